@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * One way to ask for anything: a request, submitted as a caller, answered by a result.
+ *
+ * A *caller* stands for whoever acts: a user of a node in this process (synctv_node_as_user()), the system itself
+ * (synctv_node_as_system()), somebody not signed in (synctv_node_as_anonymous()), or the account of a connection to a server elsewhere
+ * (synctv_client_caller()). Requests mean the same for each of them, so code that works on an embedded node works over the
+ * network as well.
+ *
+ * Most programs use the typed functions of account.h, room.h, member.h, playlist.h, playback.h and chat.h, which block
+ * until the answer is there. synctv_call() is the asynchronous form of all of them.
+ *
+ * Threads: everything here is thread-safe.
+ */
+#ifndef SYNCTV_CALL_H
+#define SYNCTV_CALL_H
+
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Everything that can be asked.
+ *
+ *   X(name, rpc)        rpc = the method of synctv.client.ClientService; "" = a message of MessageStream only
+ */
+#define SYNCTV_METHODS(X)                                                                          \
+    X(LOGIN, "Login")                                                                              \
+    X(REGISTER, "Register")                                                                        \
+    X(REFRESH_TOKEN, "RefreshToken")                                                               \
+    X(LOGOUT, "Logout")                                                                            \
+    X(GET_PROFILE, "GetProfile")                                                                   \
+    X(CHANGE_PASSWORD, "ChangePassword")                                                           \
+    X(LIST_USERS, "ListUsers")                                                                     \
+    X(SET_USER_STATUS, "SetUserStatus")                                                            \
+    X(CREATE_ROOM, "CreateRoom")                                                                   \
+    X(JOIN_ROOM, "JoinRoom")                                                                       \
+    X(LEAVE_ROOM, "LeaveRoom")                                                                     \
+    X(GET_ROOM_INFO, "GetRoomInfo")                                                                \
+    X(LIST_ROOMS, "ListRooms")                                                                     \
+    X(UPDATE_ROOM, "UpdateRoom")                                                                   \
+    X(DELETE_ROOM, "DeleteRoom")                                                                   \
+    X(TRANSFER_ROOM, "TransferRoom")                                                               \
+    X(LIST_MEMBERS, "ListMembers")                                                                 \
+    X(APPROVE_MEMBER, "ApproveMember")                                                             \
+    X(KICK_MEMBER, "KickMember")                                                                   \
+    X(BAN_MEMBER, "BanMember")                                                                     \
+    X(UNBAN_MEMBER, "UnbanMember")                                                                 \
+    X(SET_MEMBER_ROLE, "SetMemberRole")                                                            \
+    X(SET_MEMBER_PERMISSIONS, "SetMemberPermissions")                                              \
+    X(ADD_MOVIE, "AddMovie")                                                                       \
+    X(REMOVE_MOVIE, "RemoveMovie")                                                                 \
+    X(UPDATE_MOVIE, "UpdateMovie")                                                                 \
+    X(MOVE_MOVIE, "MoveMovie")                                                                     \
+    X(CLEAR_MOVIES, "ClearMovies")                                                                 \
+    X(GET_MOVIE_LIST, "GetMovieList")                                                              \
+    X(SET_CURRENT_MOVIE, "SetCurrentMovie")                                                        \
+    X(PLAY, "Play")                                                                                \
+    X(PAUSE, "Pause")                                                                              \
+    X(SEEK, "Seek")                                                                                \
+    X(SET_PLAYBACK_RATE, "SetPlaybackRate")                                                        \
+    X(GET_CHAT_HISTORY, "GetChatHistory")                                                          \
+    X(DELETE_CHAT_MESSAGE, "DeleteChatMessage")                                                    \
+    X(CREATE_PUBLISH_KEY, "CreatePublishKey")                                                      \
+    X(GET_PLAY_URL, "GetPlayUrl")                                                                  \
+    X(STOP_LIVE, "StopLive")                                                                       \
+    X(SEND_CHAT, "")                                                                               \
+    X(SEND_DANMAKU, "")                                                                            \
+    X(REPORT_STATUS, "")                                                                           \
+    X(PING, "")
+
+typedef enum synctv_method {
+#define SYNCTV_METHOD_ENUM(name, rpc) SYNCTV_METHOD_##name,
+    SYNCTV_METHODS(SYNCTV_METHOD_ENUM)
+#undef SYNCTV_METHOD_ENUM
+    SYNCTV_N_METHODS
+} synctv_method;
+
+/**
+ * A question. Zero it, set `method` and the fields which that method reads (WIRE.md in the documentation of the
+ * protocol, or the typed function of the same name); the others are ignored. All pointers are borrowed for the call.
+ */
+typedef struct synctv_request {
+    synctv_method method;
+    const char *room_id;
+    const char *user_id;
+    const char *movie_id;
+    const char *message_id; /**< DELETE_CHAT_MESSAGE: which; on a stream: the sender's own id of this message, ≤ 64 bytes */
+
+    const char *username;
+    const char *password; /**< of the account; of the room in CREATE_ROOM, JOIN_ROOM, UPDATE_ROOM; old one in CHANGE_PASSWORD */
+    const char *new_password;
+    const char *email;
+    const char *refresh_token;
+
+    const char *name;
+    const char *description;
+    const synctv_room_settings *settings; /**< NULL = all defaults */
+    const synctv_movie *movie;
+    const char *const *fields; /**< UPDATE_ROOM, UPDATE_MOVIE: names of the fields to change */
+    size_t n_fields;
+    bool has_password; /**< UPDATE_ROOM: change the room's password to `password` ("" = none) */
+
+    synctv_user_status user_status;
+    synctv_room_role role;
+    const char *reason;
+    uint64_t added_permissions;
+    uint64_t removed_permissions;
+
+    const char *search;
+    bool mine;
+    bool joined;
+    int32_t page_size; /**< 0 = the method's default */
+    const char *page_token;
+    uint64_t before_seq;
+    uint64_t after_seq;
+    int32_t limit;
+
+    bool has_position;
+    bool has_rate;
+    bool autoplay;
+    double position_s;
+    double rate;
+    double duration_s;
+    int32_t position;          /**< MOVE_MOVIE: new place in the playlist */
+    int64_t client_time_ms;    /**< sender's estimate of server time; 0 = unknown. PING: any number, echoed */
+    uint64_t expected_version; /**< 0 = whatever the state is */
+
+    const char *content; /**< SEND_CHAT, SEND_DANMAKU */
+    const char *color;
+    double video_time_s;
+    synctv_danmaku_position danmaku_position;
+    int32_t font_size;
+    bool buffering;
+    bool ended;
+
+    int32_t timeout_ms; /**< how long to wait for the answer, 0 = 30 s */
+} synctv_request;
+
+/**
+ * An answer: immutable, counted. What a method does not return is NULL, "" or 0.
+ */
+typedef struct synctv_result {
+    int code;                  /**< 0 or SYNCTV_E_* */
+    const synctv_error *error; /**< never NULL when code < 0 */
+
+    const synctv_user *user;
+    const synctv_room *room;
+    const synctv_member *member;
+    const synctv_movie *movie;
+    const synctv_playback *state; /**< set with VERSION_CONFLICT, too: the state as it is */
+    const synctv_chat *chat;
+
+    const synctv_user *users;
+    size_t n_users;
+    const synctv_room *rooms;
+    size_t n_rooms;
+    const synctv_member *members;
+    size_t n_members;
+    const synctv_movie *movies;
+    size_t n_movies;
+    const synctv_chat *messages;
+    size_t n_messages;
+    const char *next_page_token; /**< "" = the end */
+    const char *current_movie_id;
+    int32_t total; /**< GET_MOVIE_LIST, LIST_MEMBERS: all there are; CLEAR_MOVIES: how many were removed */
+
+    const char *access_token;
+    const char *refresh_token;
+    int64_t expires_in_s;
+
+    const char *stream_key;
+    const char *publish_token;
+    const char *url;
+    int64_t expires_at_ms;
+} synctv_result;
+
+/** One more reference. Returns `result`. */
+SYNCTV_API const synctv_result *synctv_result_ref(const synctv_result *result);
+/** Drops a reference; NULL is fine. */
+SYNCTV_API void synctv_result_unref(const synctv_result *result);
+
+typedef struct synctv_caller synctv_caller;
+
+/** One more reference. Returns `caller`. */
+SYNCTV_API synctv_caller *synctv_caller_ref(synctv_caller *caller);
+/** Drops a reference; NULL is fine. Callers must be gone before their node or client is freed. */
+SYNCTV_API void synctv_caller_unref(synctv_caller *caller);
+/** The id of the user that this caller acts as; "" for the system, an anonymous caller or a client not signed in. Lives as long as the caller. */
+SYNCTV_API const char *synctv_caller_user_id(const synctv_caller *caller);
+
+/**
+ * Receives the answer; `result` is borrowed, synctv_result_ref() keeps it.
+ *
+ * Runs exactly once a call: either before synctv_call() returns, on the calling thread, or later on a thread of the
+ * node or client (inside synctv_node_poll() for a node with `threads` = 0). Must not block.
+ */
+typedef void synctv_done_fn(void *userdata, const synctv_result *result);
+
+/**
+ * Submits a request and returns at once.
+ *
+ * @caller   borrowed; the call holds its own reference.
+ * @request  borrowed until synctv_call() returns; what is still needed is copied.
+ * @done     always called exactly once, with the reason in result->code when the request could not even be taken.
+ */
+SYNCTV_API void synctv_call(synctv_caller *caller, const synctv_request *request,
+                            synctv_done_fn *done, void *userdata);
+
+/**
+ * Submits a request and waits for the answer, at most request->timeout_ms. Must not be called inside a callback.
+ *
+ * @ret_result  may be NULL; on success, and after VERSION_CONFLICT, a new reference; otherwise untouched.
+ * @ret_error   may be NULL; filled on failure.
+ *
+ * Returns 0 or SYNCTV_E_*; TIMEOUT if there was no answer in time (what was asked for may still happen).
+ */
+SYNCTV_API int synctv_call_wait(synctv_caller *caller, const synctv_request *request,
+                                const synctv_result **ret_result, synctv_error *ret_error);
+
+/** The name of a method as the wire has it ("CreateRoom"), or "" for messages of a stream. Static storage. */
+SYNCTV_API const char *synctv_method_name(synctv_method method);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * Following rooms as they happen.
+ *
+ * A stream follows one room, or all rooms of which its user is an active member. Events come out in the order in which
+ * they happened; for each room the first one is a state with cause SNAPSHOT, which replaces whatever was known. Requests go in with
+ * synctv_stream_send(): SEND_CHAT, SEND_DANMAKU, PLAY, PAUSE, SEEK, SET_PLAYBACK_RATE, REPORT_STATUS, PING. Somebody is online in a room
+ * while a stream of theirs follows it.
+ *
+ * Over a network (synctv_client_caller()) the stream reconnects by itself, with backoff; CONNECTED and
+ * DISCONNECTED events tell, and new SNAPSHOT events bring the rooms up to date.
+ *
+ * Threads: all functions are thread-safe, except that only one thread at a time may take events from a stream.
+ */
+#ifndef SYNCTV_STREAM_H
+#define SYNCTV_STREAM_H
+
+#include "call.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum synctv_event_type {
+    SYNCTV_EVENT_PONG = 10,
+    SYNCTV_EVENT_STATE = 11,
+    SYNCTV_EVENT_CHAT = 12,
+    SYNCTV_EVENT_DANMAKU = 13,
+    SYNCTV_EVENT_MEMBER = 14,
+    SYNCTV_EVENT_ERROR = 15,
+    SYNCTV_EVENT_MOVIES = 16,
+    SYNCTV_EVENT_ROOM = 17,
+    SYNCTV_EVENT_LIVE = 18,
+    SYNCTV_EVENT_CHAT_DELETED = 19,
+    SYNCTV_EVENT_CONNECTED = 100,    /**< clients only: the stream is up (again) */
+    SYNCTV_EVENT_DISCONNECTED = 101, /**< clients only: it is down, `error_code` tells why; it will come back */
+} synctv_event_type;
+
+/** Something that happened: immutable, counted. Which fields are set depends on `type`. */
+typedef struct synctv_event {
+    synctv_event_type type;
+    const char *message_id;
+    int64_t timestamp_ms;
+    const char *room_id;  /**< "" for PONG and for errors that concern no room */
+    const char *actor_id; /**< who caused it; "" = nobody in particular */
+
+    const synctv_playback *state;     /**< STATE */
+    const synctv_chat *chat;          /**< CHAT */
+    const synctv_danmaku *danmaku;    /**< DANMAKU */
+    const synctv_member *member;      /**< MEMBER */
+    synctv_member_change change;      /**< MEMBER */
+    const char *reason;               /**< MEMBER: what the actor gave as reason */
+    const synctv_room *room;          /**< ROOM; `settings` NULL if deleted */
+    bool deleted;                     /**< ROOM */
+    const synctv_movie *movie;        /**< MOVIES: the one that changed, or NULL */
+    synctv_list_change list_change;   /**< MOVIES */
+    const char *current_movie_id;     /**< MOVIES */
+    uint64_t revision;                /**< MOVIES */
+    const char *movie_id;             /**< LIVE */
+    bool live;                        /**< LIVE */
+    const char *deleted_message_id;   /**< CHAT_DELETED */
+    int64_t client_time_ms;           /**< PONG: as sent in PING */
+    int64_t server_recv_time_ms;      /**< PONG */
+    int64_t server_send_time_ms;      /**< PONG */
+    int error_code;                   /**< ERROR, DISCONNECTED: SYNCTV_E_* */
+    const synctv_error *error;        /**< ERROR, DISCONNECTED */
+    const char *in_reply_to;          /**< ERROR: message_id of the request that failed */
+} synctv_event;
+
+SYNCTV_API const synctv_event *synctv_event_ref(const synctv_event *event);
+SYNCTV_API void synctv_event_unref(const synctv_event *event);
+
+/**
+ * A value computed from an event once and shared by all who hold the event, e.g. its encoding. The first caller's `make`
+ * runs (two may run at the same time; one result is kept, the other destroyed at once); it is destroyed with the event. An event has
+ * one such value, so one program uses one `make`.
+ *
+ * Returns the value, or NULL when make() returned NULL.
+ */
+SYNCTV_API void *synctv_event_derive(const synctv_event *event,
+                                     void *(*make)(const synctv_event *event),
+                                     void (*destroy)(void *value));
+
+typedef struct synctv_stream synctv_stream;
+
+/**
+ * Tells that the stream has something to take, or has ended. Called on a thread of the node or client (inside
+ * synctv_node_poll() with `threads` = 0), not again before synctv_stream_next() has returned 0 or less. Must not block.
+ */
+typedef void synctv_stream_ready_fn(void *userdata, synctv_stream *stream);
+
+typedef struct synctv_stream_options {
+    const char *room_id;       /**< NULL or "" = all rooms of the user (of the node, for the system) */
+    const char *room_password; /**< a guest's, where the room has one */
+    synctv_stream_ready_fn *ready; /**< may be NULL: then use synctv_stream_next() with a time-out */
+    void *userdata;
+} synctv_stream_options;
+
+/**
+ * Opens a stream. What needs storage or network goes on in the background; that it failed is what
+ * synctv_stream_next() then returns.
+ *
+ * @caller      borrowed; the stream holds its own reference.
+ * @options     borrowed.
+ * @ret_stream  release with synctv_stream_close().
+ *
+ * Errors: NO_MEMORY, STREAM_LIMIT, SHUTTING_DOWN, PERMISSION_DENIED (an anonymous caller).
+ */
+SYNCTV_API int synctv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
+                                  synctv_stream **ret_stream, synctv_error *ret_error);
+
+/**
+ * Takes the next event, waiting at most `timeout_ms` for it (0 = not at all; > 0 not inside a callback).
+ *
+ * @ret_event  a new reference, release with synctv_event_unref(); untouched unless 1 is returned.
+ *
+ * Returns 1 with an event, 0 if there is none now, or SYNCTV_E_* (with ret_error filled) once the stream has ended and
+ * all its events are taken.
+ */
+SYNCTV_API int synctv_stream_next(synctv_stream *stream, int timeout_ms,
+                                  const synctv_event **ret_event, synctv_error *ret_error);
+
+/**
+ * Sends a request on the stream. Its effect comes back as an event; a refusal as an ERROR event whose in_reply_to is
+ * request->message_id.
+ *
+ * Returns 0, or SYNCTV_E_* when it was not even taken: INVALID_ARGUMENT (not a method of streams), NOT_CONNECTED, OVERLOADED.
+ */
+SYNCTV_API int synctv_stream_send(synctv_stream *stream, const synctv_request *request,
+                                  synctv_error *ret_error);
+
+/** Ends the stream and releases it. No callback runs after this returns, except one that is running on another thread now. NULL is fine. */
+SYNCTV_API void synctv_stream_close(synctv_stream *stream);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
