@@ -1,17 +1,23 @@
 #!/usr/bin/python3
 """Is the wire contract still what it was?
 
-proto_table.py TABLE DESCRIPTOR_SET             fail, and say where, if the protos left the table
-proto_table.py --update TABLE DESCRIPTOR_SET    write what was added since into the table
+proto_table.py DESCRIPTOR_SET             fail, and say where, if the protos left the table (TAP)
+proto_table.py --update DESCRIPTOR_SET    write what was added since into the table
 
-A line of the table is one rpc, message field or enum value. Those marked `spec` are the
-specification's: they never change, and --update refuses to. Those marked `added` are ours.
+The build makes proto/descriptor_set.binpb; the table is wire_table.txt. A line of it is one rpc,
+message field or enum value. Those marked `spec` are the specification's: they never change, and
+--update refuses to change them. Those marked `added` are ours.
+
+Run it with the system's python3, which has Debian's python3-protobuf.
 """
 import argparse
 import hashlib
+import pathlib
 import sys
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorSet
+
+TABLE = pathlib.Path(__file__).with_name("wire_table.txt")
 
 # Of the `spec` lines, sorted: nobody bends the specification by editing the table either.
 SPEC_SHA256 = "05d6dc3fde8073eca3fb9a7add745d78fdbc85266d5877c69244d5d407ae9159"
@@ -147,13 +153,23 @@ def write_table(path, table, now):
             out.write(f"{origin} {kind} {name} {rest}\n")
 
 
+def verdict(found, update):
+    """What is wrong, or None."""
+    if any(origin == "spec" for origin, _ in found):
+        return "the protos left the specification: this breaks its clients, put it back"
+    if found and not update:
+        return "the protos left the table; where that is meant: proto_table.py --update"
+    return None
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--update", action="store_true")
-    parser.add_argument("table")
+    parser.add_argument("--table", default=TABLE)
     parser.add_argument("descriptor_set")
     args = parser.parse_args()
 
+    print("1..1")
     with open(args.descriptor_set, "rb") as file:
         now = dict(walk(FileDescriptorSet.FromString(file.read())))
     table = read_table(args.table)
@@ -162,15 +178,14 @@ def main():
 
     found = compare(table, now)
     for origin, text in found:
-        print(f"{origin:5} {text}")
-    if any(origin == "spec" for origin, _ in found):
-        sys.exit("the protos left the specification: this breaks its clients, put it back")
+        print(f"# {origin:5} " + text.replace("\n", "\n# "))
+    wrong = verdict(found, args.update)
+    if wrong:
+        print(f"not ok 1 - {wrong}")
+        sys.exit(1)
     if args.update:
         write_table(args.table, table, now)
-    elif found:
-        sys.exit("the protos left the table; where that is meant: proto_table.py --update")
-    else:
-        print(f"{len(now)} lines as in the table")
+    print(f"ok 1 - the protos are the {len(now)} lines of the table")
 
 
 if __name__ == "__main__":
