@@ -5,12 +5,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, ≤ U+10FFFF) without NUL. */
 bool sv_utf8_valid(const char *s, size_t len);
+/* The code point at the start of `s`: returns its bytes, 1..4, or 0 when none is well-formed there. U+0000 is one. */
+size_t sv_utf8_decode(const char *s, size_t len, uint32_t *ret_code_point);
+/* Removes the beginning of a code point that a cut has left at the end of `s`. */
+void sv_utf8_trim(char *s);
 /* Code points of a valid UTF-8 string. */
 size_t sv_utf8_count(const char *s);
-/* Whether a valid UTF-8 string has a code point of general category Cc, or a line or paragraph separator. */
+/* General category Cc, or a line or paragraph separator. */
+bool sv_is_control(uint32_t code_point);
+/* Whether a valid UTF-8 string has such a code point. */
 bool sv_utf8_has_control(const char *s);
 /* Lower-case hex of `len` bytes plus NUL into out[2 * len + 1]. */
 void sv_hex(char *out, const void *data, size_t len);

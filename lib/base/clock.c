@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
+
+#include <time.h>
+
+static int64_t clock_us(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t sv_mono_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+int64_t sv_mono_ms(void)
+{
+    return clock_us(CLOCK_MONOTONIC) / 1000;
+}
+
+int64_t sv_wall_ms(void)
+{
+    return clock_us(CLOCK_REALTIME) / 1000;
+}
+
+void sv_node_clock_init(struct sv_node_clock *c)
+{
+    c->offset_ms = sv_wall_ms() - sv_mono_ms();
+}
+
+int64_t sv_node_clock_ms(const struct sv_node_clock *c)
+{
+    return c->offset_ms + sv_mono_ms();
+}
