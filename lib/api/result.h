@@ -17,6 +17,8 @@ struct sv_arena *sv_result_arena(synctv_result *result);
 /* A result that only says what went wrong. `err` may be NULL: then the code's default text. Never returns NULL: when out of memory a
  * static NO_MEMORY result. */
 const synctv_result *sv_result_failed(int code, const synctv_error *err);
+/* Turns a new result into a failure, keeping what else it says (VERSION_CONFLICT has a state). `err` as above. Returns 0 or NO_MEMORY. */
+int sv_result_fail(synctv_result *result, int code, const synctv_error *err);
 
 /* A new event with one reference, all strings "". */
 synctv_event *sv_event_new(synctv_event_type type);

@@ -101,7 +101,7 @@ typedef struct synctv_stream_options {
  * synctv_stream_next() then returns.
  *
  * @caller      borrowed; the stream holds its own reference.
- * @options     borrowed.
+ * @options     borrowed; NULL = all rooms.
  * @ret_stream  release with synctv_stream_close().
  *
  * Errors: NO_MEMORY, STREAM_LIMIT, SHUTTING_DOWN, PERMISSION_DENIED (an anonymous caller).
