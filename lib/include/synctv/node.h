@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * A node: rooms, their storage and, if it listens, the gRPC services, inside this process.
+ *
+ *     synctv_node_options options;
+ *     synctv_node_options_init(&options);
+ *     options.db_url = "sqlite:party.db";
+ *     options.listen = "127.0.0.1:50051";
+ *     synctv_node *node = NULL;
+ *     if (synctv_node_open(&options, &node, &error) < 0) ...
+ *     synctv_caller *alice = NULL;
+ *     synctv_node_as_user(node, alice_id, &alice, &error);
+ *     synctv_room_create(alice, ...);
+ *     ...
+ *     synctv_caller_unref(alice);
+ *     synctv_node_stop(node, 5000);
+ *     synctv_node_free(node);
+ *
+ * Threads. With `threads` ≥ 1 the node runs its own; callbacks (synctv_done_fn, synctv_stream_ready_fn) come on those. With
+ * `threads` = 0 nothing is called back except inside synctv_node_poll(), which your own loop then calls often; blocking calls
+ * (synctv_room_create(), …) work without it. Storage and password hashing have threads of their own either way. All functions are thread-safe
+ * unless they say otherwise. Do not fork() while a node is open.
+ */
+#ifndef SYNCTV_NODE_H
+#define SYNCTV_NODE_H
+
+#include "log.h"
+#include "stream.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct synctv_node synctv_node;
+
+typedef enum synctv_registration {
+    SYNCTV_REGISTRATION_OPEN = 0,    /**< everybody may register and is active at once */
+    SYNCTV_REGISTRATION_APPROVE = 1, /**< new accounts are PENDING until an admin activates them */
+    SYNCTV_REGISTRATION_CLOSED = 2,
+} synctv_registration;
+
+/** Rates are token buckets; 0 switches a limit off. */
+typedef struct synctv_limits {
+    double login_per_minute;             /**< per (name, address); 5 */
+    double login_per_minute_per_address; /**< 30 */
+    double register_per_hour;            /**< per address; 30 */
+    double hash_per_minute;              /**< calls that hash a password, per user; 5 */
+    double calls_per_second;             /**< all other calls, per user; 100 */
+    double chat_per_second;              /**< per user; 10 */
+    double danmaku_per_second;           /**< per user; 5 */
+    double room_danmaku_per_second;      /**< per room, the rest is dropped; 50 */
+    double control_per_second;           /**< play control on one stream; 10 */
+    double ping_per_second;              /**< on one stream; 2 */
+    double status_per_second;            /**< on one stream; 1 */
+    int32_t rooms_per_user;              /**< created; 10 */
+    int32_t memberships_per_user;        /**< 100 */
+    int32_t members_per_room;            /**< where the room says nothing; 100, at most 10000 */
+    int32_t movies_per_room;             /**< 1000 */
+    int32_t streams_per_user;            /**< 16 */
+    int32_t streams_per_connection;      /**< 100 */
+    int32_t connections_per_address;     /**< 256 */
+} synctv_limits;
+
+/** All strings are borrowed during synctv_node_open(). */
+typedef struct synctv_node_options {
+    const char *db_url;  /**< "sqlite:PATH" or "memory:" */
+    const char *node_id; /**< 1–64 of A-Za-z0-9_-. ; NULL = made once and kept in the database */
+    const char *listen;  /**< gRPC "ADDR:PORT", port 0 = any; NULL = no network at all */
+    unsigned threads;    /**< 1; 0 = synctv_node_poll() */
+
+    const char *tls_cert_file; /**< PEM; with tls_key_file switches TLS on */
+    const char *tls_key_file;
+    const char *tls_client_ca_file; /**< demands client certificates signed by it */
+
+    const char *jwt_secret_file; /**< ≥ 32 bytes; NULL = the secret in the database */
+    synctv_registration registration;
+    int64_t access_ttl_s;  /**< 3600 */
+    int64_t refresh_ttl_s; /**< 2592000 */
+    synctv_limits limits;
+
+    synctv_log_fn *log; /**< NULL = silent */
+    void *log_userdata;
+    synctv_log_level log_level;
+} synctv_node_options;
+
+/** Fills in the defaults: "memory:", no listener, one thread. */
+SYNCTV_API void synctv_node_options_init(synctv_node_options *options);
+
+/**
+ * Opens the database, starts the threads and serves. When it returns 0 the node answers calls.
+ *
+ * Errors: INVALID_ARGUMENT (an option, named in ret_error->field), STORAGE_UNAVAILABLE, STORAGE_CORRUPT, STORAGE_TOO_NEW,
+ * NODE_UNAVAILABLE (the address is in use or not ours), NO_MEMORY. Nothing is left running.
+ */
+SYNCTV_API int synctv_node_open(const synctv_node_options *options, synctv_node **ret_node,
+                                synctv_error *ret_error);
+
+/** This node's id. Lives as long as the node. */
+SYNCTV_API const char *synctv_node_id(const synctv_node *node);
+/** The address it listens on with the real port, "" if it does not listen. Lives as long as the node. */
+SYNCTV_API const char *synctv_node_address(const synctv_node *node);
+/** The node clock: Unix ms at start + monotonic time since. All times in states and events are on it. */
+SYNCTV_API int64_t synctv_node_now_ms(const synctv_node *node);
+
+/**
+ * Runs what is due (calls, callbacks, timers), waiting at most `timeout_ms` for something to do. Only with `threads` = 0; one thread at a time.
+ * Returns 0, or SYNCTV_E_SHUTTING_DOWN after synctv_node_stop().
+ */
+SYNCTV_API int synctv_node_poll(synctv_node *node, int timeout_ms);
+
+/**
+ * Refuses new calls, ends streams with SHUTTING_DOWN, writes out what is pending, joins the threads. Waits at most about `grace_ms` for calls that
+ * are under way. Idempotent; not inside a callback. With `threads` = 0 it polls by itself.
+ */
+SYNCTV_API void synctv_node_stop(synctv_node *node, int grace_ms);
+
+/** Frees a node, stopping it first if need be. Callers and streams of it must have been released. NULL is fine. */
+SYNCTV_API void synctv_node_free(synctv_node *node);
+
+/**
+ * A caller that acts as this user, with the user's permissions. Waits for storage.
+ * Errors: USER_NOT_FOUND, USER_BANNED, STORAGE_UNAVAILABLE, SHUTTING_DOWN, NO_MEMORY.
+ */
+SYNCTV_API int synctv_node_as_user(synctv_node *node, const char *user_id,
+                                   synctv_caller **ret_caller, synctv_error *ret_error);
+/** A caller that may do everything and is nobody's member: automation and moderation. Its streams follow every room of the node. NULL when out of memory. */
+SYNCTV_API synctv_caller *synctv_node_as_system(synctv_node *node);
+/** A caller that is not signed in, for LOGIN, REGISTER, REFRESH_TOKEN, LOGOUT. `peer` is the gRPC peer or "" and is what limits per address count. */
+SYNCTV_API synctv_caller *synctv_node_as_anonymous(synctv_node *node, const char *peer);
+
+/** Receives who a token belongs to: `caller` is borrowed (NULL on failure, then `error` says why). */
+typedef void synctv_authenticated_fn(void *userdata, synctv_caller *caller,
+                                     const synctv_error *error);
+
+/**
+ * Checks an access token. `done` runs exactly once, as a synctv_done_fn would.
+ * Errors: TOKEN_MISSING ("" or NULL), TOKEN_INVALID, TOKEN_EXPIRED, SESSION_ENDED, STORAGE_UNAVAILABLE, OVERLOADED.
+ */
+SYNCTV_API void synctv_node_authenticate(synctv_node *node, const char *access_token,
+                                         synctv_authenticated_fn *done, void *userdata);
+
+/**
+ * Administration of accounts by the owner of the database. All wait for storage; `username` is compared as at sign-in. They work beside a running
+ * server on the same database, which notices within 60 s.
+ * Errors: INVALID_ARGUMENT, USERNAME_TAKEN, EMAIL_TAKEN, USER_NOT_FOUND, STORAGE_UNAVAILABLE.
+ */
+SYNCTV_API int synctv_node_user_add(synctv_node *node, const char *username, const char *password,
+                                    const char *email, synctv_user_role role,
+                                    const synctv_result **ret_result, synctv_error *ret_error);
+SYNCTV_API int synctv_node_user_set_role(synctv_node *node, const char *username,
+                                         synctv_user_role role, synctv_error *ret_error);
+/** Banning ends the sessions of the user. */
+SYNCTV_API int synctv_node_user_set_status(synctv_node *node, const char *username,
+                                           synctv_user_status status, synctv_error *ret_error);
+/** Ends the sessions of the user. */
+SYNCTV_API int synctv_node_user_set_password(synctv_node *node, const char *username,
+                                             const char *password, synctv_error *ret_error);
+
+typedef struct synctv_node_stats {
+    uint32_t rooms_loaded;
+    uint32_t streams;
+    uint32_t users_online;
+} synctv_node_stats;
+
+SYNCTV_API void synctv_node_get_stats(const synctv_node *node, synctv_node_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

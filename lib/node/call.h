@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request on its way through the node.
+ *
+ * It starts in sv_call_submit() on the caller's thread with the handler of its method. A handler either answers at once
+ * (sv_call_finish() / sv_call_fail()) or hands the call on: to a reader, a hasher, the writer, or until a room is loaded. Each of those
+ * functions takes the call over and returns at once; what it was given to do next runs later, on another thread, exactly once. So a
+ * handler reads from top to bottom as a chain of small functions.
+ *
+ *   void handle_x(struct sv_call *c)        caller's thread (or a store thread)
+ *   int x_run(struct sv_call *c, struct sv_tx *tx)   writer or reader thread; may run twice; touches only c and tx
+ *   void x_apply(struct sv_call *c)         after COMMIT, only when run() succeeded; updates memory, broadcasts, then finishes the call
+ *
+ * While a run() runs nobody else touches the call.
+ */
+#ifndef SV_NODE_CALL_H
+#define SV_NODE_CALL_H
+
+#include "api/result.h"
+#include "node/account.h"
+#include "node/node.h"
+
+struct sv_stream;
+
+struct sv_call {
+    struct sv_job job;
+    struct sv_work work;
+    struct sv_letter letter;
+    synctv_node *node;
+    struct sv_session *by; /* a reference */
+    struct sv_actor_info actor;
+    const synctv_request *req; /* the caller's until sv_call_keep(), then ours */
+    synctv_result *result;     /* made by sv_call_result() */
+    synctv_error err;
+    struct sv_arena arena; /* everything that lives as long as the call */
+    void *state;           /* what the method keeps between its steps, in the arena */
+    struct sv_room *room;  /* pinned by sv_call_load_room(); released at the end */
+    struct sv_stream *stream; /* the request came in on this stream (a reference), else NULL */
+    int64_t received_ms;   /* node clock */
+
+    int (*run)(struct sv_call *call, struct sv_tx *tx);
+    void (*next)(struct sv_call *call);
+    void (*failed)(struct sv_call *call, int code); /* instead of answering with the error; may be NULL */
+    synctv_done_fn *done;
+    void *userdata;
+    bool direct;  /* done() may run on any thread */
+    bool foreign; /* we are on a thread on which done() of an indirect call may not run */
+    bool kept;
+};
+
+/* The front door; sv_caller_ops.submit of sessions. */
+void sv_call_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
+                    void *userdata, bool direct);
+/* The same for a request that came in on a stream: the answer is no result, but a refusal becomes an ERROR event on the stream. */
+void sv_call_submit_stream(struct sv_stream *stream, const synctv_request *request);
+
+/* The result that will be answered, code 0, to be filled; NULL when out of memory (then the call must be failed with NO_MEMORY). */
+synctv_result *sv_call_result(struct sv_call *call);
+/* Answers with sv_call_result() (an empty one if none was made) and ends the call. */
+void sv_call_finish(struct sv_call *call);
+/* Answers with an error, with call->err if its code is `code`, and ends the call. */
+void sv_call_fail(struct sv_call *call, int code);
+
+/* Each takes the call over. On overload they fail the call. run()'s negative code fails the call (through `failed` if set). */
+/* In a read-only transaction on a reader; then next(call) on the same thread. */
+void sv_call_read(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
+                  void (*next)(struct sv_call *));
+/* In a transaction on the writer; next(call) after COMMIT, in commit order. */
+void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
+                   void (*next)(struct sv_call *));
+/* On a hashing thread. */
+void sv_call_hash(struct sv_call *call, void (*next)(struct sv_call *));
+/* Pins the room in memory as call->room, loading it first if need be; ROOM_NOT_FOUND fails the call. next(call) runs at once if the room is
+ * here, otherwise on the writer thread in commit order. */
+void sv_call_load_room(struct sv_call *call, const char *room_id, void (*next)(struct sv_call *));
+
+/* Checks that every handler starts with; each returns 0 or fills call->err and returns its code (the handler then calls sv_call_fail()). */
+/* Signed in (or in-process, or the system); the account is neither banned nor, with `active`, pending. */
+int sv_call_need_user(struct sv_call *call);
+int sv_call_need_active(struct sv_call *call);
+/* Takes one token of the rate. */
+int sv_call_need_rate(struct sv_call *call, enum sv_rate_kind kind);
+/* An id of the right form, else INVALID_ARGUMENT that names the field. */
+int sv_call_need_id(struct sv_call *call, const char *id, const char *field);
+/* page_size 0 -> def; < 0 or > max: INVALID_ARGUMENT. */
+int sv_call_page_size(struct sv_call *call, int32_t max, int32_t def, int32_t *ret_size);
+
+/* Page tokens: two numbers or a number and an id, printed. */
+const char *sv_page_token(struct sv_arena *a, int64_t key, const char *id);
+/* INVALID_ARGUMENT unless token is "" (key 0, id "") or what sv_page_token() made. id must hold SV_ID_SIZE bytes. */
+int sv_page_token_parse(struct sv_call *call, int64_t *ret_key, char *ret_id);
+
+/* Handlers, by method; NULL = UNIMPLEMENTED. */
+typedef void sv_handler(struct sv_call *call);
+
+#endif

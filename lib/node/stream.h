@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Streams: who gets which room's events, through a bounded queue each. */
+#ifndef SV_NODE_STREAM_H
+#define SV_NODE_STREAM_H
+
+#include "node/room.h"
+
+#define SV_STREAM_MAX_EVENTS 256
+#define SV_STREAM_MAX_BYTES (1024 * 1024)
+#define SV_STREAM_MAX_ROOMS 100
+
+/* A stream that follows a room. Both lists are changed under both locks. */
+struct sv_follow {
+    struct sv_list in_room;   /* room->lock */
+    struct sv_list in_stream; /* stream->lock */
+    struct sv_room *room;     /* a reference */
+    struct sv_stream *stream; /* a reference */
+    bool counted;             /* in presence: a user's stream, not the system's */
+    bool guest;
+};
+
+struct sv_stream {
+    synctv_stream base; /* first */
+    atomic_uint refs;   /* the opener's, follows, the ready list, calls under way */
+    synctv_node *node;
+    struct sv_session *session; /* a reference */
+    char room_id[SV_ID_SIZE];   /* bound to this room; "" = all rooms of the user */
+    bool observer;              /* the system's, of all rooms */
+    bool guest_ok;              /* the room's password was given rightly; set before the first follow */
+    synctv_stream_ready_fn *ready;
+    void *userdata;
+    struct sv_list of_account;  /* accounts.lock */
+    struct sv_list in_ready;    /* ready.lock */
+    struct sv_list in_observers; /* rooms.lock */
+
+    pthread_mutex_t lock; /* everything below */
+    pthread_cond_t cond;  /* something to take; for synctv_stream_next() with a time-out */
+    const synctv_event **ring;
+    unsigned ring_size, head, count;
+    size_t bytes;
+    bool told;     /* ready() was or will be called and next() has not yet returned 0 */
+    bool closed;   /* by its opener */
+    synctv_error end; /* code 0 = still open */
+    struct sv_list follows; /* sv_follow.in_stream */
+    unsigned n_follows;
+    struct sv_bucket control, ping, status;
+};
+
+/* sv_caller_ops.stream_open of sessions. */
+int sv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
+                   synctv_stream **ret_stream, synctv_error *err);
+struct sv_stream *sv_stream_ref(struct sv_stream *stream);
+void sv_stream_unref(struct sv_stream *stream);
+
+/* Queues a reference to the event. A full queue ends the stream with SLOW_CONSUMER. Any locks but stream->lock may be held. */
+void sv_stream_push(struct sv_stream *stream, const synctv_event *event);
+/* An ERROR event for this stream alone. */
+void sv_stream_push_error(struct sv_stream *stream, const synctv_error *err, const char *room_id,
+                          const char *in_reply_to);
+/* No more events come in; those queued can still be taken, then next() returns code. First end wins. */
+void sv_stream_end(struct sv_stream *stream, int code, const char *message);
+/* Stops following everything. No locks held. */
+void sv_stream_unfollow_all(struct sv_stream *stream);
+
+/* Starts to follow a room (locked, loaded): presence, snapshot, recent danmaku. Returns 0 or why not: NOT_A_MEMBER, MEMBER_…, ROOM_PASSWORD_WRONG, ROOM_LIMIT, NO_MEMORY. */
+int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err);
+/* The user became an active member: their streams of all rooms follow this one, too. Loads it if need be. No locks held. */
+void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *room_id);
+/* Ends one follow: presence, lists. Locked. Frees `follow`. */
+void sv_follow_end(struct sv_follow *follow);
+
+/* Presence, room locked: a user's stream came / went; people who left for 10 s go offline in sv_presence_tick(). */
+int sv_presence_enter(struct sv_room *room, struct sv_follow *follow);
+void sv_presence_leave(struct sv_room *room, struct sv_follow *follow);
+/* Returns when it wants to be called again (monotonic), INT64_MAX = never. */
+int64_t sv_presence_tick(struct sv_room *room, int64_t now_ms);
+/* A member's row was removed or came back while streams of that user are open: keeps counts right. */
+void sv_presence_forget(struct sv_room *room, const char *user_id);
+
+#endif
