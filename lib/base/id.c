@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 static const char alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
@@ -55,18 +56,12 @@ int sv_id_new(char out[SV_ID_SIZE])
     return sv_random_id(out, SV_ID_LEN);
 }
 
-static bool in_alphabet(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-        c == '-';
-}
-
 bool sv_id_valid(const char *s)
 {
     if (s == NULL)
         return false;
     size_t n = 0;
-    while (n < SV_ID_LEN && in_alphabet(s[n]))
+    while (n < SV_ID_LEN && sv_is_base64url(s[n]))
         n++;
     return n == SV_ID_LEN && s[n] == '\0';
 }
@@ -76,7 +71,7 @@ bool sv_name_valid(const char *s, size_t max_len)
     if (s == NULL)
         return false;
     size_t n = 0;
-    while (n < max_len && (in_alphabet(s[n]) || s[n] == '.'))
+    while (n < max_len && (sv_is_base64url(s[n]) || s[n] == '.'))
         n++;
     return n > 0 && s[n] == '\0';
 }

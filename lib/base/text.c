@@ -118,3 +118,27 @@ void sv_hex(char *out, const void *data, size_t len)
     }
     *out = '\0';
 }
+
+void sv_base64url(char *out, const void *data, size_t len)
+{
+    static const char digits[64] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const unsigned char *p = data;
+    uint32_t bits = 0;
+    unsigned n_bits = 0;
+    for (size_t i = 0; i < len; i++) {
+        bits = bits << 8 | p[i];
+        n_bits += 8;
+        for (; n_bits >= 6; n_bits -= 6)
+            *out++ = digits[bits >> (n_bits - 6) & 63];
+    }
+    if (n_bits > 0)
+        *out++ = digits[bits << (6 - n_bits) & 63];
+    *out = '\0';
+}
+
+bool sv_is_base64url(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+        c == '_';
+}

@@ -21,6 +21,11 @@ bool sv_is_control(uint32_t code_point);
 bool sv_utf8_has_control(const char *s);
 /* Lower-case hex of `len` bytes plus NUL into out[2 * len + 1]. */
 void sv_hex(char *out, const void *data, size_t len);
+/* base64url (RFC 4648, section 5) of `len` bytes without padding, plus NUL, into out[SV_BASE64URL_SIZE(len)]. */
+void sv_base64url(char *out, const void *data, size_t len);
+#define SV_BASE64URL_SIZE(len) (((len)*4 + 2) / 3 + 1)
+/* Whether it is one of the 64 characters, which are also those of ids. */
+bool sv_is_base64url(char c);
 /* NULL and "" are the same nothing. */
 static inline bool sv_str_empty(const char *s)
 {

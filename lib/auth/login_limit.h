@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* How often one may try to log in or register from one address. Thread-safe. */
+#ifndef SV_AUTH_LOGIN_LIMIT_H
+#define SV_AUTH_LOGIN_LIMIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SV_ADDRESS_KEY_SIZE 64
+
+/*
+ * What a gRPC peer string ("ipv4:192.0.2.1:567", "ipv6:[2001:db8::1]:567", also with %5B %5D) counts as: an IPv4 address,
+ * also where it comes mapped into IPv6 or through NAT64 ("192.0.2.1"); the /64 of an IPv6 address ("2001:db8::/64");
+ * "unix" for local sockets; "unknown" for everything else, NULL included. `size` ≥ SV_ADDRESS_KEY_SIZE is always enough.
+ */
+void sv_address_key(const char *peer, char *out, size_t size);
+
+/* 0 = no limit. */
+struct sv_login_rates {
+    double login_per_minute;             /* per (name, address) */
+    double login_per_minute_per_address; /* all names */
+    double register_per_hour;            /* per address */
+};
+
+struct sv_login_limit;
+
+/* NULL when out of memory. */
+struct sv_login_limit *sv_login_limit_new(const struct sv_login_rates *rates);
+void sv_login_limit_free(struct sv_login_limit *l);
+
+/* Each returns 0, or the ms to wait before the next try (this one then counts for nothing). `name` case-folded, `address` an address key. */
+int64_t sv_login_limit_login(struct sv_login_limit *l, const char *name, const char *address,
+    int64_t mono_ms);
+int64_t sv_login_limit_register(struct sv_login_limit *l, const char *address, int64_t mono_ms);
+
+#endif
