@@ -20,6 +20,7 @@ struct sv_actor {
     bool platform_admin; /* an active user with role ADMIN or ROOT: passes every check */
     const synctv_member *
         member; /* their row in this room; NULL = none. Roles GUEST and UNSPECIFIED are no membership either */
+    bool kicked; /* that row's kicked_until_ms is still to come: not even a guest */
 };
 
 /* What sv_room_access() found. */
@@ -42,7 +43,7 @@ int sv_permission_check(uint64_t permissions, uint64_t needed, synctv_error *err
 int sv_movie_permission_check(uint64_t permissions, const char *user_id, const synctv_movie *movie,
     uint64_t own, uint64_t any, synctv_error *err);
 
-/* How this actor gets into the room: enum sv_access, or NOT_A_MEMBER, MEMBER_BANNED, MEMBER_PENDING. */
+/* How this actor gets into the room: enum sv_access, or NOT_A_MEMBER, MEMBER_BANNED, MEMBER_PENDING, MEMBER_KICKED. */
 int sv_room_access(const struct sv_actor *actor, const synctv_room_settings *settings,
     synctv_error *err);
 /* The same for what guests never may: for them NOT_A_MEMBER. */

@@ -11,7 +11,7 @@
 
 #include <synctv/types.h>
 
-struct sv_roster_index;
+struct sv_roster_row;
 
 struct sv_roster_entry {
     synctv_member
@@ -26,7 +26,7 @@ struct sv_roster_entry {
 
 /* An empty roster is all zeros. */
 struct sv_roster {
-    struct sv_roster_index *by_user;
+    struct sv_roster_row *by_user;
     struct sv_roster_entry **members; /* listed ones, by (joined_at_ms, user_id) */
     size_t n_members;                 /* listed, whatever their status */
     size_t capacity;

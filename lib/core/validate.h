@@ -62,7 +62,7 @@ int sv_password_validate(const char *password, const char *username, const char 
 
 /* --- rooms --- */
 
-/* "name": 1–64 code points on one line, not only white space, none at the ends. */
+/* "name": 1–64 code points on one line, something visible among them. */
 int sv_room_name_validate(const char *name, synctv_error *err);
 /* "description": 0–500 code points; line breaks and tabs are the only controls. */
 int sv_room_description_validate(const char *description, synctv_error *err);

@@ -32,7 +32,7 @@ FOREIGN = {
     "protobuf-c/": {"wire", "service", "client", "rpc"},
     "jwt.h": {"auth"},
     "argon2.h": {"auth"},
-    "utf8proc.h": {"auth", "base"},
+    "utf8proc.h": {"core"},
     "openssl/": {"base", "auth", "rpc"},
     "jansson.h": {"base", "auth", "node", "wire", "api"},
     "uthash.h": set(LAYERS),
