@@ -2,47 +2,59 @@
 /*
  * Who acts. An account is what the node remembers of a user with something going on here (sessions used, streams open): role and status, at most
  * SV_ACCOUNT_FRESH_MS old, and rates. A session is a login and is the synctv_caller of everything done with its tokens.
+ *
+ * A session in memory is kept by its references: those of calls and streams, and one for each of its tokens in the cache. Releasing one takes
+ * accounts.lock, so it is never done under that lock or stream->lock.
  */
 #ifndef SV_NODE_ACCOUNT_H
 #define SV_NODE_ACCOUNT_H
 
-#include <uthash.h>
-
 #include "api/caller.h"
+#include "base/hash.h"
 #include "base/id.h"
 #include "node/node.h"
 
 enum sv_session_kind {
-    SV_SESSION_USER,      /* signed in with a token */
-    SV_SESSION_IN_PROCESS, /* synctv_node_as_user(): never expires */
+    SV_SESSION_USER,       /* signed in with a token */
+    SV_SESSION_IN_PROCESS, /* synctv_node_as_user(): never expires, ends with no logout; a banned user's can do nothing */
     SV_SESSION_SYSTEM,
     SV_SESSION_ANONYMOUS,
 };
 
-/* All under accounts.lock but what is constant after creation: user_id. */
+/* All under accounts.lock but what is constant after creation: user_id, username. */
 struct sv_account {
     UT_hash_handle hh; /* by user_id */
     char user_id[SV_ID_SIZE];
-    char username[160]; /* constant: names do not change */
-    unsigned refs; /* sessions */
+    char username[160]; /* names do not change */
+    unsigned refs;      /* sessions */
     synctv_user_role role;
     synctv_user_status status;
-    int64_t fresh_until_ms; /* monotonic */
     unsigned n_streams;
-    struct sv_list streams; /* sv_stream.of_account */
+    struct sv_list streams;  /* sv_stream.of_account */
     struct sv_list sessions; /* sv_session.of_account */
+    struct sv_list idle;     /* in accounts.idle while refs is 0 */
+    int64_t idle_since_ms;
     struct sv_bucket calls, hashes, chat, danmaku;
 };
 
 struct sv_session {
     synctv_caller base; /* first */
     synctv_node *node;
-    enum sv_session_kind kind;      /* constant */
-    struct sv_account *account;     /* constant; NULL for SYSTEM, ANONYMOUS */
-    char id[SV_ID_SIZE];            /* constant; "" but for USER */
-    char address[64];               /* constant; ANONYMOUS: the key for limits, see sv_address_key() */
-    atomic_bool ended;              /* logout, ban, password change */
-    struct sv_list of_account;      /* accounts.lock */
+    enum sv_session_kind kind;  /* constant */
+    struct sv_account *account; /* constant; NULL for SYSTEM, ANONYMOUS */
+    char id[SV_ID_SIZE];        /* constant; "" but for USER */
+    char address[SV_ADDRESS_KEY_SIZE]; /* constant; ANONYMOUS: the key for limits, see sv_address_key() */
+    atomic_bool ended;                 /* logout, ban, password change; set under accounts.lock */
+
+    /* accounts.lock */
+    UT_hash_handle hh; /* by id, USER only */
+    bool listed;       /* in that table */
+    struct sv_list of_account;
+    struct sv_list by_age; /* while what is known of it is fresh */
+    int64_t fresh_until_ms; /* node clock */
+    struct sv_list tokens; /* sv_cached_token.of_session, oldest first */
+    unsigned n_tokens;
+    unsigned n_streams;
 };
 
 /* What a call needs to know of its caller, taken at its start so that it does not change under its feet. */
@@ -58,31 +70,35 @@ struct sv_actor_info {
 struct sv_accounts;
 
 int sv_accounts_new(synctv_node *node, struct sv_accounts **ret);
+/* All sessions must have been released. NULL is fine. */
 void sv_accounts_free(struct sv_accounts *accounts);
 
 void sv_session_info(struct sv_session *session, struct sv_actor_info *ret_info);
 
-/* Rates of the account; 0 or the ms to wait. No limit for the system and in-process callers. */
+/* Rates of the account, and calls of an anonymous caller by address; 0 or the ms to wait. No limit for the system and in-process callers. */
 enum sv_rate_kind { SV_RATE_CALLS, SV_RATE_HASHES, SV_RATE_CHAT, SV_RATE_DANMAKU };
 int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind);
 
-/* After COMMIT of what ended them: marks the sessions in memory ended, ends their streams with SESSION_ENDED, forgets their tokens. */
+/* After COMMIT of what ended them: marks the sessions in memory ended, ends their streams with SESSION_ENDED, forgets their tokens. No locks
+ * held. In-process sessions have no logins to end. */
 void sv_accounts_end_session(synctv_node *node, const char *session_id);
 void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *except_session_id);
-/* After COMMIT of a change of the user's row. */
+/* After COMMIT of a change of the user's row. BANNED ends all sessions of the user, and in-process streams too. No locks held. */
 void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_status status);
 void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_role role);
 
-/* Calls fn(session's streams) are done by stream.c: */
+/* What stream.c needs: */
 struct sv_stream;
-/* Counts a stream in; STREAM_LIMIT. The account's list holds no reference; sv_account_remove_stream() comes before the stream is freed. */
+/* Counts a stream in; STREAM_LIMIT, SESSION_ENDED, USER_BANNED. The account's list holds no reference; sv_account_remove_stream() comes before
+ * the stream is freed, also after a failure. Streams of the system and of nobody are not counted. */
 int sv_account_add_stream(struct sv_session *session, struct sv_stream *stream);
 void sv_account_remove_stream(struct sv_session *session, struct sv_stream *stream);
 /* References to the user's streams here, at most `max`; release each with sv_stream_unref(). */
 size_t sv_account_streams(synctv_node *node, const char *user_id, struct sv_stream **ret_streams,
-                          size_t max);
+    size_t max);
 
-/* Drops what nobody uses and what is over its bounds; from the node's timer. */
+/* Drops what nobody uses and what is over its bounds, and looks in storage after those whose streams or callers outlive
+ * their tokens; from the node's timer, every second or so. */
 void sv_accounts_housekeep(synctv_node *node);
 
 #endif

@@ -40,7 +40,7 @@ struct sv_call {
 
     int (*run)(struct sv_call *call, struct sv_tx *tx);
     void (*next)(struct sv_call *call);
-    void (*failed)(struct sv_call *call, int code); /* instead of answering with the error; may be NULL */
+    void (*failed)(struct sv_call *call, int code); /* once, instead of answering with the error; may be NULL */
     synctv_done_fn *done;
     void *userdata;
     bool direct;  /* done() may run on any thread */
@@ -60,6 +60,14 @@ synctv_result *sv_call_result(struct sv_call *call);
 void sv_call_finish(struct sv_call *call);
 /* Answers with an error, with call->err if its code is `code`, and ends the call. */
 void sv_call_fail(struct sv_call *call, int code);
+
+/* A step did not work out: through call->failed if that is set, otherwise sv_call_fail(). */
+void sv_call_abort(struct sv_call *call, int code);
+/* Goes on on a foreign thread: next() if rv ≥ 0, otherwise sv_call_abort(). */
+void sv_call_go_on(struct sv_call *call, int rv);
+
+/* Makes the request our own, as the functions below do by themselves; for what waits in another way. 0 or NO_MEMORY. */
+int sv_call_keep(struct sv_call *call);
 
 /* Each takes the call over. On overload they fail the call. run()'s negative code fails the call (through `failed` if set). */
 /* In a read-only transaction on a reader; then next(call) on the same thread. */

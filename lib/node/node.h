@@ -34,6 +34,7 @@
 #define SV_OFFLINE_AFTER_MS 10000
 #define SV_KICK_PAUSE_MS 30000
 #define SV_REANNOUNCE_MS 10000
+#define SV_FLUSH_MS 250 /* a playback state is written this long after its first change */
 #define SV_ACCOUNT_FRESH_MS 60000
 #define SV_ROOMS_IDLE_MAX 1024 /* rooms kept in memory though nobody is in them */
 
@@ -77,7 +78,9 @@ struct synctv_node {
         struct sv_list timed; /* rooms with due_ms != 0 */
         struct sv_list idle;  /* loaded rooms nobody follows, oldest first */
         size_t n_idle;
-        struct sv_list observers; /* the system's streams of all rooms; also under this lock */
+        int64_t next_due_ms;      /* the earliest of `timed`, INT64_MAX = none */
+        struct sv_list observers; /* the system's streams of all rooms */
+        atomic_uint n_observers;
     } rooms;
     atomic_uint n_rooms, n_streams, n_online;
 
@@ -90,7 +93,8 @@ struct synctv_node {
         struct sv_list streams; /* streams with something to take */
     } ready;
     pthread_mutex_t turn_lock;
-    int64_t next_tick_ms, next_purge_ms; /* monotonic; turn_lock */
+    atomic_bool turn_wanted;
+    int64_t next_purge_ms; /* monotonic; turn_lock */
 
     atomic_bool stopping;
 

@@ -9,21 +9,15 @@
 #ifndef SV_NODE_ROOM_H
 #define SV_NODE_ROOM_H
 
-#include <uthash.h>
+#include "base/hash.h"
 
+#include "base/ratelimit.h"
 #include "core/chat.h"
 #include "core/permission.h"
 #include "core/playback.h"
 #include "core/playlist.h"
 #include "core/roster.h"
 #include "node/call.h"
-
-/* Somebody who is no member but follows the room. */
-struct sv_guest {
-    UT_hash_handle hh;
-    char user_id[SV_ID_SIZE];
-    unsigned n_streams;
-};
 
 struct sv_room {
     UT_hash_handle hh; /* in its shard, by id */
@@ -35,29 +29,34 @@ struct sv_room {
     bool loaded;  /* false: the job that loads it is under way */
     bool loading; /* such a job is queued (again) */
     bool gone;    /* deleted; no longer in its shard */
-    struct sv_list waiting; /* sv_call.link, for loaded */
+    struct sv_list waiting; /* sv_call.letter.link, for loaded */
     char *name, *description, *password_hash;
     char creator_id[SV_ID_SIZE];
     synctv_room_settings settings;
     int64_t created_at_ms;
     uint64_t revision;
-    struct sv_roster *roster;
-    struct sv_playlist *movies;
+    struct sv_roster roster; /* guests who are here, too */
+    struct sv_playlist movies;
 
     struct sv_playback_state playback;
     bool playback_dirty;   /* newer than storage */
     bool playback_writing; /* a job with it is under way */
     uint64_t ended_version; /* auto-advance has dealt with the end of this version */
-    int64_t reannounce_ms; /* monotonic, 0 = off */
+    unsigned ended_reports; /* streams that reported the end of `reported_version` */
+    uint64_t reported_version;
+    double learned_duration_s; /* of `learned_movie_id`, as a controller's player reported it; only where the playlist has none */
+    char learned_movie_id[SV_ID_SIZE];
+    int64_t reannounce_ms; /* monotonic, 0 = off, here and below */
+    int64_t flush_ms;      /* when to write the playback state */
 
-    struct sv_danmaku_ring *danmaku;
+    struct sv_danmaku_ring danmaku; /* of const synctv_event * */
     struct sv_bucket danmaku_rate;
 
     struct sv_list follows; /* sv_follow.in_room */
-    struct sv_guest *guests;
     unsigned n_online;       /* users, guests included */
-    bool online_changed;     /* a RoomUpdate is owed */
-    int64_t online_told_ms;  /* monotonic: when the last one was sent */
+    int64_t online_tell_ms;  /* when to send the RoomUpdate that is owed */
+    int64_t online_told_ms;  /* when the last one was sent */
+    int64_t offline_ms;      /* when the next one who left goes offline */
 
     /* rooms.lock of the node */
     struct sv_list timed;
@@ -76,6 +75,9 @@ void sv_room_unref(struct sv_room *room);
  * (older, or a gap: reloading has begun). Locked. */
 bool sv_room_advance(struct sv_room *room, uint64_t revision);
 
+/* Has the room read from storage again. Locked. */
+void sv_room_reload(struct sv_room *room);
+
 /* What follows wants the room's lock held and tells those who follow the room. */
 
 /* Replaces the row of a member in memory; a row with role UNSPECIFIED is removed. 0 or NO_MEMORY (then the room is loaded again). */
@@ -91,6 +93,9 @@ void sv_room_tell_movies(struct sv_room *room, synctv_list_change change, const 
 /* A STATE event to all; marks the state for storage and sets the timers. */
 void sv_room_tell_state(struct sv_room *room, synctv_state_cause cause, const char *actor_id,
                         const char *operation_id);
+/* The STATE event alone, for one stream. NULL when out of memory. */
+synctv_event *sv_room_state_event(struct sv_room *room, synctv_state_cause cause,
+                                  const char *actor_id, const char *operation_id);
 /* An event that the caller made; the reference is taken over. NULL is fine. */
 void sv_room_tell(struct sv_room *room, const synctv_event *event);
 /* Ends what this user's streams have of the room: bound streams end with `code`, others just lose it. */
@@ -124,12 +129,20 @@ int32_t sv_room_online_count(synctv_node *node, const char *room_id);
 /* For sv_call_load_room(). */
 void sv_room_load(struct sv_call *call, const char *room_id, void (*next)(struct sv_call *));
 
-/* Timers: `now_ms` monotonic. Runs what is due in rooms; returns the next time, INT64_MAX = none. */
+/* room_timer.c. Times are monotonic. */
+/* Runs what is due in rooms; returns when it wants to be called again, INT64_MAX = when sv_room_schedule() wakes the node. */
 int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms);
-/* Writes every dirty playback state out, in as few jobs as there are rooms. */
+/* Writes every playback state that storage does not have yet. */
 void sv_rooms_flush(synctv_node *node);
+/* Works out when this room needs its timer next, from its fields, and sets it. Locked. */
+void sv_room_schedule(struct sv_room *room);
+
+int sv_rooms_init(synctv_node *node);
+/* Frees all rooms; nobody uses them any more. */
 void sv_rooms_fini(synctv_node *node);
-/* Sets the room's timer to `due_ms` unless it is set to an earlier time. */
-void sv_room_schedule(struct sv_room *room, int64_t due_ms);
+/* Somebody follows it now / nobody does any more. Locked. */
+void sv_room_set_idle(struct sv_room *room, bool idle);
+/* Forgets rooms nobody is in, but for the last SV_ROOMS_IDLE_MAX. No locks held. */
+void sv_rooms_evict(synctv_node *node);
 
 #endif

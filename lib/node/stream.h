@@ -16,7 +16,7 @@ struct sv_follow {
     struct sv_room *room;     /* a reference */
     struct sv_stream *stream; /* a reference */
     bool counted;             /* in presence: a user's stream, not the system's */
-    bool guest;
+    uint64_t ended_version;   /* of the playback state whose end it has reported */
 };
 
 struct sv_stream {
@@ -54,6 +54,8 @@ void sv_stream_unref(struct sv_stream *stream);
 
 /* Queues a reference to the event. A full queue ends the stream with SLOW_CONSUMER. Any locks but stream->lock may be held. */
 void sv_stream_push(struct sv_stream *stream, const synctv_event *event);
+/* To the system's streams of all rooms. */
+void sv_stream_push_observers(synctv_node *node, const synctv_event *event);
 /* An ERROR event for this stream alone. */
 void sv_stream_push_error(struct sv_stream *stream, const synctv_error *err, const char *room_id,
                           const char *in_reply_to);
@@ -62,6 +64,9 @@ void sv_stream_end(struct sv_stream *stream, int code, const char *message);
 /* Stops following everything. No locks held. */
 void sv_stream_unfollow_all(struct sv_stream *stream);
 
+/* Whether this stream's user may follow the room: enum sv_access, or NOT_A_MEMBER, MEMBER_…; ROOM_PASSWORD_WRONG for a guest who has
+ * not given the room's password. Locked. */
+int sv_stream_may_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err);
 /* Starts to follow a room (locked, loaded): presence, snapshot, recent danmaku. Returns 0 or why not: NOT_A_MEMBER, MEMBER_…, ROOM_PASSWORD_WRONG, ROOM_LIMIT, NO_MEMORY. */
 int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err);
 /* The user became an active member: their streams of all rooms follow this one, too. Loads it if need be. No locks held. */
@@ -69,12 +74,11 @@ void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *
 /* Ends one follow: presence, lists. Locked. Frees `follow`. */
 void sv_follow_end(struct sv_follow *follow);
 
-/* Presence, room locked: a user's stream came / went; people who left for 10 s go offline in sv_presence_tick(). */
-int sv_presence_enter(struct sv_room *room, struct sv_follow *follow);
-void sv_presence_leave(struct sv_room *room, struct sv_follow *follow);
-/* Returns when it wants to be called again (monotonic), INT64_MAX = never. */
-int64_t sv_presence_tick(struct sv_room *room, int64_t now_ms);
-/* A member's row was removed or came back while streams of that user are open: keeps counts right. */
+/* presence.c; the room is locked. A user's stream came (0 or NO_MEMORY) / went; who has been away for 10 s goes offline in the tick. */
+int sv_presence_enter(struct sv_room *room, const struct sv_actor_info *who);
+void sv_presence_leave(struct sv_room *room, const char *user_id);
+void sv_presence_tick(struct sv_room *room, int64_t now_ms);
+/* This user's row is about to be removed: no OFFLINE will be announced. */
 void sv_presence_forget(struct sv_room *room, const char *user_id);
 
 #endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is online in a room: somebody with a stream that follows it, and for 10 s after the last one has gone, so that a
+ * reconnect announces nothing. With many people online only their number is told, at most once a second.
+ */
+#include <string.h>
+
+#include "node/stream.h"
+
+static bool is_member(const struct sv_roster_entry *entry)
+{
+    return entry->member.role >= SYNCTV_ROOM_ROLE_MEMBER &&
+           entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE;
+}
+
+static void announce(struct sv_room *room, const struct sv_roster_entry *entry,
+                     synctv_member_change change)
+{
+    if (is_member(entry) && room->n_online <= SV_ONLINE_MESSAGES_MAX) {
+        sv_room_tell_member(room, change, entry->member.user_id, NULL, entry->member.user_id, "");
+    } else if (room->online_tell_ms == 0) {
+        int64_t now_ms = sv_mono_ms();
+        int64_t soonest_ms = room->online_told_ms + 1000;
+        room->online_tell_ms = soonest_ms > now_ms ? soonest_ms : now_ms;
+        sv_room_schedule(room);
+    }
+}
+
+static void go_online(struct sv_room *room, struct sv_roster_entry *entry)
+{
+    entry->online = true;
+    room->n_online++;
+    atomic_fetch_add(&room->node->n_online, 1);
+    announce(room, entry, SYNCTV_MEMBER_CHANGE_ONLINE);
+}
+
+static void count_out(struct sv_room *room, struct sv_roster_entry *entry)
+{
+    entry->online = false;
+    entry->offline_at_ms = 0;
+    room->n_online--;
+    atomic_fetch_sub(&room->node->n_online, 1);
+}
+
+int sv_presence_enter(struct sv_room *room, const struct sv_actor_info *who)
+{
+    struct sv_roster_entry *entry = sv_roster_get(&room->roster, who->user_id);
+    if (entry == NULL) {
+        synctv_member guest = {
+            .room_id = room->id,
+            .user_id = who->user_id,
+            .username = who->username,
+            .role = SYNCTV_ROOM_ROLE_GUEST,
+            .status = SYNCTV_MEMBER_STATUS_ACTIVE,
+        };
+        int rv = sv_roster_put(&room->roster, &guest, 0, &entry);
+        if (rv < 0)
+            return rv;
+    }
+    entry->n_streams++;
+    entry->offline_at_ms = 0;
+    if (!entry->online)
+        go_online(room, entry);
+    return 0;
+}
+
+void sv_presence_leave(struct sv_room *room, const char *user_id)
+{
+    struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
+    if (entry == NULL || entry->n_streams == 0 || --entry->n_streams > 0)
+        return;
+    entry->offline_at_ms = sv_mono_ms() + SV_OFFLINE_AFTER_MS;
+    if (room->offline_ms == 0) {
+        room->offline_ms = entry->offline_at_ms;
+        sv_room_schedule(room);
+    }
+}
+
+void sv_presence_tick(struct sv_room *room, int64_t now_ms)
+{
+    if (room->online_tell_ms != 0 && room->online_tell_ms <= now_ms)
+        sv_room_tell_room(room, "");
+    if (room->offline_ms == 0 || room->offline_ms > now_ms)
+        return;
+
+    room->offline_ms = 0;
+    struct sv_roster_entry *next;
+    for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
+         entry = next) {
+        next = sv_roster_next(entry);
+        if (entry->offline_at_ms == 0)
+            continue;
+        if (entry->offline_at_ms > now_ms) {
+            if (room->offline_ms == 0 || entry->offline_at_ms < room->offline_ms)
+                room->offline_ms = entry->offline_at_ms;
+            continue;
+        }
+        count_out(room, entry);
+        announce(room, entry, SYNCTV_MEMBER_CHANGE_OFFLINE);
+        if (entry->member.role == SYNCTV_ROOM_ROLE_GUEST)
+            sv_roster_remove(&room->roster, entry->member.user_id);
+    }
+}
+
+void sv_presence_forget(struct sv_room *room, const char *user_id)
+{
+    struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
+    if (entry != NULL && entry->online)
+        count_out(room, entry);
+}

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of rooms in memory: finding, loading, forgetting. */
+#include "node/room.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "node/handlers.h"
+#include "node/stream.h"
+
+static struct sv_room_shard *shard_of(synctv_node *node, const char *id)
+{
+    unsigned h = 5381;
+    for (const char *p = id; *p != '\0'; p++)
+        h = h * 33 + (unsigned char)*p;
+    return &node->shards[h % SV_ROOM_SHARDS];
+}
+
+static void release_event(const void *event)
+{
+    synctv_event_unref(event);
+}
+
+static struct sv_room *room_new(synctv_node *node, const char *id)
+{
+    struct sv_room *room = calloc(1, sizeof(*room));
+    if (room == NULL)
+        return NULL;
+    room->node = node;
+    atomic_init(&room->refs, 1);
+    memcpy(room->id, id, strlen(id) + 1);
+    pthread_mutex_init(&room->lock, NULL);
+    sv_list_init(&room->waiting);
+    sv_list_init(&room->follows);
+    sv_list_init(&room->timed);
+    sv_list_init(&room->idle);
+    sv_roster_init(&room->roster);
+    sv_playlist_init(&room->movies);
+    sv_playback_init(&room->playback);
+    sv_danmaku_ring_init(&room->danmaku, release_event);
+    atomic_fetch_add(&node->n_rooms, 1);
+    return room;
+}
+
+static void room_free(struct sv_room *room)
+{
+    atomic_fetch_sub(&room->node->n_rooms, 1);
+    atomic_fetch_sub(&room->node->n_online, room->n_online);
+    sv_danmaku_ring_fini(&room->danmaku);
+    sv_playlist_fini(&room->movies);
+    sv_roster_fini(&room->roster);
+    free(room->name);
+    free(room->description);
+    free(room->password_hash);
+    pthread_mutex_destroy(&room->lock);
+    free(room);
+}
+
+struct sv_room *sv_room_ref(struct sv_room *room)
+{
+    atomic_fetch_add(&room->refs, 1);
+    return room;
+}
+
+void sv_room_unref(struct sv_room *room)
+{
+    if (atomic_fetch_sub(&room->refs, 1) == 1)
+        room_free(room);
+}
+
+static struct sv_room *find(synctv_node *node, const char *id)
+{
+    struct sv_room_shard *shard = shard_of(node, id);
+    struct sv_room *room = NULL;
+    pthread_mutex_lock(&shard->lock);
+    HASH_FIND_STR(shard->by_id, id, room);
+    if (room != NULL)
+        sv_room_ref(room);
+    pthread_mutex_unlock(&shard->lock);
+    return room;
+}
+
+/* The room of that id, made (not loaded) if it is not there. NULL when out of memory. */
+static struct sv_room *find_or_add(synctv_node *node, const char *id)
+{
+    struct sv_room_shard *shard = shard_of(node, id);
+    struct sv_room *room = NULL;
+    pthread_mutex_lock(&shard->lock);
+    HASH_FIND_STR(shard->by_id, id, room);
+    if (room == NULL && (room = room_new(node, id)) != NULL) {
+        HASH_ADD_STR(shard->by_id, id, room);
+        if (room->hh.tbl == NULL) {
+            sv_room_unref(room);
+            room = NULL;
+        }
+    }
+    if (room != NULL)
+        sv_room_ref(room);
+    pthread_mutex_unlock(&shard->lock);
+    return room;
+}
+
+/* Takes the room out of the table, with the table's reference. Not locked. */
+static void forget(struct sv_room *room)
+{
+    synctv_node *node = room->node;
+    struct sv_room_shard *shard = shard_of(node, room->id);
+    bool was_there = false;
+
+    pthread_mutex_lock(&node->rooms.lock);
+    sv_list_remove(&room->timed);
+    room->due_ms = 0;
+    if (!sv_list_empty(&room->idle)) {
+        sv_list_remove(&room->idle);
+        node->rooms.n_idle--;
+    }
+    pthread_mutex_lock(&shard->lock);
+    struct sv_room *there = NULL;
+    HASH_FIND_STR(shard->by_id, room->id, there);
+    if (there == room) {
+        HASH_DEL(shard->by_id, room);
+        was_there = true;
+    }
+    pthread_mutex_unlock(&shard->lock);
+    pthread_mutex_unlock(&node->rooms.lock);
+    if (was_there)
+        sv_room_unref(room);
+}
+
+struct sv_room *sv_room_enter(synctv_node *node, const char *room_id)
+{
+    struct sv_room *room = find(node, room_id);
+    if (room == NULL)
+        return NULL;
+    pthread_mutex_lock(&room->lock);
+    if (room->loaded && !room->gone)
+        return room;
+    sv_room_leave(room);
+    return NULL;
+}
+
+void sv_room_leave(struct sv_room *room)
+{
+    pthread_mutex_unlock(&room->lock);
+    sv_room_unref(room);
+}
+
+/* --- loading --- */
+
+struct load {
+    struct sv_job job;
+    struct sv_room *room; /* a reference */
+    struct sv_arena arena;
+    struct sv_room_rec rec;
+    struct sv_member_rec *members;
+    int n_members;
+    synctv_movie *movies;
+    int n_movies;
+    synctv_playback playback;
+    bool has_playback;
+};
+
+static int load_run(struct sv_job *job, struct sv_tx *tx)
+{
+    struct load *load = SV_CONTAINER_OF(job, struct load, job);
+    const char *id = load->room->id;
+    sv_arena_fini(&load->arena);
+    load->n_members = load->n_movies = 0;
+
+    int rv = tx->ops->room_get(tx, id, &load->arena, &load->rec);
+    if (rv >= 0)
+        rv = load->n_members = tx->ops->member_list(tx, id, &load->arena, &load->members);
+    if (rv >= 0)
+        rv = load->n_movies = tx->ops->movie_list(tx, id, &load->arena, &load->movies);
+    if (rv >= 0)
+        rv = tx->ops->playback_get(tx, id, &load->arena, &load->playback);
+    load->has_playback = rv == 1;
+    return rv;
+}
+
+/* Who is here now stays here if they still may: presence moves from the old rows to the new ones. */
+static int move_presence(struct sv_roster *from, struct sv_roster *to)
+{
+    for (struct sv_roster_entry *old = sv_roster_first(from); old != NULL;
+         old = sv_roster_next(old)) {
+        if (old->n_streams == 0 && !old->online)
+            continue;
+        struct sv_roster_entry *entry = sv_roster_get(to, old->member.user_id);
+        if (entry == NULL) {
+            synctv_member guest = old->member;
+            guest.role = SYNCTV_ROOM_ROLE_GUEST;
+            guest.status = SYNCTV_MEMBER_STATUS_ACTIVE;
+            if (sv_roster_put(to, &guest, 0, &entry) < 0)
+                return SYNCTV_E_NO_MEMORY;
+        }
+        entry->n_streams = old->n_streams;
+        entry->online = old->online;
+        entry->offline_at_ms = old->offline_at_ms;
+    }
+    return 0;
+}
+
+/* Puts what was read into memory. Locked. */
+static int install(struct sv_room *room, const struct load *load)
+{
+    struct sv_roster roster;
+    struct sv_playlist movies;
+    int rv = 0;
+    sv_roster_init(&roster);
+    sv_playlist_init(&movies);
+
+    for (int i = 0; rv >= 0 && i < load->n_members; i++) {
+        const struct sv_member_rec *rec = &load->members[i];
+        if (rec->member.role != SYNCTV_ROOM_ROLE_UNSPECIFIED)
+            rv = sv_roster_put(&roster, &rec->member, rec->kicked_until_ms, NULL);
+    }
+    for (int i = 0; rv >= 0 && i < load->n_movies; i++)
+        rv = sv_playlist_append(&movies, &load->movies[i]);
+    if (rv >= 0)
+        rv = move_presence(&room->roster, &roster);
+    if (rv >= 0)
+        rv = sv_room_put_room(room, &load->rec);
+    if (rv < 0)
+        goto out;
+
+    room->created_at_ms = load->rec.room.created_at_ms;
+    room->revision = load->rec.room.revision;
+    struct sv_roster old_roster = room->roster;
+    room->roster = roster;
+    roster = old_roster;
+    struct sv_playlist old_movies = room->movies;
+    room->movies = movies;
+    movies = old_movies;
+
+    struct sv_playback_state stored;
+    if (load->has_playback && sv_playback_load(&load->playback, &stored, NULL) >= 0 &&
+        sv_playback_newer(&stored, &room->playback))
+        room->playback = stored;
+out:
+    sv_roster_fini(&roster);
+    sv_playlist_fini(&movies);
+    return rv;
+}
+
+/* After loading again: people may have lost their place while we did not look. Locked. */
+static void drop_strangers(struct sv_room *room)
+{
+    SV_LIST_FOREACH(it, &room->follows)
+    {
+        struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
+        struct sv_stream *stream = follow->stream;
+        if (!follow->counted || sv_stream_may_follow(stream, room, NULL) >= 0)
+            continue;
+        if (stream->room_id[0] != '\0')
+            sv_stream_end(stream, SYNCTV_E_NOT_A_MEMBER, NULL);
+        sv_follow_end(follow);
+    }
+}
+
+static void load_apply(struct sv_job *job, int rv)
+{
+    struct load *load = SV_CONTAINER_OF(job, struct load, job);
+    struct sv_room *room = load->room;
+    struct sv_list waiting;
+    sv_list_init(&waiting);
+
+    pthread_mutex_lock(&room->lock);
+    room->loading = false;
+    bool again = room->loaded;
+    if (rv >= 0)
+        rv = install(room, load);
+    if (rv >= 0 && again)
+        drop_strangers(room);
+    if (rv >= 0) {
+        room->loaded = true;
+        if (sv_list_empty(&room->follows))
+            sv_room_set_idle(room, true);
+        sv_room_schedule(room);
+    } else if (!again) {
+        room->gone = true;
+    } else {
+        sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node", "room %s could not be loaded again: %s",
+                room->id, synctv_error_text(rv));
+    }
+    sv_list_splice(&waiting, &room->waiting);
+    bool gone = room->gone;
+    pthread_mutex_unlock(&room->lock);
+
+    if (gone)
+        forget(room);
+    for (struct sv_list *it; (it = sv_list_pop(&waiting)) != NULL;) {
+        struct sv_call *call = SV_CONTAINER_OF(it, struct sv_call, letter.link);
+        if (rv >= 0)
+            call->room = sv_room_ref(room);
+        sv_call_go_on(call, rv);
+    }
+    sv_arena_fini(&load->arena);
+    sv_room_unref(room);
+    free(load);
+}
+
+/* Queues the job that loads the room. Locked. */
+static int start_loading(struct sv_room *room)
+{
+    if (room->loading)
+        return 0;
+    struct load *load = calloc(1, sizeof(*load));
+    if (load == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    load->room = sv_room_ref(room);
+    load->job.run = load_run;
+    load->job.apply = load_apply;
+    int rv = room->node->store->ops->write(room->node->store, &load->job);
+    if (rv < 0) {
+        free(load);
+        sv_room_unref(room);
+        return rv;
+    }
+    room->loading = true;
+    return 0;
+}
+
+void sv_room_load(struct sv_call *call, const char *room_id, void (*next)(struct sv_call *))
+{
+    struct sv_room *room = find_or_add(call->node, room_id);
+    if (room == NULL) {
+        sv_call_abort(call, SYNCTV_E_NO_MEMORY);
+        return;
+    }
+    int rv = 0;
+    bool failed_to_load = false;
+    pthread_mutex_lock(&room->lock);
+    bool here = room->loaded && !room->gone;
+    if (!here && room->gone) {
+        rv = SYNCTV_E_ROOM_NOT_FOUND;
+    } else if (!here && (rv = sv_call_keep(call)) >= 0) {
+        rv = start_loading(room);
+        failed_to_load = rv < 0 && sv_list_empty(&room->waiting);
+        room->gone = failed_to_load;
+        if (rv >= 0) {
+            call->next = next;
+            sv_list_append(&room->waiting, &call->letter.link);
+        }
+    }
+    pthread_mutex_unlock(&room->lock);
+
+    if (failed_to_load)
+        forget(room);
+    if (here) {
+        call->room = room; /* the reference moves */
+        next(call);
+        return;
+    }
+    sv_room_unref(room);
+    if (rv < 0)
+        sv_call_abort(call, rv);
+}
+
+bool sv_room_advance(struct sv_room *room, uint64_t revision)
+{
+    if (revision == room->revision + 1) {
+        room->revision = revision;
+        return true;
+    }
+    if (revision > room->revision)
+        sv_room_reload(room);
+    return false;
+}
+
+void sv_room_reload(struct sv_room *room)
+{
+    int rv = start_loading(room);
+    if (rv < 0)
+        sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node", "room %s cannot be loaded again now: %s",
+                room->id, synctv_error_text(rv));
+}
+
+void sv_room_put_deleted(struct sv_room *room, const char *actor_id)
+{
+    synctv_event *event = sv_event_new(SYNCTV_EVENT_ROOM);
+    if (event != NULL) {
+        synctv_room *face = sv_arena_alloc(sv_event_arena(event), sizeof(*face));
+        if (face == NULL || sv_room_fill(room, sv_event_arena(event), false, face) < 0) {
+            synctv_event_unref(event);
+        } else {
+            event->room = face;
+            event->room_id = face->id;
+            event->deleted = true;
+            event->actor_id = sv_arena_strdup(sv_event_arena(event), actor_id);
+            sv_room_tell(room, event);
+        }
+    }
+    SV_LIST_FOREACH(it, &room->follows)
+    {
+        struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
+        if (follow->stream->room_id[0] != '\0')
+            sv_stream_end(follow->stream, SYNCTV_E_ROOM_NOT_FOUND, NULL);
+        sv_follow_end(follow);
+    }
+    room->gone = true;
+    room->playback_dirty = false;
+    forget(room);
+}
+
+/* --- keeping and forgetting --- */
+
+void sv_room_set_idle(struct sv_room *room, bool idle)
+{
+    synctv_node *node = room->node;
+    pthread_mutex_lock(&node->rooms.lock);
+    if (idle && !room->gone && sv_list_empty(&room->idle)) {
+        sv_list_append(&node->rooms.idle, &room->idle);
+        node->rooms.n_idle++;
+    } else if (!idle && !sv_list_empty(&room->idle)) {
+        sv_list_remove(&room->idle);
+        node->rooms.n_idle--;
+    }
+    pthread_mutex_unlock(&node->rooms.lock);
+}
+
+/* The oldest idle room that nobody holds and that has no timer, out of all lists; NULL if there is none to be forgotten. */
+static struct sv_room *take_evictable(synctv_node *node)
+{
+    struct sv_room *found = NULL;
+    pthread_mutex_lock(&node->rooms.lock);
+    size_t tries = node->rooms.n_idle > SV_ROOMS_IDLE_MAX ? 16 : 0;
+    while (found == NULL && tries-- > 0) {
+        struct sv_list *it = node->rooms.idle.next;
+        struct sv_room *room = SV_CONTAINER_OF(it, struct sv_room, idle);
+        struct sv_room_shard *shard = shard_of(node, room->id);
+        sv_list_remove(it);
+        pthread_mutex_lock(&shard->lock);
+        if (room->due_ms == 0 && atomic_load(&room->refs) == 1) {
+            HASH_DEL(shard->by_id, room);
+            node->rooms.n_idle--;
+            found = room;
+        } else {
+            sv_list_append(&node->rooms.idle, it);
+        }
+        pthread_mutex_unlock(&shard->lock);
+    }
+    pthread_mutex_unlock(&node->rooms.lock);
+    return found;
+}
+
+void sv_rooms_evict(synctv_node *node)
+{
+    for (struct sv_room *room; (room = take_evictable(node)) != NULL;)
+        sv_room_unref(room);
+}
+
+int sv_rooms_init(synctv_node *node)
+{
+    for (size_t i = 0; i < SV_ROOM_SHARDS; i++)
+        pthread_mutex_init(&node->shards[i].lock, NULL);
+    pthread_mutex_init(&node->rooms.lock, NULL);
+    sv_list_init(&node->rooms.timed);
+    sv_list_init(&node->rooms.idle);
+    sv_list_init(&node->rooms.observers);
+    node->rooms.next_due_ms = INT64_MAX;
+    return 0;
+}
+
+void sv_rooms_fini(synctv_node *node)
+{
+    for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
+        struct sv_room *room, *tmp;
+        HASH_ITER(hh, node->shards[i].by_id, room, tmp)
+        {
+            HASH_DEL(node->shards[i].by_id, room);
+            sv_room_unref(room);
+        }
+        pthread_mutex_destroy(&node->shards[i].lock);
+    }
+    pthread_mutex_destroy(&node->rooms.lock);
+}
+
+int32_t sv_room_online_count(synctv_node *node, const char *room_id)
+{
+    struct sv_room *room = sv_room_enter(node, room_id);
+    if (room == NULL)
+        return 0;
+    int32_t n = (int32_t)room->n_online;
+    sv_room_leave(room);
+    return n;
+}
