@@ -51,8 +51,6 @@ static size_t next_chunk_size(const struct sv_arena *a, size_t size)
 static void *alloc_in_new_chunk(struct sv_arena *a, size_t size)
 {
     size_t chunk_size = next_chunk_size(a, size);
-    if (chunk_size > SIZE_MAX - sizeof(struct sv_arena_chunk))
-        return NULL;
     struct sv_arena_chunk *c = calloc(1, sizeof(*c) + chunk_size);
     if (c == NULL)
         return NULL;
@@ -73,8 +71,8 @@ static void *alloc_in_new_chunk(struct sv_arena *a, size_t size)
 
 void *sv_arena_alloc(struct sv_arena *a, size_t size)
 {
-    if (size > SIZE_MAX - ALIGNMENT)
-        return NULL;
+    if (size > PTRDIFF_MAX - ALIGNMENT)
+        return NULL; /* no object is larger */
     size = size == 0 ? ALIGNMENT : (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (size > SIZE_MAX - a->used_bytes)
         return NULL;
