@@ -66,24 +66,27 @@ void sv_lookup_begin(struct sv_accounts *a, struct sv_lookup *l, const char *ses
     const char *user_id);
 /* In run(). Negative only when storage failed. */
 int sv_lookup_run(struct sv_lookup *l, struct sv_tx *tx, int64_t now_ms);
-/* The lookup is over; what it found, corrected by what was noted: 0, SESSION_ENDED, USER_NOT_FOUND, USER_BANNED. Locked. */
-int sv_lookup_settle(struct sv_lookup *l);
+/* The lookup is over. What it found, corrected by what was noted, is what the account has from now on. Returns 0, SESSION_ENDED,
+ * USER_NOT_FOUND or USER_BANNED. Locked. */
+int sv_lookup_settle(struct sv_accounts *a, struct sv_lookup *l);
 void sv_lookup_cancel(struct sv_accounts *a, struct sv_lookup *l);
 
 /* One more reference unless it is on its way out. */
 bool sv_try_ref(atomic_uint *refs);
 
 /* Locked, all of them. */
-/* The session with what was found, new if need be, and a reference. NULL when out of memory. In-process sessions are always new. */
+/* The session that was found, new if need be, fresh and with a reference. NULL when out of memory. In-process sessions are always new. */
 struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup *l);
-/* What was found is what holds for the next SV_ACCOUNT_FRESH_MS. */
-void sv_session_freshen(struct sv_accounts *a, struct sv_session *session,
-    const struct sv_lookup *l);
+/* What is known of it holds for the next SV_ACCOUNT_FRESH_MS. */
+void sv_session_freshen(struct sv_accounts *a, struct sv_session *session);
+struct sv_account *sv_account_find(struct sv_accounts *a, const char *user_id);
+/* Frees an idle account. */
+void sv_account_forget(struct sv_accounts *a, struct sv_account *account);
 /* Drops a reference. */
 void sv_session_put(struct sv_accounts *a, struct sv_session *session);
 void sv_cached_token_drop(struct sv_accounts *a, struct sv_cached_token *token);
 
-/* A session or account that storage says has ended or is banned: ends it here as well. No locks held. */
+/* What settling found to have ended ends here as well: streams, cached tokens. No locks held. */
 void sv_lookup_end(synctv_node *node, const struct sv_lookup *l, int code);
 
 /* The functions of a session as a caller; in session.c. */
