@@ -69,7 +69,7 @@ static bool parse_record(const char *record, struct sv_password_cost *ret_cost)
 
 static bool is_too_long(const char *password)
 {
-    return strnlen(password, SV_PASSWORD_MAX_BYTES + 1) > SV_PASSWORD_MAX_BYTES;
+    return strnlen(password, SV_PASSWORD_INPUT_MAX_BYTES + 1) > SV_PASSWORD_INPUT_MAX_BYTES;
 }
 
 static int from_argon2(int rc)

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #define SV_PASSWORD_RECORD_SIZE 128 /* with the NUL */
-#define SV_PASSWORD_MAX_BYTES                                                                      \
-    1024 /* longer ones are refused unseen; what people may choose is the node's business */
+/* Longer ones are refused unseen; what people may choose is the node\'s business. */
+#define SV_PASSWORD_INPUT_MAX_BYTES 1024
 
 struct sv_password_cost {
     uint32_t memory_kib;
