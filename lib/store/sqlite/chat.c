@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+#include "store/sqlite/ops.h"
+
+#define CHAT_COLUMNS                                                                               \
+    "room_id, message_id, user_id, username, content, timestamp_ms, seq, client_message_id"
+
+static void get_chat(struct sv_query *q, struct sv_arena *a, synctv_chat *ret)
+{
+    *ret = (synctv_chat){
+        .room_id = sv_query_get_text(q, 0, a),
+        .message_id = sv_query_get_text(q, 1, a),
+        .user_id = sv_query_get_text(q, 2, a),
+        .username = sv_query_get_text(q, 3, a),
+        .content = sv_query_get_text(q, 4, a),
+        .timestamp_ms = sv_query_get_int(q, 5),
+        .seq = sv_query_get_uint(q, 6),
+        .client_message_id = sv_query_get_text(q, 7, a),
+    };
+}
+
+/* The message that the sender has already sent under this id: 1 with it, or 0. */
+static int find_sent(struct sv_tx *tx, const synctv_chat *chat, struct sv_arena *a,
+    synctv_chat *ret)
+{
+    struct sv_query q;
+    synctv_chat sent;
+    if (sv_str_empty(chat->client_message_id))
+        return 0;
+    sv_query_begin(&q, tx,
+        "SELECT " CHAT_COLUMNS " FROM chat WHERE room_id = ? AND user_id = ?"
+        " AND client_message_id = ? AND client_message_id <> '' ORDER BY seq DESC LIMIT 1");
+    sv_query_text(&q, chat->room_id);
+    sv_query_text(&q, chat->user_id);
+    sv_query_text(&q, chat->client_message_id);
+    int rv = sv_query_next(&q);
+    if (rv > 0)
+        get_chat(&q, a, &sent);
+    rv = sv_query_end(&q, rv);
+    if (rv > 0)
+        *ret = sent;
+    return rv;
+}
+
+static int next_seq(struct sv_tx *tx, const char *room_id, int64_t *ret)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "UPDATE rooms SET chat_seq = chat_seq + 1 WHERE id = ? RETURNING chat_seq");
+    sv_query_text(&q, room_id);
+    int rv = sv_query_number(&q, ret);
+    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : 0;
+}
+
+static int insert_row(struct sv_tx *tx, const synctv_chat *chat, int64_t seq)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "INSERT INTO chat (room_id, message_id, user_id, username, content, timestamp_ms, seq,"
+        " client_message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    sv_query_text(&q, chat->room_id);
+    sv_query_text(&q, chat->message_id);
+    sv_query_text(&q, chat->user_id);
+    sv_query_text(&q, chat->username);
+    sv_query_text(&q, chat->content);
+    sv_query_int(&q, chat->timestamp_ms);
+    sv_query_int(&q, seq);
+    sv_query_text(&q, chat->client_message_id);
+    int rv = sv_query_run(&q);
+    return rv < 0 ? rv : 0;
+}
+
+static int drop_old(struct sv_tx *tx, const char *room_id, int64_t up_to)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx, "DELETE FROM chat WHERE room_id = ? AND seq <= ?");
+    sv_query_text(&q, room_id);
+    sv_query_int(&q, up_to);
+    int rv = sv_query_run(&q);
+    return rv < 0 ? rv : 0;
+}
+
+int sv_sqlite_chat_insert(struct sv_tx *tx, const synctv_chat *chat, int32_t keep,
+    uint64_t *ret_seq, struct sv_arena *a, synctv_chat *ret_existing)
+{
+    int64_t seq = 0;
+    int rv = find_sent(tx, chat, a, ret_existing);
+    if (rv != 0)
+        return rv;
+    rv = next_seq(tx, chat->room_id, &seq);
+    if (rv == 0)
+        rv = insert_row(tx, chat, seq);
+    if (rv == 0)
+        rv = drop_old(tx, chat->room_id, seq - keep);
+    if (rv == 0)
+        *ret_seq = (uint64_t)seq;
+    return rv;
+}
+
+int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_seq,
+    uint64_t after_seq, int32_t limit, struct sv_arena *a, synctv_chat **ret_chat)
+{
+    struct sv_query q;
+    struct sv_rows rows = { .arena = a, .size = sizeof(synctv_chat) };
+    int rv;
+    sv_query_begin(&q, tx,
+        "SELECT " CHAT_COLUMNS " FROM chat WHERE room_id = ? AND seq < ? AND seq > ?"
+        " ORDER BY seq DESC LIMIT ?");
+    sv_query_text(&q, room_id);
+    sv_query_int(&q, before_seq == 0 || before_seq > INT64_MAX ? INT64_MAX : (int64_t)before_seq);
+    sv_query_int(&q, after_seq > INT64_MAX ? INT64_MAX : (int64_t)after_seq);
+    sv_query_int(&q, limit < 0 ? 0 : limit);
+    while ((rv = sv_query_next(&q)) > 0) {
+        synctv_chat *chat = sv_rows_push(&rows);
+        if (chat == NULL)
+            return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
+        get_chat(&q, a, chat);
+    }
+    rv = sv_query_end(&q, rows.n);
+    if (rv >= 0)
+        *ret_chat = (synctv_chat *)rows.items;
+    return rv;
+}
+
+int sv_sqlite_chat_delete(struct sv_tx *tx, const char *room_id, const char *message_id)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx, "DELETE FROM chat WHERE room_id = ? AND message_id = ?");
+    sv_query_text(&q, room_id);
+    sv_query_text(&q, message_id);
+    int rv = sv_query_run(&q);
+    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_MESSAGE_NOT_FOUND : 0;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One connection to a SQLite database, its prepared statements, and what every function that asks it something needs.
+ * A connection belongs to one thread at a time.
+ *
+ *     struct sv_query q;
+ *     sv_query_begin(&q, tx, "SELECT name FROM rooms WHERE id = ?");
+ *     sv_query_text(&q, id);
+ *     int rv = sv_query_next(&q) > 0 ? 0 : SYNCTV_E_ROOM_NOT_FOUND;
+ *     if (rv == 0)
+ *         name = sv_query_get_text(&q, 0, arena);
+ *     return sv_query_end(&q, rv);
+ *
+ * A failure sticks to the query: what follows does nothing, and sv_query_end() returns it.
+ */
+#ifndef SV_STORE_SQLITE_DB_H
+#define SV_STORE_SQLITE_DB_H
+
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "store/store.h"
+
+#define SV_DB_CACHE_SLOTS 256 /* a power of two, well over the number of statements */
+
+struct sv_db {
+    struct sv_tx tx; /* first: a tx is its connection */
+    sqlite3 *handle;
+    struct {
+        const char *sql; /* the address is the key: statements are string literals */
+        sqlite3_stmt *stmt;
+    } cache[SV_DB_CACHE_SLOTS];
+    int64_t busy_since_us;
+    const _Atomic int64_t *busy_deadline_us; /* another limit to waiting for a lock; 0 = none */
+
+    /* The first failure of the database itself since sv_db_report(): a result code of SQLite, 0 = none, and its text. */
+    int failure;
+    char failure_text[160];
+    bool failing;
+    int64_t reported_at_ms;
+    unsigned unreported;
+};
+
+/* `flags` as for sqlite3_open_v2(); `path` NULL = in memory. The connection must be closed even after a failure. */
+int sv_db_open(struct sv_db *db, const char *path, int flags, synctv_error *err);
+/* Closes; idempotent. An sv_db of zeros is closed. */
+void sv_db_close(struct sv_db *db);
+
+/* A statement without parameters or rows. Returns 0 or the error, SYNCTV_E_*. */
+int sv_db_exec(struct sv_db *db, const char *sql);
+/* Turns a result code of SQLite into a SYNCTV_E_*, and remembers it for sv_db_report() if it is the database that is at fault. */
+int sv_db_fail(struct sv_db *db, int rc);
+/* The same for opening: also fills `err` with "cannot <what> the database <path>: …". */
+int sv_db_errorf(struct sv_db *db, int rc, synctv_error *err, const char *what, const char *path);
+/* Tells the log when the database begins to fail, once a minute while it does, and when it works again. */
+void sv_db_report(struct sv_db *db, const struct sv_log *log);
+
+struct sv_query {
+    struct sv_db *db;
+    sqlite3_stmt *stmt;
+    int param;      /* the last one bound */
+    int rv;         /* 0 or the error that sticks */
+    int constraint; /* the extended result code of a violated constraint; then rv is INTERNAL */
+};
+
+/* `sql` must be a string literal: it is prepared once per connection. */
+void sv_query_begin(struct sv_query *q, struct sv_tx *tx, const char *sql);
+
+/* Bind the next parameter. Borrowed until sv_query_end(); NULL is "". */
+void sv_query_text(struct sv_query *q, const char *s);
+void sv_query_blob(struct sv_query *q, const void *data, size_t len);
+void sv_query_int(struct sv_query *q, int64_t n);
+/* Kept as the signed number with the same bits. */
+void sv_query_uint(struct sv_query *q, uint64_t n);
+/* NaN is INVALID_ARGUMENT: SQLite would store NULL. */
+void sv_query_double(struct sv_query *q, double d);
+
+/* 1: there is a row; 0: no more; negative: the error. */
+int sv_query_next(struct sv_query *q);
+
+/* Columns of the row. What has another type than expected, or is out of range, reads as "", 0 or the nearest number. */
+const char *sv_query_get_text(struct sv_query *q, int column, struct sv_arena *a);
+const void *sv_query_get_blob(struct sv_query *q, int column,
+    size_t *ret_len); /* until the next row */
+int64_t sv_query_get_int(struct sv_query *q, int column);
+uint64_t sv_query_get_uint(struct sv_query *q, int column);
+int32_t sv_query_get_int32(struct sv_query *q, int column);
+/* 0..last, else 0. */
+int sv_query_get_enum(struct sv_query *q, int column, int last);
+double sv_query_get_double(struct sv_query *q, int column);
+
+/* Ends the query. Returns the error that stuck, else `rv`. */
+int sv_query_end(struct sv_query *q, int rv);
+/* A statement that returns no rows, to its end. Returns how many rows it changed, or the error. */
+int sv_query_run(struct sv_query *q);
+/* A query for one number, to its end. Returns 1 with the number, 0 if there is no row, or the error. */
+int sv_query_number(struct sv_query *q, int64_t *ret_number);
+
+/* An array in an arena that grows. */
+struct sv_rows {
+    struct sv_arena *arena;
+    size_t size; /* of an item */
+    char *items;
+    int n, capacity;
+};
+
+/* The place of a new item, zeroed; NULL when out of memory. Earlier items may move. */
+void *sv_rows_push(struct sv_rows *rows);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* From a path to a database that is ours, current and writable, or a sentence that says why not. */
+#include "store/sqlite/sqlite_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/text.h"
+#include "store/sqlite/schema.h"
+
+#define WAL_PATIENCE_US (5 * 1000 * 1000)
+
+static int cannot(synctv_error *err, const char *what, const char *path)
+{
+    char reason[64];
+    return sv_errorf(err, SYNCTV_E_STORAGE_UNAVAILABLE, "cannot %s %s: %s", what, path,
+        strerror_r(errno, reason, sizeof(reason)));
+}
+
+/* ---- the file ---- */
+
+/* Like dirname(3), into memory of its own; NULL when there is none. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/'); /* there is one: paths begin with "/" or "./" */
+    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static void sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+}
+
+static int ensure_folder(const char *path, synctv_error *err)
+{
+    struct stat st;
+    char *folder = folder_of(path);
+    if (folder == NULL)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    int rv = 0;
+    if (stat(folder, &st) < 0) {
+        if (errno != ENOENT || (mkdir(folder, 0700) < 0 && errno != EEXIST)) {
+            rv = cannot(err, "create the folder", folder);
+        } else {
+            char *parent = folder_of(folder);
+            if (parent != NULL)
+                sync_folder(parent);
+            free(parent);
+        }
+    } else if (!S_ISDIR(st.st_mode)) {
+        errno = ENOTDIR;
+        rv = cannot(err, "create the database in", folder);
+    }
+    free(folder);
+    return rv;
+}
+
+/*
+ * Makes an empty file that only its owner may read, where there is none; SQLite gives its other files the same mode. A file that
+ * exists is not touched: closing it would drop the locks that this process may hold on it.
+ * Returns whether it was created.
+ */
+static int ensure_file(const char *path, synctv_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+        return cannot(err, "open the database", path);
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? 0 : cannot(err, "create the database", path);
+    close(fd);
+    return 1;
+}
+
+/* ---- what is in it ---- */
+
+static int get_number(struct sv_db *db, const char *sql, int64_t *ret)
+{
+    struct sv_query q;
+    sv_query_begin(&q, &db->tx, sql);
+    return sv_query_number(&q, ret);
+}
+
+/* Returns the version of the schema, 0 = an empty database. Reads only. */
+static int inspect(struct sv_db *db, const char *path, synctv_error *err)
+{
+    int64_t application = 0, version = 0, objects = 0;
+    if (get_number(db, "PRAGMA application_id", &application) < 0 ||
+        get_number(db, "PRAGMA user_version", &version) < 0 ||
+        get_number(db, "SELECT count(*) FROM sqlite_schema", &objects) < 0)
+        return sv_db_errorf(db, db->failure, err, "read", path);
+    if (application == 0 && version == 0 && objects == 0)
+        return 0;
+    if (application != SV_SCHEMA_APPLICATION_ID || version <= 0)
+        return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
+            "the database %s belongs to another program", path);
+    if (version > SV_SCHEMA_VERSION)
+        return sv_errorf(err, SYNCTV_E_STORAGE_TOO_NEW,
+            "the database %s has schema %lld, this program knows up to %d: use a newer version",
+            path, (long long)version, SV_SCHEMA_VERSION);
+    return (int)version;
+}
+
+static int put_fact(struct sv_db *db, const char *key, const char *value)
+{
+    return db->tx.ops->meta_put(&db->tx, key, value);
+}
+
+static int put_first_facts(struct sv_db *db)
+{
+    char id[21 + 1], hex[64 + 1];
+    unsigned char secret[32];
+    int rv = sv_random_id(id, 21);
+    if (rv == 0)
+        rv = sv_random_bytes(secret, sizeof(secret));
+    if (rv < 0)
+        return rv;
+    sv_hex(hex, secret, sizeof(secret));
+    rv = put_fact(db, "storage_id", id);
+    return rv < 0 ? rv : put_fact(db, "jwt_secret", hex);
+}
+
+static int migrate_step(struct sv_db *db, int version)
+{
+    char pragmas[96];
+    snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+        SV_SCHEMA_APPLICATION_ID, version + 1);
+    int rc = sqlite3_exec(db->handle, sv_schema_migrations[version], NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(db->handle, pragmas, NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return sv_db_fail(db, rc);
+    return version == 0 ? put_first_facts(db) : 0;
+}
+
+/* To the current schema, a transaction for each step. Another process may be at it too. */
+static int migrate(struct sv_db *db, const char *path, synctv_error *err)
+{
+    for (;;) {
+        int rv = sv_db_exec(db, "BEGIN IMMEDIATE");
+        int version = rv < 0 ? rv : inspect(db, path, err);
+        bool done = version == SV_SCHEMA_VERSION;
+        if (rv == 0 && version >= 0 && !done)
+            rv = migrate_step(db, version);
+        if (rv == 0 && version >= 0)
+            rv = sv_db_exec(db, "COMMIT");
+        if (rv == 0 && version < 0)
+            rv = version; /* `err` is filled */
+        else if (rv < 0 && db->failure != 0)
+            rv = sv_db_errorf(db, db->failure, err, "prepare", path);
+        else if (rv < 0)
+            sv_error(err, rv);
+        if (sqlite3_get_autocommit(db->handle) == 0)
+            sv_db_exec(db, "ROLLBACK");
+        if (rv < 0 || done)
+            return rv;
+    }
+}
+
+/* SQLite does not wait for some of the locks that this takes, so we do. */
+static int use_wal(struct sv_db *db, const char *path, synctv_error *err)
+{
+    int64_t deadline = sv_mono_us() + WAL_PATIENCE_US;
+    int rc;
+    while ((rc = sqlite3_exec(db->handle,
+                "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864", NULL, NULL,
+                NULL)) != SQLITE_OK &&
+        (rc & 0xff) == SQLITE_BUSY && sv_mono_us() < deadline)
+        usleep(1000);
+    return rc == SQLITE_OK ? 0 : sv_db_errorf(db, rc, err, "write", path);
+}
+
+static int probe(struct sv_db *db, const char *path, synctv_error *err)
+{
+    return sv_db_exec(db, sv_schema_probe) < 0 ? sv_db_errorf(db, db->failure, err, "read", path)
+                                               : 0;
+}
+
+static int open_file(struct sv_db *db, const char *path, synctv_error *err)
+{
+    int rv = sv_db_open(db, path, SQLITE_OPEN_READWRITE, err);
+    if (rv < 0)
+        return rv;
+    /* Until it is known to be ours, not even the log of another program may be moved into its file. */
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    if (sqlite3_db_readonly(db->handle, "main") != 0)
+        return sv_errorf(err, SYNCTV_E_STORAGE_UNAVAILABLE,
+            "cannot write the database %s: it is read-only", path);
+    rv = inspect(db, path, err);
+    if (rv < 0)
+        return rv;
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    return use_wal(db, path, err);
+}
+
+int sv_sqlite_open_writer(struct sv_db *db, const char *path, synctv_error *err)
+{
+    int rv = 0;
+    bool created = false;
+    if (path == NULL) {
+        rv = sv_db_open(db, NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, err);
+    } else {
+        rv = ensure_folder(path, err);
+        if (rv == 0)
+            rv = ensure_file(path, err);
+        created = rv == 1;
+        if (rv >= 0)
+            rv = open_file(db, path, err);
+    }
+    if (rv == 0)
+        rv = migrate(db, path == NULL ? "memory:" : path, err);
+    if (rv == 0)
+        rv = probe(db, path == NULL ? "memory:" : path, err);
+    if (rv < 0) {
+        sv_db_close(db);
+        if (created)
+            unlink(path);
+    }
+    db->failure = 0;
+    return rv;
+}
+
+int sv_sqlite_open_reader(struct sv_db *db, const char *path, synctv_error *err)
+{
+    int rv = sv_db_open(db, path, SQLITE_OPEN_READONLY, err);
+    return rv < 0 ? rv : probe(db, path, err);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/sqlite/ops.h"
+
+const struct sv_tx_ops sv_sqlite_tx_ops = {
+    .meta_get = sv_sqlite_meta_get,
+    .meta_put = sv_sqlite_meta_put,
+
+    .user_insert = sv_sqlite_user_insert,
+    .user_get = sv_sqlite_user_get,
+    .user_get_by_name = sv_sqlite_user_get_by_name,
+    .user_set_status = sv_sqlite_user_set_status,
+    .user_set_role = sv_sqlite_user_set_role,
+    .user_set_password = sv_sqlite_user_set_password,
+    .user_list = sv_sqlite_user_list,
+
+    .session_insert = sv_sqlite_session_insert,
+    .session_get = sv_sqlite_session_get,
+    .session_get_by_refresh = sv_sqlite_session_get_by_refresh,
+    .session_rotate = sv_sqlite_session_rotate,
+    .session_delete = sv_sqlite_session_delete,
+    .session_delete_user = sv_sqlite_session_delete_user,
+    .session_purge = sv_sqlite_session_purge,
+
+    .room_insert = sv_sqlite_room_insert,
+    .room_get = sv_sqlite_room_get,
+    .room_update = sv_sqlite_room_update,
+    .room_delete = sv_sqlite_room_delete,
+    .room_touch = sv_sqlite_room_touch,
+    .room_list = sv_sqlite_room_list,
+    .room_count_created = sv_sqlite_room_count_created,
+
+    .member_get = sv_sqlite_member_get,
+    .member_put = sv_sqlite_member_put,
+    .member_delete = sv_sqlite_member_delete,
+    .member_list = sv_sqlite_member_list,
+    .member_count = sv_sqlite_member_count,
+    .member_count_rooms = sv_sqlite_member_count_rooms,
+    .member_rooms = sv_sqlite_member_rooms,
+
+    .movie_list = sv_sqlite_movie_list,
+    .movie_get = sv_sqlite_movie_get,
+    .movie_count = sv_sqlite_movie_count,
+    .movie_insert = sv_sqlite_movie_insert,
+    .movie_update = sv_sqlite_movie_update,
+    .movie_delete = sv_sqlite_movie_delete,
+    .movie_move = sv_sqlite_movie_move,
+    .movie_clear = sv_sqlite_movie_clear,
+
+    .playback_get = sv_sqlite_playback_get,
+    .playback_put = sv_sqlite_playback_put,
+
+    .chat_insert = sv_sqlite_chat_insert,
+    .chat_list = sv_sqlite_chat_list,
+    .chat_delete = sv_sqlite_chat_delete,
+};

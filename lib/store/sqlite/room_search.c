@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grams: the runs of 1, 2 and 3 code points in a room's name. FTS5's own trigram tokenizer knows no shorter ones, so that a search
+ * for one or two characters (most words of Chinese and Japanese) would read every room.
+ */
+#include <string.h>
+
+#include "base/text.h"
+#include "core/validate.h"
+#include "store/sqlite/rooms.h"
+
+#define LONGEST_GRAM 3
+#define MATCH_MAX_GRAMS 32 /* more hardly narrow the search down */
+
+int sv_room_fold(struct sv_arena *a, const char *name, const char **ret_fold)
+{
+    int rv = sv_name_fold(a, sv_str(name), ret_fold);
+    if (rv == SYNCTV_E_INVALID_ARGUMENT) {
+        *ret_fold = sv_arena_strdup(a, name);
+        rv = *ret_fold == NULL ? SYNCTV_E_NO_MEMORY : 0;
+    }
+    return rv;
+}
+
+/* Bytes of the code point at `s`, which may come from a damaged file. */
+static size_t step(const char *s, const char *end)
+{
+    uint32_t code_point;
+    size_t n = sv_utf8_decode(s, (size_t)(end - s), &code_point);
+    return n == 0 ? 1 : n;
+}
+
+/* Bytes of the `n` code points at `s`; 0 if there are fewer. */
+static size_t gram_bytes(const char *s, const char *end, int n)
+{
+    const char *p = s;
+    for (; n > 0; n--) {
+        if (p >= end)
+            return 0;
+        p += step(p, end);
+    }
+    return (size_t)(p - s);
+}
+
+/* Appends the gram in hex and a space. */
+static char *put_gram(char *out, const char *gram, size_t bytes)
+{
+    sv_hex(out, gram, bytes);
+    out[2 * bytes] = ' ';
+    return out + 2 * bytes + 1;
+}
+
+/* Room for `n` grams of each place, of up to `longest` code points of 4 bytes. */
+static char *gram_buffer(struct sv_arena *a, size_t places, size_t n)
+{
+    return sv_arena_array(a, places * n + 1, LONGEST_GRAM * 4 * 2 + 1);
+}
+
+const char *sv_room_grams(struct sv_arena *a, const char *fold)
+{
+    size_t len = strlen(fold), bytes;
+    const char *end = fold + len;
+    char *text = gram_buffer(a, len, LONGEST_GRAM);
+    if (text == NULL)
+        return NULL;
+    char *out = text;
+    for (const char *p = fold; p < end; p += step(p, end))
+        for (int n = 1; n <= LONGEST_GRAM && (bytes = gram_bytes(p, end, n)) > 0; n++)
+            out = put_gram(out, p, bytes);
+    *out = '\0';
+    return text;
+}
+
+const char *sv_room_match(struct sv_arena *a, const char *fold)
+{
+    const char *end = fold + strlen(fold);
+    char *text = gram_buffer(a, MATCH_MAX_GRAMS, 1);
+    if (text == NULL)
+        return NULL;
+    int n = LONGEST_GRAM;
+    while (n > 0 && gram_bytes(fold, end, n) == 0)
+        n--;
+    char *out = text;
+    size_t bytes;
+    const char *p = fold;
+    for (int i = 0; n > 0 && i < MATCH_MAX_GRAMS && (bytes = gram_bytes(p, end, n)) > 0; i++) {
+        out = put_gram(out, p, bytes);
+        p += step(p, end);
+    }
+    *out = '\0';
+    return text;
+}

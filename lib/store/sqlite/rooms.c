@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/sqlite/rooms.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "store/sqlite/ops.h"
+
+/* ---- rows ---- */
+
+void sv_room_from_row(struct sv_query *q, struct sv_arena *a, synctv_room *ret_room,
+    synctv_room_settings *ret_settings)
+{
+    *ret_settings = (synctv_room_settings){
+        .hidden = sv_query_get_int(q, 8) != 0,
+        .allow_guests = sv_query_get_int(q, 9) != 0,
+        .require_approval = sv_query_get_int(q, 10) != 0,
+        .max_members = sv_query_get_int32(q, 11),
+        .default_member_permissions = sv_query_get_uint(q, 12),
+        .default_admin_permissions = sv_query_get_uint(q, 13),
+        .guest_permissions = sv_query_get_uint(q, 14),
+        .auto_advance = (synctv_auto_advance)sv_query_get_enum(q, 15, SYNCTV_AUTO_ADVANCE_SHUFFLE),
+    };
+    *ret_room = (synctv_room){
+        .id = sv_query_get_text(q, 0, a),
+        .name = sv_query_get_text(q, 1, a),
+        .description = sv_query_get_text(q, 2, a),
+        .creator_id = sv_query_get_text(q, 3, a),
+        .settings = ret_settings,
+        .has_password = sv_query_get_text(q, 4, a)[0] != '\0',
+        .member_count = sv_query_get_int32(q, 5),
+        .created_at_ms = sv_query_get_int(q, 6),
+        .revision = sv_query_get_uint(q, 7),
+    };
+}
+
+static void bind_settings(struct sv_query *q, const synctv_room_settings *s)
+{
+    sv_query_int(q, s->hidden);
+    sv_query_int(q, s->allow_guests);
+    sv_query_int(q, s->require_approval);
+    sv_query_int(q, s->max_members);
+    sv_query_uint(q, s->default_member_permissions);
+    sv_query_uint(q, s->default_admin_permissions);
+    sv_query_uint(q, s->guest_permissions);
+    sv_query_int(q, s->auto_advance);
+}
+
+/* ---- key and search ---- */
+
+/* A free key for a room of that millisecond, behind those that are there. */
+static int new_key(struct sv_tx *tx, int64_t created_at_ms, bool hidden, int64_t *ret_key)
+{
+    if (created_at_ms < 0 || created_at_ms > SV_ROOM_CREATED_MAX_MS)
+        return SYNCTV_E_INVALID_ARGUMENT;
+    int64_t first = (created_at_ms << SV_ROOM_KEY_SHIFT) + (hidden ? INT64_MIN : 0);
+    int64_t last = first + ((INT64_C(1) << SV_ROOM_KEY_SHIFT) - 1);
+    int64_t highest = 0;
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "SELECT key FROM rooms WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1");
+    sv_query_int(&q, first);
+    sv_query_int(&q, last);
+    int rv = sv_query_number(&q, &highest);
+    if (rv < 0)
+        return rv;
+    if (rv > 0 && highest == last)
+        return SYNCTV_E_OVERLOADED;
+    *ret_key = rv > 0 ? highest + 1 : first;
+    return 0;
+}
+
+/* `sql` puts the grams of a name into the search, or takes them out. */
+static int change_search(struct sv_tx *tx, const char *sql, int64_t key, const char *fold)
+{
+    struct sv_arena a = { 0 };
+    struct sv_query q;
+    int rv = SYNCTV_E_NO_MEMORY;
+    const char *grams = sv_room_grams(&a, fold);
+    if (grams != NULL) {
+        sv_query_begin(&q, tx, sql);
+        sv_query_int(&q, key);
+        sv_query_text(&q, grams);
+        rv = sv_query_run(&q);
+    }
+    sv_arena_fini(&a);
+    return rv < 0 ? rv : 0;
+}
+
+static int add_to_search(struct sv_tx *tx, int64_t key, const char *fold)
+{
+    return change_search(tx, "INSERT INTO room_search (rowid, grams) VALUES (?, ?)", key, fold);
+}
+
+static int remove_from_search(struct sv_tx *tx, int64_t key, const char *fold)
+{
+    return change_search(tx,
+        "INSERT INTO room_search (room_search, rowid, grams) VALUES ('delete', ?, ?)", key, fold);
+}
+
+struct place {
+    int64_t key;
+    int64_t created_at_ms;
+    bool hidden;
+    const char *fold;
+};
+
+static int get_place(struct sv_tx *tx, const char *id, struct sv_arena *a, struct place *ret)
+{
+    struct sv_query q;
+    struct place place = { 0 };
+    sv_query_begin(&q, tx, "SELECT key, created_at_ms, hidden, name_fold FROM rooms WHERE id = ?");
+    sv_query_text(&q, id);
+    int rv = sv_query_next(&q);
+    if (rv > 0) {
+        place.key = sv_query_get_int(&q, 0);
+        place.created_at_ms = sv_query_get_int(&q, 1);
+        place.hidden = sv_query_get_int(&q, 2) != 0;
+        place.fold = sv_query_get_text(&q, 3, a);
+    }
+    rv = sv_query_end(&q, rv);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
+    *ret = place;
+    return 0;
+}
+
+/* ---- operations ---- */
+
+static int insert_row(struct sv_tx *tx, const struct sv_room_rec *rec, int64_t key,
+    const char *fold)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "INSERT INTO rooms (key, id, name, name_fold, description, creator_id, password_hash,"
+        " hidden, allow_guests, require_approval, max_members, default_member_permissions,"
+        " default_admin_permissions, guest_permissions, auto_advance, created_at_ms, revision)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    sv_query_int(&q, key);
+    sv_query_text(&q, rec->room.id);
+    sv_query_text(&q, rec->room.name);
+    sv_query_text(&q, fold);
+    sv_query_text(&q, rec->room.description);
+    sv_query_text(&q, rec->room.creator_id);
+    sv_query_text(&q, rec->password_hash);
+    bind_settings(&q, &rec->settings);
+    sv_query_int(&q, rec->room.created_at_ms);
+    sv_query_uint(&q, rec->room.revision);
+    int rv = sv_query_run(&q);
+    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
+        return SYNCTV_E_USER_NOT_FOUND;
+    return rv < 0 ? rv : 0;
+}
+
+int sv_sqlite_room_insert(struct sv_tx *tx, const struct sv_room_rec *rec)
+{
+    struct sv_arena a = { 0 };
+    const char *fold;
+    int64_t key;
+    int rv = sv_room_fold(&a, rec->room.name, &fold);
+    if (rv == 0)
+        rv = new_key(tx, rec->room.created_at_ms, rec->settings.hidden, &key);
+    if (rv == 0)
+        rv = insert_row(tx, rec, key, fold);
+    if (rv == 0)
+        rv = add_to_search(tx, key, fold);
+    sv_arena_fini(&a);
+    return rv;
+}
+
+int sv_sqlite_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a,
+    struct sv_room_rec *ret)
+{
+    struct sv_query q;
+    struct sv_room_rec rec = { 0 };
+    sv_query_begin(&q, tx, "SELECT " SV_ROOM_COLUMNS " FROM rooms r WHERE r.id = ?");
+    sv_query_text(&q, id);
+    int rv = sv_query_next(&q);
+    if (rv > 0) {
+        sv_room_from_row(&q, a, &rec.room, &rec.settings);
+        rec.password_hash = sv_query_get_text(&q, 4, a);
+    }
+    rv = sv_query_end(&q, rv);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
+    *ret = rec;
+    ret->room.settings = &ret->settings;
+    return 0;
+}
+
+static int update_row(struct sv_tx *tx, const struct sv_room_rec *rec, int64_t key,
+    const char *fold)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "UPDATE rooms SET key = ?, name = ?, name_fold = ?, description = ?, creator_id = ?,"
+        " password_hash = ?, hidden = ?, allow_guests = ?, require_approval = ?, max_members = ?,"
+        " default_member_permissions = ?, default_admin_permissions = ?, guest_permissions = ?,"
+        " auto_advance = ? WHERE id = ?");
+    sv_query_int(&q, key);
+    sv_query_text(&q, rec->room.name);
+    sv_query_text(&q, fold);
+    sv_query_text(&q, rec->room.description);
+    sv_query_text(&q, rec->room.creator_id);
+    sv_query_text(&q, rec->password_hash);
+    bind_settings(&q, &rec->settings);
+    sv_query_text(&q, rec->room.id);
+    int rv = sv_query_run(&q);
+    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
+        return SYNCTV_E_USER_NOT_FOUND;
+    return rv < 0 ? rv : 0;
+}
+
+int sv_sqlite_room_update(struct sv_tx *tx, const struct sv_room_rec *rec)
+{
+    struct sv_arena a = { 0 };
+    struct place old;
+    const char *fold = NULL;
+    int64_t key;
+    int rv = get_place(tx, rec->room.id, &a, &old);
+    if (rv < 0)
+        goto out;
+    rv = sv_room_fold(&a, rec->room.name, &fold);
+    if (rv < 0)
+        goto out;
+    key = old.key;
+    if (old.hidden != rec->settings.hidden)
+        rv = new_key(tx, old.created_at_ms, rec->settings.hidden, &key);
+    if (rv == 0)
+        rv = update_row(tx, rec, key, fold);
+    if (rv == 0 && (key != old.key || strcmp(fold, old.fold) != 0)) {
+        rv = remove_from_search(tx, old.key, old.fold);
+        if (rv == 0)
+            rv = add_to_search(tx, key, fold);
+    }
+out:
+    sv_arena_fini(&a);
+    return rv;
+}
+
+int sv_sqlite_room_delete(struct sv_tx *tx, const char *id)
+{
+    struct sv_arena a = { 0 };
+    struct sv_query q;
+    struct place old;
+    int rv = get_place(tx, id, &a, &old);
+    if (rv == 0)
+        rv = remove_from_search(tx, old.key, old.fold);
+    if (rv == 0) {
+        sv_query_begin(&q, tx, "DELETE FROM rooms WHERE id = ?"); /* all else goes with it */
+        sv_query_text(&q, id);
+        rv = sv_query_run(&q);
+    }
+    sv_arena_fini(&a);
+    return rv < 0 ? rv : 0;
+}
+
+int sv_sqlite_room_touch(struct sv_tx *tx, const char *id, uint64_t *ret_revision)
+{
+    struct sv_query q;
+    int64_t revision = 0;
+    sv_query_begin(&q, tx,
+        "UPDATE rooms SET revision = revision + 1 WHERE id = ? RETURNING revision");
+    sv_query_text(&q, id);
+    int rv = sv_query_number(&q, &revision);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
+    *ret_revision = (uint64_t)revision;
+    return 0;
+}
+
+int sv_sqlite_room_count_created(struct sv_tx *tx, const char *user_id)
+{
+    struct sv_query q;
+    int64_t n = 0;
+    sv_query_begin(&q, tx, "SELECT count(*) FROM rooms WHERE creator_id = ?");
+    sv_query_text(&q, user_id);
+    int rv = sv_query_number(&q, &n);
+    return rv < 0 ? rv : (int)n;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tables. A migration is a script from one user_version to the next and never changes once released.
+ *
+ * Rooms are kept in the order in which lists show them: `key` is created_at_ms << 20 | a number that tells rooms of one
+ * millisecond apart, and hidden rooms lie below zero (key + INT64_MIN). So a page of visible rooms, with or without a
+ * search, is one walk down a range of keys.
+ *
+ * room_search has, as row `key`, the 1-, 2- and 3-grams of the room's name_fold in hex (grams.c). It stores no text:
+ * a row is removed by handing in the same grams again, which is why name_fold is stored.
+ */
+#include "store/sqlite/schema.h"
+
+static const char v1[] =
+    "CREATE TABLE meta ("
+    "    key TEXT NOT NULL PRIMARY KEY,"
+    "    value TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE users ("
+    "    id TEXT NOT NULL PRIMARY KEY,"
+    "    username TEXT NOT NULL,"
+    "    username_fold TEXT NOT NULL,"
+    "    email TEXT NOT NULL,"
+    "    email_fold TEXT NOT NULL,"
+    "    password_hash TEXT NOT NULL,"
+    "    role INTEGER NOT NULL,"
+    "    status INTEGER NOT NULL,"
+    "    created_at_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX users_by_name ON users (username_fold);"
+    "CREATE UNIQUE INDEX users_by_email ON users (email_fold) WHERE email_fold <> '';"
+    "CREATE INDEX users_by_age ON users (created_at_ms, id);"
+
+    "CREATE TABLE sessions ("
+    "    id TEXT NOT NULL PRIMARY KEY,"
+    "    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+    "    refresh_hash BLOB NOT NULL,"
+    "    previous_hash BLOB NOT NULL,"
+    "    rotations INTEGER NOT NULL,"
+    "    rotated_at_ms INTEGER NOT NULL,"
+    "    created_at_ms INTEGER NOT NULL,"
+    "    expires_at_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX sessions_by_user ON sessions (user_id);"
+    "CREATE INDEX sessions_by_expiry ON sessions (expires_at_ms);"
+
+    /* Every refresh hash a session has had; `rotation` numbers them. */
+    "CREATE TABLE session_hashes ("
+    "    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,"
+    "    rotation INTEGER NOT NULL,"
+    "    hash BLOB NOT NULL,"
+    "    PRIMARY KEY (session_id, rotation)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX session_hashes_by_hash ON session_hashes (hash);"
+
+    "CREATE TABLE rooms ("
+    "    key INTEGER PRIMARY KEY,"
+    "    id TEXT NOT NULL UNIQUE,"
+    "    name TEXT NOT NULL,"
+    "    name_fold TEXT NOT NULL,"
+    "    description TEXT NOT NULL,"
+    "    creator_id TEXT NOT NULL REFERENCES users (id),"
+    "    password_hash TEXT NOT NULL,"
+    "    hidden INTEGER NOT NULL CHECK (hidden = (key < 0)),"
+    "    allow_guests INTEGER NOT NULL,"
+    "    require_approval INTEGER NOT NULL,"
+    "    max_members INTEGER NOT NULL,"
+    "    default_member_permissions INTEGER NOT NULL,"
+    "    default_admin_permissions INTEGER NOT NULL,"
+    "    guest_permissions INTEGER NOT NULL,"
+    "    auto_advance INTEGER NOT NULL,"
+    "    created_at_ms INTEGER NOT NULL,"
+    "    revision INTEGER NOT NULL,"
+    "    member_count INTEGER NOT NULL DEFAULT 0,"
+    "    chat_seq INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    "CREATE INDEX rooms_by_creator ON rooms (creator_id);"
+    "CREATE VIRTUAL TABLE room_search USING fts5"
+    "    (grams, content='', columnsize=0, detail=none, tokenize='ascii');"
+
+    /* role 0: not a member, the row only remembers kicked_until_ms. */
+    "CREATE TABLE members ("
+    "    room_id TEXT NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,"
+    "    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+    "    role INTEGER NOT NULL,"
+    "    status INTEGER NOT NULL,"
+    "    added_permissions INTEGER NOT NULL,"
+    "    removed_permissions INTEGER NOT NULL,"
+    "    joined_at_ms INTEGER NOT NULL,"
+    "    kicked_until_ms INTEGER NOT NULL,"
+    "    PRIMARY KEY (room_id, user_id)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX members_by_user ON members (user_id, joined_at_ms);"
+
+    /* `rank` orders the playlist; it has gaps, so that a move changes one row. */
+    "CREATE TABLE movies ("
+    "    nr INTEGER PRIMARY KEY,"
+    "    room_id TEXT NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,"
+    "    id TEXT NOT NULL,"
+    "    rank INTEGER NOT NULL,"
+    "    name TEXT NOT NULL,"
+    "    url TEXT NOT NULL,"
+    "    type INTEGER NOT NULL,"
+    "    duration_s REAL NOT NULL,"
+    "    added_by TEXT NOT NULL,"
+    "    created_at_ms INTEGER NOT NULL,"
+    "    headers BLOB NOT NULL,"
+    "    subtitles BLOB NOT NULL,"
+    "    UNIQUE (room_id, id)"
+    ") STRICT;"
+    "CREATE INDEX movies_by_rank ON movies (room_id, rank);"
+
+    "CREATE TABLE playback ("
+    "    room_id TEXT NOT NULL PRIMARY KEY REFERENCES rooms (id) ON DELETE CASCADE,"
+    "    movie_id TEXT NOT NULL,"
+    "    status INTEGER NOT NULL,"
+    "    position_s REAL NOT NULL,"
+    "    rate REAL NOT NULL,"
+    "    updated_at_ms INTEGER NOT NULL,"
+    "    version INTEGER NOT NULL,"
+    "    node_id TEXT NOT NULL,"
+    "    cause INTEGER NOT NULL,"
+    "    actor_id TEXT NOT NULL,"
+    "    operation_id TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE chat ("
+    "    room_id TEXT NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,"
+    "    seq INTEGER NOT NULL,"
+    "    message_id TEXT NOT NULL,"
+    "    user_id TEXT NOT NULL,"
+    "    username TEXT NOT NULL,"
+    "    content TEXT NOT NULL,"
+    "    timestamp_ms INTEGER NOT NULL,"
+    "    client_message_id TEXT NOT NULL,"
+    "    PRIMARY KEY (room_id, seq)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX chat_by_client_id ON chat (room_id, user_id, client_message_id)"
+    "    WHERE client_message_id <> '';";
+
+const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1 };
+
+const char sv_schema_probe[] =
+    "SELECT (SELECT count(*) FROM (SELECT 1 FROM meta LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT created_at_ms FROM users LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT rotations FROM sessions LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT rotation FROM session_hashes LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT chat_seq FROM rooms LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT rowid FROM room_search WHERE room_search MATCH 'x' LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT kicked_until_ms FROM members LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT subtitles FROM movies LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT operation_id FROM playback LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT client_message_id FROM chat LIMIT 1))";

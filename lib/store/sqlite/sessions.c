@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "store/sqlite/ops.h"
+
+#define HASH_BYTES 32
+#define HASHES_KEPT 1000 /* of each session; older ones are unknown again */
+
+static int put_hash(struct sv_tx *tx, const char *session_id, int64_t rotation,
+    const unsigned char *hash)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "INSERT INTO session_hashes (session_id, rotation, hash) VALUES (?, ?, ?)");
+    sv_query_text(&q, session_id);
+    sv_query_int(&q, rotation);
+    sv_query_blob(&q, hash, HASH_BYTES);
+    int rv = sv_query_run(&q);
+    return rv < 0 ? rv : 0;
+}
+
+static int forget_hashes(struct sv_tx *tx, const char *session_id, int64_t up_to)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx, "DELETE FROM session_hashes WHERE session_id = ? AND rotation <= ?");
+    sv_query_text(&q, session_id);
+    sv_query_int(&q, up_to);
+    int rv = sv_query_run(&q);
+    return rv < 0 ? rv : 0;
+}
+
+int sv_sqlite_session_insert(struct sv_tx *tx, const struct sv_session_rec *rec)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "INSERT INTO sessions (id, user_id, refresh_hash, previous_hash, rotations, rotated_at_ms,"
+        " created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?, 0, ?, ?, ?)");
+    sv_query_text(&q, rec->id);
+    sv_query_text(&q, rec->user_id);
+    sv_query_blob(&q, rec->refresh_hash, HASH_BYTES);
+    sv_query_blob(&q, rec->previous_hash, HASH_BYTES);
+    sv_query_int(&q, rec->rotated_at_ms);
+    sv_query_int(&q, rec->created_at_ms);
+    sv_query_int(&q, rec->expires_at_ms);
+    int rv = sv_query_run(&q);
+    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
+        return SYNCTV_E_USER_NOT_FOUND;
+    return rv < 0 ? rv : put_hash(tx, rec->id, 0, rec->refresh_hash);
+}
+
+/* A stored hash of another length reads as none. */
+static void get_hash(struct sv_query *q, int column, unsigned char out[HASH_BYTES])
+{
+    size_t len;
+    const void *data = sv_query_get_blob(q, column, &len);
+    memset(out, 0, HASH_BYTES);
+    if (len == HASH_BYTES)
+        memcpy(out, data, HASH_BYTES);
+}
+
+static int finish_get(struct sv_query *q, struct sv_arena *a, struct sv_session_rec *ret)
+{
+    struct sv_session_rec rec = { 0 };
+    int rv = sv_query_next(q);
+    if (rv > 0) {
+        rec.id = sv_query_get_text(q, 0, a);
+        rec.user_id = sv_query_get_text(q, 1, a);
+        get_hash(q, 2, rec.refresh_hash);
+        get_hash(q, 3, rec.previous_hash);
+        rec.rotated_at_ms = sv_query_get_int(q, 4);
+        rec.created_at_ms = sv_query_get_int(q, 5);
+        rec.expires_at_ms = sv_query_get_int(q, 6);
+    }
+    rv = sv_query_end(q, rv);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_SESSION_ENDED;
+    *ret = rec;
+    return 0;
+}
+
+int sv_sqlite_session_get(struct sv_tx *tx, const char *id, struct sv_arena *a,
+    struct sv_session_rec *ret)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "SELECT id, user_id, refresh_hash, previous_hash, rotated_at_ms, created_at_ms,"
+        " expires_at_ms FROM sessions WHERE id = ?");
+    sv_query_text(&q, id);
+    return finish_get(&q, a, ret);
+}
+
+int sv_sqlite_session_get_by_refresh(struct sv_tx *tx, const unsigned char hash[32],
+    struct sv_arena *a, struct sv_session_rec *ret)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "SELECT id, user_id, refresh_hash, previous_hash, rotated_at_ms, created_at_ms,"
+        " expires_at_ms FROM sessions"
+        " WHERE id = (SELECT session_id FROM session_hashes WHERE hash = ?)");
+    sv_query_blob(&q, hash, HASH_BYTES);
+    return finish_get(&q, a, ret);
+}
+
+int sv_sqlite_session_rotate(struct sv_tx *tx, const char *id, const unsigned char new_hash[32],
+    int64_t rotated_at_ms, int64_t expires_at_ms)
+{
+    struct sv_query q;
+    int64_t rotation = 0;
+    sv_query_begin(&q, tx,
+        "UPDATE sessions SET previous_hash = refresh_hash, refresh_hash = ?,"
+        " rotations = rotations + 1, rotated_at_ms = ?, expires_at_ms = ? WHERE id = ?"
+        " RETURNING rotations");
+    sv_query_blob(&q, new_hash, HASH_BYTES);
+    sv_query_int(&q, rotated_at_ms);
+    sv_query_int(&q, expires_at_ms);
+    sv_query_text(&q, id);
+    int rv = sv_query_number(&q, &rotation);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_SESSION_ENDED;
+    rv = put_hash(tx, id, rotation, new_hash);
+    return rv < 0 ? rv : forget_hashes(tx, id, rotation - HASHES_KEPT);
+}
+
+int sv_sqlite_session_delete(struct sv_tx *tx, const char *id)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx, "DELETE FROM sessions WHERE id = ?");
+    sv_query_text(&q, id);
+    int rv = sv_query_run(&q);
+    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_SESSION_ENDED : 0;
+}
+
+int sv_sqlite_session_delete_user(struct sv_tx *tx, const char *user_id, const char *except_id,
+    struct sv_arena *a, const char *const **ret_ids)
+{
+    struct sv_query q;
+    struct sv_rows rows = { .arena = a, .size = sizeof(const char *) };
+    int rv;
+    sv_query_begin(&q, tx, "DELETE FROM sessions WHERE user_id = ? AND id <> ? RETURNING id");
+    sv_query_text(&q, user_id);
+    sv_query_text(&q, except_id);
+    while ((rv = sv_query_next(&q)) > 0) {
+        const char **id = sv_rows_push(&rows);
+        if (id == NULL)
+            return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
+        *id = sv_query_get_text(&q, 0, a);
+    }
+    rv = sv_query_end(&q, rows.n);
+    if (rv >= 0)
+        *ret_ids = (const char *const *)rows.items;
+    return rv;
+}
+
+int sv_sqlite_session_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "DELETE FROM sessions WHERE id IN"
+        " (SELECT id FROM sessions WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?)");
+    sv_query_int(&q, now_ms);
+    sv_query_int(&q, limit < 0 ? 0 : limit);
+    return sv_query_run(&q);
+}
