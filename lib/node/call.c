@@ -6,17 +6,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "base/error.h"
 #include "core/validate.h"
 #include "node/methods.h"
 #include "node/stream.h"
 
+static void wipe(const char *secret)
+{
+    if (secret != NULL)
+        OPENSSL_cleanse((char *)secret, strlen(secret));
+}
+
+/* Passwords do not stay behind in freed memory. */
+static void wipe_request(const synctv_request *own)
+{
+    wipe(own->password);
+    wipe(own->new_password);
+    wipe(own->refresh_token);
+}
+
 static void call_free(struct sv_call *call)
 {
+    if (call->kept)
+        wipe_request(call->req);
     if (call->room != NULL)
         sv_room_unref(call->room);
     if (call->stream != NULL)
         sv_stream_unref(call->stream);
+    if (call->opening != NULL)
+        sv_stream_unref(call->opening);
     synctv_result_unref(call->result);
     synctv_caller_unref(&call->by->base);
     sv_arena_fini(&call->arena);
@@ -35,6 +55,11 @@ static struct sv_call *call_new(struct sv_session *by, const synctv_request *req
     call->received_ms = sv_node_clock_ms(&by->node->clock);
     sv_session_info(by, &call->actor);
     return call;
+}
+
+struct sv_call *sv_call_new_internal(struct sv_session *by)
+{
+    return call_new(by, NULL);
 }
 
 int sv_call_keep(struct sv_call *call)
@@ -57,16 +82,17 @@ static void start(struct sv_call *call, unsigned by)
     } else if (method == NULL) {
         sv_call_fail(call, SYNCTV_E_UNIMPLEMENTED);
     } else if ((method->by & by) == 0) {
-        sv_call_fail(call, sv_errorf(&call->err, SYNCTV_E_INVALID_ARGUMENT,
-                                     by == SV_BY_STREAM ? "this request is not for streams"
-                                                        : "this request is for streams only"));
+        sv_call_fail(call,
+            sv_errorf(&call->err, SYNCTV_E_INVALID_ARGUMENT,
+                by == SV_BY_STREAM ? "this request is not for streams"
+                                   : "this request is for streams only"));
     } else {
         method->handler(call);
     }
 }
 
 void sv_call_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
-                    void *userdata, bool direct)
+    void *userdata, bool direct)
 {
     struct sv_call *call = call_new((struct sv_session *)caller, request);
     if (call == NULL) {
@@ -139,10 +165,12 @@ void sv_call_fail(struct sv_call *call, int code)
     if (call->stream != NULL)
         sv_stream_push_error(call->stream, &call->err, call->req->room_id, call->req->message_id);
     /* The state as it is goes with a VERSION_CONFLICT, and nothing else with no other error. */
-    if (call->done != NULL && (code != SYNCTV_E_VERSION_CONFLICT || call->result == NULL ||
-                               sv_result_fail(call->result, code, &call->err) < 0)) {
+    if (call->done != NULL &&
+        (code != SYNCTV_E_VERSION_CONFLICT || call->result == NULL ||
+            sv_result_fail(call->result, code, &call->err) < 0)) {
         synctv_result_unref(call->result);
-        call->result = (synctv_result *)sv_result_failed(code, &call->err); /* never changed again */
+        call->result =
+            (synctv_result *)sv_result_failed(code, &call->err); /* never changed again */
     }
     answer(call);
 }
@@ -190,7 +218,7 @@ static void submit_job(struct sv_call *call, int (*submit)(struct sv_store *, st
 }
 
 void sv_call_read(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
-                  void (*next)(struct sv_call *))
+    void (*next)(struct sv_call *))
 {
     if (sv_call_keep(call) < 0) {
         sv_call_abort(call, SYNCTV_E_NO_MEMORY);
@@ -202,7 +230,7 @@ void sv_call_read(struct sv_call *call, int (*run)(struct sv_call *, struct sv_t
 }
 
 void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
-                   void (*next)(struct sv_call *))
+    void (*next)(struct sv_call *))
 {
     if (sv_call_keep(call) < 0) {
         sv_call_abort(call, SYNCTV_E_NO_MEMORY);
@@ -276,8 +304,7 @@ int sv_call_need_id(struct sv_call *call, const char *id, const char *field)
 
 int sv_call_page_size(struct sv_call *call, int32_t max, int32_t def, int32_t *ret_size)
 {
-    return sv_page_size_validate(call->req->page_size, "page_size", def, max, ret_size,
-                                 &call->err);
+    return sv_page_size_validate(call->req->page_size, "page_size", def, max, ret_size, &call->err);
 }
 
 const char *sv_page_token(struct sv_arena *a, int64_t key, const char *id)

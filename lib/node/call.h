@@ -32,15 +32,18 @@ struct sv_call {
     const synctv_request *req; /* the caller's until sv_call_keep(), then ours */
     synctv_result *result;     /* made by sv_call_result() */
     synctv_error err;
-    struct sv_arena arena; /* everything that lives as long as the call */
-    void *state;           /* what the method keeps between its steps, in the arena */
-    struct sv_room *room;  /* pinned by sv_call_load_room(); released at the end */
+    struct sv_arena arena;    /* everything that lives as long as the call */
+    void *state;              /* what the method keeps between its steps, in the arena */
+    struct sv_room *room;     /* pinned by sv_call_load_room(); released at the end */
     struct sv_stream *stream; /* the request came in on this stream (a reference), else NULL */
-    int64_t received_ms;   /* node clock */
+    struct sv_stream
+        *opening;        /* the node's own call, made for this stream (a reference), else NULL */
+    int64_t received_ms; /* node clock */
 
     int (*run)(struct sv_call *call, struct sv_tx *tx);
     void (*next)(struct sv_call *call);
-    void (*failed)(struct sv_call *call, int code); /* once, instead of answering with the error; may be NULL */
+    void (*failed)(struct sv_call *call,
+        int code); /* once, instead of answering with the error; may be NULL */
     synctv_done_fn *done;
     void *userdata;
     bool direct;  /* done() may run on any thread */
@@ -50,9 +53,12 @@ struct sv_call {
 
 /* The front door; sv_caller_ops.submit of sessions. */
 void sv_call_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
-                    void *userdata, bool direct);
+    void *userdata, bool direct);
 /* The same for a request that came in on a stream: the answer is no result, but a refusal becomes an ERROR event on the stream. */
 void sv_call_submit_stream(struct sv_stream *stream, const synctv_request *request);
+
+/* A call of the node itself that nobody waits for; the one who makes it fills in req. NULL when out of memory. */
+struct sv_call *sv_call_new_internal(struct sv_session *by);
 
 /* The result that will be answered, code 0, to be filled; NULL when out of memory (then the call must be failed with NO_MEMORY). */
 synctv_result *sv_call_result(struct sv_call *call);
@@ -72,10 +78,10 @@ int sv_call_keep(struct sv_call *call);
 /* Each takes the call over. On overload they fail the call. run()'s negative code fails the call (through `failed` if set). */
 /* In a read-only transaction on a reader; then next(call) on the same thread. */
 void sv_call_read(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
-                  void (*next)(struct sv_call *));
+    void (*next)(struct sv_call *));
 /* In a transaction on the writer; next(call) after COMMIT, in commit order. */
 void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
-                   void (*next)(struct sv_call *));
+    void (*next)(struct sv_call *));
 /* On a hashing thread. */
 void sv_call_hash(struct sv_call *call, void (*next)(struct sv_call *));
 /* Pins the room in memory as call->room, loading it first if need be; ROOM_NOT_FOUND fails the call. next(call) runs at once if the room is

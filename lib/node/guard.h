@@ -23,7 +23,8 @@ struct sv_standing {
     struct sv_room_rec room;
     struct sv_member_rec member; /* zeros if there is no row */
     bool has_row;
-    struct sv_actor actor; /* for core/permission.h; points into this structure, so do not copy it */
+    struct sv_actor
+        actor; /* for core/permission.h; points into this structure, so do not copy it */
 };
 
 /* Reads the room and the caller's row. Strings lie in `a`: call->arena, where next() finds them still (those of a first run() that was

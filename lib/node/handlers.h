@@ -34,6 +34,6 @@ sv_handler sv_handle_send_chat, sv_handle_send_danmaku, sv_handle_get_chat_histo
  */
 void sv_playback_movie_removed(struct sv_room *room, const char *movie_id, const char *actor_id);
 /* Auto-advance by the clock: the current movie is over. Locked. In playback_calls.c. */
-void sv_playback_ended(struct sv_room *room);
+void sv_room_movie_ended(struct sv_room *room);
 
 #endif

@@ -8,8 +8,8 @@
  *   stream.h    streams and their bounded queues
  *   this file   the node, its mailbox, its timers
  *
- * Locks, outermost first: room->lock, accounts.lock, stream->lock, then the leaves (rooms.lock of a shard, mailbox.lock, ready.lock). Nothing foreign
- * is called under any of them.
+ * Locks, outermost first: room->lock, rooms.lock, a shard's lock, all_streams.lock, accounts.lock, stream->lock, then mailbox.lock and
+ * ready.lock. Nothing foreign is called under any of them.
  */
 #ifndef SV_NODE_NODE_H
 #define SV_NODE_NODE_H
@@ -30,7 +30,8 @@
 
 #define SV_READY_PER_TURN 64
 #define SV_KEEP_CHAT 500
-#define SV_ONLINE_MESSAGES_MAX 100 /* with more people online, ONLINE and OFFLINE are not announced one by one */
+#define SV_ONLINE_MESSAGES_MAX                                                                     \
+    100 /* with more people online, ONLINE and OFFLINE are not announced one by one */
 #define SV_OFFLINE_AFTER_MS 10000
 #define SV_KICK_PAUSE_MS 30000
 #define SV_REANNOUNCE_MS 10000
@@ -92,6 +93,10 @@ struct synctv_node {
         pthread_mutex_t lock;
         struct sv_list streams; /* streams with something to take */
     } ready;
+    struct {
+        pthread_mutex_t lock;
+        struct sv_list list;
+    } all_streams;
     pthread_mutex_t turn_lock;
     atomic_bool turn_wanted;
     int64_t next_purge_ms; /* monotonic; turn_lock */

@@ -10,11 +10,11 @@
 static bool is_member(const struct sv_roster_entry *entry)
 {
     return entry->member.role >= SYNCTV_ROOM_ROLE_MEMBER &&
-           entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE;
+        entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE;
 }
 
 static void announce(struct sv_room *room, const struct sv_roster_entry *entry,
-                     synctv_member_change change)
+    synctv_member_change change)
 {
     if (is_member(entry) && room->n_online <= SV_ONLINE_MESSAGES_MAX) {
         sv_room_tell_member(room, change, entry->member.user_id, NULL, entry->member.user_id, "");

@@ -247,8 +247,7 @@ out:
 /* After loading again: people may have lost their place while we did not look. Locked. */
 static void drop_strangers(struct sv_room *room)
 {
-    SV_LIST_FOREACH(it, &room->follows)
-    {
+    SV_LIST_FOREACH(it, &room->follows) {
         struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
         struct sv_stream *stream = follow->stream;
         if (!follow->counted || sv_stream_may_follow(stream, room, NULL) >= 0)
@@ -282,7 +281,7 @@ static void load_apply(struct sv_job *job, int rv)
         room->gone = true;
     } else {
         sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node", "room %s could not be loaded again: %s",
-                room->id, synctv_error_text(rv));
+            room->id, synctv_error_text(rv));
     }
     sv_list_splice(&waiting, &room->waiting);
     bool gone = room->gone;
@@ -374,7 +373,7 @@ void sv_room_reload(struct sv_room *room)
     int rv = start_loading(room);
     if (rv < 0)
         sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node", "room %s cannot be loaded again now: %s",
-                room->id, synctv_error_text(rv));
+            room->id, synctv_error_text(rv));
 }
 
 void sv_room_put_deleted(struct sv_room *room, const char *actor_id)
@@ -392,8 +391,7 @@ void sv_room_put_deleted(struct sv_room *room, const char *actor_id)
             sv_room_tell(room, event);
         }
     }
-    SV_LIST_FOREACH(it, &room->follows)
-    {
+    SV_LIST_FOREACH(it, &room->follows) {
         struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
         if (follow->stream->room_id[0] != '\0')
             sv_stream_end(follow->stream, SYNCTV_E_ROOM_NOT_FOUND, NULL);
@@ -467,8 +465,7 @@ void sv_rooms_fini(synctv_node *node)
 {
     for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
         struct sv_room *room, *tmp;
-        HASH_ITER(hh, node->shards[i].by_id, room, tmp)
-        {
+        HASH_ITER(hh, node->shards[i].by_id, room, tmp) {
             HASH_DEL(node->shards[i].by_id, room);
             sv_room_unref(room);
         }

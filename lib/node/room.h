@@ -25,10 +25,10 @@ struct sv_room {
     synctv_node *node;
     atomic_uint refs; /* the shard's, pins, follows */
 
-    pthread_mutex_t lock; /* everything below */
-    bool loaded;  /* false: the job that loads it is under way */
-    bool loading; /* such a job is queued (again) */
-    bool gone;    /* deleted; no longer in its shard */
+    pthread_mutex_t lock;   /* everything below */
+    bool loaded;            /* false: the job that loads it is under way */
+    bool loading;           /* such a job is queued (again) */
+    bool gone;              /* deleted; no longer in its shard */
     struct sv_list waiting; /* sv_call.letter.link, for loaded */
     char *name, *description, *password_hash;
     char creator_id[SV_ID_SIZE];
@@ -39,12 +39,13 @@ struct sv_room {
     struct sv_playlist movies;
 
     struct sv_playback_state playback;
-    bool playback_dirty;   /* newer than storage */
-    bool playback_writing; /* a job with it is under way */
-    uint64_t ended_version; /* auto-advance has dealt with the end of this version */
-    unsigned ended_reports; /* streams that reported the end of `reported_version` */
+    atomic_bool playback_dirty; /* newer than storage; changed under the lock */
+    bool playback_writing;      /* a job with it is under way */
+    uint64_t ended_version;     /* auto-advance has dealt with the end of this version */
+    unsigned ended_reports;     /* streams that reported the end of `reported_version` */
     uint64_t reported_version;
-    double learned_duration_s; /* of `learned_movie_id`, as a controller's player reported it; only where the playlist has none */
+    double
+        learned_duration_s; /* of `learned_movie_id`, as a controller's player reported it; only where the playlist has none */
     char learned_movie_id[SV_ID_SIZE];
     int64_t reannounce_ms; /* monotonic, 0 = off, here and below */
     int64_t flush_ms;      /* when to write the playback state */
@@ -53,10 +54,11 @@ struct sv_room {
     struct sv_bucket danmaku_rate;
 
     struct sv_list follows; /* sv_follow.in_room */
-    unsigned n_online;       /* users, guests included */
-    int64_t online_tell_ms;  /* when to send the RoomUpdate that is owed */
-    int64_t online_told_ms;  /* when the last one was sent */
-    int64_t offline_ms;      /* when the next one who left goes offline */
+    unsigned n_follows;
+    unsigned n_online;      /* users, guests included */
+    int64_t online_tell_ms; /* when to send the RoomUpdate that is owed */
+    int64_t online_told_ms; /* when the last one was sent */
+    int64_t offline_ms;     /* when the next one who left goes offline */
 
     /* rooms.lock of the node */
     struct sv_list timed;
@@ -85,17 +87,17 @@ int sv_room_put_member(struct sv_room *room, const struct sv_member_rec *rec);
 void sv_room_remove_member(struct sv_room *room, const char *user_id);
 /* A MEMBER event about the row as it is in memory now, or about `gone` where there is none any more. */
 void sv_room_tell_member(struct sv_room *room, synctv_member_change change, const char *user_id,
-                         const synctv_member *gone, const char *actor_id, const char *reason);
+    const synctv_member *gone, const char *actor_id, const char *reason);
 /* A ROOM event with the room as it is now. */
 void sv_room_tell_room(struct sv_room *room, const char *actor_id);
 void sv_room_tell_movies(struct sv_room *room, synctv_list_change change, const synctv_movie *movie,
-                         const char *actor_id);
+    const char *actor_id);
 /* A STATE event to all; marks the state for storage and sets the timers. */
 void sv_room_tell_state(struct sv_room *room, synctv_state_cause cause, const char *actor_id,
-                        const char *operation_id);
+    const char *operation_id);
 /* The STATE event alone, for one stream. NULL when out of memory. */
 synctv_event *sv_room_state_event(struct sv_room *room, synctv_state_cause cause,
-                                  const char *actor_id, const char *operation_id);
+    const char *actor_id, const char *operation_id);
 /* An event that the caller made; the reference is taken over. NULL is fine. */
 void sv_room_tell(struct sv_room *room, const synctv_event *event);
 /* Ends what this user's streams have of the room: bound streams end with `code`, others just lose it. */
@@ -109,17 +111,17 @@ void sv_room_put_deleted(struct sv_room *room, const char *actor_id);
 struct sv_actor sv_room_actor(struct sv_room *room, const struct sv_actor_info *info);
 uint64_t sv_room_permissions(struct sv_room *room, const struct sv_actor_info *info);
 int sv_room_need(struct sv_room *room, const struct sv_actor_info *info, uint64_t permission,
-                 synctv_error *err);
+    synctv_error *err);
 
 /* Copies out, into an arena. Locked. `for_member` false: the public face only (no settings). */
 int sv_room_fill(struct sv_room *room, struct sv_arena *a, bool for_member, synctv_room *ret);
 int sv_room_fill_member(struct sv_room *room, const struct sv_roster_entry *entry,
-                        struct sv_arena *a, synctv_member *ret);
+    struct sv_arena *a, synctv_member *ret);
 /* At most 100, those online first. */
 int sv_room_fill_members(struct sv_room *room, struct sv_arena *a, synctv_member **ret_members,
-                         size_t *ret_n);
+    size_t *ret_n);
 int sv_room_fill_state(struct sv_room *room, struct sv_arena *a, synctv_state_cause cause,
-                       synctv_playback *ret);
+    synctv_playback *ret);
 /* Duration of the current movie, 0 = unknown or none. */
 double sv_room_duration(struct sv_room *room);
 

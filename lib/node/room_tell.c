@@ -28,7 +28,7 @@ uint64_t sv_room_permissions(struct sv_room *room, const struct sv_actor_info *i
 }
 
 int sv_room_need(struct sv_room *room, const struct sv_actor_info *info, uint64_t permission,
-                 synctv_error *err)
+    synctv_error *err)
 {
     struct sv_actor actor = sv_room_actor(room, info);
     return sv_room_check(&actor, &room->settings, permission, err);
@@ -54,7 +54,7 @@ int sv_room_fill(struct sv_room *room, struct sv_arena *a, bool for_member, sync
 }
 
 int sv_room_fill_member(struct sv_room *room, const struct sv_roster_entry *entry,
-                        struct sv_arena *a, synctv_member *ret)
+    struct sv_arena *a, synctv_member *ret)
 {
     synctv_member view = entry->member;
     view.room_id = room->id;
@@ -64,7 +64,7 @@ int sv_room_fill_member(struct sv_room *room, const struct sv_roster_entry *entr
 }
 
 int sv_room_fill_members(struct sv_room *room, struct sv_arena *a, synctv_member **ret_members,
-                         size_t *ret_n)
+    size_t *ret_n)
 {
     struct sv_roster_entry *first[100];
     size_t n = sv_roster_online_first(&room->roster, first, 100);
@@ -91,7 +91,7 @@ double sv_room_duration(struct sv_room *room)
 }
 
 int sv_room_fill_state(struct sv_room *room, struct sv_arena *a, synctv_state_cause cause,
-                       synctv_playback *ret)
+    synctv_playback *ret)
 {
     synctv_playback view;
     sv_playback_view(&room->playback, &view);
@@ -116,7 +116,7 @@ static uint64_t permission_to_see(const synctv_event *event)
 }
 
 static bool may_see(struct sv_room *room, struct sv_stream *stream, const synctv_event *event,
-                    uint64_t permission)
+    uint64_t permission)
 {
     struct sv_actor_info info;
     sv_session_info(stream->session, &info);
@@ -130,8 +130,7 @@ void sv_room_tell(struct sv_room *room, const synctv_event *event)
     if (event == NULL)
         return;
     uint64_t permission = permission_to_see(event);
-    SV_LIST_FOREACH(it, &room->follows)
-    {
+    SV_LIST_FOREACH(it, &room->follows) {
         struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream;
         if (permission == 0 || may_see(room, stream, event, permission))
             sv_stream_push(stream, event);
@@ -159,7 +158,7 @@ static synctv_event *room_event(struct sv_room *room, synctv_event_type type, co
 }
 
 void sv_room_tell_member(struct sv_room *room, synctv_member_change change, const char *user_id,
-                         const synctv_member *gone, const char *actor_id, const char *reason)
+    const synctv_member *gone, const char *actor_id, const char *reason)
 {
     synctv_event *event = room_event(room, SYNCTV_EVENT_MEMBER, actor_id);
     if (event == NULL)
@@ -167,10 +166,10 @@ void sv_room_tell_member(struct sv_room *room, synctv_member_change change, cons
     struct sv_arena *a = sv_event_arena(event);
     synctv_member *member = sv_arena_alloc(a, sizeof(*member));
     const struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
-    int rv = member == NULL   ? SYNCTV_E_NO_MEMORY
-             : gone != NULL   ? sv_member_copy(a, gone, member)
-             : entry != NULL  ? sv_room_fill_member(room, entry, a, member)
-                              : SYNCTV_E_MEMBER_NOT_FOUND;
+    int rv = member == NULL ? SYNCTV_E_NO_MEMORY
+        : gone != NULL      ? sv_member_copy(a, gone, member)
+        : entry != NULL     ? sv_room_fill_member(room, entry, a, member)
+                            : SYNCTV_E_MEMBER_NOT_FOUND;
     event->change = change;
     event->member = member;
     event->reason = sv_arena_strdup(a, reason);
@@ -197,7 +196,7 @@ void sv_room_tell_room(struct sv_room *room, const char *actor_id)
 }
 
 void sv_room_tell_movies(struct sv_room *room, synctv_list_change change, const synctv_movie *movie,
-                         const char *actor_id)
+    const char *actor_id)
 {
     synctv_event *event = room_event(room, SYNCTV_EVENT_MOVIES, actor_id);
     if (event == NULL)
@@ -219,7 +218,7 @@ void sv_room_tell_movies(struct sv_room *room, synctv_list_change change, const 
 }
 
 synctv_event *sv_room_state_event(struct sv_room *room, synctv_state_cause cause,
-                                  const char *actor_id, const char *operation_id)
+    const char *actor_id, const char *operation_id)
 {
     synctv_event *event = room_event(room, SYNCTV_EVENT_STATE, actor_id);
     if (event == NULL)
@@ -237,15 +236,14 @@ synctv_event *sv_room_state_event(struct sv_room *room, synctv_state_cause cause
 }
 
 void sv_room_tell_state(struct sv_room *room, synctv_state_cause cause, const char *actor_id,
-                        const char *operation_id)
+    const char *operation_id)
 {
     int64_t now_ms = sv_mono_ms();
     room->playback_dirty = true;
     if (room->flush_ms == 0)
         room->flush_ms = now_ms + SV_FLUSH_MS;
-    room->reannounce_ms = room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING
-                              ? now_ms + SV_REANNOUNCE_MS
-                              : 0;
+    room->reannounce_ms =
+        room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING ? now_ms + SV_REANNOUNCE_MS : 0;
     sv_room_tell(room, sv_room_state_event(room, cause, actor_id, operation_id));
     sv_room_schedule(room);
 }
@@ -272,8 +270,7 @@ void sv_room_remove_member(struct sv_room *room, const char *user_id)
 
 void sv_room_drop_user(struct sv_room *room, const char *user_id, int code)
 {
-    SV_LIST_FOREACH(it, &room->follows)
-    {
+    SV_LIST_FOREACH(it, &room->follows) {
         struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
         struct sv_stream *stream = follow->stream;
         if (!follow->counted || strcmp(stream->session->account->user_id, user_id) != 0)
@@ -286,8 +283,7 @@ void sv_room_drop_user(struct sv_room *room, const char *user_id, int code)
 
 static void drop_guests(struct sv_room *room)
 {
-    SV_LIST_FOREACH(it, &room->follows)
-    {
+    SV_LIST_FOREACH(it, &room->follows) {
         struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
         if (!follow->counted || sv_stream_may_follow(follow->stream, room, NULL) >= 0)
             continue;

@@ -60,23 +60,34 @@ static void flush_room(struct sv_room *room)
         sv_room_unref(room);
         free(flush);
     }
-    room->flush_ms = sv_mono_ms() + SV_FLUSH_MS; /* the last one is still under way, or storage is busy */
+    room->flush_ms =
+        sv_mono_ms() + SV_FLUSH_MS; /* the last one is still under way, or storage is busy */
+}
+
+/* A reference to some room with a state to be written, NULL if there is none in this shard. */
+static struct sv_room *find_dirty(struct sv_room_shard *shard)
+{
+    struct sv_room *room, *tmp, *found = NULL;
+    pthread_mutex_lock(&shard->lock);
+    HASH_ITER(hh, shard->by_id, room, tmp) {
+        if (found == NULL && atomic_load(&room->playback_dirty))
+            found = sv_room_ref(room);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return found;
 }
 
 void sv_rooms_flush(synctv_node *node)
 {
     for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
-        struct sv_room *room, *tmp;
-        pthread_mutex_lock(&node->shards[i].lock);
-        HASH_ITER(hh, node->shards[i].by_id, room, tmp)
-        {
-            /* Nobody else is in here any more, so the order of locks does no harm. */
+        for (struct sv_room *room; (room = find_dirty(&node->shards[i])) != NULL;) {
             pthread_mutex_lock(&room->lock);
-            room->playback_writing = false;
+            room->playback_writing = false; /* this one goes behind the one under way */
             flush_room(room);
+            room->playback_dirty = false; /* if storage did not take it now, there is no later */
             pthread_mutex_unlock(&room->lock);
+            sv_room_unref(room);
         }
-        pthread_mutex_unlock(&node->shards[i].lock);
     }
 }
 
@@ -136,7 +147,7 @@ static void tick_room(struct sv_room *room, int64_t now_ms)
             flush_room(room);
         int64_t end_ms = end_due_ms(room, now_ms);
         if (end_ms != 0 && end_ms <= now_ms)
-            sv_playback_ended(room);
+            sv_room_movie_ended(room);
         if (room->reannounce_ms != 0 && room->reannounce_ms <= now_ms) {
             room->reannounce_ms = now_ms + SV_REANNOUNCE_MS;
             sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
@@ -155,8 +166,7 @@ static size_t take_due(synctv_node *node, int64_t now_ms, struct sv_room **ret, 
     size_t n = 0;
     pthread_mutex_lock(&node->rooms.lock);
     int64_t next_ms = INT64_MAX;
-    SV_LIST_FOREACH(it, &node->rooms.timed)
-    {
+    SV_LIST_FOREACH(it, &node->rooms.timed) {
         struct sv_room *room = SV_CONTAINER_OF(it, struct sv_room, timed);
         if (room->due_ms <= now_ms && n < max) {
             sv_list_remove(it);

@@ -26,21 +26,22 @@ struct sv_stream {
     struct sv_session *session; /* a reference */
     char room_id[SV_ID_SIZE];   /* bound to this room; "" = all rooms of the user */
     bool observer;              /* the system's, of all rooms */
-    bool guest_ok;              /* the room's password was given rightly; set before the first follow */
+    bool guest_ok;              /* the room's password was given rightly; the room's lock */
     synctv_stream_ready_fn *ready;
     void *userdata;
-    struct sv_list of_account;  /* accounts.lock */
-    struct sv_list in_ready;    /* ready.lock */
+    struct sv_list of_account;   /* accounts.lock */
+    struct sv_list in_ready;     /* ready.lock */
     struct sv_list in_observers; /* rooms.lock */
+    struct sv_list in_node;      /* all_streams.lock */
 
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t cond;  /* something to take; for synctv_stream_next() with a time-out */
     const synctv_event **ring;
     unsigned ring_size, head, count;
     size_t bytes;
-    bool told;     /* ready() was or will be called and next() has not yet returned 0 */
-    bool closed;   /* by its opener */
-    synctv_error end; /* code 0 = still open */
+    bool told;              /* ready() was or will be called and next() has not yet returned 0 */
+    bool closed;            /* by its opener */
+    synctv_error end;       /* code 0 = still open */
     struct sv_list follows; /* sv_follow.in_stream */
     unsigned n_follows;
     struct sv_bucket control, ping, status;
@@ -48,7 +49,12 @@ struct sv_stream {
 
 /* sv_caller_ops.stream_open of sessions. */
 int sv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
-                   synctv_stream **ret_stream, synctv_error *err);
+    synctv_stream **ret_stream, synctv_error *err);
+/* Ends every stream of the node. */
+void sv_streams_end_all(synctv_node *node, int code);
+/* Calls ready() of at most SV_READY_PER_TURN streams. Returns 0 once there are no more. */
+size_t sv_streams_run_ready(synctv_node *node);
+
 struct sv_stream *sv_stream_ref(struct sv_stream *stream);
 void sv_stream_unref(struct sv_stream *stream);
 
@@ -58,7 +64,7 @@ void sv_stream_push(struct sv_stream *stream, const synctv_event *event);
 void sv_stream_push_observers(synctv_node *node, const synctv_event *event);
 /* An ERROR event for this stream alone. */
 void sv_stream_push_error(struct sv_stream *stream, const synctv_error *err, const char *room_id,
-                          const char *in_reply_to);
+    const char *in_reply_to);
 /* No more events come in; those queued can still be taken, then next() returns code. First end wins. */
 void sv_stream_end(struct sv_stream *stream, int code, const char *message);
 /* Stops following everything. No locks held. */
@@ -69,6 +75,8 @@ void sv_stream_unfollow_all(struct sv_stream *stream);
 int sv_stream_may_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err);
 /* Starts to follow a room (locked, loaded): presence, snapshot, recent danmaku. Returns 0 or why not: NOT_A_MEMBER, MEMBER_…, ROOM_PASSWORD_WRONG, ROOM_LIMIT, NO_MEMORY. */
 int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err);
+/* Right after opening: finds the rooms to follow and follows them, in the background. */
+void sv_stream_begin(struct sv_stream *stream, const char *room_password);
 /* The user became an active member: their streams of all rooms follow this one, too. Loads it if need be. No locks held. */
 void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *room_id);
 /* Ends one follow: presence, lists. Locked. Frees `follow`. */

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "auth/token.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/text.h"
+#include "node/account.h"
+#include "node/blocking_job.h"
+#include "node/room.h"
+#include "node/stream.h"
+
+#define HASH_QUEUE_MAX 64
+#define PURGE_EVERY_MS 60000
+#define PURGE_SESSIONS_MAX 1000
+#define SECRET_FILE_MAX_BYTES 4096
+
+/* --- what an embedder sees of the node itself --- */
+
+void synctv_node_options_init(synctv_node_options *options)
+{
+    *options = (synctv_node_options){
+        .db_url = "memory:",
+        .threads = 1,
+        .access_ttl_s = 3600,
+        .refresh_ttl_s = 30 * 24 * 3600,
+        .log_level = SYNCTV_LOG_INFO,
+        .limits = {
+            .login_per_minute = 5,
+            .login_per_minute_per_address = 30,
+            .register_per_hour = 30,
+            .hash_per_minute = 5,
+            .calls_per_second = 100,
+            .chat_per_second = 10,
+            .danmaku_per_second = 5,
+            .room_danmaku_per_second = 50,
+            .control_per_second = 10,
+            .ping_per_second = 2,
+            .status_per_second = 1,
+            .rooms_per_user = 10,
+            .memberships_per_user = 100,
+            .members_per_room = 100,
+            .movies_per_room = 1000,
+            .streams_per_user = 16,
+            .streams_per_connection = 100,
+            .connections_per_address = 256,
+        },
+    };
+}
+
+const char *synctv_node_id(const synctv_node *node)
+{
+    return node->id;
+}
+
+const char *synctv_node_address(const synctv_node *node)
+{
+    return node->address;
+}
+
+int64_t synctv_node_now_ms(const synctv_node *node)
+{
+    return sv_node_clock_ms(&node->clock);
+}
+
+void synctv_node_get_stats(const synctv_node *node, synctv_node_stats *ret_stats)
+{
+    *ret_stats = (synctv_node_stats){
+        .rooms_loaded = atomic_load(&node->n_rooms),
+        .streams = atomic_load(&node->n_streams),
+        .users_online = atomic_load(&node->n_online),
+    };
+}
+
+/* --- opening --- */
+
+static int check_options(const synctv_node_options *options, synctv_error *err)
+{
+    const synctv_limits *l = &options->limits;
+    const double rates[] = {
+        l->login_per_minute,
+        l->login_per_minute_per_address,
+        l->register_per_hour,
+        l->hash_per_minute,
+        l->calls_per_second,
+        l->chat_per_second,
+        l->danmaku_per_second,
+        l->room_danmaku_per_second,
+        l->control_per_second,
+        l->ping_per_second,
+        l->status_per_second,
+    };
+    const int32_t counts[] = {
+        l->rooms_per_user,
+        l->memberships_per_user,
+        l->members_per_room,
+        l->movies_per_room,
+        l->streams_per_user,
+        l->streams_per_connection,
+        l->connections_per_address,
+    };
+    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+        if (!(rates[i] >= 0 && rates[i] <= 1e6))
+            return sv_error_field(err, "limits", "a rate must be 0 to 1000000");
+    }
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        if (counts[i] < 1 || counts[i] > 1000000)
+            return sv_error_field(err, "limits", "a limit must be 1 to 1000000");
+    }
+    if (l->members_per_room > 10000)
+        return sv_error_field(err, "limits", "members_per_room is at most 10000");
+    if (options->node_id != NULL && !sv_name_valid(options->node_id, 64))
+        return sv_error_field(err, "node_id", "a node id is 1 to 64 of A-Z a-z 0-9 _ - .");
+    if (options->access_ttl_s < 1 || options->access_ttl_s > 30 * 24 * 3600)
+        return sv_error_field(err, "access_ttl_s", "must be 1 second to 30 days");
+    if (options->refresh_ttl_s < options->access_ttl_s ||
+        options->refresh_ttl_s > 10 * 365 * 24 * INT64_C(3600))
+        return sv_error_field(err, "refresh_ttl_s", "must be the access token's life to 10 years");
+    return 0;
+}
+
+static int set_key(synctv_node *node, const void *key, size_t len)
+{
+    node->jwt_key = malloc(len);
+    if (node->jwt_key == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    memcpy(node->jwt_key, key, len);
+    node->jwt_key_len = len;
+    return 0;
+}
+
+static int read_secret_file(synctv_node *node, const char *path, synctv_error *err)
+{
+    unsigned char buf[SECRET_FILE_MAX_BYTES];
+    struct stat st;
+    int rv;
+    ssize_t len = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd >= 0)
+        len = read(fd, buf, sizeof(buf));
+    if (len < 0) {
+        rv = sv_error_field(err, "jwt_secret_file", "cannot read %s: %s", path, strerror(errno));
+    } else if (len < SV_TOKEN_KEY_MIN_BYTES || len == (ssize_t)sizeof(buf)) {
+        rv = sv_error_field(err, "jwt_secret_file", "%s must have %d to %d bytes", path,
+            SV_TOKEN_KEY_MIN_BYTES, SECRET_FILE_MAX_BYTES - 1);
+    } else {
+        if (fstat(fd, &st) == 0 && (st.st_mode & 077) != 0)
+            sv_logf(&node->log, SYNCTV_LOG_WARN, "node",
+                "%s can be read by others; its mode should be 0600", path);
+        rv = set_key(node, buf, (size_t)len);
+    }
+    OPENSSL_cleanse(buf, sizeof(buf));
+    if (fd >= 0)
+        close(fd);
+    return rv;
+}
+
+/* What the database says about this node. */
+struct meta {
+    struct sv_blocking_job blocking;
+    struct sv_arena arena;
+    const char *jwt_secret;
+    const char *node_id;
+    char new_id[SV_ID_SIZE];
+};
+
+static int meta_run(struct sv_blocking_job *blocking, struct sv_tx *tx)
+{
+    struct meta *meta = SV_CONTAINER_OF(blocking, struct meta, blocking);
+    int rv = tx->ops->meta_get(tx, "jwt_secret", &meta->arena, &meta->jwt_secret);
+    if (rv == 0)
+        return SYNCTV_E_STORAGE_CORRUPT;
+    if (rv > 0)
+        rv = tx->ops->meta_get(tx, "node_id", &meta->arena, &meta->node_id);
+    if (rv == 0) {
+        meta->node_id = meta->new_id;
+        rv = tx->ops->meta_put(tx, "node_id", meta->new_id);
+    }
+    return rv;
+}
+
+static int read_meta(synctv_node *node, const synctv_node_options *options, synctv_error *err)
+{
+    struct meta meta = { .blocking.run = meta_run };
+    int rv = sv_id_new(meta.new_id);
+    if (rv >= 0)
+        rv = sv_blocking_job_do(&meta.blocking, node->store, node->store->ops->write);
+    if (rv < 0) {
+        sv_errorf(err, rv, "the database cannot be read: %s", synctv_error_text(rv));
+        goto out;
+    }
+    const char *id = sv_str_empty(options->node_id) ? meta.node_id : options->node_id;
+    if (!sv_name_valid(id, 64)) {
+        rv = sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT, "the node id in the database is not valid");
+        goto out;
+    }
+    memcpy(node->id, id, strlen(id) + 1);
+    if (sv_str_empty(options->jwt_secret_file)) {
+        if (strlen(meta.jwt_secret) < SV_TOKEN_KEY_MIN_BYTES)
+            rv = sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
+                "the token secret in the database is too short");
+        else if ((rv = set_key(node, meta.jwt_secret, strlen(meta.jwt_secret))) < 0)
+            sv_error(err, rv);
+    }
+out:
+    sv_arena_fini(&meta.arena);
+    return rv;
+}
+
+int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_error *err)
+{
+    memset(node, 0, sizeof(*node));
+    node->log = (struct sv_log){ options->log, options->log_userdata, options->log_level };
+    node->limits = options->limits;
+    node->registration = options->registration;
+    node->access_ttl_s = options->access_ttl_s;
+    node->refresh_ttl_s = options->refresh_ttl_s;
+    sv_node_clock_init(&node->clock);
+    sv_list_init(&node->mailbox.letters);
+    sv_list_init(&node->ready.streams);
+    sv_list_init(&node->all_streams.list);
+    pthread_mutex_init(&node->mailbox.lock, NULL);
+    pthread_mutex_init(&node->ready.lock, NULL);
+    pthread_mutex_init(&node->all_streams.lock, NULL);
+    pthread_mutex_init(&node->turn_lock, NULL);
+    sv_rooms_init(node);
+
+    int rv = check_options(options, err);
+    if (rv >= 0 && !sv_str_empty(options->jwt_secret_file))
+        rv = read_secret_file(node, options->jwt_secret_file, err);
+    if (rv < 0)
+        goto out;
+    const struct sv_store_options store_options = { .url = options->db_url, .log = &node->log };
+    rv = sv_store_open(&store_options, &node->store, err);
+    if (rv < 0)
+        goto out;
+    rv = read_meta(node, options, err);
+    if (rv < 0)
+        goto out;
+
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const struct sv_login_rates login_rates = {
+        .login_per_minute = options->limits.login_per_minute,
+        .login_per_minute_per_address = options->limits.login_per_minute_per_address,
+        .register_per_hour = options->limits.register_per_hour,
+    };
+    node->login_limit = sv_login_limit_new(&login_rates);
+    if (node->login_limit == NULL) {
+        rv = sv_error(err, SYNCTV_E_NO_MEMORY);
+        goto out;
+    }
+    rv =
+        sv_pool_new("synctv-hash", cores < 1 ? 1 : (unsigned)cores, HASH_QUEUE_MAX, &node->hashers);
+    if (rv >= 0)
+        rv = sv_accounts_new(node, &node->accounts);
+    if (rv < 0)
+        sv_error(err, rv);
+    node->next_purge_ms = sv_mono_ms() + PURGE_EVERY_MS;
+out:
+    if (rv < 0) {
+        sv_node_close(node);
+        sv_node_quiesce(node);
+        sv_node_fini(node);
+    }
+    return rv;
+}
+
+/* --- closing --- */
+
+void sv_node_close(synctv_node *node)
+{
+    if (!atomic_exchange(&node->stopping, true))
+        sv_streams_end_all(node, SYNCTV_E_SHUTTING_DOWN);
+}
+
+void sv_node_quiesce(synctv_node *node)
+{
+    if (node->hashers != NULL)
+        sv_pool_stop(node->hashers);
+    if (node->store != NULL) {
+        sv_rooms_flush(node);
+        node->store->ops->close(node->store);
+    }
+}
+
+void sv_node_fini(synctv_node *node)
+{
+    sv_rooms_fini(node);
+    if (node->accounts != NULL)
+        sv_accounts_free(node->accounts);
+    sv_pool_free(node->hashers);
+    if (node->store != NULL)
+        node->store->ops->free(node->store);
+    sv_login_limit_free(node->login_limit);
+    if (node->jwt_key != NULL)
+        OPENSSL_cleanse(node->jwt_key, node->jwt_key_len);
+    free(node->jwt_key);
+    pthread_mutex_destroy(&node->mailbox.lock);
+    pthread_mutex_destroy(&node->ready.lock);
+    pthread_mutex_destroy(&node->all_streams.lock);
+    pthread_mutex_destroy(&node->turn_lock);
+}
+
+/* --- the turn --- */
+
+void sv_node_wake(synctv_node *node)
+{
+    if (node->wake != NULL)
+        node->wake(node->wake_userdata);
+}
+
+void sv_node_post(synctv_node *node, struct sv_letter *letter)
+{
+    pthread_mutex_lock(&node->mailbox.lock);
+    bool first = sv_list_empty(&node->mailbox.letters);
+    sv_list_append(&node->mailbox.letters, &letter->link);
+    pthread_mutex_unlock(&node->mailbox.lock);
+    if (first)
+        sv_node_wake(node);
+}
+
+static void run_letters(synctv_node *node)
+{
+    struct sv_list letters;
+    sv_list_init(&letters);
+    pthread_mutex_lock(&node->mailbox.lock);
+    sv_list_splice(&letters, &node->mailbox.letters);
+    pthread_mutex_unlock(&node->mailbox.lock);
+    for (struct sv_list *it; (it = sv_list_pop(&letters)) != NULL;) {
+        struct sv_letter *letter = SV_CONTAINER_OF(it, struct sv_letter, link);
+        letter->run(letter);
+    }
+}
+
+/* Sessions that have expired leave the database. */
+struct purge {
+    struct sv_job job;
+    synctv_node *node;
+};
+
+static int purge_run(struct sv_job *job, struct sv_tx *tx)
+{
+    struct purge *purge = SV_CONTAINER_OF(job, struct purge, job);
+    return tx->ops->session_purge(tx, sv_node_clock_ms(&purge->node->clock), PURGE_SESSIONS_MAX);
+}
+
+static void purge_apply(struct sv_job *job, int rv)
+{
+    free(SV_CONTAINER_OF(job, struct purge, job));
+}
+
+static void housekeep(synctv_node *node)
+{
+    sv_rooms_evict(node);
+    sv_accounts_housekeep(node);
+    struct purge *purge = calloc(1, sizeof(*purge));
+    if (purge == NULL)
+        return;
+    purge->node = node;
+    purge->job.run = purge_run;
+    purge->job.apply = purge_apply;
+    if (node->store->ops->write(node->store, &purge->job) < 0)
+        free(purge);
+}
+
+static int64_t run_timers(synctv_node *node)
+{
+    int64_t now_ms = sv_mono_ms();
+    if (node->next_purge_ms <= now_ms) {
+        node->next_purge_ms = now_ms + PURGE_EVERY_MS;
+        housekeep(node);
+    }
+    int64_t next_ms = sv_rooms_tick(node, now_ms);
+    if (next_ms > node->next_purge_ms)
+        next_ms = node->next_purge_ms;
+    return next_ms > now_ms ? next_ms - now_ms : 0;
+}
+
+int64_t sv_node_turn(synctv_node *node)
+{
+    int64_t wait_ms = 1000;
+    atomic_store(&node->turn_wanted, true);
+    /* Whoever holds the lock sees the wish of those who could not get it. */
+    while (atomic_load(&node->turn_wanted) && pthread_mutex_trylock(&node->turn_lock) == 0) {
+        atomic_store(&node->turn_wanted, false);
+        run_letters(node);
+        bool more = sv_streams_run_ready(node) > 0;
+        wait_ms = run_timers(node);
+        if (more)
+            wait_ms = 0;
+        pthread_mutex_unlock(&node->turn_lock);
+    }
+    return wait_ms;
+}
