@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The nouns, from protobuf-c's structures to those of synctv/types.h and back. Shallow: strings are shared, and live as
+ * long as where they came from. What needs an array takes it from an arena and returns false when out of memory.
+ */
+#ifndef SV_WIRE_CONVERT_H
+#define SV_WIRE_CONVERT_H
+
+#include <synctv/types.h>
+
+#include "base/arena.h"
+#include "client.pb-c.h"
+
+void sv_wire_user_from(const Synctv__User *m, synctv_user *ret);
+void sv_wire_settings_from(const Synctv__RoomSettings *m, synctv_room_settings *ret);
+bool sv_wire_room_from(struct sv_arena *a, const Synctv__Room *m, synctv_room *ret);
+void sv_wire_member_from(const Synctv__Member *m, synctv_member *ret);
+bool sv_wire_movie_from(struct sv_arena *a, const Synctv__Movie *m, synctv_movie *ret);
+void sv_wire_state_from(const Synctv__Client__RoomStateUpdate *m, synctv_playback *ret);
+void sv_wire_chat_from(const Synctv__Client__ChatBroadcast *m, synctv_chat *ret);
+void sv_wire_danmaku_from(const Synctv__Client__DanmakuBroadcast *m, synctv_danmaku *ret);
+
+/* Whole messages, ready to be packed while `from` and the arena live. */
+void sv_wire_user_to(const synctv_user *from, Synctv__User *ret);
+void sv_wire_settings_to(const synctv_room_settings *from, Synctv__RoomSettings *ret);
+/* `settings` is written, and reached from *ret, if the room has any. */
+void sv_wire_room_to(const synctv_room *from, Synctv__RoomSettings *settings, Synctv__Room *ret);
+void sv_wire_member_to(const synctv_member *from, Synctv__Member *ret);
+bool sv_wire_movie_to(struct sv_arena *a, const synctv_movie *from, Synctv__Movie *ret);
+void sv_wire_state_to(const synctv_playback *from, Synctv__Client__RoomStateUpdate *ret);
+void sv_wire_chat_to(const synctv_chat *from, Synctv__Client__ChatBroadcast *ret);
+void sv_wire_danmaku_to(const synctv_danmaku *from, Synctv__Client__DanmakuBroadcast *ret);
+
+#endif
