@@ -45,8 +45,9 @@ int sv_answer_state(struct sv_call *call, struct sv_room *room)
     if (nobody_sees(call))
         return 0;
     synctv_playback *to = place(call, sizeof(*to));
-    if (to == NULL || sv_room_fill_state(room, sv_result_arena(call->result),
-                          SYNCTV_STATE_CAUSE_SNAPSHOT, to) < 0)
+    if (to == NULL ||
+        sv_room_fill_state(room, sv_result_arena(call->result), SYNCTV_STATE_CAUSE_SNAPSHOT, to) <
+            0)
         return SYNCTV_E_NO_MEMORY;
     call->result->state = to;
     return 0;

@@ -15,7 +15,8 @@
 #include "node/stream.h"
 
 struct join {
-    const char *verified_hash; /* the password given is the one of this record; "" = none was asked for */
+    const char
+        *verified_hash; /* the password given is the one of this record; "" = none was asked for */
     struct sv_member_rec row;
     synctv_room_settings settings;
     uint64_t revision; /* 0 = nothing has changed */
@@ -56,8 +57,8 @@ static int limit_check(struct sv_call *c, struct sv_tx *tx)
     int32_t max = c->node->limits.memberships_per_user;
     int n = tx->ops->member_count_rooms(tx, c->actor.user_id);
     if (n >= 0 && max > 0 && n >= max)
-        return sv_errorf(
-            &c->err, SYNCTV_E_ROOM_LIMIT, "nobody may be in more than %d rooms", (int)max);
+        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may be in more than %d rooms",
+            (int)max);
     return n < 0 ? n : 0;
 }
 
@@ -171,8 +172,7 @@ static int join_plan(struct sv_call *c, struct sv_room *room)
     if (!needs_password(c, actor.member, room->password_hash))
         return STEP_WRITE;
     if (sv_str_empty(c->req->password))
-        return sv_errorf(
-            &c->err, SYNCTV_E_ROOM_PASSWORD_WRONG, "this room takes a password");
+        return sv_errorf(&c->err, SYNCTV_E_ROOM_PASSWORD_WRONG, "this room takes a password");
     join->verified_hash = sv_arena_strdup(&c->arena, room->password_hash);
     return join->verified_hash == NULL ? SYNCTV_E_NO_MEMORY : STEP_VERIFY;
 }

@@ -108,8 +108,8 @@ static void put_out(struct sv_call *c, struct sv_room *room, synctv_member_chang
     const char *user_id = c->req->user_id;
     bool follows = sv_room_advance(room, change->revision);
     if (follows)
-        sv_room_tell_member(
-            room, what, user_id, &change->gone, c->actor.user_id, sv_str(c->req->reason));
+        sv_room_tell_member(room, what, user_id, &change->gone, c->actor.user_id,
+            sv_str(c->req->reason));
     sv_room_drop_user(room, user_id, code);
     if (follows) {
         sv_presence_forget(room, user_id);
@@ -237,8 +237,7 @@ static int ban_run(struct sv_call *c, struct sv_tx *tx)
 static void ban_done(struct sv_call *c)
 {
     const struct change *change = c->state;
-    struct sv_room *room =
-        change->revision == 0 ? NULL : sv_room_enter(c->node, c->req->room_id);
+    struct sv_room *room = change->revision == 0 ? NULL : sv_room_enter(c->node, c->req->room_id);
     if (room != NULL) {
         put_out(c, room, SYNCTV_MEMBER_CHANGE_BANNED, SYNCTV_E_MEMBER_BANNED);
         sv_room_leave(room);
@@ -284,8 +283,8 @@ static void unban_done(struct sv_call *c)
     if (room != NULL) {
         if (sv_room_advance(room, change->revision)) {
             sv_room_remove_member(room, c->req->user_id);
-            sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_UNBANNED, c->req->user_id,
-                &change->gone, c->actor.user_id, "");
+            sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_UNBANNED, c->req->user_id, &change->gone,
+                c->actor.user_id, "");
         }
         sv_room_leave(room);
     }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "node/answer.h"
 #include "node/handlers.h"
 #include "node/stream.h"
 
@@ -174,6 +175,8 @@ static int load_run(struct sv_job *job, struct sv_tx *tx)
         rv = load->n_members = tx->ops->member_list(tx, id, &load->arena, &load->members);
     if (rv >= 0)
         rv = load->n_movies = tx->ops->movie_list(tx, id, &load->arena, &load->movies);
+    for (int i = 0; rv >= 0 && i < load->n_movies; i++)
+        rv = sv_movie_set_key(&load->arena, &load->movies[i]);
     if (rv >= 0)
         rv = tx->ops->playback_get(tx, id, &load->arena, &load->playback);
     load->has_playback = rv == 1;
@@ -238,6 +241,9 @@ static int install(struct sv_room *room, const struct load *load)
     if (load->has_playback && sv_playback_load(&load->playback, &stored, NULL) >= 0 &&
         sv_playback_newer(&stored, &room->playback))
         room->playback = stored;
+    /* It may have been removed while the room was not in memory. */
+    if (sv_playlist_get(&room->movies, room->playback.movie_id) == NULL)
+        sv_playback_movie_removed(room, NULL, "");
 out:
     sv_roster_fini(&roster);
     sv_playlist_fini(&movies);

@@ -166,8 +166,8 @@ static void leave_done(struct sv_call *c)
     if (room != NULL) {
         bool ours = sv_room_advance(room, leave->revision);
         if (ours)
-            sv_room_tell_member(
-                room, SYNCTV_MEMBER_CHANGE_LEFT, user_id, &leave->gone, user_id, "");
+            sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_LEFT, user_id, &leave->gone, user_id,
+                "");
         sv_room_drop_user(room, user_id, SYNCTV_E_NOT_A_MEMBER);
         if (ours)
             sv_room_remove_member(room, user_id);

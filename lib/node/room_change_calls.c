@@ -230,8 +230,7 @@ static int transfer_check(struct sv_call *c, struct sv_tx *tx, const struct sv_s
     if (rv < 0)
         return rv;
     if (!c->actor.platform_admin && s->member.member.role != SYNCTV_ROOM_ROLE_CREATOR)
-        return sv_errorf(
-            &c->err, SYNCTV_E_PERMISSION_DENIED, "only its creator hands a room over");
+        return sv_errorf(&c->err, SYNCTV_E_PERMISSION_DENIED, "only its creator hands a room over");
     if (strcmp(req->user_id, s->room.room.creator_id) == 0)
         return sv_error_field(&c->err, "user_id", "is the room's creator already");
     rv = tx->ops->member_get(tx, req->room_id, req->user_id, &c->arena, &t->to);
@@ -294,8 +293,8 @@ static void transfer_tell(struct sv_call *c, struct sv_room *room)
     if (rv < 0)
         return;
     if (t->has_from)
-        sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_ROLE, t->from.member.user_id, NULL,
-            actor_id, "");
+        sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_ROLE, t->from.member.user_id, NULL, actor_id,
+            "");
     sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_ROLE, t->to.member.user_id, NULL, actor_id, "");
     sv_room_tell_room(room, actor_id);
 }
