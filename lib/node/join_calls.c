@@ -63,31 +63,34 @@ static int limit_check(struct sv_call *c, struct sv_tx *tx)
 }
 
 /* The status that the membership will have, or why there will be none. */
+static int join_check(struct sv_call *c, const struct sv_actor *actor, int64_t kicked_until_ms,
+    int n_members, const synctv_room_settings *settings)
+{
+    const struct sv_join asked = {
+        .actor = actor,
+        .kicked_until_ms = kicked_until_ms,
+        .now_ms = sv_node_clock_ms(&c->node->clock),
+        .n_members = n_members,
+        .default_max_members = c->node->limits.members_per_room,
+    };
+    return sv_join_check(&asked, settings, &c->err);
+}
+
 static int join_decide(struct sv_call *c, struct sv_tx *tx, const struct sv_standing *s)
 {
     const struct join *join = c->state;
+    const synctv_member *row = s->actor.member;
     int n = tx->ops->member_count(tx, c->req->room_id);
     if (n < 0)
         return n;
-    const struct sv_join asked = {
-        .actor = &s->actor,
-        .kicked_until_ms = s->member.kicked_until_ms,
-        .now_ms = sv_node_clock_ms(&c->node->clock),
-        .n_members = n,
-        .default_max_members = c->node->limits.members_per_room,
-    };
-    int status = sv_join_check(&asked, &s->room.settings, &c->err);
+    int status = join_check(c, &s->actor, s->member.kicked_until_ms, n, &s->room.settings);
     if (status < 0)
         return status;
-    if (needs_password(c, s->actor.member, s->room.password_hash) &&
+    if (needs_password(c, row, s->room.password_hash) &&
         strcmp(join->verified_hash, s->room.password_hash) != 0)
         return SYNCTV_E_ROOM_PASSWORD_WRONG;
-    if (!is_membership(s->actor.member)) {
-        int rv = limit_check(c, tx);
-        if (rv < 0)
-            return rv;
-    }
-    return status;
+    int rv = is_membership(row) ? 0 : limit_check(c, tx);
+    return rv < 0 ? rv : status;
 }
 
 static int join_run(struct sv_call *c, struct sv_tx *tx)
@@ -163,12 +166,17 @@ static int join_plan(struct sv_call *c, struct sv_room *room)
 {
     struct join *join = c->state;
     struct sv_actor actor = sv_room_actor(room, &c->actor);
+    int rv;
     if (is_membership(actor.member) && actor.member->status == SYNCTV_MEMBER_STATUS_ACTIVE) {
-        int rv = join_fill(c, room, actor.member);
+        rv = join_fill(c, room, actor.member);
         return rv < 0 ? rv : STEP_ANSWERED;
     }
-    if (actor.member != NULL && actor.member->status == SYNCTV_MEMBER_STATUS_BANNED)
-        return SYNCTV_E_MEMBER_BANNED;
+    const struct sv_roster *roster = &room->roster;
+    const struct sv_roster_entry *entry = sv_roster_get(roster, c->actor.user_id);
+    rv = join_check(c, &actor, entry == NULL ? 0 : entry->kicked_until_ms,
+        (int)(roster->n_active + roster->n_pending), &room->settings);
+    if (rv < 0)
+        return rv;
     if (!needs_password(c, actor.member, room->password_hash))
         return STEP_WRITE;
     if (sv_str_empty(c->req->password))

@@ -210,13 +210,14 @@ static int install(struct sv_room *room, const struct load *load)
 {
     struct sv_roster roster;
     struct sv_playlist movies;
+    int64_t now_ms = sv_node_clock_ms(&room->node->clock);
     int rv = 0;
     sv_roster_init(&roster);
     sv_playlist_init(&movies);
 
     for (int i = 0; rv >= 0 && i < load->n_members; i++) {
         const struct sv_member_rec *rec = &load->members[i];
-        if (rec->member.role != SYNCTV_ROOM_ROLE_UNSPECIFIED)
+        if (rec->member.role != SYNCTV_ROOM_ROLE_UNSPECIFIED || rec->kicked_until_ms > now_ms)
             rv = sv_roster_put(&roster, &rec->member, rec->kicked_until_ms, NULL);
     }
     for (int i = 0; rv >= 0 && i < load->n_movies; i++)

@@ -82,7 +82,8 @@ void sv_room_reload(struct sv_room *room);
 
 /* What follows wants the room's lock held and tells those who follow the room. */
 
-/* Replaces the row of a member in memory; a row with role UNSPECIFIED is removed. 0 or NO_MEMORY (then the room is loaded again). */
+/* Replaces the row of a member in memory; a row with role UNSPECIFIED is kept only while it keeps somebody away.
+ * 0 or NO_MEMORY (then the room is loaded again). */
 int sv_room_put_member(struct sv_room *room, const struct sv_member_rec *rec);
 void sv_room_remove_member(struct sv_room *room, const char *user_id);
 /* A MEMBER event about the row as it is in memory now, or about `gone` where there is none any more. */

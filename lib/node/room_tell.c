@@ -18,6 +18,8 @@ struct sv_actor sv_room_actor(struct sv_room *room, const struct sv_actor_info *
         .is_system = info->is_system,
         .platform_admin = info->platform_admin,
         .member = entry == NULL ? NULL : &entry->member,
+        .kicked =
+            entry != NULL && entry->kicked_until_ms > sv_node_clock_ms(&room->node->clock),
     };
 }
 
@@ -253,8 +255,11 @@ void sv_room_tell_state(struct sv_room *room, synctv_state_cause cause, const ch
 int sv_room_put_member(struct sv_room *room, const struct sv_member_rec *rec)
 {
     if (rec->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED) {
-        sv_room_remove_member(room, rec->member.user_id);
-        return 0;
+        sv_presence_forget(room, rec->member.user_id);
+        if (rec->kicked_until_ms <= sv_node_clock_ms(&room->node->clock)) {
+            sv_room_remove_member(room, rec->member.user_id);
+            return 0;
+        }
     }
     int rv = sv_roster_put(&room->roster, &rec->member, rec->kicked_until_ms, NULL);
     if (rv < 0)
