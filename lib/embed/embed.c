@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A node from its options to its end: here the use cases (lib/node), the queue (lib/rpc) and the services (lib/service) are put
+ * together.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "embed/tls_files.h"
+#include "node/node.h"
+#include "service/service.h"
+
+#define MAX_THREADS 64
+/* Turns for what the last jobs have left in the mailbox; each one may post once more. */
+#define LAST_TURNS 1000
+
+struct front {
+    struct sv_rpc_server *_Atomic server; /* NULL until its threads have started */
+    struct sv_service *service;
+    bool polled; /* threads = 0 */
+    pthread_mutex_t stop_lock;
+    atomic_bool stopped; /* also that stop() has begun, for poll() */
+    bool ended;          /* stop_lock: nothing is left to be stopped */
+};
+
+/* ---- what the queue and the node want of each other ---- */
+
+static int64_t turn(void *userdata)
+{
+    synctv_node *node = userdata;
+    struct front *front = node->front;
+    sv_service_reap(front->service);
+    return sv_node_turn(node);
+}
+
+/* Before the server is known its first turn is still to come. */
+static void wake(void *userdata)
+{
+    struct front *front = userdata;
+    struct sv_rpc_server *server = atomic_load(&front->server);
+    if (server != NULL)
+        sv_rpc_wake(server);
+}
+
+/* ---- opening ---- */
+
+/* HOST:PORT or [HOST]:PORT; returns where the port begins. */
+static const char *port_of(const char *listen)
+{
+    const char *colon = strrchr(listen, ':');
+    if (colon == NULL || colon == listen)
+        return NULL;
+    if (memchr(listen, ':', (size_t)(colon - listen)) != NULL &&
+        (listen[0] != '[' || colon[-1] != ']'))
+        return NULL;
+    size_t len = strlen(colon + 1);
+    if (len == 0 || len > 5 || strspn(colon + 1, "0123456789") != len || atoi(colon + 1) > 65535)
+        return NULL;
+    return colon + 1;
+}
+
+static int check_options(const synctv_node *node, const synctv_node_options *options,
+    synctv_error *err)
+{
+    if (options->threads > MAX_THREADS)
+        return sv_error_field(err, "threads", "a node has at most %d threads", MAX_THREADS);
+    if (options->listen != NULL &&
+        (port_of(options->listen) == NULL || strlen(options->listen) >= sizeof(node->address) - 5))
+        return sv_error_field(err, "listen", "an address is HOST:PORT or [IPV6]:PORT, not %s",
+            options->listen);
+    return 0;
+}
+
+/* The server's words for what went wrong are those of its options; ours are others. */
+static int name_the_option(int rv, synctv_error *err)
+{
+    static const char *const names[][2] = {
+        { "tls.cert", "tls_cert_file" },
+        { "tls.key", "tls_key_file" },
+        { "tls.client_ca", "tls_client_ca_file" },
+    };
+    if (err == NULL || rv != SYNCTV_E_INVALID_ARGUMENT)
+        return rv;
+    if (strcmp(err->field, "listen") == 0) /* it is well-formed */
+        return err->code = SYNCTV_E_NODE_UNAVAILABLE;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(err->field, names[i][0]) == 0)
+            memcpy(err->field, names[i][1], strlen(names[i][1]) + 1);
+    }
+    return rv;
+}
+
+static int start_server(synctv_node *node, const synctv_node_options *options,
+    const struct sv_rpc_tls *tls, synctv_error *err)
+{
+    struct front *front = node->front;
+    struct sv_rpc_server_options o;
+    sv_rpc_server_defaults(&o);
+    o.listen = options->listen;
+    o.tls = tls->cert != NULL ? tls : NULL;
+    o.threads = options->threads;
+    o.methods = sv_service_methods(front->service, &o.n_methods);
+    o.descriptor_set = sv_service_descriptor_set(&o.descriptor_set_len);
+    o.turn = turn;
+    o.userdata = node;
+    o.log = &node->log;
+    o.max_streams_per_connection = (unsigned)node->limits.streams_per_connection;
+    o.max_connections_per_address = (unsigned)node->limits.connections_per_address;
+
+    synctv_error own;
+    if (err == NULL)
+        err = &own;
+    struct sv_rpc_server *server = NULL;
+    int rv = sv_rpc_server_new(&o, &server, err);
+    if (rv < 0)
+        return name_the_option(rv, err);
+    if (options->listen != NULL)
+        snprintf(node->address, sizeof(node->address), "%.*s%d",
+            (int)(port_of(options->listen) - options->listen), options->listen,
+            sv_rpc_server_port(server));
+    atomic_store(&front->server, server);
+    sv_rpc_wake(server);
+    return 0;
+}
+
+static void front_free(struct front *front)
+{
+    if (front == NULL)
+        return;
+    sv_service_free(front->service);
+    pthread_mutex_destroy(&front->stop_lock);
+    free(front);
+}
+
+static struct front *front_new(synctv_node *node, const synctv_node_options *options)
+{
+    struct front *front = calloc(1, sizeof(*front));
+    if (front == NULL)
+        return NULL;
+    pthread_mutex_init(&front->stop_lock, NULL);
+    front->polled = options->threads == 0;
+    if (sv_service_new(node, &node->log, &front->service) < 0) {
+        front_free(front);
+        return NULL;
+    }
+    return front;
+}
+
+int synctv_node_open(const synctv_node_options *options, synctv_node **ret_node,
+    synctv_error *ret_error)
+{
+    struct sv_tls_files tls = { 0 };
+    struct front *front = NULL;
+    bool started = false;
+    synctv_node *node = calloc(1, sizeof(*node));
+    if (node == NULL)
+        return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
+    int rv = check_options(node, options, ret_error);
+    if (rv == 0)
+        rv = sv_tls_files_read(&tls, options, ret_error);
+    if (rv < 0)
+        goto out;
+    rv = sv_node_init(node, options, ret_error);
+    if (rv < 0)
+        goto out;
+    started = true;
+    front = front_new(node, options);
+    if (front == NULL) {
+        rv = sv_error(ret_error, SYNCTV_E_NO_MEMORY);
+        goto out;
+    }
+    node->front = front;
+    node->wake_userdata = front;
+    node->wake = wake;
+    rv = start_server(node, options, &tls.tls, ret_error);
+    if (rv < 0)
+        goto out;
+    *ret_node = node;
+    node = NULL; /* moved to the caller */
+out:
+    if (node != NULL && started) {
+        sv_node_close(node);
+        sv_node_quiesce(node);
+        sv_node_fini(node);
+    }
+    if (node != NULL)
+        front_free(front);
+    free(node);
+    sv_tls_files_fini(&tls);
+    return rv < 0 ? rv : 0;
+}
+
+/* ---- running ---- */
+
+int synctv_node_poll(synctv_node *node, int timeout_ms)
+{
+    struct front *front = node->front;
+    if (atomic_load(&front->stopped))
+        return SYNCTV_E_SHUTTING_DOWN;
+    if (!front->polled)
+        return SYNCTV_E_INVALID_ARGUMENT;
+    sv_rpc_server_poll(atomic_load(&front->server), timeout_ms);
+    return 0;
+}
+
+/* ---- ending ---- */
+
+void synctv_node_stop(synctv_node *node, int grace_ms)
+{
+    struct front *front = node->front;
+    atomic_store(&front->stopped, true);
+    pthread_mutex_lock(&front->stop_lock);
+    if (!front->ended) {
+        sv_logf(&node->log, SYNCTV_LOG_INFO, "node", "stopping");
+        struct sv_rpc_server *server = atomic_load(&front->server);
+        sv_rpc_server_set_serving(server, false);
+        sv_node_close(node);
+        sv_rpc_server_stop(server, grace_ms < 0 ? 0 : grace_ms);
+        sv_node_quiesce(node);
+        for (int i = 0; i < LAST_TURNS && turn(node) == 0; i++)
+            ;
+        front->ended = true;
+    }
+    pthread_mutex_unlock(&front->stop_lock);
+}
+
+void synctv_node_free(synctv_node *node)
+{
+    if (node == NULL)
+        return;
+    struct front *front = node->front;
+    synctv_node_stop(node, 0);
+    sv_service_reap(front->service);
+    sv_rpc_server_free(atomic_exchange(&front->server, NULL));
+    sv_node_fini(node);
+    front_free(front);
+    free(node);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calls with one answer, all in one way: who calls, what is asked, the node's answer, its encoding. What the node has
+ * in memory is answered before start() returns.
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "service/inside.h"
+#include "wire/request.h"
+#include "wire/result.h"
+
+/* Lives in the call's arena. */
+struct unary {
+    const struct sv_service_method *m;
+    struct sv_rpc_call *rpc;
+    synctv_request request;
+};
+
+static void fail(struct unary *u, const synctv_error *err, const struct sv_rpc_detail *extra)
+{
+    sv_service_fail(u->m->service, u->rpc, err, extra);
+}
+
+/* The state as it is goes with a VERSION_CONFLICT. */
+static void fail_with_state(struct unary *u, const synctv_result *result)
+{
+    struct sv_rpc_bytes state;
+    synctv_error err;
+    if (sv_wire_playback_encode(result->state, sv_service_bytes_alloc, &state, &err) < 0) {
+        fail(u, &err, NULL);
+        return;
+    }
+    struct sv_rpc_detail detail = {
+        .type_url = "type.googleapis.com/synctv.client.RoomStateUpdate",
+        .data = sv_rpc_bytes_data(&state),
+        .len = sv_rpc_bytes_len(&state),
+    };
+    fail(u, result->error, &detail);
+    sv_rpc_bytes_unref(state);
+}
+
+/* synctv_done_fn */
+static void answer(void *userdata, const synctv_result *result)
+{
+    struct unary *u = userdata;
+    if (result->code < 0) {
+        if (result->code == SYNCTV_E_VERSION_CONFLICT && result->state != NULL)
+            fail_with_state(u, result);
+        else
+            fail(u, result->error, NULL);
+        return;
+    }
+    struct sv_rpc_bytes bytes;
+    synctv_error err;
+    if (sv_wire_result_encode(u->m->method, result, sv_service_bytes_alloc, &bytes, &err) < 0) {
+        fail(u, &err, NULL);
+    } else if (sv_rpc_bytes_len(&bytes) > SV_SERVICE_MAX_RESPONSE_BYTES) {
+        sv_rpc_bytes_unref(bytes);
+        sv_errorf(&err, SYNCTV_E_TOO_LARGE, "the answer is too large: ask for a smaller page");
+        fail(u, &err, NULL);
+    } else {
+        sv_rpc_call_reply(u->rpc, bytes);
+    }
+}
+
+static int decode(struct unary *u, synctv_error *err)
+{
+    size_t len;
+    const void *payload = sv_rpc_call_payload(u->rpc, &len);
+    int rv = sv_wire_request_decode(u->m->method, payload, len, sv_rpc_call_arena(u->rpc),
+        &u->request, err);
+    if (rv < 0)
+        return rv;
+    int64_t left_ms = sv_rpc_call_time_left_ms(u->rpc);
+    if (left_ms == 0)
+        return sv_error(err, SYNCTV_E_TIMEOUT);
+    if (left_ms <= INT32_MAX)
+        u->request.timeout_ms = (int32_t)left_ms;
+    return 0;
+}
+
+/* synctv_authenticated_fn */
+static void call_as(void *userdata, synctv_caller *caller, const synctv_error *error)
+{
+    struct unary *u = userdata;
+    synctv_error err;
+    if (caller == NULL)
+        fail(u, error, NULL);
+    else if (decode(u, &err) < 0)
+        fail(u, &err, NULL);
+    else
+        synctv_call(caller, &u->request, answer, u);
+}
+
+/* The peer as gRPC writes it, which is what limits per address expect. */
+static const char *peer_of(struct sv_rpc_call *rpc)
+{
+    const char *address = sv_rpc_call_address(rpc);
+    const char *kind = strchr(address, ':') != NULL ? "ipv6:"
+        : strchr(address, '.') != NULL              ? "ipv4:"
+                                                    : "";
+    return sv_arena_printf(sv_rpc_call_arena(rpc), "%s%s", kind, address);
+}
+
+static void call_as_anonymous(struct unary *u)
+{
+    synctv_caller *caller = synctv_node_as_anonymous(u->m->service->node, peer_of(u->rpc));
+    synctv_error err;
+    sv_error(&err, SYNCTV_E_NO_MEMORY);
+    call_as(u, caller, &err);
+    synctv_caller_unref(caller);
+}
+
+/* Who has a refresh token may end its session without an access token, which may have expired. */
+static bool logs_out_by_refresh_token(struct unary *u)
+{
+    struct sv_arena scratch = { 0 };
+    synctv_request request;
+    size_t len;
+    const void *payload = sv_rpc_call_payload(u->rpc, &len);
+    bool yes = len > 0 &&
+        sv_wire_request_decode(SYNCTV_METHOD_LOGOUT, payload, len, &scratch, &request, NULL) == 0 &&
+        !sv_str_empty(request.refresh_token);
+    sv_arena_fini(&scratch);
+    return yes;
+}
+
+static bool needs_no_token(struct unary *u)
+{
+    switch ((int)u->m->method) {
+    case SYNCTV_METHOD_LOGIN:
+    case SYNCTV_METHOD_REGISTER:
+    case SYNCTV_METHOD_REFRESH_TOKEN:
+        return true;
+    case SYNCTV_METHOD_LOGOUT:
+        return logs_out_by_refresh_token(u);
+    default:
+        return false;
+    }
+}
+
+void sv_client_service_start(struct sv_rpc_call *rpc, void *arg)
+{
+    const struct sv_service_method *m = arg;
+    synctv_error err;
+    struct unary *u = sv_arena_alloc(sv_rpc_call_arena(rpc), sizeof(*u));
+    if (u == NULL) {
+        sv_error(&err, SYNCTV_E_NO_MEMORY);
+        sv_service_fail(m->service, rpc, &err, NULL);
+        return;
+    }
+    u->m = m;
+    u->rpc = rpc;
+    const char *token;
+    if (needs_no_token(u))
+        call_as_anonymous(u);
+    else if (sv_service_bearer(rpc, &token, &err) < 0)
+        fail(u, &err, NULL);
+    else
+        synctv_node_authenticate(m->service->node, token, call_as, u);
+}
