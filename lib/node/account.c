@@ -196,8 +196,7 @@ struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup 
     struct sv_session *session = NULL;
     if (l->session_id[0] != '\0')
         session = find_session(a, l->session_id);
-    if (session != NULL &&
-        (atomic_load(&session->ended) || !sv_try_ref(&session->base.refs))) {
+    if (session != NULL && (atomic_load(&session->ended) || !sv_try_ref(&session->base.refs))) {
         unlist(a, session); /* on its way out, maybe waiting for our lock */
         session = NULL;
     }
@@ -335,8 +334,7 @@ size_t sv_account_streams(synctv_node *node, const char *user_id, struct sv_stre
     pthread_mutex_lock(&a->lock);
     struct sv_account *account = sv_account_find(a, user_id);
     if (account != NULL) {
-        SV_LIST_FOREACH(it, &account->streams)
-        {
+        SV_LIST_FOREACH(it, &account->streams) {
             struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_stream, of_account);
             if (n < max && sv_try_ref(&stream->refs))
                 ret_streams[n++] = stream;
@@ -357,8 +355,7 @@ static size_t take_ended_streams(struct sv_accounts *a, const char *user_id,
     struct sv_account *account = sv_account_find(a, user_id);
     if (account != NULL) {
         bool banned = account->status == SYNCTV_USER_STATUS_BANNED;
-        SV_LIST_FOREACH(it, &account->streams)
-        {
+        SV_LIST_FOREACH(it, &account->streams) {
             struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_stream, of_account);
             if (n == max)
                 break;
@@ -405,8 +402,7 @@ void sv_accounts_end_session(synctv_node *node, const char *session_id)
     struct sv_accounts *a = node->accounts;
     char user_id[SV_ID_SIZE] = "";
     pthread_mutex_lock(&a->lock);
-    SV_LIST_FOREACH(it, &a->lookups)
-    {
+    SV_LIST_FOREACH(it, &a->lookups) {
         struct sv_lookup *l = SV_CONTAINER_OF(it, struct sv_lookup, link);
         if (l->session_id[0] != '\0' && strcmp(l->session_id, session_id) == 0)
             l->ended = true;
@@ -423,8 +419,7 @@ void sv_accounts_end_session(synctv_node *node, const char *session_id)
 
 static void end_user(struct sv_accounts *a, const char *user_id, const char *except_session_id)
 {
-    SV_LIST_FOREACH(it, &a->lookups)
-    {
+    SV_LIST_FOREACH(it, &a->lookups) {
         struct sv_lookup *l = SV_CONTAINER_OF(it, struct sv_lookup, link);
         if (l->session_id[0] != '\0' && strcmp(l->user_id, user_id) == 0 &&
             strcmp(l->session_id, except_session_id) != 0)
@@ -433,8 +428,7 @@ static void end_user(struct sv_accounts *a, const char *user_id, const char *exc
     struct sv_account *account = sv_account_find(a, user_id);
     if (account == NULL)
         return;
-    SV_LIST_FOREACH(it, &account->sessions)
-    {
+    SV_LIST_FOREACH(it, &account->sessions) {
         struct sv_session *session = SV_CONTAINER_OF(it, struct sv_session, of_account);
         if (session->kind == SV_SESSION_USER && strcmp(session->id, except_session_id) != 0)
             end_session(a, session);
@@ -454,8 +448,7 @@ void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_
 {
     struct sv_accounts *a = node->accounts;
     pthread_mutex_lock(&a->lock);
-    SV_LIST_FOREACH(it, &a->lookups)
-    {
+    SV_LIST_FOREACH(it, &a->lookups) {
         struct sv_lookup *l = SV_CONTAINER_OF(it, struct sv_lookup, link);
         if (strcmp(l->user_id, user_id) == 0)
             l->newer_status = status;
@@ -474,8 +467,7 @@ void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_ro
 {
     struct sv_accounts *a = node->accounts;
     pthread_mutex_lock(&a->lock);
-    SV_LIST_FOREACH(it, &a->lookups)
-    {
+    SV_LIST_FOREACH(it, &a->lookups) {
         struct sv_lookup *l = SV_CONTAINER_OF(it, struct sv_lookup, link);
         if (strcmp(l->user_id, user_id) == 0)
             l->newer_role = role;

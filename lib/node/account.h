@@ -15,7 +15,7 @@
 #include "node/node.h"
 
 enum sv_session_kind {
-    SV_SESSION_USER,       /* signed in with a token */
+    SV_SESSION_USER, /* signed in with a token */
     SV_SESSION_IN_PROCESS, /* synctv_node_as_user(): never expires, ends with no logout; a banned user's can do nothing */
     SV_SESSION_SYSTEM,
     SV_SESSION_ANONYMOUS,
@@ -43,16 +43,17 @@ struct sv_session {
     enum sv_session_kind kind;  /* constant */
     struct sv_account *account; /* constant; NULL for SYSTEM, ANONYMOUS */
     char id[SV_ID_SIZE];        /* constant; "" but for USER */
-    char address[SV_ADDRESS_KEY_SIZE]; /* constant; ANONYMOUS: the key for limits, see sv_address_key() */
-    atomic_bool ended;                 /* logout, ban, password change; set under accounts.lock */
+    char address
+        [SV_ADDRESS_KEY_SIZE]; /* constant; ANONYMOUS: the key for limits, see sv_address_key() */
+    atomic_bool ended;         /* logout, ban, password change; set under accounts.lock */
 
     /* accounts.lock */
     UT_hash_handle hh; /* by id, USER only */
     bool listed;       /* in that table */
     struct sv_list of_account;
-    struct sv_list by_age; /* while what is known of it is fresh */
+    struct sv_list by_age;  /* while what is known of it is fresh */
     int64_t fresh_until_ms; /* node clock */
-    struct sv_list tokens; /* sv_cached_token.of_session, oldest first */
+    struct sv_list tokens;  /* sv_cached_token.of_session, oldest first */
     unsigned n_tokens;
     unsigned n_streams;
 };
@@ -98,7 +99,7 @@ size_t sv_account_streams(synctv_node *node, const char *user_id, struct sv_stre
     size_t max);
 
 /* Drops what nobody uses and what is over its bounds, and looks in storage after those whose streams or callers outlive
- * their tokens; from the node's timer, every second or so. */
+ * their tokens; from the node's timer, every few seconds. */
 void sv_accounts_housekeep(synctv_node *node);
 
 #endif

@@ -159,8 +159,7 @@ static void refresh_apply(struct sv_job *job, int rv)
 /* Moves stale sessions from the list to the job: those that have streams or are in-process. Locked. */
 static void take_stale(struct sv_accounts *a, struct refresh_job *r, int64_t now_ms)
 {
-    SV_LIST_FOREACH(it, &a->by_age)
-    {
+    SV_LIST_FOREACH(it, &a->by_age) {
         struct sv_session *session = SV_CONTAINER_OF(it, struct sv_session, by_age);
         if (r->n == SV_LOOKUPS_PER_JOB || session->fresh_until_ms - SV_REFRESH_AHEAD_MS > now_ms)
             return;
@@ -212,15 +211,13 @@ void sv_accounts_housekeep(synctv_node *node)
     struct sv_accounts *a = node->accounts;
     int64_t now_ms = sv_node_clock_ms(&node->clock);
     pthread_mutex_lock(&a->lock);
-    SV_LIST_FOREACH(it, &a->by_use)
-    {
+    SV_LIST_FOREACH(it, &a->by_use) {
         struct sv_cached_token *token = SV_CONTAINER_OF(it, struct sv_cached_token, by_use);
         if (token->used_at_ms + SV_IDLE_MS > now_ms)
             break;
         sv_cached_token_drop(a, token);
     }
-    SV_LIST_FOREACH(it, &a->idle)
-    {
+    SV_LIST_FOREACH(it, &a->idle) {
         struct sv_account *account = SV_CONTAINER_OF(it, struct sv_account, idle);
         if (account->idle_since_ms + SV_IDLE_MS > now_ms)
             break;

@@ -8,7 +8,8 @@
 #define SV_IDLE_ACCOUNTS_MAX 100000
 #define SV_CACHED_TOKENS_MAX 100000
 #define SV_TOKENS_PER_SESSION 4
-#define SV_IDLE_MS 600000         /* tokens not used and accounts without sessions are forgotten after that */
+#define SV_IDLE_MS                                                                                 \
+    600000 /* tokens not used and accounts without sessions are forgotten after that */
 #define SV_SIGNATURE_LEN 43       /* base64url of an HMAC-SHA256 */
 #define SV_LOOKUPS_PER_JOB 64     /* sessions looked after in one read */
 #define SV_REFRESH_AHEAD_MS 10000 /* so long before they are stale */

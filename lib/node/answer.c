@@ -15,6 +15,17 @@ static bool nobody_sees(const struct sv_call *call)
     return call->done == NULL;
 }
 
+int sv_answer_user(struct sv_call *call, const synctv_user *user)
+{
+    if (nobody_sees(call))
+        return 0;
+    synctv_user *to = place(call, sizeof(*to));
+    if (to == NULL || sv_user_copy(sv_result_arena(call->result), user, to) < 0)
+        return SYNCTV_E_NO_MEMORY;
+    call->result->user = to;
+    return 0;
+}
+
 int sv_answer_room(struct sv_call *call, struct sv_room *room, enum sv_face face)
 {
     if (nobody_sees(call))

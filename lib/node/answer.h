@@ -8,6 +8,8 @@
 
 #include "node/room.h"
 
+int sv_answer_user(struct sv_call *call, const synctv_user *user);
+
 /* What a room shows to its members, or to everybody else. */
 enum sv_face { SV_FACE_PUBLIC, SV_FACE_MEMBER };
 

@@ -21,6 +21,7 @@
 
 #define HASH_QUEUE_MAX 64
 #define PURGE_EVERY_MS 60000
+#define ACCOUNTS_EVERY_MS 5000
 #define PURGE_SESSIONS_MAX 1000
 #define SECRET_FILE_MAX_BYTES 4096
 
@@ -361,7 +362,6 @@ static void purge_apply(struct sv_job *job, int rv)
 static void housekeep(synctv_node *node)
 {
     sv_rooms_evict(node);
-    sv_accounts_housekeep(node);
     struct purge *purge = calloc(1, sizeof(*purge));
     if (purge == NULL)
         return;
@@ -379,9 +379,15 @@ static int64_t run_timers(synctv_node *node)
         node->next_purge_ms = now_ms + PURGE_EVERY_MS;
         housekeep(node);
     }
+    if (node->next_accounts_ms <= now_ms) {
+        node->next_accounts_ms = now_ms + ACCOUNTS_EVERY_MS;
+        sv_accounts_housekeep(node);
+    }
     int64_t next_ms = sv_rooms_tick(node, now_ms);
     if (next_ms > node->next_purge_ms)
         next_ms = node->next_purge_ms;
+    if (next_ms > node->next_accounts_ms)
+        next_ms = node->next_accounts_ms;
     return next_ms > now_ms ? next_ms - now_ms : 0;
 }
 

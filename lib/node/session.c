@@ -41,8 +41,7 @@ static void drop_oldest(struct sv_accounts *a, struct sv_session *session)
         sv_cached_token_drop(a,
             SV_CONTAINER_OF(session->tokens.next, struct sv_cached_token, of_session));
     if (HASH_COUNT(a->tokens) >= SV_CACHED_TOKENS_MAX)
-        sv_cached_token_drop(a,
-            SV_CONTAINER_OF(a->by_use.next, struct sv_cached_token, by_use));
+        sv_cached_token_drop(a, SV_CONTAINER_OF(a->by_use.next, struct sv_cached_token, by_use));
 }
 
 /* Keeps the token, or does not when there is no memory. The caller holds a reference to the session. */
@@ -82,8 +81,8 @@ static struct sv_session *session_of_cached(struct sv_accounts *a, const char *t
     struct sv_session *session = NULL;
     pthread_mutex_lock(&a->lock);
     struct sv_cached_token *token = find_token(a, text, len);
-    if (token != NULL && now_ms < token->expires_at_ms &&
-        now_ms < token->session->fresh_until_ms && !atomic_load(&token->session->ended)) {
+    if (token != NULL && now_ms < token->expires_at_ms && now_ms < token->session->fresh_until_ms &&
+        !atomic_load(&token->session->ended)) {
         session = token->session;
         synctv_caller_ref(&session->base);
         token->used_at_ms = now_ms;
