@@ -53,7 +53,7 @@ static bool parse_number(const char **p, const char *name, char end, uint32_t *r
     return true;
 }
 
-/* The cost of a record. Salt and hash are left to libargon2, which decodes them strictly. */
+/* The cost of a record. Salt and hash are left to libargon2, but for the characters: it takes some bytes over 127 for base64. */
 static bool parse_record(const char *record, struct sv_password_cost *ret_cost)
 {
     if (record == NULL || strnlen(record, SV_PASSWORD_RECORD_SIZE) == SV_PASSWORD_RECORD_SIZE)
@@ -61,10 +61,13 @@ static bool parse_record(const char *record, struct sv_password_cost *ret_cost)
     size_t prefix_len = strlen(RECORD_PREFIX);
     if (strncmp(record, RECORD_PREFIX, prefix_len) != 0)
         return false;
+    static const char salt_and_hash[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/$";
     const char *p = record + prefix_len;
     return parse_number(&p, "m=", ',', &ret_cost->memory_kib) &&
         parse_number(&p, "t=", ',', &ret_cost->passes) &&
-        parse_number(&p, "p=", '$', &ret_cost->lanes) && cost_in_bounds(ret_cost);
+        parse_number(&p, "p=", '$', &ret_cost->lanes) && cost_in_bounds(ret_cost) &&
+        p[strspn(p, salt_and_hash)] == '\0';
 }
 
 static bool is_too_long(const char *password)

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define SV_PASSWORD_RECORD_SIZE 128 /* with the NUL */
-/* Longer ones are refused unseen; what people may choose is the node\'s business. */
+/* Longer ones are refused unseen; what people may choose is the node's business. */
 #define SV_PASSWORD_INPUT_MAX_BYTES 1024
 
 struct sv_password_cost {

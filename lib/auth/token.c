@@ -167,11 +167,18 @@ static bool claim_is(jwt_t *jwt, const char *name, const char *text)
     return value != NULL && strcmp(value, text) == 0;
 }
 
+/* An integer and nothing else: jwt_get_grant_int() takes a string for 0. */
 static bool read_time(jwt_t *jwt, const char *name, int64_t *ret_value)
 {
+    char *json = jwt_get_grants_json(jwt, name);
+    if (json == NULL)
+        return false;
+    char *end;
     errno = 0;
-    *ret_value = jwt_get_grant_int(jwt, name);
-    return errno == 0;
+    *ret_value = strtoll(json, &end, 10);
+    bool ok = errno == 0 && end != json && *end == '\0';
+    free(json);
+    return ok;
 }
 
 /* Absent is "". Of another type or too long: false. */
