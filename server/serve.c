@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* The server's loop: signals and the heartbeat. The node has threads of its own. */
+#include "serve.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define HEARTBEAT_MS 5000
+/* Calls under way are waited for so long; with writing out what is pending it takes at most: */
+#define GRACE_MS 4000
+#define STOP_MS 10000
+
+struct serving {
+    struct config *config;
+    synctv_node *node;
+    uv_loop_t loop;
+    uv_signal_t sigterm, sigint;
+    uv_timer_t heartbeat, stop_deadline;
+    uv_work_t stop;
+    bool stopping;
+};
+
+static void log_text(struct serving *s, synctv_log_level level, const char *text)
+{
+    if (level <= s->config->node.log_level)
+        log_line(&s->config->log_format, level, "server", text);
+}
+
+/* ---- the end ---- */
+
+/* On a thread of libuv's. */
+static void stop_node(uv_work_t *work)
+{
+    struct serving *s = work->data;
+    synctv_node_stop(s->node, GRACE_MS);
+}
+
+static void on_stopped(uv_work_t *work, int status)
+{
+    struct serving *s = work->data;
+    uv_close((uv_handle_t *)&s->sigterm, NULL);
+    uv_close((uv_handle_t *)&s->sigint, NULL);
+    uv_close((uv_handle_t *)&s->heartbeat, NULL);
+    uv_close((uv_handle_t *)&s->stop_deadline, NULL);
+}
+
+static void on_stop_deadline(uv_timer_t *timer)
+{
+    log_text(timer->data, SYNCTV_LOG_ERROR, "could not stop in time");
+    _exit(1);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+    struct serving *s = handle->data;
+    if (s->stopping)
+        _exit(128 + signum);
+    s->stopping = true;
+    log_text(s, SYNCTV_LOG_INFO, signum == SIGINT ? "SIGINT: stopping" : "SIGTERM: stopping");
+    uv_timer_start(&s->stop_deadline, on_stop_deadline, STOP_MS, 0);
+    s->stop.data = s;
+    uv_queue_work(&s->loop, &s->stop, stop_node, on_stopped);
+}
+
+/* ---- running ---- */
+
+static void on_heartbeat(uv_timer_t *timer)
+{
+    struct serving *s = timer->data;
+    if (s->config->node.log_level < SYNCTV_LOG_DEBUG)
+        return;
+    synctv_node_stats stats;
+    char text[128];
+    synctv_node_get_stats(s->node, &stats);
+    snprintf(text, sizeof(text), "rooms=%u streams=%u users_online=%u", stats.rooms_loaded,
+        stats.streams, stats.users_online);
+    log_text(s, SYNCTV_LOG_DEBUG, text);
+}
+
+static int start_loop(struct serving *s)
+{
+    int rv = uv_loop_init(&s->loop);
+    if (rv < 0)
+        return rv;
+    s->sigterm.data = s->sigint.data = s->heartbeat.data = s->stop_deadline.data = s;
+    uv_timer_init(&s->loop, &s->heartbeat);
+    uv_timer_init(&s->loop, &s->stop_deadline);
+    uv_signal_init(&s->loop, &s->sigterm);
+    uv_signal_init(&s->loop, &s->sigint);
+    rv = uv_signal_start(&s->sigterm, on_signal, SIGTERM);
+    if (rv == 0)
+        rv = uv_signal_start(&s->sigint, on_signal, SIGINT);
+    if (rv == 0)
+        rv = uv_timer_start(&s->heartbeat, on_heartbeat, HEARTBEAT_MS, HEARTBEAT_MS);
+    return rv;
+}
+
+int serve(struct config *config)
+{
+    static struct serving serving; /* its handles must stay where they are */
+    struct serving *s = &serving;
+    s->config = config;
+    synctv_error error;
+    if (synctv_node_open(&config->node, &s->node, &error) < 0) {
+        fprintf(stderr, "synctv-server: %s\n", error.message);
+        return 2;
+    }
+    int rv = start_loop(s);
+    if (rv < 0) {
+        fprintf(stderr, "synctv-server: the loop cannot be started: %s\n", uv_strerror(rv));
+        synctv_node_free(s->node);
+        return 1;
+    }
+    printf("ready grpc=%s node=%s db=%s\n", synctv_node_address(s->node), synctv_node_id(s->node),
+        config->node.db_url);
+    fflush(stdout);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&s->loop);
+    synctv_node_free(s->node);
+    log_text(s, SYNCTV_LOG_INFO, "stopped");
+    return 0;
+}

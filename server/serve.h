@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVER_SERVE_H
+#define SERVER_SERVE_H
+
+#include "config.h"
+
+/* Runs a node until a signal ends it. Returns the exit status. */
+int serve(struct config *config);
+
+#endif
