@@ -6,7 +6,11 @@
 
 #include "base/error.h"
 
-#define SPARE_BYTES (16 * 1024)
+/* How many bytes may become of one byte, and of none. */
+#define STRICT_FACTOR 4
+#define STRICT_SPARE (16 * 1024)
+#define LENIENT_FACTOR 16
+#define LENIENT_SPARE (256 * 1024)
 
 struct allocator {
     ProtobufCAllocator base;
@@ -30,9 +34,12 @@ static void release(void *userdata, void *p)
 
 static size_t limit_for(const struct sv_arena *a, size_t len, enum sv_rawcheck_mode mode)
 {
+    bool is_strict = mode == SV_RAWCHECK_STRICT;
+    size_t factor = is_strict ? STRICT_FACTOR : LENIENT_FACTOR;
+    size_t spare = is_strict ? STRICT_SPARE : LENIENT_SPARE;
     size_t limit;
-    if (__builtin_mul_overflow(len, mode == SV_RAWCHECK_STRICT ? 4 : 16, &limit) ||
-        __builtin_add_overflow(limit, SPARE_BYTES + a->used_bytes, &limit))
+    if (__builtin_mul_overflow(len, factor, &limit) ||
+        __builtin_add_overflow(limit, spare + a->used_bytes, &limit))
         limit = SIZE_MAX;
     return a->limit_bytes != 0 && a->limit_bytes < limit ? a->limit_bytes : limit;
 }

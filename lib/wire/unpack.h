@@ -7,7 +7,7 @@
 #include "wire/rawcheck.h"
 
 /*
- * Checks with sv_rawcheck() and unpacks into `a`, which takes at most 4 × len + 16 KiB for it when the mode is STRICT, 16 × len + 16 KiB
+ * Checks with sv_rawcheck() and unpacks into `a`, which takes at most 4 × len + 16 KiB for it when the mode is STRICT, 16 × len + 256 KiB
  * when it is LENIENT, and never more than its own limit.
  *
  * @ret_message  lives as long as `a`, as all that it reaches; it is not freed. Untouched on failure.
