@@ -145,13 +145,20 @@ void contract_open_url(struct contract *c, const char *url, const struct sv_log 
     ck_assert_msg(rv == 0, "%s", err.message);
 }
 
+static void print_line(void *userdata, synctv_log_level level, const char *area,
+    const char *message)
+{
+    fprintf(stderr, "# %s: %s\n", area, message);
+}
+
 void contract_open(struct contract *c, int backend)
 {
+    static const struct sv_log log = { .fn = print_line, .level = SYNCTV_LOG_DEBUG };
     char url[256];
     int n = snprintf(url, sizeof(url), "%s", contract_backends[backend]);
     if (strcmp(url, "memory:") != 0)
         contract_path(url + n, sizeof(url) - (size_t)n);
-    contract_open_url(c, url, NULL);
+    contract_open_url(c, url, &log);
 }
 
 void contract_close(struct contract *c)

@@ -140,7 +140,7 @@ static int gather_range(struct page *p, bool hidden)
     } else {
         sv_query_begin(&q, p->tx,
             "SELECT " SV_ROOM_COLUMNS ", r.name_fold FROM room_search s CROSS JOIN rooms r"
-            " ON r.key = s.rowid WHERE s.rowid BETWEEN ? AND ? AND s.grams MATCH ?"
+            " ON r.key = s.rowid WHERE s.rowid BETWEEN ? AND ? AND s.room_search MATCH ?"
             " ORDER BY s.rowid DESC");
     }
     sv_query_int(&q, base);
