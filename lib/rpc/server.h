@@ -124,7 +124,7 @@ struct sv_rpc_server_stats {
     unsigned live_calls; /* not answered yet, accepted streams apart */
     unsigned live_streams;
 };
-void sv_rpc_server_get_stats(const struct sv_rpc_server *server, struct sv_rpc_server_stats *ret);
+void sv_rpc_server_get_stats(struct sv_rpc_server *server, struct sv_rpc_server_stats *ret);
 
 /*
  * Begins to end: health says NOT_SERVING, no new connections and calls, every stream is finished with

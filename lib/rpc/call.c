@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* A call from its arrival to its answer. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <grpc/support/alloc.h>
+
+#include "base/error.h"
+#include "rpc/inside.h"
+
+static void call_arrived(struct sv_op *op, bool ok);
+
+/* ---- arrival ---- */
+
+static grpc_completion_queue *pick_queue(struct sv_rpc_server *server, enum sv_rpc_kind kind)
+{
+    if (kind == SV_RPC_UNARY || server->n_stream_queues == 0)
+        return server->queue.cq;
+    unsigned i = atomic_fetch_add(&server->next_stream_queue, 1) % server->n_stream_queues;
+    return server->stream_queues[i].cq;
+}
+
+void sv_call_arm(struct sv_rpc_server *server, const struct sv_bound_method *method)
+{
+    struct sv_rpc_call *call = calloc(1, sizeof(*call));
+    if (call == NULL)
+        return; /* one slot less; others remain armed */
+    call->op.done = call_arrived;
+    call->server = server;
+    call->method = method;
+    call->cq = pick_queue(server, method->m.kind);
+    grpc_metadata_array_init(&call->metadata);
+    grpc_call_error e;
+    if (method->registered != NULL) {
+        e = grpc_server_request_registered_call(server->core, method->registered, &call->call,
+            &call->deadline, &call->metadata,
+            method->m.kind == SV_RPC_UNARY ? &call->payload : NULL, call->cq, server->queue.cq,
+            sv_op_start(&call->op));
+    } else {
+        grpc_call_details_init(&call->details);
+        e = grpc_server_request_call(server->core, &call->call, &call->details, &call->metadata,
+            call->cq, server->queue.cq, sv_op_start(&call->op));
+    }
+    if (e != GRPC_CALL_OK)
+        sv_call_free(call);
+}
+
+/* Everything of the call but what a stream would take with it. */
+void sv_call_free(struct sv_rpc_call *call)
+{
+    grpc_metadata_array_destroy(&call->metadata);
+    if (call->method->registered == NULL)
+        grpc_call_details_destroy(&call->details);
+    if (call->payload != NULL)
+        grpc_byte_buffer_destroy(call->payload);
+    if (call->has_flat)
+        grpc_slice_unref(call->flat);
+    if (call->peer != NULL)
+        sv_peers_leave(call->server->peers, call->peer);
+    if (call->call != NULL)
+        grpc_call_unref(call->call);
+    free(call->cert_name);
+    sv_arena_fini(&call->arena);
+    free(call);
+}
+
+static bool call_begin(struct sv_rpc_server *server)
+{
+    atomic_fetch_add(&server->n_calls, 1);
+    pthread_mutex_lock(&server->lock);
+    server->live_calls++;
+    bool open = !server->closing;
+    pthread_mutex_unlock(&server->lock);
+    return open;
+}
+
+void sv_server_call_gone(struct sv_rpc_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->live_calls--;
+    if (server->closing && server->live_calls == 0)
+        pthread_cond_broadcast(&server->idle);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static int enter_peer(struct sv_rpc_call *call)
+{
+    char *name = grpc_call_get_peer(call->call);
+    int rv = sv_peers_enter(call->server->peers, name, &call->peer);
+    gpr_free(name);
+    return rv;
+}
+
+static bool take_payload(struct sv_rpc_call *call)
+{
+    if (call->payload == NULL) {
+        bool too_large = grpc_call_failed_before_recv_message(call->call) != 0;
+        sv_rpc_call_fail(call, too_large ? SYNCTV_E_TOO_LARGE : SYNCTV_E_INVALID_ARGUMENT, NULL,
+            NULL);
+        return false;
+    }
+    if (!sv_payload_flatten(call->payload, &call->flat)) {
+        synctv_error err;
+        sv_errorf(&err, SYNCTV_E_UNIMPLEMENTED, "compressed messages are not accepted");
+        sv_rpc_call_fail(call, SYNCTV_E_UNIMPLEMENTED, &err, NULL);
+        return false;
+    }
+    call->has_flat = true;
+    return true;
+}
+
+static void call_arrived(struct sv_op *op, bool ok)
+{
+    struct sv_rpc_call *call = SV_CONTAINER_OF(op, struct sv_rpc_call, op);
+    struct sv_rpc_server *server = call->server;
+    const struct sv_bound_method *method = call->method;
+    if (!ok) { /* the server shuts down */
+        sv_call_free(call);
+        return;
+    }
+    bool open = call_begin(server);
+    if (open)
+        sv_call_arm(server, method);
+    if (!open) {
+        sv_rpc_call_fail(call, SYNCTV_E_SHUTTING_DOWN, NULL, NULL);
+        return;
+    }
+    int rv = 0;
+    if (method->m.kind != SV_RPC_UNARY)
+        rv = enter_peer(call);
+    else if (method->registered != NULL && !take_payload(call))
+        return;
+    if (rv < 0)
+        sv_rpc_call_fail(call, rv, NULL, NULL);
+    else
+        method->m.start(call, method->m.service);
+}
+
+/* ---- what a service wants to know ---- */
+
+const char *sv_rpc_call_path(const struct sv_rpc_call *call)
+{
+    return call->method->m.path;
+}
+
+const void *sv_rpc_call_payload(const struct sv_rpc_call *call, size_t *ret_len)
+{
+    if (!call->has_flat) {
+        *ret_len = 0;
+        return "";
+    }
+    *ret_len = GRPC_SLICE_LENGTH(call->flat);
+    return GRPC_SLICE_START_PTR(call->flat);
+}
+
+const char *sv_rpc_call_metadata(const struct sv_rpc_call *call, const char *key, size_t *ret_len)
+{
+    for (size_t i = 0; i < call->metadata.count; i++) {
+        const grpc_metadata *md = &call->metadata.metadata[i];
+        if (grpc_slice_str_cmp(md->key, key) != 0)
+            continue;
+        *ret_len = GRPC_SLICE_LENGTH(md->value);
+        return (const char *)GRPC_SLICE_START_PTR(md->value);
+    }
+    return NULL;
+}
+
+const char *sv_rpc_call_address(struct sv_rpc_call *call)
+{
+    if (call->address[0] == '\0') {
+        char *name = grpc_call_get_peer(call->call);
+        sv_peer_address(name, call->address);
+        gpr_free(name);
+    }
+    return call->address;
+}
+
+const char *sv_rpc_call_cert_name(struct sv_rpc_call *call)
+{
+    if (call->cert_name != NULL)
+        return call->cert_name;
+    grpc_auth_context *context = grpc_call_auth_context(call->call);
+    const grpc_auth_property *name = NULL;
+    if (context != NULL && grpc_auth_context_peer_is_authenticated(context)) {
+        grpc_auth_property_iterator it =
+            grpc_auth_context_find_properties_by_name(context, GRPC_X509_CN_PROPERTY_NAME);
+        name = grpc_auth_property_iterator_next(&it);
+    }
+    if (name != NULL)
+        call->cert_name = strndup(name->value, name->value_length);
+    if (context != NULL)
+        grpc_auth_context_release(context);
+    return call->cert_name != NULL ? call->cert_name : "";
+}
+
+int64_t sv_rpc_call_time_left_ms(const struct sv_rpc_call *call)
+{
+    gpr_timespec deadline = gpr_convert_clock_type(call->deadline, GPR_CLOCK_MONOTONIC);
+    if (gpr_time_cmp(deadline, gpr_inf_future(GPR_CLOCK_MONOTONIC)) == 0)
+        return INT64_MAX;
+    gpr_timespec left = gpr_time_sub(deadline, gpr_now(GPR_CLOCK_MONOTONIC));
+    int64_t ms = left.tv_sec * 1000 + left.tv_nsec / 1000000;
+    return ms > 0 ? ms : 0;
+}
+
+struct sv_arena *sv_rpc_call_arena(struct sv_rpc_call *call)
+{
+    return &call->arena;
+}
+
+/* ---- the answer ---- */
+
+static void call_answered(struct sv_op *op, bool ok)
+{
+    struct sv_rpc_call *call = SV_CONTAINER_OF(op, struct sv_rpc_call, op);
+    struct sv_rpc_server *server = call->server;
+    sv_call_free(call);
+    sv_server_call_gone(server);
+}
+
+static void send_answer(struct sv_rpc_call *call, const grpc_op *ops, size_t n_ops)
+{
+    call->op.done = call_answered;
+    grpc_call_error e = grpc_call_start_batch(call->call, ops, n_ops, sv_op_start(&call->op), NULL);
+    if (e == GRPC_CALL_OK)
+        return;
+    sv_logf(call->server->opt.log, SYNCTV_LOG_ERROR, "rpc", "%s cannot be answered: %s",
+        sv_rpc_call_path(call), grpc_call_error_to_string(e));
+    grpc_call_cancel(call->call, NULL);
+    sv_op_done(&call->op, false);
+}
+
+void sv_rpc_call_reply(struct sv_rpc_call *call, struct sv_rpc_bytes payload)
+{
+    grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&payload.slice, 1);
+    sv_rpc_bytes_unref(payload);
+    grpc_op ops[4] = {
+        { .op = GRPC_OP_SEND_INITIAL_METADATA },
+        { .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message },
+        { .op = GRPC_OP_SEND_STATUS_FROM_SERVER },
+        { .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
+            .data.recv_close_on_server.cancelled = &call->cancelled },
+    };
+    send_answer(call, ops, 4);
+    grpc_byte_buffer_destroy(message);
+}
+
+void sv_rpc_call_fail(struct sv_rpc_call *call, int code, const synctv_error *err,
+    const struct sv_rpc_detail *extra)
+{
+    grpc_op ops[3] = {
+        { .op = GRPC_OP_SEND_INITIAL_METADATA },
+        { .op = GRPC_OP_SEND_STATUS_FROM_SERVER },
+        { .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
+            .data.recv_close_on_server.cancelled = &call->cancelled },
+    };
+    struct sv_trailer trailer;
+    sv_trailer_init(&trailer, code, err, extra, &ops[1]);
+    send_answer(call, ops, 3);
+    sv_trailer_fini(&trailer);
+}
+
+void sv_trailer_init(struct sv_trailer *t, int code, const synctv_error *err,
+    const struct sv_rpc_detail *extra, grpc_op *status_op)
+{
+    if (code >= 0) { /* a failure without a reason is our own bug */
+        code = SYNCTV_E_INTERNAL;
+        err = NULL;
+    }
+    synctv_error own = { 0 };
+    if (err != NULL)
+        own = *err;
+    own.code = code;
+    if (own.message[0] == '\0')
+        sv_error(&own, code);
+    int status = synctv_error_grpc_status(code);
+    struct sv_rpc_bytes packed = sv_rpc_status_pack(status, &own, extra);
+    t->text = grpc_slice_from_copied_string(own.message);
+    t->md = (grpc_metadata){
+        .key = grpc_slice_from_static_string("grpc-status-details-bin"),
+        .value = packed.slice,
+    };
+    status_op->data.send_status_from_server.status = (grpc_status_code)status;
+    status_op->data.send_status_from_server.status_details = &t->text;
+    status_op->data.send_status_from_server.trailing_metadata_count = 1;
+    status_op->data.send_status_from_server.trailing_metadata = &t->md;
+}
+
+void sv_trailer_fini(struct sv_trailer *t)
+{
+    grpc_slice_unref(t->text);
+    grpc_slice_unref(t->md.value);
+}

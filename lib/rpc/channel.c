@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/* A channel, and what unary calls and streams have in common. */
+#include "rpc/channel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <grpc/grpc_security.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "rpc/client.h"
+#include "rpc/tls.h"
+
+void sv_rpc_channel_defaults(struct sv_rpc_channel_options *o)
+{
+    *o = (struct sv_rpc_channel_options){
+        .threads = 1,
+        .connect_timeout_ms = 5000,
+        .max_reconnect_ms = 10000,
+        .max_receive_bytes = 4 << 20,
+        .keepalive_ms = 20000,
+        .keepalive_timeout_ms = 10000,
+        .max_queued_messages = 256,
+        .max_queued_bytes = 1 << 20,
+    };
+}
+
+/* ---- making ---- */
+
+static grpc_arg int_arg(const char *key, unsigned value)
+{
+    return (grpc_arg){ .type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = (int)value };
+}
+
+static grpc_arg string_arg(const char *key, const char *value)
+{
+    return (grpc_arg){ .type = GRPC_ARG_STRING, .key = (char *)key, .value.string = (char *)value };
+}
+
+static grpc_channel *make_core(const struct sv_rpc_channel_options *o,
+    grpc_channel_credentials *credentials)
+{
+    grpc_arg args[] = {
+        int_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1), /* a connection of its own */
+        int_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),
+        int_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, o->connect_timeout_ms),
+        int_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, o->max_reconnect_ms),
+        int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, o->max_receive_bytes),
+        int_arg(GRPC_ARG_MAX_METADATA_SIZE, 16 << 10),
+        int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, o->keepalive_ms),
+        int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, o->keepalive_timeout_ms),
+        int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
+        int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
+        int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
+        int_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
+        int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        int_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0), /* a library does not read the environment */
+        int_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
+        string_arg(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, o->server_name),
+        string_arg(GRPC_ARG_DEFAULT_AUTHORITY, o->server_name),
+    };
+    size_t n = sizeof(args) / sizeof(args[0]);
+    grpc_channel_args all = { sv_str_empty(o->server_name) ? n - 2 : n, args };
+    return grpc_channel_create(o->target, credentials, &all);
+}
+
+static void *run_channel(void *arg)
+{
+    struct sv_rpc_channel *channel = arg;
+    while (atomic_load(&channel->running))
+        sv_queue_run(&channel->queue, SV_NEVER);
+    return NULL;
+}
+
+static int start_thread(struct sv_rpc_channel *channel)
+{
+    atomic_store(&channel->running, true);
+    if (pthread_create(&channel->thread, NULL, run_channel, channel) != 0)
+        return SYNCTV_E_INTERNAL;
+    pthread_setname_np(channel->thread, "sv-channel");
+    channel->has_thread = true;
+    return 0;
+}
+
+static int make_credentials(const struct sv_rpc_channel_options *o,
+    grpc_channel_credentials **ret_credentials, synctv_error *err)
+{
+    if (o->tls)
+        return sv_client_tls_credentials(o->root_ca, o->cert, o->key, ret_credentials, err);
+    *ret_credentials = grpc_insecure_credentials_create();
+    return 0;
+}
+
+int sv_rpc_channel_new(const struct sv_rpc_channel_options *o, struct sv_rpc_channel **ret_channel,
+    synctv_error *ret_error)
+{
+    if (sv_str_empty(o->target))
+        return sv_error_field(ret_error, "target", "a target is needed");
+    struct sv_rpc_channel *channel = calloc(1, sizeof(*channel));
+    if (channel == NULL)
+        return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
+    grpc_init();
+    int rv = sv_queue_init(&channel->queue, true);
+    if (rv < 0) {
+        grpc_shutdown_blocking();
+        free(channel);
+        return sv_error(ret_error, rv);
+    }
+    channel->max_queued_messages = o->max_queued_messages;
+    channel->max_queued_bytes = o->max_queued_bytes;
+    sv_list_init(&channel->calls);
+    pthread_mutex_init(&channel->lock, NULL);
+    pthread_cond_init(&channel->idle, NULL);
+
+    grpc_channel_credentials *credentials = NULL;
+    rv = make_credentials(o, &credentials, ret_error);
+    if (rv == 0) {
+        channel->core = make_core(o, credentials);
+        grpc_channel_credentials_release(credentials);
+        if (o->threads > 0 && (rv = start_thread(channel)) < 0)
+            sv_errorf(ret_error, rv, "no thread can be started");
+    }
+    if (rv < 0) {
+        sv_rpc_channel_free(channel);
+        return rv;
+    }
+    *ret_channel = channel;
+    return 0;
+}
+
+void sv_rpc_channel_poll(struct sv_rpc_channel *channel, int timeout_ms)
+{
+    sv_queue_run(&channel->queue, timeout_ms < 0 ? SV_NEVER : sv_mono_ms() + timeout_ms);
+}
+
+void sv_rpc_channel_wake(struct sv_rpc_channel *channel)
+{
+    sv_queue_wake(&channel->queue);
+}
+
+void sv_rpc_channel_reconnect(struct sv_rpc_channel *channel)
+{
+    grpc_channel_reset_connect_backoff(channel->core);
+    grpc_channel_check_connectivity_state(channel->core, 1);
+}
+
+/* ---- the end ---- */
+
+void sv_rpc_channel_close(struct sv_rpc_channel *channel)
+{
+    pthread_mutex_lock(&channel->lock);
+    channel->closing = true;
+    SV_LIST_FOREACH(it, &channel->calls) {
+        struct sv_client_call *call = SV_CONTAINER_OF(it, struct sv_client_call, link);
+        if (call->call != NULL)
+            grpc_call_cancel(call->call, NULL);
+    }
+    pthread_mutex_unlock(&channel->lock);
+}
+
+static void wait_for_calls(struct sv_rpc_channel *channel)
+{
+    pthread_mutex_lock(&channel->lock);
+    while (!sv_list_empty(&channel->calls)) {
+        if (channel->has_thread) {
+            pthread_cond_wait(&channel->idle, &channel->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&channel->lock);
+        sv_queue_run(&channel->queue, SV_NEVER);
+        pthread_mutex_lock(&channel->lock);
+    }
+    pthread_mutex_unlock(&channel->lock);
+}
+
+void sv_rpc_channel_free(struct sv_rpc_channel *channel)
+{
+    if (channel == NULL)
+        return;
+    sv_rpc_channel_close(channel);
+    wait_for_calls(channel);
+    if (channel->has_thread) {
+        atomic_store(&channel->running, false);
+        sv_queue_wake(&channel->queue);
+        pthread_join(channel->thread, NULL);
+    }
+    if (channel->core != NULL)
+        grpc_channel_destroy(channel->core);
+    sv_queue_fini(&channel->queue);
+    pthread_cond_destroy(&channel->idle);
+    pthread_mutex_destroy(&channel->lock);
+    free(channel);
+    grpc_shutdown_blocking();
+}
+
+/* ---- calls ---- */
+
+bool sv_client_call_begin(struct sv_client_call *call, struct sv_rpc_channel *channel,
+    const struct sv_rpc_request *request)
+{
+    call->channel = channel;
+    call->text = grpc_empty_slice();
+    grpc_metadata_array_init(&call->initial);
+    grpc_metadata_array_init(&call->trailing);
+    int64_t deadline_ms = request->timeout_ms > 0 ? sv_mono_ms() + request->timeout_ms : SV_NEVER;
+    grpc_slice path = grpc_slice_from_copied_string(request->path);
+
+    pthread_mutex_lock(&channel->lock);
+    sv_list_append(&channel->calls, &call->link);
+    if (channel->closing)
+        call->refused = SYNCTV_E_CANCELLED;
+    else
+        call->call = grpc_channel_create_call(channel->core, NULL, GRPC_PROPAGATE_DEFAULTS,
+            channel->queue.cq, path, NULL, sv_queue_deadline(deadline_ms), NULL);
+    pthread_mutex_unlock(&channel->lock);
+    grpc_slice_unref(path);
+    return call->refused == 0;
+}
+
+void sv_client_call_end(struct sv_client_call *call)
+{
+    struct sv_rpc_channel *channel = call->channel;
+    grpc_call *core = call->call;
+    pthread_mutex_lock(&channel->lock);
+    call->call = NULL; /* close() does not cancel it any more */
+    pthread_mutex_unlock(&channel->lock);
+    if (core != NULL)
+        grpc_call_unref(core);
+    grpc_metadata_array_destroy(&call->initial);
+    grpc_metadata_array_destroy(&call->trailing);
+    grpc_slice_unref(call->text);
+
+    pthread_mutex_lock(&channel->lock);
+    sv_list_remove(&call->link);
+    if (sv_list_empty(&channel->calls))
+        pthread_cond_broadcast(&channel->idle);
+    pthread_mutex_unlock(&channel->lock);
+}
+
+void sv_client_answer_init(struct sv_client_answer *a, const struct sv_client_call *call)
+{
+    *a = (struct sv_client_answer){ .details = grpc_empty_slice() };
+    struct sv_rpc_answer *answer = &a->answer;
+    if (call->refused != 0) {
+        sv_error(&answer->error, call->refused);
+        answer->grpc_status = synctv_error_grpc_status(call->refused);
+        return;
+    }
+    for (size_t i = 0; i < call->trailing.count; i++) {
+        const grpc_metadata *md = &call->trailing.metadata[i];
+        if (grpc_slice_str_cmp(md->key, "grpc-status-details-bin") != 0)
+            continue;
+        grpc_slice_unref(a->details);
+        a->details = grpc_slice_ref(md->value);
+    }
+    char text[512];
+    size_t len = GRPC_SLICE_LENGTH(call->text);
+    if (len > sizeof(text) - 1)
+        len = sizeof(text) - 1;
+    memcpy(text, GRPC_SLICE_START_PTR(call->text), len);
+    text[len] = '\0';
+    answer->grpc_status = (int)call->status;
+    sv_rpc_status_parse(answer->grpc_status, text, GRPC_SLICE_START_PTR(a->details),
+        GRPC_SLICE_LENGTH(a->details), &answer->error, &answer->extra);
+}
+
+void sv_client_answer_fini(struct sv_client_answer *a)
+{
+    grpc_slice_unref(a->details);
+}
+
+void sv_client_metadata_init(struct sv_client_metadata *m, const struct sv_rpc_request *request)
+{
+    *m = (struct sv_client_metadata){ 0 };
+    if (request->n_metadata == 0)
+        return;
+    m->items = calloc(request->n_metadata, sizeof(*m->items));
+    if (m->items == NULL)
+        abort(); /* as gRPC itself does when memory is exhausted */
+    for (; m->n < request->n_metadata; m->n++) {
+        const struct sv_rpc_md *md = &request->metadata[m->n];
+        m->items[m->n].key = grpc_slice_from_copied_string(md->key);
+        m->items[m->n].value =
+            grpc_slice_from_copied_buffer(md->value, md->len > 0 ? md->len : strlen(md->value));
+    }
+}
+
+void sv_client_metadata_fini(struct sv_client_metadata *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        grpc_slice_unref(m->items[i].key);
+        grpc_slice_unref(m->items[i].value);
+    }
+    free(m->items);
+}
+
+uint32_t sv_client_flags(const struct sv_rpc_request *request)
+{
+    return request->wait_for_ready
+        ? GRPC_INITIAL_METADATA_WAIT_FOR_READY | GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET
+        : 0;
+}

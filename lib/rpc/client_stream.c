@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages both ways, seen from the client. */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "rpc/client.h"
+
+/* A message that waits to be sent. */
+struct out {
+    struct sv_list link;
+    struct sv_rpc_bytes bytes;
+};
+
+struct sv_rpc_client_stream {
+    struct sv_client_call c;
+    atomic_uint refs;
+    const struct sv_rpc_client_stream_ops *ops;
+    void *userdata;
+    struct sv_op start_op, read_op, write_op, status_op;
+    grpc_byte_buffer *read_buffer;
+
+    pthread_mutex_t lock;
+    unsigned holds; /* operations under way; the last one brings on_status() */
+    bool over;      /* the status is there: nothing more is sent */
+    bool writing;
+    bool half_close, half_closed; /* wanted, done */
+    struct sv_list queued;
+    size_t n_queued, n_bytes;
+};
+
+struct sv_rpc_client_stream *sv_rpc_client_stream_ref(struct sv_rpc_client_stream *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+void sv_rpc_client_stream_unref(struct sv_rpc_client_stream *s)
+{
+    if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+/* ---- the end ---- */
+
+static void drop_queued(struct sv_rpc_client_stream *s)
+{
+    for (struct sv_list *l; (l = sv_list_pop(&s->queued)) != NULL;) {
+        struct out *o = SV_CONTAINER_OF(l, struct out, link);
+        sv_rpc_bytes_unref(o->bytes);
+        free(o);
+    }
+}
+
+static void finish(struct sv_rpc_client_stream *s)
+{
+    struct sv_client_answer a;
+    sv_client_answer_init(&a, &s->c);
+    s->ops->on_status(s, s->userdata, &a.answer);
+    sv_client_answer_fini(&a);
+    drop_queued(s);
+    sv_client_call_end(&s->c);
+    sv_rpc_client_stream_unref(s);
+}
+
+static void drop(struct sv_rpc_client_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool last = --s->holds == 0;
+    pthread_mutex_unlock(&s->lock);
+    if (last)
+        finish(s);
+}
+
+static void status_done(struct sv_op *op, bool ok)
+{
+    struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, status_op);
+    pthread_mutex_lock(&s->lock);
+    s->over = true;
+    pthread_mutex_unlock(&s->lock);
+    drop(s);
+}
+
+static void stream_refused(struct sv_op *op, bool ok)
+{
+    struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, c.post.op);
+    drop(s);
+}
+
+/* ---- reading ---- */
+
+static void start_read(struct sv_rpc_client_stream *s)
+{
+    grpc_op op = { .op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &s->read_buffer };
+    if (grpc_call_start_batch(s->c.call, &op, 1, sv_op_start(&s->read_op), NULL) != GRPC_CALL_OK)
+        drop(s);
+}
+
+static void read_done(struct sv_op *op, bool ok)
+{
+    struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, read_op);
+    grpc_byte_buffer *message = s->read_buffer;
+    grpc_slice slice;
+    s->read_buffer = NULL;
+    if (message == NULL) {
+        drop(s); /* the status tells why */
+        return;
+    }
+    if (sv_payload_flatten(message, &slice)) {
+        s->ops->on_message(s, s->userdata, GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
+        grpc_slice_unref(slice);
+    } else {
+        grpc_call_cancel_with_status(s->c.call, GRPC_STATUS_UNIMPLEMENTED,
+            "the server has sent a compressed message", NULL);
+    }
+    grpc_byte_buffer_destroy(message);
+    start_read(s);
+}
+
+static void start_done(struct sv_op *op, bool ok)
+{
+    struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, start_op);
+    if (!ok) {
+        drop(s);
+        return;
+    }
+    if (s->ops->on_open != NULL)
+        s->ops->on_open(s, s->userdata);
+    start_read(s); /* with the hold of the start */
+}
+
+/* ---- sending ---- */
+
+enum what { NOTHING, MESSAGE, HALF_CLOSE };
+
+/* Under the lock: what to send next, claimed for the caller. */
+static enum what claim(struct sv_rpc_client_stream *s, struct out **ret_out, bool *ret_more)
+{
+    if (s->writing || s->over)
+        return NOTHING;
+    struct sv_list *l = sv_list_pop(&s->queued);
+    if (l != NULL) {
+        *ret_out = SV_CONTAINER_OF(l, struct out, link);
+        *ret_more = !sv_list_empty(&s->queued);
+        s->n_queued--;
+        s->n_bytes -= sv_rpc_bytes_len(&(*ret_out)->bytes);
+    } else if (!s->half_close || s->half_closed) {
+        return NOTHING;
+    } else {
+        s->half_closed = true;
+    }
+    s->writing = true;
+    s->holds++;
+    return l != NULL ? MESSAGE : HALF_CLOSE;
+}
+
+static void send_some(struct sv_rpc_client_stream *s)
+{
+    struct out *o = NULL;
+    bool more = false;
+    pthread_mutex_lock(&s->lock);
+    enum what what = claim(s, &o, &more);
+    pthread_mutex_unlock(&s->lock);
+    if (what == NOTHING)
+        return;
+    grpc_byte_buffer *message = NULL;
+    grpc_op op = { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT };
+    if (what == MESSAGE) {
+        message = grpc_raw_byte_buffer_create(&o->bytes.slice, 1);
+        sv_rpc_bytes_unref(o->bytes);
+        free(o);
+        op = (grpc_op){ .op = GRPC_OP_SEND_MESSAGE,
+            .flags = more ? GRPC_WRITE_BUFFER_HINT : 0,
+            .data.send_message.send_message = message };
+    }
+    grpc_call_error e = grpc_call_start_batch(s->c.call, &op, 1, sv_op_start(&s->write_op), NULL);
+    if (message != NULL)
+        grpc_byte_buffer_destroy(message);
+    if (e != GRPC_CALL_OK) { /* cannot be, but the hold must go on the channel's thread */
+        grpc_call_cancel(s->c.call, NULL);
+        sv_queue_post(&s->c.channel->queue, &s->c.post);
+    }
+}
+
+static void write_done(struct sv_op *op, bool ok)
+{
+    struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, write_op);
+    pthread_mutex_lock(&s->lock);
+    s->writing = false;
+    s->over = s->over || !ok;
+    pthread_mutex_unlock(&s->lock);
+    send_some(s);
+    drop(s);
+}
+
+int sv_rpc_client_stream_send(struct sv_rpc_client_stream *s, struct sv_rpc_bytes payload)
+{
+    int rv = 0;
+    size_t len = sv_rpc_bytes_len(&payload);
+    struct out *o = calloc(1, sizeof(*o));
+    if (o == NULL) {
+        sv_rpc_bytes_unref(payload);
+        return SYNCTV_E_NO_MEMORY;
+    }
+    o->bytes = payload;
+    pthread_mutex_lock(&s->lock);
+    if (s->over || s->half_close)
+        rv = SYNCTV_E_NOT_CONNECTED;
+    else if (s->n_queued >= s->c.channel->max_queued_messages ||
+        s->n_bytes + len > s->c.channel->max_queued_bytes)
+        rv = SYNCTV_E_OVERLOADED;
+    if (rv == 0) {
+        sv_list_append(&s->queued, &o->link);
+        s->n_queued++;
+        s->n_bytes += len;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (rv == 0) {
+        send_some(s);
+    } else {
+        sv_rpc_bytes_unref(payload);
+        free(o);
+    }
+    return rv;
+}
+
+void sv_rpc_client_stream_half_close(struct sv_rpc_client_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->half_close = true;
+    pthread_mutex_unlock(&s->lock);
+    send_some(s);
+}
+
+void sv_rpc_client_stream_cancel(struct sv_rpc_client_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->over && s->c.call != NULL)
+        grpc_call_cancel(s->c.call, NULL); /* calls nothing back */
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- the beginning ---- */
+
+static grpc_call_error start(struct sv_rpc_client_stream *s, const struct sv_rpc_request *request)
+{
+    struct sv_client_metadata md;
+    sv_client_metadata_init(&md, request);
+    grpc_op ops[2] = {
+        { .op = GRPC_OP_SEND_INITIAL_METADATA,
+            .flags = sv_client_flags(request),
+            .data.send_initial_metadata = { .count = md.n, .metadata = md.items } },
+        { .op = GRPC_OP_RECV_INITIAL_METADATA,
+            .data.recv_initial_metadata.recv_initial_metadata = &s->c.initial },
+    };
+    grpc_call_error e = grpc_call_start_batch(s->c.call, ops, 2, sv_op_start(&s->start_op), NULL);
+    sv_client_metadata_fini(&md);
+    return e;
+}
+
+static grpc_call_error start_status(struct sv_rpc_client_stream *s)
+{
+    grpc_op op = {
+        .op = GRPC_OP_RECV_STATUS_ON_CLIENT,
+        .data.recv_status_on_client = {
+            .trailing_metadata = &s->c.trailing,
+            .status = &s->c.status,
+            .status_details = &s->c.text,
+        },
+    };
+    return grpc_call_start_batch(s->c.call, &op, 1, sv_op_start(&s->status_op), NULL);
+}
+
+struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *channel,
+    const struct sv_rpc_request *request, const struct sv_rpc_client_stream_ops *ops,
+    void *userdata)
+{
+    struct sv_rpc_client_stream *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        abort();              /* as gRPC itself does when memory is exhausted */
+    atomic_init(&s->refs, 2); /* the stream's own and the caller's */
+    s->ops = ops;
+    s->userdata = userdata;
+    s->start_op.done = start_done;
+    s->read_op.done = read_done;
+    s->write_op.done = write_done;
+    s->status_op.done = status_done;
+    s->c.post.op.done = stream_refused;
+    sv_list_init(&s->queued);
+    pthread_mutex_init(&s->lock, NULL);
+    s->holds = 1;
+    if (sv_client_call_begin(&s->c, channel, request)) {
+        s->holds = 2; /* start, status */
+        if (start(s, request) != GRPC_CALL_OK) {
+            s->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the metadata */
+            s->holds = 1;
+        } else if (start_status(s) != GRPC_CALL_OK) {
+            s->c.refused = SYNCTV_E_INTERNAL; /* cannot be */
+            grpc_call_cancel(s->c.call, NULL);
+        }
+    }
+    if (s->c.refused != 0) {
+        pthread_mutex_lock(&s->lock);
+        s->over = true;
+        pthread_mutex_unlock(&s->lock);
+        sv_queue_post(&channel->queue, &s->c.post);
+    }
+    return s;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* The threads of a server and what they do each turn: events, streams to be sent, stalled ones, the node. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "rpc/inside.h"
+
+/* The node may wake itself inside its turn; after so many turns in a row the network has its say. */
+#define TURNS_IN_A_ROW 16
+
+static _Thread_local const struct sv_rpc_server *loop_of_this_thread;
+
+bool sv_loop_is_mine(const struct sv_rpc_server *server)
+{
+    return loop_of_this_thread == server;
+}
+
+void sv_rpc_wake(struct sv_rpc_server *server)
+{
+    if (atomic_exchange(&server->turn_wanted, true))
+        return;
+    if (!sv_loop_is_mine(server)) /* else the turn comes anyway */
+        sv_queue_wake(&server->queue);
+}
+
+static void take_turn(struct sv_rpc_server *server)
+{
+    if (server->opt.turn == NULL) {
+        atomic_store(&server->turn_wanted, false);
+        return;
+    }
+    atomic_store(&server->turn_wanted, true);
+    for (int i = 0; i < TURNS_IN_A_ROW && atomic_load(&server->turn_wanted); i++) {
+        if (pthread_mutex_trylock(&server->turn_lock) != 0)
+            return; /* whoever holds it sees turn_wanted */
+        atomic_store(&server->turning, true);
+        atomic_store(&server->turn_wanted, false);
+        int64_t wait_ms = server->opt.turn(server->opt.userdata);
+        atomic_store(&server->turn_at_ms, wait_ms < 0 ? SV_NEVER : sv_mono_ms() + wait_ms);
+        atomic_store(&server->turning, false);
+        pthread_mutex_unlock(&server->turn_lock);
+    }
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t next_deadline(struct sv_rpc_server *server, int64_t until_ms)
+{
+    if (atomic_load(&server->has_kicks))
+        return 0;
+    if (atomic_load(&server->turning)) /* another thread's turn sets the time anew */
+        return until_ms;
+    if (atomic_load(&server->turn_wanted))
+        return 0;
+    until_ms = earliest(until_ms, sv_stream_next_check_ms(server));
+    return earliest(until_ms, atomic_load(&server->turn_at_ms));
+}
+
+void sv_loop_once(struct sv_rpc_server *server, int64_t until_ms)
+{
+    const struct sv_rpc_server *outer = loop_of_this_thread;
+    loop_of_this_thread = server;
+    sv_queue_run(&server->queue, next_deadline(server, until_ms));
+    sv_stream_pump_kicked(server);
+    sv_stream_cut_stalled(server);
+    take_turn(server);
+    loop_of_this_thread = outer;
+}
+
+void sv_rpc_server_poll(struct sv_rpc_server *server, int timeout_ms)
+{
+    sv_loop_once(server, timeout_ms < 0 ? SV_NEVER : sv_mono_ms() + timeout_ms);
+}
+
+static void *run_loop(void *arg)
+{
+    struct sv_rpc_server *server = arg;
+    while (atomic_load(&server->running))
+        sv_loop_once(server, SV_NEVER);
+    sv_queue_wake(&server->queue); /* the next one to end */
+    return NULL;
+}
+
+/*
+ * Streams' operations nearly always complete inside the call that starts them; what comes later, e.g. a message of a client,
+ * comes here. Ends with its queue.
+ */
+static void *run_stream_queue(void *arg)
+{
+    struct sv_stream_queue *sq = arg;
+    for (;;) {
+        grpc_event e =
+            grpc_completion_queue_next(sq->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        if (e.type == GRPC_QUEUE_SHUTDOWN)
+            return NULL;
+        sv_op_done(e.tag, e.success != 0);
+    }
+}
+
+static bool start_thread(pthread_t *ret_thread, void *(*run)(void *), void *arg, const char *kind,
+    unsigned number)
+{
+    char name[16];
+    snprintf(name, sizeof(name), "sv-%s-%u", kind, number % 100);
+    if (pthread_create(ret_thread, NULL, run, arg) != 0)
+        return false;
+    pthread_setname_np(*ret_thread, name);
+    return true;
+}
+
+static bool start_stream_queue(struct sv_rpc_server *server, unsigned i)
+{
+    static const grpc_completion_queue_attributes attributes = { GRPC_CQ_CURRENT_VERSION,
+        GRPC_CQ_NEXT, GRPC_CQ_NON_POLLING, NULL };
+    struct sv_stream_queue *sq = &server->stream_queues[i];
+    sq->cq = grpc_completion_queue_create(grpc_completion_queue_factory_lookup(&attributes),
+        &attributes, NULL);
+    if (start_thread(&sq->thread, run_stream_queue, sq, "stream", i))
+        return true;
+    grpc_completion_queue_shutdown(sq->cq);
+    run_stream_queue(sq);
+    grpc_completion_queue_destroy(sq->cq);
+    return false;
+}
+
+int sv_loop_start_streams(struct sv_rpc_server *server)
+{
+    if (server->opt.threads == 0 || server->core == NULL)
+        return 0;
+    for (unsigned i = 0; i < SV_STREAM_QUEUES; i++) {
+        if (!start_stream_queue(server, i))
+            return SYNCTV_E_INTERNAL;
+        server->n_stream_queues++;
+    }
+    return 0;
+}
+
+int sv_loop_start(struct sv_rpc_server *server)
+{
+    atomic_store(&server->running, true);
+    if (server->opt.threads == 0)
+        return 0;
+    server->threads = calloc(server->opt.threads, sizeof(*server->threads));
+    if (server->threads == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    for (unsigned i = 0; i < server->opt.threads; i++) {
+        if (!start_thread(&server->threads[i], run_loop, server, "rpc", i))
+            return SYNCTV_E_INTERNAL;
+        server->n_threads++;
+    }
+    return 0;
+}
+
+void sv_loop_join(struct sv_rpc_server *server)
+{
+    atomic_store(&server->running, false);
+    sv_queue_wake(&server->queue);
+    for (unsigned i = 0; i < server->n_threads; i++)
+        pthread_join(server->threads[i], NULL);
+    server->n_threads = 0;
+    free(server->threads);
+    server->threads = NULL;
+    for (unsigned i = 0; i < server->n_stream_queues; i++)
+        grpc_completion_queue_shutdown(server->stream_queues[i].cq);
+    for (unsigned i = 0; i < server->n_stream_queues; i++) {
+        pthread_join(server->stream_queues[i].thread, NULL);
+        grpc_completion_queue_destroy(server->stream_queues[i].cq);
+    }
+    server->n_stream_queues = 0;
+}

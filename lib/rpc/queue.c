@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "rpc/queue.h"
+
+#include <synctv/error.h>
+
+#include "base/clock.h"
+
+/* More of them hardly help; the batch lies on the stack. */
+#define GATHER_MAX 64
+
+gpr_timespec sv_queue_deadline(int64_t mono_ms)
+{
+    if (mono_ms == SV_NEVER)
+        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    gpr_timespec t = gpr_time_from_millis(mono_ms, GPR_TIMESPAN);
+    t.clock_type = GPR_CLOCK_MONOTONIC;
+    return t;
+}
+
+static void wake_done(struct sv_op *op, bool ok)
+{
+    struct sv_queue *q = SV_CONTAINER_OF(op, struct sv_queue, wake_op);
+    atomic_store(&q->wake_pending, false);
+}
+
+int sv_queue_init(struct sv_queue *q, bool with_grpc)
+{
+    *q = (struct sv_queue){ .wake_op = { wake_done } };
+    sv_list_init(&q->posted);
+    pthread_condattr_t attr;
+    if (pthread_condattr_init(&attr) != 0)
+        return SYNCTV_E_NO_MEMORY;
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    int failed = pthread_cond_init(&q->woken, &attr);
+    pthread_condattr_destroy(&attr);
+    if (failed)
+        return SYNCTV_E_NO_MEMORY;
+    if (pthread_mutex_init(&q->lock, NULL) != 0) {
+        pthread_cond_destroy(&q->woken);
+        return SYNCTV_E_NO_MEMORY;
+    }
+    if (!with_grpc)
+        return 0;
+
+    /* The C core has no alarms. An empty batch on a call of a channel that leads nowhere completes at once. */
+    q->cq = grpc_completion_queue_create_for_next(NULL);
+    q->lame = grpc_lame_client_channel_create("wake", GRPC_STATUS_UNAVAILABLE, "wakes a queue");
+    q->wake_call = grpc_channel_create_call(q->lame, NULL, 0, q->cq,
+        grpc_slice_from_static_string("/wake"), NULL, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    return 0;
+}
+
+static void run_posted(struct sv_queue *q)
+{
+    struct sv_list mine;
+    sv_list_init(&mine);
+    pthread_mutex_lock(&q->lock);
+    sv_list_splice(&mine, &q->posted);
+    pthread_mutex_unlock(&q->lock);
+    for (struct sv_list *l; (l = sv_list_pop(&mine)) != NULL;) {
+        struct sv_post *post = SV_CONTAINER_OF(l, struct sv_post, link);
+        sv_op_done(&post->op, true);
+    }
+}
+
+static void run_cond(struct sv_queue *q, int64_t deadline_ms)
+{
+    struct timespec until = { deadline_ms / 1000, deadline_ms % 1000 * 1000000 };
+    pthread_mutex_lock(&q->lock);
+    while (!atomic_load(&q->wake_pending)) {
+        if (deadline_ms == SV_NEVER)
+            pthread_cond_wait(&q->woken, &q->lock);
+        else if (pthread_cond_timedwait(&q->woken, &q->lock, &until) != 0)
+            break;
+    }
+    atomic_store(&q->wake_pending, false);
+    pthread_mutex_unlock(&q->lock);
+}
+
+/*
+ * The core reads one descriptor's events a call, so a queue that is emptied first and handled afterwards
+ * lets it read in one go and write in one go.
+ */
+static void run_grpc(struct sv_queue *q, int64_t deadline_ms)
+{
+    grpc_event events[1 + GATHER_MAX];
+    unsigned n = 0;
+    grpc_event e = grpc_completion_queue_next(q->cq, sv_queue_deadline(deadline_ms), NULL);
+    while (e.type == GRPC_OP_COMPLETE) {
+        events[n++] = e;
+        if (n == sizeof(events) / sizeof(events[0]))
+            break;
+        e = grpc_completion_queue_next(q->cq, gpr_inf_past(GPR_CLOCK_MONOTONIC), NULL);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        sv_op_done(events[i].tag, events[i].success != 0);
+    }
+}
+
+void sv_queue_run(struct sv_queue *q, int64_t deadline_ms)
+{
+    if (q->cq != NULL)
+        run_grpc(q, deadline_ms);
+    else
+        run_cond(q, deadline_ms);
+    run_posted(q);
+}
+
+void sv_queue_wake(struct sv_queue *q)
+{
+    if (atomic_exchange(&q->wake_pending, true))
+        return;
+    pthread_mutex_lock(&q->lock);
+    if (q->cq == NULL)
+        pthread_cond_signal(&q->woken);
+    else if (q->wake_call != NULL)
+        grpc_call_start_batch(q->wake_call, NULL, 0, sv_op_start(&q->wake_op), NULL);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void sv_queue_post(struct sv_queue *q, struct sv_post *post)
+{
+    pthread_mutex_lock(&q->lock);
+    sv_list_append(&q->posted, &post->link);
+    pthread_mutex_unlock(&q->lock);
+    sv_queue_wake(q);
+}
+
+void sv_queue_end(struct sv_queue *q)
+{
+    if (q->cq == NULL) {
+        run_posted(q);
+        return;
+    }
+    pthread_mutex_lock(&q->lock);
+    grpc_call *wake_call = q->wake_call;
+    q->wake_call = NULL;
+    pthread_mutex_unlock(&q->lock);
+    if (wake_call == NULL)
+        return;
+    grpc_call_unref(wake_call);
+    grpc_channel_destroy(q->lame);
+    grpc_completion_queue_shutdown(q->cq);
+    for (;;) {
+        grpc_event e = grpc_completion_queue_next(q->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        if (e.type == GRPC_QUEUE_SHUTDOWN)
+            break;
+        if (e.type == GRPC_OP_COMPLETE)
+            sv_op_done(e.tag, e.success != 0);
+    }
+    run_posted(q);
+    grpc_completion_queue_destroy(q->cq);
+    pthread_mutex_lock(&q->lock);
+    q->cq = NULL;
+    pthread_mutex_unlock(&q->lock);
+}
+
+void sv_queue_fini(struct sv_queue *q)
+{
+    sv_queue_end(q);
+    pthread_mutex_destroy(&q->lock);
+    pthread_cond_destroy(&q->woken);
+}

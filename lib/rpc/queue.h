@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A completion queue whose tags are continuations, with what the C core lacks: gathering, waking and posting. Made without
+ * gRPC it is a condition variable with the same functions.
+ */
+#ifndef SV_RPC_QUEUE_H
+#define SV_RPC_QUEUE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <grpc/grpc.h>
+
+#include "base/list.h"
+
+/* A tag. done() runs exactly once for each operation that was started and may free the struct. */
+struct sv_op {
+    void (*done)(struct sv_op *op, bool ok);
+};
+
+/*
+ * Every op passes through these two: ThreadSanitizer cannot see the synchronization inside gRPC and is told that what
+ * was written before the start is visible at the end.
+ */
+#ifdef __SANITIZE_THREAD__
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+#define SV_TSAN(call) call
+#else
+#define SV_TSAN(call) (void)0
+#endif
+
+static inline struct sv_op *sv_op_start(struct sv_op *op)
+{
+    SV_TSAN(__tsan_release(op));
+    return op;
+}
+
+static inline void sv_op_done(struct sv_op *op, bool ok)
+{
+    SV_TSAN(__tsan_acquire(op));
+    op->done(op, ok);
+}
+
+/* An operation that needs no gRPC: done() is called by whoever runs the queue. */
+struct sv_post {
+    struct sv_list link;
+    struct sv_op op;
+};
+
+struct sv_queue {
+    grpc_completion_queue *cq; /* NULL = without gRPC */
+    grpc_channel *lame;
+    pthread_mutex_t lock;
+    grpc_call *wake_call;  /* under lock; NULL when the queue ends */
+    struct sv_list posted; /* under lock */
+    struct sv_op wake_op;
+    atomic_bool wake_pending;
+    pthread_cond_t woken; /* without gRPC */
+};
+
+#define SV_NEVER INT64_MAX
+
+int sv_queue_init(struct sv_queue *q, bool with_grpc);
+/* Waits until deadline_ms (monotonic; SV_NEVER) for something, gathers what else is there, runs it. */
+void sv_queue_run(struct sv_queue *q, int64_t deadline_ms);
+/* Makes one sv_queue_run() return soon. Any thread; harmless once the queue has ended. */
+void sv_queue_wake(struct sv_queue *q);
+/* done(op, true) will run inside sv_queue_run(). Any thread. */
+void sv_queue_post(struct sv_queue *q, struct sv_post *post);
+/* Ends and drains the queue; no other thread runs it. Nothing may be started on it any more. */
+void sv_queue_end(struct sv_queue *q);
+void sv_queue_fini(struct sv_queue *q);
+
+gpr_timespec sv_queue_deadline(int64_t mono_ms);
+
+/* A received message in one piece, as a new reference. Returns false for a compressed one. */
+bool sv_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice);
+
+#endif

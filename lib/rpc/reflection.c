@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* grpc.reflection v1 and v1alpha, which are the same under two names: what this server can be asked. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <grpc/status.h>
+
+#include "base/error.h"
+#include "rpc/inside.h"
+#include "rpc/pb.h"
+
+/* ServerReflectionRequest */
+enum {
+    ASK_FILE = 3,
+    ASK_SYMBOL = 4,
+    ASK_EXTENSION =
+        5, /* ExtensionRequest { string containing_type = 1; int32 extension_number = 2; } */
+    ASK_EXTENSION_NUMBERS = 6,
+    ASK_SERVICES = 7,
+};
+/* ServerReflectionResponse */
+enum {
+    ANSWER_HOST = 1,
+    ANSWER_REQUEST = 2,
+    ANSWER_FILES = 4,
+    ANSWER_EXTENSION_NUMBERS = 5,
+    ANSWER_SERVICES = 6,
+    ANSWER_ERROR = 7, /* ErrorResponse { int32 error_code = 1; string error_message = 2; } */
+};
+
+/* Requests on one stream are answered one after the other: no further one is read while an answer waits. */
+struct session {
+    const struct sv_rpc_server *server;
+    pthread_mutex_t lock;
+    struct sv_rpc_bytes answer;
+    bool has_answer;
+    bool sent[]; /* by file: what this client already has */
+};
+
+static void put_error(struct sv_pb_out *out, int code, const char *text)
+{
+    struct sv_pb_out error = { 0 };
+    sv_pb_put_varint(&error, 1, (uint64_t)code);
+    sv_pb_put_string(&error, 2, text);
+    sv_pb_put_message(out, ANSWER_ERROR, &error);
+}
+
+/* Imports before those that need them; each file once a stream. The import graph has no cycles, and `sent` would end them. */
+static void put_imports(struct session *s, struct sv_pb_out *files, size_t i)
+{
+    const struct sv_descriptor_file *file = sv_descriptors_file(s->server->descriptors, i);
+    for (size_t k = 0; k < file->n_imports; k++) {
+        size_t import = file->imports[k];
+        if (s->sent[import])
+            continue;
+        s->sent[import] = true;
+        put_imports(s, files, import);
+        const struct sv_descriptor_file *imported =
+            sv_descriptors_file(s->server->descriptors, import);
+        sv_pb_put_bytes(files, 1, imported->data, imported->len);
+    }
+}
+
+static void put_file(struct session *s, struct sv_pb_out *out, int i, const char *what)
+{
+    if (i < 0) {
+        put_error(out, GRPC_STATUS_NOT_FOUND, what);
+        return;
+    }
+    struct sv_pb_out files = { 0 };
+    const struct sv_descriptor_file *file = sv_descriptors_file(s->server->descriptors, (size_t)i);
+    s->sent[i] = true;
+    sv_pb_put_bytes(&files, 1, file->data, file->len);
+    put_imports(s, &files, (size_t)i);
+    sv_pb_put_message(out, ANSWER_FILES, &files);
+}
+
+static void put_extension(struct session *s, struct sv_pb_out *out, const struct sv_pb_field *ask)
+{
+    struct sv_pb_in in = sv_pb_in(ask->data, ask->len);
+    struct sv_pb_field f, type = { .data = (const uint8_t *)"" };
+    int32_t number = 0;
+    while (sv_pb_next(&in, &f) > 0) {
+        if (f.number == 1 && f.type == SV_PB_BYTES)
+            type = f;
+        else if (f.number == 2 && f.type == SV_PB_VARINT)
+            number = (int32_t)f.value;
+    }
+    put_file(s, out,
+        sv_descriptors_find_extension(s->server->descriptors, type.data, type.len, number),
+        "no such extension");
+}
+
+static void put_number(void *userdata, int32_t number)
+{
+    sv_pb_put_varint(userdata, 2, (uint64_t)(int64_t)number);
+}
+
+static void put_extension_numbers(struct session *s, struct sv_pb_out *out,
+    const struct sv_pb_field *type)
+{
+    struct sv_pb_out numbers = { 0 };
+    sv_pb_put_bytes(&numbers, 1, type->data, type->len);
+    if (sv_descriptors_each_extension(s->server->descriptors, type->data, type->len, put_number,
+            &numbers)) {
+        sv_pb_put_message(out, ANSWER_EXTENSION_NUMBERS, &numbers);
+    } else {
+        sv_pb_out_free(&numbers);
+        put_error(out, GRPC_STATUS_NOT_FOUND, "no such message type");
+    }
+}
+
+/* Length of the service in "/service/method". */
+static size_t service_len(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return path[0] == '/' && slash > path ? (size_t)(slash - path - 1) : 0;
+}
+
+static bool is_first_of_service(const struct sv_rpc_server *server, size_t i)
+{
+    const char *path = server->methods[i].m.path;
+    size_t len = service_len(path);
+    for (size_t k = 0; k < i; k++) {
+        const char *other = server->methods[k].m.path;
+        if (service_len(other) == len && strncmp(other, path, len + 1) == 0)
+            return false;
+    }
+    return len > 0;
+}
+
+static void put_services(struct session *s, struct sv_pb_out *out)
+{
+    struct sv_pb_out list = { 0 };
+    for (size_t i = 0; i < s->server->n_methods; i++) {
+        const char *path = s->server->methods[i].m.path;
+        if (!is_first_of_service(s->server, i))
+            continue;
+        struct sv_pb_out service = { 0 };
+        sv_pb_put_bytes(&service, 1, path + 1, service_len(path));
+        sv_pb_put_message(&list, 1, &service);
+    }
+    sv_pb_put_message(out, ANSWER_SERVICES, &list);
+}
+
+static void put_answer(struct session *s, struct sv_pb_out *out, const struct sv_pb_field *ask)
+{
+    const struct sv_descriptors *d = s->server->descriptors;
+    switch (ask->type == SV_PB_BYTES ? ask->number : 0) {
+    case ASK_FILE:
+        put_file(s, out, sv_descriptors_find_file(d, ask->data, ask->len), "no such file");
+        break;
+    case ASK_SYMBOL:
+        put_file(s, out, sv_descriptors_find_symbol(d, ask->data, ask->len), "no such symbol");
+        break;
+    case ASK_EXTENSION:
+        put_extension(s, out, ask);
+        break;
+    case ASK_EXTENSION_NUMBERS:
+        put_extension_numbers(s, out, ask);
+        break;
+    case ASK_SERVICES:
+        put_services(s, out);
+        break;
+    default:
+        put_error(out, GRPC_STATUS_UNIMPLEMENTED, "no such question");
+        break;
+    }
+}
+
+static void on_message(struct sv_rpc_stream *stream, void *userdata, const void *data, size_t len)
+{
+    struct session *s = userdata;
+    struct sv_pb_in in = sv_pb_in(data, len);
+    struct sv_pb_field f, host = { 0 }, ask = { 0 };
+    int rv;
+    while ((rv = sv_pb_next(&in, &f)) > 0) {
+        if (f.number == 1 && f.type == SV_PB_BYTES)
+            host = f;
+        else if (f.number >= ASK_FILE && f.number <= ASK_SERVICES)
+            ask = f; /* of a oneof the last one counts */
+    }
+    if (rv < 0) {
+        sv_rpc_stream_finish(stream, SYNCTV_E_INVALID_ARGUMENT, NULL);
+        return;
+    }
+    struct sv_pb_out out = { 0 };
+    if (host.len > 0)
+        sv_pb_put_bytes(&out, ANSWER_HOST, host.data, host.len);
+    sv_pb_put_bytes(&out, ANSWER_REQUEST, data, len);
+    put_answer(s, &out, &ask);
+    if (out.failed) {
+        sv_rpc_stream_finish(stream, SYNCTV_E_NO_MEMORY, NULL);
+    } else {
+        sv_rpc_stream_pause_read(stream);
+        pthread_mutex_lock(&s->lock);
+        s->answer = sv_rpc_bytes_copy(out.data, out.len);
+        s->has_answer = true;
+        pthread_mutex_unlock(&s->lock);
+        sv_rpc_stream_kick(stream);
+    }
+    sv_pb_out_free(&out);
+}
+
+static int next(struct sv_rpc_stream *stream, void *userdata, struct sv_rpc_bytes *ret_bytes,
+    synctv_error *ret_error)
+{
+    struct session *s = userdata;
+    pthread_mutex_lock(&s->lock);
+    bool has_answer = s->has_answer;
+    s->has_answer = false;
+    if (has_answer)
+        *ret_bytes = s->answer;
+    pthread_mutex_unlock(&s->lock);
+    if (has_answer)
+        sv_rpc_stream_resume_read(stream);
+    return has_answer;
+}
+
+static void on_closed(struct sv_rpc_stream *stream, void *userdata)
+{
+    struct session *s = userdata;
+    if (s->has_answer)
+        sv_rpc_bytes_unref(s->answer);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+static void start(struct sv_rpc_call *call, void *service)
+{
+    static const struct sv_rpc_stream_ops ops = { on_message, next, on_closed };
+    const struct sv_rpc_server *server = service;
+    struct session *s = calloc(1, sizeof(*s) + sv_descriptors_count(server->descriptors));
+    if (s == NULL) {
+        sv_rpc_call_fail(call, SYNCTV_E_NO_MEMORY, NULL, NULL);
+        return;
+    }
+    s->server = server;
+    pthread_mutex_init(&s->lock, NULL);
+    sv_rpc_call_accept(call, &ops, s, NULL);
+}
+
+void sv_reflection_methods(struct sv_rpc_server *server,
+    struct sv_rpc_method out[SV_REFLECTION_METHODS])
+{
+    out[0] = (struct sv_rpc_method){ "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        SV_RPC_BIDI, start, server };
+    out[1] =
+        (struct sv_rpc_method){ "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+            SV_RPC_BIDI, start, server };
+}
