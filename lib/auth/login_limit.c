@@ -19,7 +19,7 @@ struct sv_login_limit {
     struct sv_bucket_table *registrations;
 };
 
-/* --- addresses ------------------------------------------------------------------------------------------------------ */
+/* --- addresses --- */
 
 static int hex_digit(char c)
 {
@@ -29,7 +29,8 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Undoes %5B and the like; false when it does not fit. A '%' that begins no escape stays ("[fe80::1%eth0]"). */
+/* Undoes %5B and the like; false when it does not fit. A '%' that begins no escape stays
+ * ("[fe80::1%eth0]"). */
 static bool percent_decode(const char *s, char *out, size_t size)
 {
     size_t n = 0;
@@ -109,7 +110,7 @@ void sv_address_key(const char *peer, char *out, size_t size)
     snprintf(out, size, "%s/64", inet_ntop(AF_INET6, &v6, number, sizeof(number)));
 }
 
-/* --- limits --------------------------------------------------------------------------------------------------------- */
+/* --- limits --- */
 
 /* So many in `seconds`, all of them at once if one likes. */
 static struct sv_bucket_table *new_table(double count, double seconds)
@@ -143,7 +144,8 @@ void sv_login_limit_free(struct sv_login_limit *l)
     free(l);
 }
 
-/* Guessing at one name must not use up what the others at that address may do: the name is asked first, and pays last. */
+/* Guessing at one name must not use up what the others at that address may do: the name is asked
+ * first, and pays last. */
 int64_t sv_login_limit_login(struct sv_login_limit *l, const char *name, const char *address,
     int64_t mono_ms)
 {

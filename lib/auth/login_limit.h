@@ -9,9 +9,10 @@
 #define SV_ADDRESS_KEY_SIZE 64
 
 /*
- * What a gRPC peer string ("ipv4:192.0.2.1:567", "ipv6:[2001:db8::1]:567", also with %5B %5D) counts as: an IPv4 address,
- * also where it comes mapped into IPv6 or through NAT64 ("192.0.2.1"); the /64 of an IPv6 address ("2001:db8::/64");
- * "unix" for local sockets; "unknown" for everything else, NULL included. `size` ≥ SV_ADDRESS_KEY_SIZE is always enough.
+ * What a gRPC peer string ("ipv4:192.0.2.1:567", "ipv6:[2001:db8::1]:567", also with %5B %5D)
+ * counts as: an IPv4 address, also where it comes mapped into IPv6 or through NAT64 ("192.0.2.1");
+ * the /64 of an IPv6 address ("2001:db8::/64"); "unix" for local sockets; "unknown" for everything
+ * else, NULL included. A `size` of SV_ADDRESS_KEY_SIZE is always enough.
  */
 void sv_address_key(const char *peer, char *out, size_t size);
 
@@ -28,7 +29,8 @@ struct sv_login_limit;
 struct sv_login_limit *sv_login_limit_new(const struct sv_login_rates *rates);
 void sv_login_limit_free(struct sv_login_limit *l);
 
-/* Each returns 0, or the ms to wait before the next try (this one then counts for nothing). `name` case-folded, `address` an address key. */
+/* Each returns 0, or the ms to wait before the next try (this one then counts for nothing).
+ * `name` case-folded, `address` an address key. */
 int64_t sv_login_limit_login(struct sv_login_limit *l, const char *name, const char *address,
     int64_t mono_ms);
 int64_t sv_login_limit_register(struct sv_login_limit *l, const char *address, int64_t mono_ms);

@@ -30,7 +30,8 @@ static bool cost_in_bounds(const struct sv_password_cost *c)
         c->memory_kib >= ARGON2_MIN_MEMORY * c->lanes && c->memory_kib <= MAX_MEMORY_KIB;
 }
 
-/* "<name><decimal><end>" at *p, which moves behind it. Decimals have no sign, no leading zero and at most 9 digits. */
+/* "<name><decimal><end>" at *p, which moves behind it. Decimals have no sign, no leading zero
+ * and at most 9 digits. */
 static bool parse_number(const char **p, const char *name, char end, uint32_t *ret_value)
 {
     const char *s = *p;
@@ -53,7 +54,8 @@ static bool parse_number(const char **p, const char *name, char end, uint32_t *r
     return true;
 }
 
-/* The cost of a record. Salt and hash are left to libargon2, but for the characters: it takes some bytes over 127 for base64. */
+/* The cost of a record. Salt and hash are left to libargon2, but for the characters: it takes
+ * some bytes over 127 for base64. */
 static bool parse_record(const char *record, struct sv_password_cost *ret_cost)
 {
     if (record == NULL || strnlen(record, SV_PASSWORD_RECORD_SIZE) == SV_PASSWORD_RECORD_SIZE)

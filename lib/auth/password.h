@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Passwords as Argon2id records: "$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>". Each function takes tens of milliseconds and
- * as much memory as its cost says, so none belongs on a thread that others wait for. Thread-safe; no copy of a password is made.
+ * Passwords as Argon2id records: "$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>". Each function
+ * takes tens of milliseconds and as much memory as its cost says, so none belongs on a thread that
+ * others wait for. Thread-safe; no copy of a password is made.
  */
 #ifndef SV_AUTH_PASSWORD_H
 #define SV_AUTH_PASSWORD_H
@@ -22,20 +23,24 @@ struct sv_password_cost {
 /* What new records are made with: OWASP's figures for Argon2id. */
 extern const struct sv_password_cost sv_password_cost_default;
 
-/* A record with a fresh salt. `cost` NULL = the default. Errors: INVALID_ARGUMENT (too long, cost out of bounds), NO_MEMORY, INTERNAL. */
+/* A record with a fresh salt. `cost` NULL = the default. Errors: INVALID_ARGUMENT (too long,
+ * cost out of bounds), NO_MEMORY, INTERNAL. */
 int sv_password_hash(const char *password, const struct sv_password_cost *cost,
     char out[SV_PASSWORD_RECORD_SIZE]);
 
 /*
  * 0 when the password is the record's.
- * Errors: LOGIN_FAILED (it is not), INTERNAL (not a record of ours, or one whose cost is out of bounds), NO_MEMORY.
+ * Errors: LOGIN_FAILED (it is not), INTERNAL (not a record of ours, or one whose cost is out of
+ * bounds), NO_MEMORY.
  */
 int sv_password_verify(const char *record, const char *password);
 
-/* Takes as long as verifying against a record of this cost (NULL = the default), for names that do not exist. LOGIN_FAILED, or NO_MEMORY. */
+/* Takes as long as verifying against a record of this cost (NULL = the default), for names that
+ * do not exist. LOGIN_FAILED, or NO_MEMORY. */
 int sv_password_verify_dummy(const char *password, const struct sv_password_cost *cost);
 
-/* Whether a record was made with another cost than this one (NULL = the default), or is none at all. */
+/* Whether a record was made with another cost than this one (NULL = the default), or is none at
+ * all. */
 bool sv_password_needs_rehash(const char *record, const struct sv_password_cost *cost);
 
 #endif

@@ -9,7 +9,8 @@
 
 /* Errors: INTERNAL (no random). */
 int sv_refresh_token_new(char out[SV_REFRESH_TOKEN_SIZE]);
-/* SHA-256 of a token. Errors: TOKEN_INVALID when no token looks like this (or it is NULL): `out` is untouched. */
+/* SHA-256 of a token. Errors: TOKEN_INVALID when no token looks like this (or it is NULL): `out`
+ * is untouched. */
 int sv_refresh_token_hash(const char *token, unsigned char out[SV_REFRESH_HASH_SIZE]);
 
 #endif

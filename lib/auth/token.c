@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The signature comes first and is checked here, in constant time: libjwt and the JSON parser below it only ever see
- * what somebody with the key has written, and the algorithm that a header names has no say.
+ * The signature comes first and is checked here, in constant time: libjwt and the JSON parser below
+ * it only ever see what somebody with the key has written, and the algorithm that a header names
+ * has no say.
  */
 #include "auth/token.h"
 
@@ -22,6 +23,8 @@
 #define ISSUER "synctv"
 #define SIGNATURE_BYTES 32
 #define SIGNATURE_LEN 43 /* as base64url */
+/* The end of the year 9999: no sum or product of times overflows. */
+#define MAX_TIME_S INT64_C(253402300799)
 
 /* The claims that are text, and where they go. */
 static const struct text_claim {
@@ -56,7 +59,8 @@ static const char *audience_name(enum sv_token_audience audience)
 
 static bool is_complete(const struct sv_token_claims *c, enum sv_token_audience audience)
 {
-    if (c->subject[0] == '\0' || c->issued_at_s < 0 || c->expires_at_s < c->issued_at_s)
+    if (c->subject[0] == '\0' || c->issued_at_s <= 0 || c->expires_at_s < c->issued_at_s ||
+        c->expires_at_s > MAX_TIME_S)
         return false;
     switch (audience) {
     case SV_TOKEN_CLIENT:
@@ -72,7 +76,7 @@ static int from_errno(int rc, int otherwise)
     return rc == ENOMEM ? SYNCTV_E_NO_MEMORY : otherwise;
 }
 
-/* --- signing -------------------------------------------------------------------------------------------------------- */
+/* --- signing --- */
 
 /* 0 or an errno. */
 static int add_claims(jwt_t *jwt, enum sv_token_audience audience,
@@ -130,9 +134,10 @@ out:
     return rv;
 }
 
-/* --- verifying ------------------------------------------------------------------------------------------------------ */
+/* --- verifying --- */
 
-/* header "." payload "." signature, each of base64url characters; the length of the first two with the dot between, 0 = not so. */
+/* header "." payload "." signature, each of base64url characters; the length of the first two
+ * with the dot between, 0 = not so. */
 static size_t signed_length(const char *token, size_t len)
 {
     size_t dots = 0, last_dot = 0;
@@ -167,18 +172,12 @@ static bool claim_is(jwt_t *jwt, const char *name, const char *text)
     return value != NULL && strcmp(value, text) == 0;
 }
 
-/* An integer and nothing else: jwt_get_grant_int() takes a string for 0. */
+/* Absent is -1 to libjwt and every other type 0, so that no time is valid before 1970 and a
+ * second. */
 static bool read_time(jwt_t *jwt, const char *name, int64_t *ret_value)
 {
-    char *json = jwt_get_grants_json(jwt, name);
-    if (json == NULL)
-        return false;
-    char *end;
-    errno = 0;
-    *ret_value = strtoll(json, &end, 10);
-    bool ok = errno == 0 && end != json && *end == '\0';
-    free(json);
-    return ok;
+    *ret_value = jwt_get_grant_int(jwt, name);
+    return *ret_value > 0;
 }
 
 /* Absent is "". Of another type or too long: false. */

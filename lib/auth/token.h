@@ -32,7 +32,8 @@ struct sv_token_claims {
 /*
  * @ret_token  on success a string to be released with free().
  *
- * Errors: INVALID_ARGUMENT (a claim of that audience is missing or is not UTF-8, or the key is too short), NO_MEMORY, INTERNAL.
+ * Errors: INVALID_ARGUMENT (a claim of that audience is missing or is not UTF-8, or the key is too
+ * short), NO_MEMORY, INTERNAL.
  */
 int sv_token_sign(const void *key, size_t key_len, enum sv_token_audience audience,
     const struct sv_token_claims *claims, char **ret_token);

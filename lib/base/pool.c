@@ -45,7 +45,8 @@ static void *pool_thread(void *arg)
     return NULL;
 }
 
-/* Signals are for the program's own threads: those of a pool inherit a mask that blocks them all. */
+/* Signals are for the program's own threads: those of a pool inherit a mask that blocks them
+ * all. */
 static int start_threads(struct sv_pool *pool, unsigned n_threads)
 {
     sigset_t all, before;

@@ -22,7 +22,8 @@ static bool is_unlimited(const struct sv_rate *rate)
     return !(rate->per_second > 0) || isinf(rate->per_second);
 }
 
-/* Brings the bucket up to now. A clock that goes back adds nothing, and what it catches up with is not added twice. */
+/* Brings the bucket up to now. A clock that goes back adds nothing, and what it catches up with
+ * is not added twice. */
 static void refill(struct sv_bucket *b, const struct sv_rate *rate, int64_t now_ms)
 {
     double burst = rate->burst >= 1 ? rate->burst : 1;

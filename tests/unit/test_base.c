@@ -22,7 +22,7 @@ static const int all_codes[] = {
 
 #define N_CODES (sizeof(all_codes) / sizeof(all_codes[0]))
 
-/* --- errors --------------------------------------------------------------------------------------------------------- */
+/* --- errors --- */
 
 START_TEST(every_code_is_negative_and_has_a_reason_of_its_own_that_leads_back_to_it)
 {
@@ -112,7 +112,7 @@ START_TEST(a_message_is_never_empty_and_is_cut_between_code_points)
 }
 END_TEST
 
-/* --- ids ------------------------------------------------------------------------------------------------------------ */
+/* --- ids --- */
 
 START_TEST(ids_are_valid_and_all_different)
 {
@@ -208,11 +208,12 @@ START_TEST(random_bytes_fill_the_whole_buffer)
 }
 END_TEST
 
-/* --- hash ----------------------------------------------------------------------------------------------------------- */
+/* --- hash --- */
 
 START_TEST(siphash_gives_the_values_of_its_authors)
 {
-    /* Key 00 01 … 0f, messages "", 00, 00 01, …: the first rows of vectors.h of the reference implementation. */
+    /* Key 00 01 … 0f, messages "", 00, 00 01, …: the first rows of vectors.h of the reference
+     * implementation. */
     static const unsigned char expected[][8] = {
         { 0x31, 0x0e, 0x0e, 0xdd, 0x47, 0xdb, 0x6f, 0x72 },
         { 0xfd, 0x67, 0xdc, 0x93, 0xc5, 0x39, 0xf8, 0x74 },
@@ -259,7 +260,7 @@ START_TEST(a_table_finds_what_was_put_in)
 }
 END_TEST
 
-/* --- list ----------------------------------------------------------------------------------------------------------- */
+/* --- list --- */
 
 START_TEST(a_list_gives_items_back_in_order)
 {
@@ -300,7 +301,7 @@ START_TEST(lists_are_joined_and_walked_while_items_leave)
 }
 END_TEST
 
-/* --- log, clock, version -------------------------------------------------------------------------------------------- */
+/* --- log, clock, version --- */
 
 struct lines {
     int n;

@@ -78,7 +78,8 @@ START_TEST(a_nul_is_refused_wherever_it_stands)
 }
 END_TEST
 
-/* The definition, written down in another way: every code point is encoded, everything else is refused. */
+/* The definition, written down in another way: every code point is encoded, everything else is
+ * refused. */
 START_TEST(all_sequences_of_up_to_three_bytes_are_judged_as_the_standard_does)
 {
     size_t valid = 0;

@@ -281,6 +281,12 @@ START_TEST(claims_that_are_missing_or_of_another_type_are_refused)
         "{" ISS AUD SUB USER SID JTI IAT "\"exp\":99999999999999999999}",
         /* no sense in time */
         "{" ISS AUD SUB USER SID JTI "\"iat\":-1," EXP "}",
+        "{" ISS AUD SUB USER SID JTI "\"iat\":0," EXP "}",
+        "{" ISS AUD SUB USER SID JTI "\"iat\":1.5," EXP "}",
+        "{" ISS AUD SUB USER SID JTI "\"iat\":true," EXP "}",
+        "{" ISS AUD SUB USER SID JTI "\"iat\":[1]," EXP "}",
+        "{" ISS AUD SUB USER SID JTI "\"iat\":{\"a\":1}," EXP "}",
+        "{" ISS AUD SUB USER SID JTI "\"iat\":1700003601,\"exp\":9223372036854775807}",
         "{" ISS AUD SUB USER SID JTI "\"iat\":1700003601," EXP "}",
         /* not text */
         "{" ISS AUD SUB "\"username\":\"a\\u0000b\"," SID JTI IAT EXP "}",
@@ -364,9 +370,13 @@ START_TEST(a_token_expires_on_the_second_and_the_leeway_is_added)
     ck_assert_int_eq(verify_at(token, INT64_MAX, 5), SYNCTV_E_TOKEN_EXPIRED);
     free(token);
     ck_assert_int_eq(verify_at(forge(HEADER,
-                                   "{" ISS AUD SUB USER SID JTI IAT "\"exp\":9223372036854775807}"),
-                         INT64_MAX, 5),
+                                   "{" ISS AUD SUB USER SID JTI IAT "\"exp\":253402300799}"),
+                         NOW_MS, 5),
         0);
+    ck_assert_int_eq(verify_at(forge(HEADER,
+                                   "{" ISS AUD SUB USER SID JTI IAT "\"exp\":253402300800}"),
+                         NOW_MS, 5),
+        SYNCTV_E_TOKEN_INVALID);
 }
 END_TEST
 
