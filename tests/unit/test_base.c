@@ -12,6 +12,7 @@
 #include "base/id.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/text.h"
 
 static const int all_codes[] = {
@@ -205,6 +206,19 @@ START_TEST(random_bytes_fill_the_whole_buffer)
     for (size_t i = 0; i < sizeof(seen); i++)
         ck_assert_uint_ne(seen[i], 0);
     ck_assert_int_eq(sv_random_bytes(NULL, 0), 0);
+}
+END_TEST
+
+START_TEST(secrets_are_wiped_and_compared)
+{
+    char a[] = "a\0secret", b[] = "a\0secreT";
+    ck_assert(sv_secret_equal(a, b, sizeof(a) - 2));
+    ck_assert(!sv_secret_equal(a, b, sizeof(a)));
+    ck_assert(sv_secret_equal(a, b, 0));
+    sv_secret_wipe(a, sizeof(a));
+    for (size_t i = 0; i < sizeof(a); i++)
+        ck_assert_int_eq(a[i], 0);
+    sv_secret_wipe(NULL, 0);
 }
 END_TEST
 
@@ -404,6 +418,7 @@ int main(void)
     tcase_add_test(tc, what_is_not_twelve_characters_of_the_alphabet_is_no_id);
     tcase_add_test(tc, a_name_may_have_dots_and_no_more_characters_than_allowed);
     tcase_add_test(tc, random_bytes_fill_the_whole_buffer);
+    tcase_add_test(tc, secrets_are_wiped_and_compared);
     tcase_add_test(tc, siphash_gives_the_values_of_its_authors);
     tcase_add_test(tc, a_table_finds_what_was_put_in);
     tcase_add_test(tc, a_list_gives_items_back_in_order);
