@@ -86,7 +86,7 @@ void sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *r
     struct sv_rpc_bytes payload, sv_rpc_done_fn *done, void *userdata);
 
 struct sv_rpc_client_stream_ops {
-    /* The server has accepted the stream. May be NULL. */
+    /* The server has accepted the stream; before all others, not for a refused one. May be NULL. */
     void (*on_open)(struct sv_rpc_client_stream *stream, void *userdata);
     void (*on_message)(struct sv_rpc_client_stream *stream, void *userdata, const void *data,
         size_t len);

@@ -17,6 +17,8 @@ struct sv_rpc_client_stream {
     const struct sv_rpc_client_stream_ops *ops;
     void *userdata;
     struct sv_op start_op, read_op, write_op, status_op;
+    struct sv_post open_post;
+    bool opened; /* on_open() was called; the channel's thread alone */
     grpc_byte_buffer *read_buffer;
 
     pthread_mutex_t lock;
@@ -90,6 +92,25 @@ static void stream_refused(struct sv_op *op, bool ok)
 
 /* ---- reading ---- */
 
+static void tell_open(struct sv_rpc_client_stream *s)
+{
+    if (!s->opened && s->ops->on_open != NULL)
+        s->ops->on_open(s, s->userdata);
+    s->opened = true;
+}
+
+/* A refusal begins with the same event as an accepted stream, but its status comes with it. */
+static void open_later(struct sv_op *op, bool ok)
+{
+    struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, open_post.op);
+    pthread_mutex_lock(&s->lock);
+    bool over = s->over;
+    pthread_mutex_unlock(&s->lock);
+    if (!over)
+        tell_open(s);
+    drop(s);
+}
+
 static void start_read(struct sv_rpc_client_stream *s)
 {
     grpc_op op = { .op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &s->read_buffer };
@@ -107,6 +128,7 @@ static void read_done(struct sv_op *op, bool ok)
         drop(s); /* the status tells why */
         return;
     }
+    tell_open(s);
     if (sv_payload_flatten(message, &slice)) {
         s->ops->on_message(s, s->userdata, GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
         grpc_slice_unref(slice);
@@ -125,9 +147,11 @@ static void start_done(struct sv_op *op, bool ok)
         drop(s);
         return;
     }
-    if (s->ops->on_open != NULL)
-        s->ops->on_open(s, s->userdata);
-    start_read(s); /* with the hold of the start */
+    pthread_mutex_lock(&s->lock);
+    s->holds++; /* the post's; the read gets the start's */
+    pthread_mutex_unlock(&s->lock);
+    sv_queue_post(&s->c.channel->queue, &s->open_post);
+    start_read(s);
 }
 
 /* ---- sending ---- */
@@ -287,6 +311,7 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
     s->write_op.done = write_done;
     s->status_op.done = status_done;
     s->c.post.op.done = stream_refused;
+    s->open_post.op.done = open_later;
     sv_list_init(&s->queued);
     pthread_mutex_init(&s->lock, NULL);
     s->holds = 1;

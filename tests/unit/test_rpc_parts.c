@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of lib/rpc that need no network. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "rpc/descriptor.h"
+#include "rpc/pb.h"
+#include "rpc/peers.h"
+#include "rpc/retry.h"
+#include "rpc/status.h"
+
+/* ---- retry ---- */
+
+START_TEST(waits_double_from_100_ms_to_10_s_and_never_fall_below_half)
+{
+    ck_assert_int_eq(sv_retry_delay_ms(1, 0), 50);
+    ck_assert_int_eq(sv_retry_delay_ms(1, UINT32_MAX), 99);
+    ck_assert_int_eq(sv_retry_delay_ms(2, 0), 100);
+    ck_assert_int_eq(sv_retry_delay_ms(5, 0), 800);
+    ck_assert_int_eq(sv_retry_delay_ms(8, 0), 5000);
+    ck_assert_int_eq(sv_retry_delay_ms(4000000000u, UINT32_MAX), 9999);
+}
+END_TEST
+
+START_TEST(only_what_passes_by_itself_is_tried_again)
+{
+    struct sv_retry r = { .deadline_ms = INT64_MAX };
+    ck_assert_int_ge(sv_retry_next(&r, SYNCTV_E_NODE_UNAVAILABLE, true, 0, 0, 0), 0);
+    ck_assert_int_eq(sv_retry_next(&r, SYNCTV_E_NODE_UNAVAILABLE, false, 0, 0, 0), -1);
+    ck_assert_int_eq(sv_retry_next(&r, SYNCTV_E_PERMISSION_DENIED, true, 0, 0, 0), -1);
+    ck_assert_int_eq(sv_retry_next(&r, SYNCTV_E_RATE_LIMITED, true, 0, 0, 0), -1);
+    ck_assert_int_eq(sv_retry_next(&r, SYNCTV_E_RATE_LIMITED, false, 70000, 0, 0), 70000);
+}
+END_TEST
+
+START_TEST(a_budget_ends_the_attempts)
+{
+    struct sv_retry r = { .deadline_ms = 1000, .max_attempts = 3 };
+    ck_assert_int_eq(sv_retry_next(&r, SYNCTV_E_NOT_CONNECTED, true, 0, 990, 0), -1);
+    r = (struct sv_retry){ .deadline_ms = INT64_MAX, .max_attempts = 3 };
+    ck_assert_int_ge(sv_retry_next(&r, SYNCTV_E_NOT_CONNECTED, true, 0, 0, 0), 0);
+    ck_assert_int_ge(sv_retry_next(&r, SYNCTV_E_NOT_CONNECTED, true, 0, 0, 0), 0);
+    ck_assert_int_eq(sv_retry_next(&r, SYNCTV_E_NOT_CONNECTED, true, 0, 0, 0), -1);
+}
+END_TEST
+
+/* ---- protobuf ---- */
+
+START_TEST(what_is_written_is_read)
+{
+    struct sv_pb_out inner = { 0 }, out = { 0 };
+    sv_pb_put_varint(&inner, 15, UINT64_MAX);
+    sv_pb_put_string(&inner, 2, "");
+    sv_pb_put_string(&out, 1, "name");
+    sv_pb_put_message(&out, 536870911, &inner);
+    struct sv_pb_in in = sv_pb_in(out.data, out.len);
+    struct sv_pb_field f;
+    ck_assert_int_eq(sv_pb_next(&in, &f), 1);
+    ck_assert(f.number == 1 && sv_pb_is(&f, "name"));
+    ck_assert_int_eq(sv_pb_next(&in, &f), 1);
+    ck_assert_uint_eq(f.number, 536870911);
+    struct sv_pb_in in2 = sv_pb_in(f.data, f.len);
+    ck_assert_int_eq(sv_pb_next(&in2, &f), 1);
+    ck_assert(f.number == 15 && f.type == SV_PB_VARINT && f.value == UINT64_MAX);
+    ck_assert_int_eq(sv_pb_next(&in2, &f), 0);
+    ck_assert_int_eq(sv_pb_next(&in, &f), 0);
+    sv_pb_out_free(&out);
+}
+END_TEST
+
+START_TEST(malformed_bytes_are_refused)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } bad[] = {
+        { "\x80", 1 },             /* half a tag */
+        { "\x00\x01", 2 },         /* field 0 */
+        { "\x08", 1 },             /* no value */
+        { "\x0a\x05xy", 4 },       /* shorter than it says */
+        { "\x0b", 1 },             /* groups */
+        { "\x0d\x01\x02", 3 },     /* half a fixed32 */
+        { "\x09\x01\x02\x03", 4 }, /* half a fixed64 */
+        { "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12 },
+        { "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11 },
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct sv_pb_in in = sv_pb_in(bad[i].bytes, bad[i].len);
+        struct sv_pb_field f;
+        ck_assert_int_eq(sv_pb_next(&in, &f), -1);
+    }
+    struct sv_pb_in empty = sv_pb_in(NULL, 0);
+    struct sv_pb_field f;
+    ck_assert_int_eq(sv_pb_next(&empty, &f), 0);
+}
+END_TEST
+
+/* ---- status ---- */
+
+START_TEST(an_error_survives_the_wire)
+{
+    synctv_error err = { .code = SYNCTV_E_RATE_LIMITED, .retry_after_ms = 1500, .message = "slow" };
+    strcpy(err.field, "movie.url");
+    struct sv_rpc_detail extra = { .type_url = "t/x.State", .data = "abc", .len = 3 };
+    struct sv_rpc_bytes packed = sv_rpc_status_pack(8, &err, &extra);
+    synctv_error got;
+    struct sv_rpc_detail got_extra;
+    ck_assert_int_eq(sv_rpc_status_parse(8, "slow", sv_rpc_bytes_data(&packed),
+                         sv_rpc_bytes_len(&packed), &got, &got_extra),
+        SYNCTV_E_RATE_LIMITED);
+    ck_assert_int_eq(got.retry_after_ms, 1500);
+    ck_assert_str_eq(got.field, "movie.url");
+    ck_assert_str_eq(got.message, "slow");
+    ck_assert_uint_eq(got_extra.type_url_len, 9);
+    ck_assert_mem_eq(got_extra.type_url, "t/x.State", 9);
+    ck_assert_uint_eq(got_extra.len, 3);
+    ck_assert_mem_eq(got_extra.data, "abc", 3);
+    sv_rpc_bytes_unref(packed);
+}
+END_TEST
+
+START_TEST(a_detail_that_does_not_fit_is_left_out)
+{
+    synctv_error err = { .code = SYNCTV_E_VERSION_CONFLICT, .message = "stale" };
+    char *big = calloc(1, SV_RPC_STATUS_MAX);
+    struct sv_rpc_detail extra = { .type_url = "t/x", .data = big, .len = SV_RPC_STATUS_MAX - 20 };
+    struct sv_rpc_bytes packed = sv_rpc_status_pack(10, &err, &extra);
+    ck_assert_uint_le(sv_rpc_bytes_len(&packed), SV_RPC_STATUS_MAX);
+    synctv_error got;
+    struct sv_rpc_detail got_extra;
+    sv_rpc_status_parse(10, "stale", sv_rpc_bytes_data(&packed), sv_rpc_bytes_len(&packed), &got,
+        &got_extra);
+    ck_assert_int_eq(got.code, SYNCTV_E_VERSION_CONFLICT);
+    ck_assert_ptr_null(got_extra.type_url);
+    sv_rpc_bytes_unref(packed);
+    free(big);
+}
+END_TEST
+
+START_TEST(a_plain_status_gets_the_nearest_code)
+{
+    synctv_error got;
+    ck_assert_int_eq(sv_rpc_status_parse(14, NULL, NULL, 0, &got, NULL), SYNCTV_E_NODE_UNAVAILABLE);
+    ck_assert_str_ne(got.message, "");
+    ck_assert_int_eq(sv_rpc_status_parse(4, "", NULL, 0, &got, NULL), SYNCTV_E_TIMEOUT);
+    ck_assert_int_eq(sv_rpc_status_parse(99, "?", NULL, 0, &got, NULL), SYNCTV_E_INTERNAL);
+    ck_assert_int_eq(sv_rpc_status_parse(0, "", NULL, 0, &got, NULL), 0);
+}
+END_TEST
+
+START_TEST(hostile_details_leave_the_plain_status)
+{
+    unsigned char junk[300];
+    unsigned seed = 7;
+    for (int round = 0; round < 20000; round++) {
+        size_t len = (size_t)rand_r(&seed) % sizeof(junk);
+        for (size_t i = 0; i < len; i++)
+            junk[i] = (unsigned char)(rand_r(&seed) % 4 == 0 ? rand_r(&seed) : 10 + (int)i % 24);
+        synctv_error got;
+        ck_assert_int_lt(sv_rpc_status_parse(13, "\xff\xfe", junk, len, &got, NULL), 0);
+        ck_assert_str_ne(got.message, "");
+    }
+}
+END_TEST
+
+START_TEST(a_long_text_is_cut_between_characters)
+{
+    char text[400];
+    for (size_t i = 0; i + 2 < sizeof(text); i += 2)
+        memcpy(text + i, "ä", 3);
+    synctv_error got;
+    sv_rpc_status_parse(13, text, NULL, 0, &got, NULL);
+    ck_assert_uint_eq(strlen(got.message), 198);
+}
+END_TEST
+
+/* ---- peers ---- */
+
+START_TEST(the_address_is_found_in_a_peer_name)
+{
+    char out[SV_ADDRESS_SIZE];
+    sv_peer_address("ipv4:127.0.0.1:8080", out);
+    ck_assert_str_eq(out, "127.0.0.1");
+    sv_peer_address("ipv6:%5B::1%5D:80", out);
+    ck_assert_str_eq(out, "::1");
+    sv_peer_address("ipv6:[fe80::1%25eth0]:80", out);
+    ck_assert_str_eq(out, "fe80::1%25eth0");
+    sv_peer_address("unix:/run/x", out);
+    ck_assert_str_eq(out, "unix");
+    sv_peer_address("?", out);
+    ck_assert_str_eq(out, "");
+}
+END_TEST
+
+START_TEST(connections_of_an_address_are_limited_streams_are_not)
+{
+    struct sv_peers *p = sv_peers_new(2);
+    struct sv_peer *a, *b, *c, *a2;
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::1%5D:1", &a), 0);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::1%5D:1", &a2), 0);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::2%5D:1", &b), 0);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::3%5D:1", &c), SYNCTV_E_STREAM_LIMIT);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8:0:1::3%5D:1", &c), 0);
+    sv_peers_leave(p, c);
+    sv_peers_leave(p, b);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::3%5D:1", &c), 0);
+    sv_peers_leave(p, c);
+    sv_peers_leave(p, a);
+    sv_peers_leave(p, a2);
+    sv_peers_free(p);
+}
+END_TEST
+
+/* ---- descriptors ---- */
+
+START_TEST(junk_is_no_descriptor_set)
+{
+    struct sv_descriptors *d;
+    ck_assert_int_lt(sv_descriptors_new("\x0a\xff", 2, &d), 0);
+    ck_assert_int_eq(sv_descriptors_new("", 0, &d), 0);
+    ck_assert_int_eq(sv_descriptors_find_symbol(d, "x", 1), -1);
+    sv_descriptors_free(d);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("rpc parts");
+    TCase *t = tcase_create("all");
+    tcase_set_timeout(t, 30);
+    tcase_add_test(t, waits_double_from_100_ms_to_10_s_and_never_fall_below_half);
+    tcase_add_test(t, only_what_passes_by_itself_is_tried_again);
+    tcase_add_test(t, a_budget_ends_the_attempts);
+    tcase_add_test(t, what_is_written_is_read);
+    tcase_add_test(t, malformed_bytes_are_refused);
+    tcase_add_test(t, an_error_survives_the_wire);
+    tcase_add_test(t, a_detail_that_does_not_fit_is_left_out);
+    tcase_add_test(t, a_plain_status_gets_the_nearest_code);
+    tcase_add_test(t, hostile_details_leave_the_plain_status);
+    tcase_add_test(t, a_long_text_is_cut_between_characters);
+    tcase_add_test(t, the_address_is_found_in_a_peer_name);
+    tcase_add_test(t, connections_of_an_address_are_limited_streams_are_not);
+    tcase_add_test(t, junk_is_no_descriptor_set);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
