@@ -164,9 +164,10 @@ static grpc_ssl_certificate_config_reload_status fetch(void *userdata,
     pthread_mutex_lock(&tls->lock);
     if (tls->is_new) {
         grpc_ssl_pem_key_cert_pair pair = { tls->key, tls->cert };
-        *ret_config =
-            grpc_ssl_server_certificate_config_create(tls->verify_clients ? tls->client_ca : NULL,
-                &pair, 1);
+        /* The core asserts that there are roots; unless clients are asked for a certificate it does not use them. */
+        *ret_config = grpc_ssl_server_certificate_config_create(tls->verify_clients ? tls->client_ca
+                                                                                    : tls->cert,
+            &pair, 1);
         tls->is_new = false;
         status = GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
     }
