@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DEFAULT_LISTEN "127.0.0.1:50051"
 #define DEFAULT_DB "sqlite:synctv-data/synctv.db"
@@ -20,7 +19,8 @@
 
 enum kind {
     KIND_TEXT,    /* const char * */
-    KIND_FILE,    /* the same, the name of a file to be read */
+    KIND_ADDRESS, /* the same, HOST:PORT */
+    KIND_STORAGE, /* the same, sqlite:PATH or memory: */
     KIND_COUNT,   /* int32_t */
     KIND_THREADS, /* unsigned */
     KIND_SECONDS, /* int64_t */
@@ -34,7 +34,7 @@ struct setting {
     const char *argument;
     const char *help;
     enum kind kind;
-    bool may_be_empty; /* KIND_TEXT, KIND_FILE: "" = not set */
+    bool may_be_empty; /* KIND_TEXT: "" = not set */
     size_t offset;     /* in struct config */
     double min, max;
     const char *const *choices; /* NULL at the end */
@@ -58,21 +58,21 @@ static const char *const registrations[] = { "open", "approve", "closed", NULL }
 
 static const struct setting settings[] = {
     { "server", "listen", "listen", "ADDR:PORT", "gRPC; port 0 = any (" DEFAULT_LISTEN ")",
-        KIND_TEXT, false, AT(node.listen), 0, 0, NULL },
-    { "storage", "url", "db", "URL", "sqlite:PATH or memory: (" DEFAULT_DB ")", KIND_TEXT, false,
+        KIND_ADDRESS, false, AT(node.listen), 0, 0, NULL },
+    { "storage", "url", "db", "URL", "sqlite:PATH or memory: (" DEFAULT_DB ")", KIND_STORAGE, false,
         AT(node.db_url), 0, 0, NULL },
     { "cluster", "node_id", "node-id", "ID",
-        "1 to 64 of A-Z a-z 0-9 _ - . (made once, kept in the database)", KIND_TEXT, true,
+        "1 to 64 of A-Z a-z 0-9 _ - . (made once, in the database)", KIND_TEXT, true,
         AT(node.node_id), 0, 0, NULL },
-    { "tls", "cert", "tls-cert", "FILE", "certificate chain, PEM; switches TLS on", KIND_FILE, true,
+    { "tls", "cert", "tls-cert", "FILE", "certificate chain, PEM; switches TLS on", KIND_TEXT, true,
         AT(node.tls_cert_file), 0, 0, NULL },
-    { "tls", "key", "tls-key", "FILE", "its key, PEM", KIND_FILE, true, AT(node.tls_key_file), 0, 0,
+    { "tls", "key", "tls-key", "FILE", "its key, PEM", KIND_TEXT, true, AT(node.tls_key_file), 0, 0,
         NULL },
     { "tls", "client_ca", "tls-client-ca", "FILE", "demand client certificates signed by these",
-        KIND_FILE, true, AT(node.tls_client_ca_file), 0, 0, NULL },
+        KIND_TEXT, true, AT(node.tls_client_ca_file), 0, 0, NULL },
     { "auth", "jwt_secret_file", "jwt-secret-file", "FILE",
-        "secret for access tokens, 32 bytes or more (made once, kept in the database)", KIND_FILE,
-        true, AT(node.jwt_secret_file), 0, 0, NULL },
+        "secret for access tokens, ≥ 32 bytes (made once, in the database)", KIND_TEXT, true,
+        AT(node.jwt_secret_file), 0, 0, NULL },
     { "server", "threads", "threads", "N", "threads that serve (1)", KIND_THREADS, false,
         AT(node.threads), 1, 64, NULL },
     { "log", "level", "log-level", "LEVEL", "error, warn, info or debug (info)", KIND_CHOICE, false,
@@ -168,10 +168,39 @@ static bool set_number(struct config *config, const struct setting *setting, con
         memcpy(at, &number, sizeof(number));
         break;
     case KIND_TEXT:
-    case KIND_FILE:
+    case KIND_ADDRESS:
+    case KIND_STORAGE:
     case KIND_CHOICE:
         break;
     }
+    return true;
+}
+
+static bool is_address(const char *value)
+{
+    const char *colon = strrchr(value, ':');
+    size_t n_digits = colon != NULL ? strspn(colon + 1, "0123456789") : 0;
+    return colon != NULL && colon != value && n_digits > 0 && n_digits < 6 &&
+        colon[1 + n_digits] == '\0' && atoi(colon + 1) <= 65535;
+}
+
+static bool is_storage(const char *value)
+{
+    return strcmp(value, "memory:") == 0 || (strncmp(value, "sqlite:", 7) == 0 && value[7] != '\0');
+}
+
+static bool set_text(struct config *config, const struct setting *setting, const char *value,
+    const char *where)
+{
+    if (value[0] == '\0' && !setting->may_be_empty)
+        return wrong(config, "%s: it is empty", where);
+    if (setting->kind == KIND_ADDRESS && !is_address(value))
+        return wrong(config, "%s: \"%s\" is not HOST:PORT or [IPV6]:PORT", where, value);
+    if (setting->kind == KIND_STORAGE && !is_storage(value))
+        return wrong(config, "%s: \"%s\" is neither sqlite:PATH nor memory:", where, value);
+    if (value[0] == '\0')
+        value = NULL;
+    memcpy((char *)config + setting->offset, &value, sizeof(value));
     return true;
 }
 
@@ -179,17 +208,20 @@ static bool set_number(struct config *config, const struct setting *setting, con
 static bool set(struct config *config, const struct setting *setting, const char *value,
     const char *where)
 {
-    if (setting->kind == KIND_CHOICE)
+    switch (setting->kind) {
+    case KIND_TEXT:
+    case KIND_ADDRESS:
+    case KIND_STORAGE:
+        return set_text(config, setting, value, where);
+    case KIND_CHOICE:
         return set_choice(config, setting, value, where);
-    if (setting->kind != KIND_TEXT && setting->kind != KIND_FILE)
+    case KIND_COUNT:
+    case KIND_THREADS:
+    case KIND_SECONDS:
+    case KIND_RATE:
         return set_number(config, setting, value, where);
-    if (value[0] == '\0') {
-        if (!setting->may_be_empty)
-            return wrong(config, "%s: it is empty", where);
-        value = NULL;
     }
-    memcpy((char *)config + setting->offset, &value, sizeof(value));
-    return true;
+    return false;
 }
 
 /* ---- the file ---- */
@@ -436,19 +468,6 @@ void config_fini(struct config *config)
         text = next;
     }
     config->texts = NULL;
-}
-
-bool config_check_files(struct config *config)
-{
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        const char *path;
-        if (settings[i].kind != KIND_FILE)
-            continue;
-        memcpy(&path, (const char *)config + settings[i].offset, sizeof(path));
-        if (path != NULL && access(path, R_OK) < 0)
-            return wrong(config, "cannot read %s: %s", path, strerror(errno));
-    }
-    return true;
 }
 
 void config_print_help(void)

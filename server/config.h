@@ -44,9 +44,6 @@ struct config {
 bool config_read(struct config *config, int argc, char *const *argv, char *const *environment);
 void config_fini(struct config *config);
 
-/* Whether the files that are named can be read; if not, config->error. */
-bool config_check_files(struct config *config);
-
 void config_print_help(void);
 
 #endif

@@ -115,6 +115,11 @@ int serve(struct config *config)
         synctv_node_free(s->node);
         return 1;
     }
+    char text[512];
+    snprintf(text, sizeof(text), "serving on %s%s, node %s, database %s",
+        synctv_node_address(s->node), config->node.tls_cert_file != NULL ? " with TLS" : "",
+        synctv_node_id(s->node), config->node.db_url);
+    log_text(s, SYNCTV_LOG_INFO, text);
     printf("ready grpc=%s node=%s db=%s\n", synctv_node_address(s->node), synctv_node_id(s->node),
         config->node.db_url);
     fflush(stdout);

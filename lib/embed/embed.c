@@ -216,7 +216,6 @@ void synctv_node_stop(synctv_node *node, int grace_ms)
     atomic_store(&front->stopped, true);
     pthread_mutex_lock(&front->stop_lock);
     if (!front->ended) {
-        sv_logf(&node->log, SYNCTV_LOG_INFO, "node", "stopping");
         struct sv_rpc_server *server = atomic_load(&front->server);
         sv_rpc_server_set_serving(server, false);
         sv_node_close(node);
