@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "base/error.h"
 #include "core/validate.h"
 #include "node/methods.h"
@@ -16,7 +14,7 @@
 static void wipe(const char *secret)
 {
     if (secret != NULL)
-        OPENSSL_cleanse((char *)secret, strlen(secret));
+        sv_secret_wipe((char *)secret, strlen(secret));
 }
 
 /* Passwords do not stay behind in freed memory. */
@@ -96,7 +94,9 @@ void sv_call_submit(synctv_caller *caller, const synctv_request *request, synctv
 {
     struct sv_call *call = call_new((struct sv_session *)caller, request);
     if (call == NULL) {
-        done(userdata, sv_result_failed(SYNCTV_E_NO_MEMORY, NULL));
+        const synctv_result *result = sv_result_failed(SYNCTV_E_NO_MEMORY, NULL);
+        done(userdata, result);
+        synctv_result_unref(result);
         return;
     }
     call->done = done;

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
+#include "base/secret.h"
 
 #include "auth/token.h"
 #include "base/error.h"
@@ -159,7 +159,7 @@ static int read_secret_file(synctv_node *node, const char *path, synctv_error *e
                 "%s can be read by others; its mode should be 0600", path);
         rv = set_key(node, buf, (size_t)len);
     }
-    OPENSSL_cleanse(buf, sizeof(buf));
+    sv_secret_wipe(buf, sizeof(buf));
     if (fd >= 0)
         close(fd);
     return rv;
@@ -303,7 +303,7 @@ void sv_node_fini(synctv_node *node)
         node->store->ops->free(node->store);
     sv_login_limit_free(node->login_limit);
     if (node->jwt_key != NULL)
-        OPENSSL_cleanse(node->jwt_key, node->jwt_key_len);
+        sv_secret_wipe(node->jwt_key, node->jwt_key_len);
     free(node->jwt_key);
     pthread_mutex_destroy(&node->mailbox.lock);
     pthread_mutex_destroy(&node->ready.lock);

@@ -18,8 +18,7 @@ struct sv_actor sv_room_actor(struct sv_room *room, const struct sv_actor_info *
         .is_system = info->is_system,
         .platform_admin = info->platform_admin,
         .member = entry == NULL ? NULL : &entry->member,
-        .kicked =
-            entry != NULL && entry->kicked_until_ms > sv_node_clock_ms(&room->node->clock),
+        .kicked = entry != NULL && entry->kicked_until_ms > sv_node_clock_ms(&room->node->clock),
     };
 }
 
@@ -127,19 +126,39 @@ static bool may_see(struct sv_room *room, struct sv_stream *stream, const synctv
     return (sv_room_permissions(room, &info) & permission) == permission;
 }
 
-void sv_room_tell(struct sv_room *room, const synctv_event *event)
+/* Which of those who follow are told. */
+enum audience { TO_ALL, TO_MEMBERS, TO_GUESTS };
+
+static bool is_among(struct sv_room *room, struct sv_stream *stream, enum audience audience)
+{
+    if (audience == TO_ALL || !room->settings.allow_guests)
+        return audience != TO_GUESTS;
+    struct sv_actor_info info;
+    sv_session_info(stream->session, &info);
+    struct sv_actor actor = sv_room_actor(room, &info);
+    bool is_guest = sv_room_access(&actor, &room->settings, NULL) == SV_ACCESS_GUEST;
+    return is_guest == (audience == TO_GUESTS);
+}
+
+static void tell(struct sv_room *room, const synctv_event *event, enum audience audience)
 {
     if (event == NULL)
         return;
     uint64_t permission = permission_to_see(event);
     SV_LIST_FOREACH(it, &room->follows) {
         struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream;
-        if (permission == 0 || may_see(room, stream, event, permission))
+        if (is_among(room, stream, audience) &&
+            (permission == 0 || may_see(room, stream, event, permission)))
             sv_stream_push(stream, event);
     }
-    if (atomic_load(&room->node->rooms.n_observers) > 0)
+    if (audience != TO_GUESTS && atomic_load(&room->node->rooms.n_observers) > 0)
         sv_stream_push_observers(room->node, event);
     synctv_event_unref(event);
+}
+
+void sv_room_tell(struct sv_room *room, const synctv_event *event)
+{
+    tell(room, event, TO_ALL);
 }
 
 /* A new event of this room; NULL when out of memory: then the followers miss it, and what they missed is put right by the next state,
@@ -181,20 +200,28 @@ void sv_room_tell_member(struct sv_room *room, synctv_member_change change, cons
         sv_room_tell(room, event);
 }
 
-void sv_room_tell_room(struct sv_room *room, const char *actor_id)
+/* With settings, or the public face. */
+static synctv_event *room_face_event(struct sv_room *room, bool for_member, const char *actor_id)
 {
     synctv_event *event = room_event(room, SYNCTV_EVENT_ROOM, actor_id);
     if (event == NULL)
-        return;
+        return NULL;
     synctv_room *view = sv_arena_alloc(sv_event_arena(event), sizeof(*view));
-    if (view == NULL || sv_room_fill(room, sv_event_arena(event), true, view) < 0) {
+    if (view == NULL || sv_room_fill(room, sv_event_arena(event), for_member, view) < 0) {
         synctv_event_unref(event);
-        return;
+        return NULL;
     }
     event->room = view;
+    return event;
+}
+
+void sv_room_tell_room(struct sv_room *room, const char *actor_id)
+{
     room->online_tell_ms = 0;
     room->online_told_ms = sv_mono_ms();
-    sv_room_tell(room, event);
+    tell(room, room_face_event(room, true, actor_id), TO_MEMBERS);
+    if (room->settings.allow_guests)
+        tell(room, room_face_event(room, false, actor_id), TO_GUESTS);
 }
 
 void sv_room_tell_movies(struct sv_room *room, synctv_list_change change, const synctv_movie *movie,

@@ -38,18 +38,19 @@ typedef struct synctv_client synctv_client;
  * password) and gives it to synctv_client_resume(). Both are "" when the session is over. Borrowed during the call.
  */
 typedef void synctv_client_token_fn(void *userdata, const char *refresh_token,
-                                    const char *access_token);
+    const char *access_token);
 
 /** All strings are borrowed during synctv_client_connect(). */
 typedef struct synctv_client_options {
     const char *address; /**< "HOST:PORT", IPv6 in brackets */
     bool tls;
-    const char *tls_ca_file;     /**< PEM; NULL = the system's */
-    const char *tls_cert_file;   /**< PEM; a client certificate, if the server wants one */
+    const char *tls_ca_file;   /**< PEM; NULL = the system's */
+    const char *tls_cert_file; /**< PEM; a client certificate, if the server wants one */
     const char *tls_key_file;
-    const char *tls_server_name; /**< the name in the server's certificate; NULL = the host of `address` */
-    int connect_timeout_ms;      /**< 5000 */
-    int call_timeout_ms;         /**< 30000, for requests that name none */
+    const char
+        *tls_server_name; /**< the name in the server's certificate; NULL = the host of `address` */
+    int connect_timeout_ms;        /**< 5000 */
+    int call_timeout_ms;           /**< 30000, for requests that name none */
     synctv_client_token_fn *token; /**< may be NULL */
     void *userdata;                /**< for `token` */
     synctv_log_fn *log;            /**< NULL = silent */
@@ -64,7 +65,7 @@ SYNCTV_API void synctv_client_options_init(synctv_client_options *options);
  * Errors: INVALID_ARGUMENT (an option, named in ret_error->field), NODE_UNAVAILABLE, NO_MEMORY.
  */
 SYNCTV_API int synctv_client_connect(const synctv_client_options *options,
-                                     synctv_client **ret_client, synctv_error *ret_error);
+    synctv_client **ret_client, synctv_error *ret_error);
 
 /**
  * Ends everything: calls under way get CANCELLED, streams end with CANCELLED. The session stays valid on the server (see
@@ -74,19 +75,21 @@ SYNCTV_API void synctv_client_close(synctv_client *client);
 
 /** Signs in. `ret_result` (may be NULL) gets user, access_token, refresh_token, expires_in_s. Errors: LOGIN_FAILED, RATE_LIMITED, USER_BANNED, … */
 SYNCTV_API int synctv_client_login(synctv_client *client, const char *username,
-                                   const char *password, const synctv_result **ret_result,
-                                   synctv_error *ret_error);
+    const char *password, const synctv_result **ret_result, synctv_error *ret_error);
 /** Makes an account and signs in. `email` may be "". Errors: INVALID_ARGUMENT, USERNAME_TAKEN, EMAIL_TAKEN, REGISTRATION_CLOSED, RATE_LIMITED. */
 SYNCTV_API int synctv_client_register(synctv_client *client, const char *username,
-                                      const char *password, const char *email,
-                                      const synctv_result **ret_result, synctv_error *ret_error);
+    const char *password, const char *email, const synctv_result **ret_result,
+    synctv_error *ret_error);
 /** Signs in with a refresh token from an earlier run; it is used up, the next one comes through options.token. Errors: TOKEN_INVALID, SESSION_ENDED. */
 SYNCTV_API int synctv_client_resume(synctv_client *client, const char *refresh_token,
-                                    synctv_error *ret_error);
+    synctv_error *ret_error);
 /** Ends the session on the server and forgets the tokens. */
 SYNCTV_API int synctv_client_logout(synctv_client *client, synctv_error *ret_error);
 
-/** The caller that acts as the signed-in user, also over later sign-ins. A new reference; NULL when out of memory. */
+/**
+ * The caller that acts as whoever is signed in, also over later sign-ins; its synctv_caller_user_id() is that of the moment of this call. A new
+ * reference; NULL when out of memory. SEND_CHAT and SEND_DANMAKU travel on a stream of this client that follows the room: there must be one.
+ */
 SYNCTV_API synctv_caller *synctv_client_caller(synctv_client *client);
 
 /**
@@ -96,10 +99,10 @@ SYNCTV_API synctv_caller *synctv_client_caller(synctv_client *client);
 SYNCTV_API int64_t synctv_client_server_time_ms(synctv_client *client);
 /** Server clock − wall clock in *ret_offset_ms, and half the round trip of the sample, which bounds its error, in *ret_error_ms; both may be NULL. Returns the number of samples (0..8). */
 SYNCTV_API int synctv_client_clock_offset(synctv_client *client, int64_t *ret_offset_ms,
-                                          int64_t *ret_error_ms);
+    int64_t *ret_error_ms);
 /** The position to show right now, in seconds; `duration_s` clamps it, 0 = unknown. */
 SYNCTV_API double synctv_client_position(synctv_client *client, const synctv_playback *state,
-                                         double duration_s);
+    double duration_s);
 
 #ifdef __cplusplus
 }

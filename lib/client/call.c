@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls with one answer: a token, an attempt, perhaps another one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/text.h"
+#include "client/inside.h"
+#include "wire/request.h"
+#include "wire/result.h"
+
+struct sv_client_call {
+    struct sv_list link; /* client->calls, on its thread */
+    struct sv_client_letter letter;
+    struct sv_alarm alarm; /* the next attempt; of a chat message: its time is over */
+    struct sv_token_waiter token;
+    synctv_client *client;
+    synctv_caller *caller; /* a reference */
+    synctv_method method;
+    struct sv_rpc_bytes payload;
+    bool has_payload;
+    bool signed_in;  /* needs an access token */
+    bool repeatable; /* twice does no harm */
+    bool renewed;    /* a fresh token was fetched for it already */
+    char *access;    /* the token of this attempt */
+    struct sv_retry retry;
+    synctv_done_fn *done;
+    void *userdata;
+
+    /* SEND_CHAT, SEND_DANMAKU: they travel on a stream. */
+    struct sv_arena arena;
+    synctv_request request;
+    char message_id[SV_ID_SIZE];
+};
+
+static void call_free(struct sv_client_call *call)
+{
+    sv_alarm_cancel(&call->alarm);
+    sv_list_remove(&call->link);
+    if (call->has_payload)
+        sv_rpc_bytes_unref(call->payload);
+    sv_arena_fini(&call->arena);
+    free(call->access);
+    synctv_caller_unref(call->caller);
+    free(call);
+}
+
+static void finish(struct sv_client_call *call, const synctv_result *result)
+{
+    call->done(call->userdata, result);
+    synctv_result_unref(result);
+    call_free(call);
+}
+
+static void fail(struct sv_client_call *call, const synctv_error *err)
+{
+    finish(call, sv_result_failed(err->code, err));
+}
+
+/* --- which may be repeated, which need no token --- */
+
+static bool needs_token(const synctv_request *request)
+{
+    switch (request->method) {
+    case SYNCTV_METHOD_LOGIN:
+    case SYNCTV_METHOD_REGISTER:
+    case SYNCTV_METHOD_REFRESH_TOKEN:
+        return false;
+    case SYNCTV_METHOD_LOGOUT:
+        return sv_str_empty(request->refresh_token);
+    default:
+        return true;
+    }
+}
+
+static bool is_repeatable(const synctv_request *request)
+{
+    switch (request->method) {
+    case SYNCTV_METHOD_GET_PROFILE:
+    case SYNCTV_METHOD_LIST_USERS:
+    case SYNCTV_METHOD_GET_ROOM_INFO:
+    case SYNCTV_METHOD_LIST_ROOMS:
+    case SYNCTV_METHOD_LIST_MEMBERS:
+    case SYNCTV_METHOD_GET_MOVIE_LIST:
+    case SYNCTV_METHOD_GET_CHAT_HISTORY:
+    case SYNCTV_METHOD_GET_PLAY_URL:
+    case SYNCTV_METHOD_JOIN_ROOM:
+        return true;
+    default:
+        return request->expected_version != 0;
+    }
+}
+
+/* --- an attempt --- */
+
+static void begin(struct sv_client_call *call);
+
+static void alarm_ring(struct sv_alarm *alarm)
+{
+    begin(SV_CONTAINER_OF(alarm, struct sv_client_call, alarm));
+}
+
+/* The state that came with a VERSION_CONFLICT goes into the result. */
+static const synctv_result *failed_result(const struct sv_rpc_answer *answer)
+{
+    const synctv_error *err = &answer->error;
+    synctv_result *result = NULL;
+    synctv_playback *state = NULL;
+    if (err->code == SYNCTV_E_VERSION_CONFLICT && answer->extra.type_url != NULL)
+        result = sv_result_new();
+    if (result != NULL)
+        state = sv_arena_alloc(sv_result_arena(result), sizeof(*state));
+    if (state != NULL &&
+        sv_wire_playback_decode(answer->extra.data, answer->extra.len, sv_result_arena(result),
+            state, NULL) >= 0 &&
+        sv_result_fail(result, err->code, err) >= 0) {
+        result->state = state;
+        return result;
+    }
+    synctv_result_unref(result);
+    return sv_result_failed(err->code, err);
+}
+
+/* Whether the failure is dealt with by another attempt. */
+static bool try_again(struct sv_client_call *call, const synctv_error *err)
+{
+    if (atomic_load(&call->client->closing))
+        return false;
+    if (err->code == SYNCTV_E_TOKEN_EXPIRED && call->signed_in && !call->renewed) {
+        call->renewed = true;
+        sv_tokens_stale(call->client, call->access);
+        begin(call);
+        return true;
+    }
+    int64_t now_ms = sv_mono_ms();
+    int64_t wait_ms = sv_retry_next(&call->retry, err->code, call->repeatable, err->retry_after_ms,
+        now_ms, sv_client_random());
+    if (wait_ms < 0)
+        return false;
+    call->alarm.ring = alarm_ring;
+    sv_alarm_set(call->client, &call->alarm, now_ms + wait_ms);
+    return true;
+}
+
+static void answered(void *userdata, const struct sv_rpc_answer *answer)
+{
+    struct sv_client_call *call = userdata;
+    call->client->n_on_wire--;
+    if (answer->grpc_status != 0) {
+        if (!try_again(call, &answer->error))
+            finish(call, failed_result(answer));
+        return;
+    }
+    synctv_result *result = NULL;
+    synctv_error err;
+    if (sv_wire_result_decode(call->method, answer->data, answer->len, &result, &err) < 0) {
+        fail(call, &err);
+        return;
+    }
+    sv_tokens_learn(call->client, call->method, result);
+    finish(call, result);
+}
+
+static void send_attempt(struct sv_client_call *call, const char *access)
+{
+    int64_t left_ms = call->retry.deadline_ms - sv_mono_ms();
+    synctv_error err;
+    if (left_ms <= 0) {
+        sv_error(&err, SYNCTV_E_TIMEOUT);
+        fail(call, &err);
+        return;
+    }
+    char path[128];
+    char bearer[4200];
+    struct sv_rpc_md metadata = { .key = "authorization", .value = bearer };
+    snprintf(path, sizeof(path), "/synctv.client.ClientService/%s",
+        synctv_method_name(call->method));
+    snprintf(bearer, sizeof(bearer), "Bearer %s", sv_str(access));
+    const struct sv_rpc_request rpc = {
+        .path = path,
+        .metadata = &metadata,
+        .n_metadata = access != NULL ? 1 : 0,
+        .timeout_ms = left_ms,
+        .wait_for_ready = true, /* what was never sent may be sent later */
+    };
+    call->client->n_on_wire++;
+    sv_rpc_unary(call->client->channel, &rpc, sv_rpc_bytes_ref(call->payload), answered, call);
+}
+
+static void have_token(struct sv_token_waiter *waiter, const char *access, const synctv_error *err)
+{
+    struct sv_client_call *call = SV_CONTAINER_OF(waiter, struct sv_client_call, token);
+    if (access == NULL) {
+        fail(call, err);
+        return;
+    }
+    free(call->access);
+    call->access = strdup(access);
+    if (call->access != NULL) {
+        send_attempt(call, access);
+        return;
+    }
+    synctv_error no_memory;
+    sv_error(&no_memory, SYNCTV_E_NO_MEMORY);
+    fail(call, &no_memory);
+}
+
+static void begin(struct sv_client_call *call)
+{
+    if (!call->signed_in) {
+        send_attempt(call, NULL);
+        return;
+    }
+    call->token.done = have_token;
+    sv_tokens_get(call->client, &call->token);
+}
+
+/* --- messages that travel on a stream --- */
+
+static void chat_ring(struct sv_alarm *alarm)
+{
+    synctv_error err;
+    sv_error(&err, SYNCTV_E_TIMEOUT);
+    fail(SV_CONTAINER_OF(alarm, struct sv_client_call, alarm), &err);
+}
+
+static void begin_on_stream(struct sv_client_call *call)
+{
+    synctv_error err;
+    if (sv_client_streams_send(call->client, &call->request, &err) < 0) {
+        fail(call, &err);
+        return;
+    }
+    if (call->method == SYNCTV_METHOD_SEND_CHAT) {
+        call->alarm.ring = chat_ring;
+        sv_alarm_set(call->client, &call->alarm, call->retry.deadline_ms);
+        return;
+    }
+    synctv_result *result = sv_result_new(); /* danmaku is not acknowledged */
+    finish(call, result != NULL ? result : sv_result_failed(SYNCTV_E_NO_MEMORY, NULL));
+}
+
+static struct sv_client_call *find_sent(synctv_client *client, const char *message_id)
+{
+    SV_LIST_FOREACH(it, &client->calls) {
+        struct sv_client_call *call = SV_CONTAINER_OF(it, struct sv_client_call, link);
+        if (call->method == SYNCTV_METHOD_SEND_CHAT && !sv_list_empty(&call->alarm.link) &&
+            strcmp(call->request.message_id, message_id) == 0)
+            return call;
+    }
+    return NULL;
+}
+
+void sv_client_calls_match_chat(synctv_client *client, const synctv_chat *chat)
+{
+    struct sv_client_call *call = find_sent(client, chat->client_message_id);
+    if (call == NULL || strcmp(chat->room_id, sv_str(call->request.room_id)) != 0 ||
+        strcmp(chat->user_id, call->caller->user_id) != 0)
+        return;
+    synctv_result *result = sv_result_new();
+    synctv_chat *copy =
+        result == NULL ? NULL : sv_arena_alloc(sv_result_arena(result), sizeof(*copy));
+    if (copy != NULL && sv_chat_copy(sv_result_arena(result), chat, copy) >= 0) {
+        result->chat = copy;
+        finish(call, result);
+        return;
+    }
+    synctv_result_unref(result);
+    finish(call, sv_result_failed(SYNCTV_E_NO_MEMORY, NULL));
+}
+
+bool sv_client_calls_match_error(synctv_client *client, const synctv_event *event)
+{
+    struct sv_client_call *call =
+        event->in_reply_to[0] == '\0' ? NULL : find_sent(client, event->in_reply_to);
+    if (call == NULL)
+        return false;
+    fail(call, event->error);
+    return true;
+}
+
+/* --- submitting --- */
+
+static void start_letter(struct sv_client_letter *letter)
+{
+    struct sv_client_call *call = SV_CONTAINER_OF(letter, struct sv_client_call, letter);
+    synctv_error err;
+    if (atomic_load(&call->client->closing)) {
+        sv_error(&err, SYNCTV_E_CANCELLED);
+        fail(call, &err);
+        return;
+    }
+    sv_list_append(&call->client->calls, &call->link);
+    if (call->has_payload)
+        begin(call);
+    else
+        begin_on_stream(call);
+}
+
+/* What is to be sent, made while the request is still there. */
+static int prepare(struct sv_client_call *call, const synctv_request *request, synctv_error *err)
+{
+    if (request->method != SYNCTV_METHOD_SEND_CHAT &&
+        request->method != SYNCTV_METHOD_SEND_DANMAKU) {
+        int rv = sv_wire_request_encode(request, sv_client_bytes_alloc, &call->payload, err);
+        call->has_payload = rv >= 0;
+        return rv;
+    }
+    int rv = sv_request_copy(&call->arena, request, &call->request);
+    if (rv >= 0 && sv_str_empty(request->message_id)) {
+        rv = sv_id_new(call->message_id);
+        call->request.message_id = call->message_id;
+    }
+    return rv < 0 ? sv_error(err, rv) : 0;
+}
+
+void sv_client_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
+    void *userdata, bool direct)
+{
+    synctv_client *client = ((struct sv_client_caller *)caller)->client;
+    struct sv_client_call *call = calloc(1, sizeof(*call));
+    synctv_error err;
+    int rv = call == NULL ? sv_error(&err, SYNCTV_E_NO_MEMORY) : prepare(call, request, &err);
+    if (rv < 0) {
+        const synctv_result *result = sv_result_failed(rv, &err);
+        done(userdata, result);
+        synctv_result_unref(result);
+        if (call != NULL)
+            sv_arena_fini(&call->arena);
+        free(call);
+        return;
+    }
+    int timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : client->call_timeout_ms;
+    sv_list_init(&call->link);
+    sv_list_init(&call->alarm.link);
+    sv_list_init(&call->token.link);
+    call->client = client;
+    call->caller = synctv_caller_ref(caller);
+    call->method = request->method;
+    call->signed_in = needs_token(request);
+    call->repeatable = is_repeatable(request);
+    call->retry.deadline_ms = sv_mono_ms() + timeout_ms;
+    call->done = done;
+    call->userdata = userdata;
+    call->letter.run = start_letter;
+    sv_client_post(client, &call->letter);
+}
+
+void sv_client_calls_stop(synctv_client *client)
+{
+    synctv_error err;
+    sv_error(&err, SYNCTV_E_CANCELLED);
+    SV_LIST_FOREACH(it, &client->calls) {
+        struct sv_client_call *call = SV_CONTAINER_OF(it, struct sv_client_call, link);
+        if (!sv_list_empty(&call->alarm.link))
+            fail(call, &err); /* the others are answered by the channel and the tokens */
+    }
+}

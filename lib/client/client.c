@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/* A client's life and its thread. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/text.h"
+#include "client/inside.h"
+
+#define PEM_MAX_BYTES (1024 * 1024)
+#define IDLE_POLL_MS 1000
+
+void *sv_client_bytes_alloc(void *userdata, size_t len)
+{
+    struct sv_rpc_bytes *bytes = userdata;
+    *bytes = sv_rpc_bytes_new(len);
+    return sv_rpc_bytes_data(bytes);
+}
+
+uint32_t sv_client_random(void)
+{
+    uint32_t random = 0;
+    sv_random_bytes(&random, sizeof(random)); /* 0 only makes waits less spread */
+    return random;
+}
+
+/* --- the thread --- */
+
+void sv_client_post(synctv_client *client, struct sv_client_letter *letter)
+{
+    pthread_mutex_lock(&client->lock);
+    sv_list_append(&client->letters, &letter->link);
+    pthread_mutex_unlock(&client->lock);
+    sv_rpc_channel_wake(client->channel);
+}
+
+void sv_alarm_set(synctv_client *client, struct sv_alarm *alarm, int64_t due_ms)
+{
+    sv_alarm_cancel(alarm);
+    alarm->due_ms = due_ms;
+    sv_list_append(&client->alarms, &alarm->link);
+}
+
+void sv_alarm_cancel(struct sv_alarm *alarm)
+{
+    sv_list_remove(&alarm->link);
+}
+
+static bool run_letters(synctv_client *client)
+{
+    struct sv_list letters;
+    sv_list_init(&letters);
+    pthread_mutex_lock(&client->lock);
+    sv_list_splice(&letters, &client->letters);
+    pthread_mutex_unlock(&client->lock);
+    bool any = !sv_list_empty(&letters);
+    for (struct sv_list *it; (it = sv_list_pop(&letters)) != NULL;) {
+        struct sv_client_letter *letter = SV_CONTAINER_OF(it, struct sv_client_letter, link);
+        letter->run(letter);
+    }
+    return any;
+}
+
+static struct sv_alarm *next_alarm(synctv_client *client)
+{
+    struct sv_alarm *next = NULL;
+    SV_LIST_FOREACH(it, &client->alarms) {
+        struct sv_alarm *alarm = SV_CONTAINER_OF(it, struct sv_alarm, link);
+        if (next == NULL || alarm->due_ms < next->due_ms)
+            next = alarm;
+    }
+    return next;
+}
+
+/* Rings what is due; returns how long there is nothing to do. */
+static int run_alarms(synctv_client *client)
+{
+    for (;;) {
+        struct sv_alarm *alarm = next_alarm(client);
+        int64_t wait_ms = alarm == NULL ? IDLE_POLL_MS : alarm->due_ms - sv_mono_ms();
+        if (wait_ms > 0)
+            return wait_ms < IDLE_POLL_MS ? (int)wait_ms : IDLE_POLL_MS;
+        sv_alarm_cancel(alarm);
+        alarm->ring(alarm);
+    }
+}
+
+static void *thread_main(void *userdata)
+{
+    synctv_client *client = userdata;
+    while (!atomic_load(&client->closing)) {
+        run_letters(client);
+        sv_rpc_channel_poll(client->channel, run_alarms(client));
+    }
+    sv_tokens_stop(client);
+    sv_client_calls_stop(client);
+    sv_client_streams_stop(client);
+    sv_rpc_channel_close(client->channel);
+    while (run_letters(client) || client->n_on_wire > 0)
+        sv_rpc_channel_poll(client->channel, 100);
+    return NULL;
+}
+
+/* --- options --- */
+
+void synctv_client_options_init(synctv_client_options *options)
+{
+    *options = (synctv_client_options){
+        .connect_timeout_ms = 5000,
+        .call_timeout_ms = 30000,
+        .log_level = SYNCTV_LOG_INFO,
+    };
+}
+
+static int read_pem(const char *path, const char *field, char **ret_pem, synctv_error *err)
+{
+    if (sv_str_empty(path))
+        return 0;
+    int rv;
+    struct stat st;
+    char *pem = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        rv = sv_error_field(err, field, "cannot read %s: %s", path, strerror(errno));
+        goto out;
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size > PEM_MAX_BYTES) {
+        rv = sv_error_field(err, field, "%s is no PEM file", path);
+        goto out;
+    }
+    pem = calloc(1, (size_t)st.st_size + 1);
+    if (pem == NULL) {
+        rv = sv_error(err, SYNCTV_E_NO_MEMORY);
+        goto out;
+    }
+    if (read(fd, pem, (size_t)st.st_size) != st.st_size) {
+        rv = sv_error_field(err, field, "cannot read all of %s", path);
+        goto out;
+    }
+    *ret_pem = pem;
+    pem = NULL; /* moved to the caller */
+    rv = 0;
+out:
+    free(pem);
+    if (fd >= 0)
+        close(fd);
+    return rv;
+}
+
+static int make_channel(synctv_client *client, const synctv_client_options *options,
+    synctv_error *err)
+{
+    char *ca = NULL, *cert = NULL, *key = NULL;
+    int rv = read_pem(options->tls_ca_file, "tls_ca_file", &ca, err);
+    if (rv >= 0)
+        rv = read_pem(options->tls_cert_file, "tls_cert_file", &cert, err);
+    if (rv >= 0)
+        rv = read_pem(options->tls_key_file, "tls_key_file", &key, err);
+    if (rv >= 0) {
+        struct sv_rpc_channel_options channel;
+        sv_rpc_channel_defaults(&channel);
+        channel.target = options->address;
+        channel.tls = options->tls;
+        channel.root_ca = ca;
+        channel.cert = cert;
+        channel.key = key;
+        channel.server_name = options->tls_server_name;
+        channel.threads = 0;
+        channel.log = &client->log;
+        rv = sv_rpc_channel_new(&channel, &client->channel, err);
+    }
+    free(ca);
+    free(cert);
+    free(key);
+    return rv;
+}
+
+/* --- connecting: does anybody answer? --- */
+
+struct probe {
+    struct sv_client_letter letter;
+    synctv_client *client;
+    int timeout_ms;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool over;
+    int grpc_status;
+    synctv_error error;
+};
+
+static void probed(void *userdata, const struct sv_rpc_answer *answer)
+{
+    struct probe *probe = userdata;
+    probe->client->n_on_wire--;
+    pthread_mutex_lock(&probe->lock);
+    probe->over = true;
+    probe->grpc_status = answer->grpc_status;
+    probe->error = answer->error;
+    pthread_cond_signal(&probe->cond);
+    pthread_mutex_unlock(&probe->lock);
+}
+
+static void start_probe(struct sv_client_letter *letter)
+{
+    struct probe *probe = SV_CONTAINER_OF(letter, struct probe, letter);
+    const struct sv_rpc_request rpc = {
+        .path = "/grpc.health.v1.Health/Check",
+        .timeout_ms = probe->timeout_ms,
+        .wait_for_ready = true,
+    };
+    probe->client->n_on_wire++;
+    sv_rpc_unary(probe->client->channel, &rpc, sv_rpc_bytes_new(0), probed, probe);
+}
+
+/* The channel gives an answer within the time-out, whatever happens. */
+static int wait_for_server(synctv_client *client, const synctv_client_options *options,
+    synctv_error *err)
+{
+    struct probe probe = {
+        .letter.run = start_probe,
+        .client = client,
+        .timeout_ms = options->connect_timeout_ms,
+    };
+    pthread_mutex_init(&probe.lock, NULL);
+    pthread_cond_init(&probe.cond, NULL);
+    sv_client_post(client, &probe.letter);
+    pthread_mutex_lock(&probe.lock);
+    while (!probe.over)
+        pthread_cond_wait(&probe.cond, &probe.lock);
+    pthread_mutex_unlock(&probe.lock);
+    pthread_cond_destroy(&probe.cond);
+    pthread_mutex_destroy(&probe.lock);
+
+    /* Any answer of a server will do, also that it has no health service. */
+    int code = probe.grpc_status == 0 ? 0 : probe.error.code;
+    if (code == SYNCTV_E_TIMEOUT || code == SYNCTV_E_NODE_UNAVAILABLE || code == SYNCTV_E_CANCELLED)
+        return sv_errorf(err, SYNCTV_E_NODE_UNAVAILABLE, "no server answers at %s",
+            options->address);
+    return 0;
+}
+
+/* --- from outside --- */
+
+static int check_options(const synctv_client_options *options, synctv_error *err)
+{
+    if (sv_str_empty(options->address))
+        return sv_error_field(err, "address", "an address is needed");
+    if (options->connect_timeout_ms < 1)
+        return sv_error_field(err, "connect_timeout_ms", "must be at least 1");
+    if (options->call_timeout_ms < 1)
+        return sv_error_field(err, "call_timeout_ms", "must be at least 1");
+    return 0;
+}
+
+int synctv_client_connect(const synctv_client_options *options, synctv_client **ret_client,
+    synctv_error *ret_error)
+{
+    int rv = check_options(options, ret_error);
+    if (rv < 0)
+        return rv;
+    synctv_client *client = calloc(1, sizeof(*client));
+    if (client == NULL)
+        return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
+    client->log = (struct sv_log){ options->log, options->log_userdata, options->log_level };
+    client->token = options->token;
+    client->userdata = options->userdata;
+    client->call_timeout_ms = options->call_timeout_ms;
+    client->wall_offset_ms = sv_wall_ms() - sv_mono_ms();
+    pthread_mutex_init(&client->lock, NULL);
+    sv_list_init(&client->letters);
+    sv_list_init(&client->alarms);
+    sv_list_init(&client->token_waiters);
+    sv_list_init(&client->renew_alarm.link);
+    sv_list_init(&client->calls);
+    sv_list_init(&client->streams);
+
+    bool running = false;
+    rv = make_channel(client, options, ret_error);
+    if (rv >= 0) {
+        running = pthread_create(&client->thread, NULL, thread_main, client) == 0;
+        rv = running ? wait_for_server(client, options, ret_error)
+                     : sv_error(ret_error, SYNCTV_E_NO_MEMORY);
+    }
+    if (rv >= 0) {
+        *ret_client = client;
+    } else if (running) {
+        synctv_client_close(client);
+    } else {
+        sv_rpc_channel_free(client->channel);
+        pthread_mutex_destroy(&client->lock);
+        free(client);
+    }
+    return rv;
+}
+
+void synctv_client_close(synctv_client *client)
+{
+    if (client == NULL)
+        return;
+    atomic_store(&client->closing, true);
+    sv_rpc_channel_wake(client->channel);
+    pthread_join(client->thread, NULL);
+    sv_rpc_channel_free(client->channel);
+    sv_tokens_fini(client);
+    pthread_mutex_destroy(&client->lock);
+    free(client);
+}
+
+static void destroy_caller(synctv_caller *caller)
+{
+    free(caller);
+}
+
+static const struct sv_caller_ops caller_ops = {
+    .submit = sv_client_submit,
+    .stream_open = sv_client_stream_open,
+    .destroy = destroy_caller,
+};
+
+synctv_caller *synctv_client_caller(synctv_client *client)
+{
+    struct sv_client_caller *caller = calloc(1, sizeof(*caller));
+    if (caller == NULL)
+        return NULL;
+    caller->base.ops = &caller_ops;
+    atomic_init(&caller->base.refs, 1);
+    caller->client = client;
+    pthread_mutex_lock(&client->lock);
+    memcpy(caller->base.user_id, client->user_id, sizeof(caller->base.user_id));
+    pthread_mutex_unlock(&client->lock);
+    return &caller->base;
+}
+
+/* --- signing in and out --- */
+
+static int sign_in(synctv_client *client, const synctv_request *request,
+    const synctv_result **ret_result, synctv_error *ret_error)
+{
+    synctv_caller *caller = synctv_client_caller(client);
+    if (caller == NULL)
+        return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
+    int rv = synctv_call_wait(caller, request, ret_result, ret_error);
+    synctv_caller_unref(caller);
+    return rv;
+}
+
+int synctv_client_login(synctv_client *client, const char *username, const char *password,
+    const synctv_result **ret_result, synctv_error *ret_error)
+{
+    const synctv_request request = {
+        .method = SYNCTV_METHOD_LOGIN,
+        .username = username,
+        .password = password,
+    };
+    return sign_in(client, &request, ret_result, ret_error);
+}
+
+int synctv_client_register(synctv_client *client, const char *username, const char *password,
+    const char *email, const synctv_result **ret_result, synctv_error *ret_error)
+{
+    const synctv_request request = {
+        .method = SYNCTV_METHOD_REGISTER,
+        .username = username,
+        .password = password,
+        .email = email,
+    };
+    return sign_in(client, &request, ret_result, ret_error);
+}
+
+int synctv_client_resume(synctv_client *client, const char *refresh_token, synctv_error *ret_error)
+{
+    const synctv_request request = {
+        .method = SYNCTV_METHOD_REFRESH_TOKEN,
+        .refresh_token = refresh_token,
+    };
+    int rv = sign_in(client, &request, NULL, ret_error);
+    if (rv < 0)
+        return rv;
+    /* A renewed session does not say whose it is. */
+    const synctv_result *result = NULL;
+    const synctv_request profile = { .method = SYNCTV_METHOD_GET_PROFILE };
+    rv = sign_in(client, &profile, &result, ret_error);
+    if (rv >= 0 && result->user != NULL && strlen(result->user->id) < sizeof(client->user_id)) {
+        pthread_mutex_lock(&client->lock);
+        memcpy(client->user_id, result->user->id, strlen(result->user->id) + 1);
+        pthread_mutex_unlock(&client->lock);
+    }
+    synctv_result_unref(result);
+    return rv;
+}
+
+int synctv_client_logout(synctv_client *client, synctv_error *ret_error)
+{
+    const synctv_request request = { .method = SYNCTV_METHOD_LOGOUT };
+    return sign_in(client, &request, NULL, ret_error);
+}

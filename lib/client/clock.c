@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* What time it is on the server: NTP's arithmetic over Ping and Pong. */
+#include "base/clock.h"
+#include <synctv/playback.h>
+
+#include "client/inside.h"
+
+int64_t sv_client_now_ms(const synctv_client *client)
+{
+    return client->wall_offset_ms + sv_mono_ms();
+}
+
+void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
+    int64_t server_recv_ms, int64_t server_send_ms)
+{
+    int64_t delay_ms = (received_ms - sent_ms) - (server_send_ms - server_recv_ms);
+    if (received_ms < sent_ms || server_send_ms < server_recv_ms || delay_ms < 0)
+        return; /* no clock that runs forward gives such numbers */
+    struct sv_clock_sample sample = {
+        .offset_ms = ((server_recv_ms - sent_ms) + (server_send_ms - received_ms)) / 2,
+        .delay_ms = delay_ms,
+    };
+    pthread_mutex_lock(&client->lock);
+    client->samples[client->next_sample] = sample;
+    client->next_sample = (client->next_sample + 1) % SV_CLOCK_SAMPLES;
+    if (client->n_samples < SV_CLOCK_SAMPLES)
+        client->n_samples++;
+    pthread_mutex_unlock(&client->lock);
+}
+
+/* The sample that went the shortest way; its error is at most half of that. Locked. */
+static struct sv_clock_sample best_sample(const synctv_client *client)
+{
+    struct sv_clock_sample best = { 0 };
+    for (unsigned i = 0; i < client->n_samples; i++) {
+        if (i == 0 || client->samples[i].delay_ms < best.delay_ms)
+            best = client->samples[i];
+    }
+    return best;
+}
+
+int64_t synctv_client_server_time_ms(synctv_client *client)
+{
+    int64_t now_ms = sv_client_now_ms(client);
+    pthread_mutex_lock(&client->lock);
+    int64_t server_ms = now_ms + best_sample(client).offset_ms;
+    /* A correction backwards by less than a second is waited out; a larger one is a new truth. */
+    if (server_ms < client->told_server_ms && client->told_server_ms - server_ms < 1000)
+        server_ms = client->told_server_ms;
+    client->told_server_ms = server_ms;
+    pthread_mutex_unlock(&client->lock);
+    return server_ms;
+}
+
+int synctv_client_clock_offset(synctv_client *client, int64_t *ret_offset_ms, int64_t *ret_error_ms)
+{
+    pthread_mutex_lock(&client->lock);
+    struct sv_clock_sample best = best_sample(client);
+    int n = (int)client->n_samples;
+    pthread_mutex_unlock(&client->lock);
+    if (ret_offset_ms != NULL)
+        *ret_offset_ms = best.offset_ms;
+    if (ret_error_ms != NULL)
+        *ret_error_ms = (best.delay_ms + 1) / 2;
+    return n;
+}
+
+double synctv_client_position(synctv_client *client, const synctv_playback *state,
+    double duration_s)
+{
+    return synctv_playback_position(state, synctv_client_server_time_ms(client), duration_s);
+}

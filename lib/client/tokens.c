@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* Staying signed in. All on the client's thread. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/secret.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "client/inside.h"
+#include "wire/request.h"
+#include "wire/result.h"
+
+#define RENEW_TIMEOUT_MS 10000
+
+static void wipe(char *s)
+{
+    if (s != NULL)
+        sv_secret_wipe(s, strlen(s));
+    free(s);
+}
+
+static void forget(synctv_client *client)
+{
+    wipe(client->tokens.access);
+    wipe(client->tokens.refresh);
+    client->tokens = (struct sv_tokens){ 0 };
+    sv_alarm_cancel(&client->renew_alarm);
+}
+
+static void tell(synctv_client *client)
+{
+    if (client->token != NULL)
+        client->token(client->userdata, sv_str(client->tokens.refresh),
+            sv_str(client->tokens.access));
+}
+
+/* The waiters get what there is now. */
+static void serve(synctv_client *client, const synctv_error *err)
+{
+    struct sv_list waiters;
+    sv_list_init(&waiters);
+    sv_list_splice(&waiters, &client->token_waiters);
+    for (struct sv_list *it; (it = sv_list_pop(&waiters)) != NULL;) {
+        struct sv_token_waiter *waiter = SV_CONTAINER_OF(it, struct sv_token_waiter, link);
+        waiter->done(waiter, err == NULL ? client->tokens.access : NULL, err);
+    }
+}
+
+static void renew(synctv_client *client);
+
+static void renew_ring(struct sv_alarm *alarm)
+{
+    renew(SV_CONTAINER_OF(alarm, synctv_client, renew_alarm));
+}
+
+/* Takes copies of the tokens in `result`. */
+static void keep(synctv_client *client, const synctv_result *result)
+{
+    char *access = strdup(result->access_token);
+    char *refresh = strdup(result->refresh_token);
+    forget(client);
+    if (access == NULL || refresh == NULL) {
+        wipe(access);
+        wipe(refresh);
+        return;
+    }
+    /* Renewed when a fifth of its life is left, at most a minute. */
+    int64_t life_ms = result->expires_in_s * 1000;
+    int64_t left_ms = life_ms / 5 < 60000 ? life_ms / 5 : 60000;
+    int64_t now_ms = sv_mono_ms();
+    client->tokens = (struct sv_tokens){ access, refresh, now_ms + life_ms - left_ms };
+    client->renew_alarm.ring = renew_ring;
+    sv_alarm_set(client, &client->renew_alarm, client->tokens.fresh_until_ms);
+    tell(client);
+}
+
+static void renewed(void *userdata, const struct sv_rpc_answer *answer)
+{
+    synctv_client *client = userdata;
+    synctv_error err = answer->error;
+    synctv_result *result = NULL;
+    client->n_on_wire--;
+    client->renewing = false;
+    if (answer->grpc_status == 0 &&
+        sv_wire_result_decode(SYNCTV_METHOD_REFRESH_TOKEN, answer->data, answer->len, &result,
+            &err) >= 0)
+        err.code = 0;
+    if (err.code == 0) {
+        keep(client, result);
+        serve(client, NULL);
+    } else {
+        /* A token that is refused is worth nothing any more; anything else passes, and the server takes the same one once more. */
+        if (err.code == SYNCTV_E_TOKEN_INVALID || err.code == SYNCTV_E_TOKEN_EXPIRED ||
+            err.code == SYNCTV_E_SESSION_ENDED) {
+            forget(client);
+            tell(client);
+        }
+        sv_logf(&client->log, SYNCTV_LOG_WARN, "client", "the session could not be renewed: %s",
+            err.message);
+        serve(client, &err);
+    }
+    synctv_result_unref(result);
+}
+
+static void renew(synctv_client *client)
+{
+    if (client->renewing || client->tokens.refresh == NULL || atomic_load(&client->closing))
+        return;
+    synctv_error err;
+    struct sv_rpc_bytes payload;
+    synctv_request request = {
+        .method = SYNCTV_METHOD_REFRESH_TOKEN,
+        .refresh_token = client->tokens.refresh,
+    };
+    if (sv_wire_request_encode(&request, sv_client_bytes_alloc, &payload, &err) < 0) {
+        serve(client, &err);
+        return;
+    }
+    const struct sv_rpc_request rpc = {
+        .path = "/synctv.client.ClientService/RefreshToken",
+        .timeout_ms = RENEW_TIMEOUT_MS,
+        .wait_for_ready = true,
+    };
+    client->renewing = true;
+    client->n_on_wire++;
+    sv_rpc_unary(client->channel, &rpc, payload, renewed, client);
+}
+
+void sv_tokens_get(synctv_client *client, struct sv_token_waiter *waiter)
+{
+    struct sv_tokens *tokens = &client->tokens;
+    if (tokens->access == NULL) {
+        synctv_error err;
+        sv_error(&err, SYNCTV_E_TOKEN_MISSING);
+        waiter->done(waiter, NULL, &err);
+    } else if (!client->renewing && sv_mono_ms() < tokens->fresh_until_ms) {
+        waiter->done(waiter, tokens->access, NULL);
+    } else {
+        sv_list_append(&client->token_waiters, &waiter->link);
+        renew(client);
+    }
+}
+
+void sv_tokens_stale(synctv_client *client, const char *access)
+{
+    if (client->tokens.access != NULL && strcmp(client->tokens.access, access) == 0)
+        client->tokens.fresh_until_ms = 0;
+}
+
+void sv_tokens_learn(synctv_client *client, synctv_method method, const synctv_result *result)
+{
+    switch (method) {
+    case SYNCTV_METHOD_LOGIN:
+    case SYNCTV_METHOD_REGISTER:
+        pthread_mutex_lock(&client->lock);
+        if (result->user != NULL && strlen(result->user->id) < sizeof(client->user_id))
+            memcpy(client->user_id, result->user->id, strlen(result->user->id) + 1);
+        pthread_mutex_unlock(&client->lock);
+        keep(client, result);
+        break;
+    case SYNCTV_METHOD_REFRESH_TOKEN:
+        keep(client, result);
+        break;
+    case SYNCTV_METHOD_LOGOUT:
+        forget(client);
+        tell(client);
+        break;
+    default:
+        break;
+    }
+}
+
+void sv_tokens_stop(synctv_client *client)
+{
+    synctv_error err;
+    sv_error(&err, SYNCTV_E_CANCELLED);
+    sv_alarm_cancel(&client->renew_alarm);
+    serve(client, &err);
+}
+
+void sv_tokens_fini(synctv_client *client)
+{
+    forget(client);
+}
