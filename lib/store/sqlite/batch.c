@@ -35,10 +35,14 @@ static bool run_in_savepoint(struct sv_db *db, struct sv_job *job)
 /* Returns whether all is committed; if not, nothing is. */
 static bool commit_together(struct sv_db *db, struct sv_list *jobs)
 {
-    SV_LIST_FOREACH(it, jobs)
+    bool any = false;
+    SV_LIST_FOREACH(it, jobs) {
         if (!run_in_savepoint(db, job_of(it)))
             return false;
-    return sv_db_exec(db, "COMMIT") == 0;
+        any = any || job_of(it)->rv >= 0;
+    }
+    /* Pages that were changed and changed back would be written. */
+    return sv_db_exec(db, any ? "COMMIT" : "ROLLBACK") == 0;
 }
 
 static int commit_alone(struct sv_db *db, struct sv_job *job)
@@ -69,8 +73,9 @@ static void run_one_by_one(struct sv_db *db, struct sv_list *jobs)
     }
 }
 
-void sv_sqlite_write_batch(struct sv_db *db, struct sv_list *jobs)
+bool sv_sqlite_write_batch(struct sv_db *db, struct sv_list *jobs)
 {
+    sqlite3_int64 changes = sqlite3_total_changes64(db->handle);
     int begun = sv_db_exec(db, "BEGIN IMMEDIATE");
     if (begun < 0) {
         SV_LIST_FOREACH(it, jobs)
@@ -82,6 +87,7 @@ void sv_sqlite_write_batch(struct sv_db *db, struct sv_list *jobs)
     struct sv_list *it;
     while ((it = sv_list_pop(jobs)) != NULL)
         job_of(it)->apply(job_of(it), job_of(it)->rv);
+    return sqlite3_total_changes64(db->handle) != changes;
 }
 
 void sv_sqlite_read_one(struct sv_db *db, struct sv_job *job)

@@ -14,7 +14,8 @@
 
 #define BUSY_STEP_US 200 /* SQLite's own steps grow to 100 ms and starve one of two processes */
 #define BUSY_LIMIT_US (5 * 1000 * 1000)
-#define REPORT_EVERY_MS (60 * 1000)
+#define REPORT_EVERY_MS (60 * 1000) /* the same failure */
+#define REPORT_AT_MOST_MS 1000      /* any failure */
 
 /* ---- connection ---- */
 
@@ -134,24 +135,30 @@ int sv_db_errorf(struct sv_db *db, int rc, synctv_error *err, const char *what, 
     return sv_errorf(err, code, "cannot %s the database %s: %s", what, path, db->failure_text);
 }
 
-void sv_db_report(struct sv_db *db, const struct sv_log *log)
+static void report_failure(struct sv_db *db, const struct sv_log *log)
 {
-    if (db->failure == 0) {
-        if (db->failing)
-            sv_logf(log, SYNCTV_LOG_INFO, "store", "the database works again");
-        db->failing = false;
-        return;
-    }
-    int64_t now = sv_mono_ms();
+    int64_t now = sv_mono_ms(), since = now - db->reported_at_ms;
+    bool known = db->failure == db->reported && since < REPORT_EVERY_MS;
     db->unreported++;
-    if (!db->failing || now - db->reported_at_ms >= REPORT_EVERY_MS) {
+    if (db->reported_at_ms == 0 || (!known && since >= REPORT_AT_MOST_MS)) {
         sv_logf(log, SYNCTV_LOG_ERROR, "store", "%s (result %d, %u times)", db->failure_text,
             db->failure, db->unreported);
+        db->failing = true;
+        db->reported = db->failure;
         db->reported_at_ms = now;
         db->unreported = 0;
     }
-    db->failing = true;
     db->failure = 0;
+}
+
+void sv_db_report(struct sv_db *db, const struct sv_log *log, bool works)
+{
+    if (db->failure != 0) {
+        report_failure(db, log);
+    } else if (db->failing && works) {
+        sv_logf(log, SYNCTV_LOG_INFO, "store", "the database works again");
+        db->failing = false;
+    }
 }
 
 int sv_db_exec(struct sv_db *db, const char *sql)

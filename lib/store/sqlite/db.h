@@ -36,8 +36,9 @@ struct sv_db {
     /* The first failure of the database itself since sv_db_report(): a result code of SQLite, 0 = none, and its text. */
     int failure;
     char failure_text[160];
-    bool failing;
-    int64_t reported_at_ms;
+    bool failing;           /* the log knows of a failure */
+    int reported;           /* the last failure that it was told */
+    int64_t reported_at_ms; /* 0 = none yet */
     unsigned unreported;
 };
 
@@ -52,8 +53,11 @@ int sv_db_exec(struct sv_db *db, const char *sql);
 int sv_db_fail(struct sv_db *db, int rc);
 /* The same for opening: also fills `err` with "cannot <what> the database <path>: …". */
 int sv_db_errorf(struct sv_db *db, int rc, synctv_error *err, const char *what, const char *path);
-/* Tells the log when the database begins to fail, once a minute while it does, and when it works again. */
-void sv_db_report(struct sv_db *db, const struct sv_log *log);
+/*
+ * Tells the log of a failure (the same one once a minute) and, when `works` says that something has succeeded which proves it,
+ * that it is over.
+ */
+void sv_db_report(struct sv_db *db, const struct sv_log *log, bool works);
 
 struct sv_query {
     struct sv_db *db;

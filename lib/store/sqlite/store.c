@@ -71,7 +71,7 @@ static void read_all(struct sv_sqlite_store *s, struct sv_db *db, struct sv_list
     struct sv_list *it;
     while ((it = sv_list_pop(jobs)) != NULL) {
         sv_sqlite_read_one(db, SV_CONTAINER_OF(it, struct sv_job, link));
-        sv_db_report(db, &s->log);
+        sv_db_report(db, &s->log, true);
     }
 }
 
@@ -91,8 +91,8 @@ static void *writer_main(void *arg)
         if (sv_list_empty(&writes) && sv_list_empty(&reads))
             return NULL; /* closing, and all is done */
         if (!sv_list_empty(&writes)) {
-            sv_sqlite_write_batch(&s->writer, &writes);
-            sv_db_report(&s->writer, &s->log);
+            bool changed = sv_sqlite_write_batch(&s->writer, &writes);
+            sv_db_report(&s->writer, &s->log, changed);
         }
         read_all(s, &s->writer, &reads);
     }

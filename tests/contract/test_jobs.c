@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/* What becomes of a job: order, isolation, full queues, the end. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "contract.h"
+
+/* ---- order and isolation ---- */
+
+#define N_JOBS 300 /* more than one transaction takes */
+
+struct numbered {
+    struct sv_job job;
+    unsigned n;
+    struct numbered_log *log;
+};
+
+struct numbered_log {
+    unsigned order[N_JOBS];
+    int verdicts[N_JOBS];
+    _Atomic unsigned applied;
+};
+
+/* Each third job fails after it has changed something. */
+static int run_numbered(struct sv_job *job, struct sv_tx *tx)
+{
+    struct numbered *j = SV_CONTAINER_OF(job, struct numbered, job);
+    struct sv_user_rec rec = contract_user(contract_id('u', j->n), contract_id('n', j->n));
+    int rv = tx->ops->user_insert(tx, &rec);
+    if (rv < 0)
+        return rv;
+    return j->n % 3 == 2 ? SYNCTV_E_PERMISSION_DENIED : (int)j->n;
+}
+
+static void apply_numbered(struct sv_job *job, int rv)
+{
+    struct numbered *j = SV_CONTAINER_OF(job, struct numbered, job);
+    unsigned i = atomic_load(&j->log->applied);
+    j->log->order[i] = j->n;
+    j->log->verdicts[i] = rv;
+    atomic_store(&j->log->applied, i + 1);
+}
+
+static void wait_until(_Atomic unsigned *value, unsigned target)
+{
+    while (atomic_load(value) < target)
+        usleep(200);
+}
+
+START_TEST(jobs_apply_in_order_and_a_failing_one_leaves_nothing)
+{
+    struct contract c;
+    static struct numbered jobs[N_JOBS];
+    static struct numbered_log log;
+    contract_open(&c, _i);
+    contract_begin(&c); /* holds the writer until all are queued */
+    for (unsigned i = 0; i < N_JOBS; i++) {
+        jobs[i] = (struct numbered){
+            .job = { .run = run_numbered, .apply = apply_numbered }, .n = i, .log = &log
+        };
+        ck_assert_int_eq(c.store->ops->write(c.store, &jobs[i].job), 0);
+    }
+    contract_commit(&c);
+    wait_until(&log.applied, N_JOBS);
+    for (unsigned i = 0; i < N_JOBS; i++) {
+        ck_assert_uint_eq(log.order[i], i);
+        ck_assert_int_eq(log.verdicts[i], i % 3 == 2 ? SYNCTV_E_PERMISSION_DENIED : (int)i);
+    }
+    contract_begin_read(&c);
+    for (unsigned i = 0; i < N_JOBS; i++) {
+        struct sv_user_rec got;
+        ck_assert_int_eq(c.op->user_get(c.tx, contract_id('u', i), &c.arena, &got),
+            i % 3 == 2 ? SYNCTV_E_USER_NOT_FOUND : 0);
+    }
+    contract_commit(&c);
+    contract_close(&c);
+}
+END_TEST
+
+START_TEST(a_job_that_says_no_has_changed_nothing)
+{
+    struct contract c;
+    struct sv_user_rec got;
+    contract_open(&c, _i);
+    contract_begin(&c);
+    contract_add_user(&c, 1);
+    contract_add_room(&c, 1, "room", 1);
+    ck_assert_int_eq(contract_abort(&c, SYNCTV_E_ROOM_LIMIT), SYNCTV_E_ROOM_LIMIT);
+    contract_begin(&c);
+    ck_assert_int_eq(c.op->user_get(c.tx, "u00000000001", &c.arena, &got), SYNCTV_E_USER_NOT_FOUND);
+    contract_add_user(&c, 1);
+    contract_add_room(&c, 1, "room", 1);
+    ck_assert_int_eq(contract_commit(&c), 0);
+    contract_close(&c);
+}
+END_TEST
+
+START_TEST(a_read_sees_what_has_been_applied)
+{
+    struct contract c;
+    contract_open(&c, _i);
+    for (unsigned i = 0; i < 50; i++) {
+        struct sv_user_rec got;
+        contract_begin(&c);
+        contract_add_user(&c, i);
+        contract_commit(&c);
+        contract_begin_read(&c);
+        ck_assert_int_eq(c.op->user_get(c.tx, contract_id('u', i), &c.arena, &got), 0);
+        contract_commit(&c);
+    }
+    contract_close(&c);
+}
+END_TEST
+
+static int put_in_a_read(struct sv_tx *tx, void *arg)
+{
+    tx->ops->meta_put(tx, "sneaky", "1");
+    return 0;
+}
+
+START_TEST(a_read_leaves_nothing_even_if_it_writes)
+{
+    struct contract c;
+    const char *value;
+    contract_open(&c, _i);
+    contract_read(c.store, put_in_a_read, NULL);
+    contract_begin(&c);
+    ck_assert_int_eq(c.op->meta_get(c.tx, "sneaky", &c.arena, &value), 0);
+    contract_commit(&c);
+    contract_close(&c);
+}
+END_TEST
+
+/* ---- jobs that come from apply() ---- */
+
+struct chain {
+    struct sv_job job;
+    struct sv_store *store;
+    unsigned left;
+    _Atomic unsigned done;
+};
+
+static int run_chain(struct sv_job *job, struct sv_tx *tx)
+{
+    struct chain *chain = SV_CONTAINER_OF(job, struct chain, job);
+    char value[16];
+    snprintf(value, sizeof(value), "%u", chain->left);
+    return tx->ops->meta_put(tx, "chain", value);
+}
+
+static void apply_chain(struct sv_job *job, int rv)
+{
+    struct chain *chain = SV_CONTAINER_OF(job, struct chain, job);
+    ck_assert_int_eq(rv, 0);
+    if (--chain->left == 0)
+        atomic_store(&chain->done, 1);
+    else
+        ck_assert_int_eq(chain->store->ops->write(chain->store, job), 0);
+}
+
+START_TEST(apply_may_queue_the_next_job)
+{
+    struct contract c;
+    contract_open(&c, _i);
+    struct chain chain = {
+        .job = { .run = run_chain, .apply = apply_chain }, .store = c.store, .left = 20
+    };
+    ck_assert_int_eq(c.store->ops->write(c.store, &chain.job), 0);
+    wait_until(&chain.done, 1);
+    contract_close(&c);
+}
+END_TEST
+
+/* ---- queues ---- */
+
+static struct sv_store *open_narrow(int backend)
+{
+    char url[256];
+    struct sv_store *store;
+    int n = snprintf(url, sizeof(url), "%s", contract_backends[backend]);
+    if (strcmp(url, "memory:") != 0)
+        contract_path(url + n, sizeof(url) - (size_t)n);
+    struct sv_store_options o = {
+        .url = url, .max_queued_writes = 3, .max_queued_reads = 2, .reader_threads = 1
+    };
+    ck_assert_int_eq(sv_store_open(&o, &store, NULL), 0);
+    return store;
+}
+
+struct gate {
+    struct sv_job job;
+    _Atomic unsigned *open; /* run() waits for it */
+    _Atomic unsigned entered, applied;
+    int rv;
+};
+
+static int run_gate(struct sv_job *job, struct sv_tx *tx)
+{
+    struct gate *gate = SV_CONTAINER_OF(job, struct gate, job);
+    atomic_store(&gate->entered, 1);
+    wait_until(gate->open, 1);
+    return 0;
+}
+
+static void apply_gate(struct sv_job *job, int rv)
+{
+    struct gate *gate = SV_CONTAINER_OF(job, struct gate, job);
+    gate->rv = rv;
+    atomic_store(&gate->applied, 1);
+}
+
+static void fill(struct sv_store *store, int (*submit)(struct sv_store *, struct sv_job *),
+    struct gate *gates, unsigned n_fit)
+{
+    ck_assert_int_eq(submit(store, &gates[0].job), 0);
+    wait_until(&gates[0].entered, 1);
+    for (unsigned i = 1; i <= n_fit; i++)
+        ck_assert_int_eq(submit(store, &gates[i].job), 0);
+    ck_assert_int_eq(submit(store, &gates[n_fit + 1].job), SYNCTV_E_OVERLOADED);
+}
+
+START_TEST(a_full_queue_refuses_at_once_and_recovers)
+{
+    _Atomic unsigned open = 0;
+    struct gate gates[8];
+    for (int i = 0; i < 8; i++)
+        gates[i] = (struct gate){ .job = { .run = run_gate, .apply = apply_gate }, .open = &open };
+    struct sv_store *store = open_narrow(_i);
+    fill(store, store->ops->write, gates, 3);
+    atomic_store(&open, 1);
+    for (int i = 0; i < 4; i++)
+        wait_until(&gates[i].applied, 1);
+    ck_assert_uint_eq(atomic_load(&gates[4].applied), 0);
+    ck_assert_int_eq(store->ops->write(store, &gates[4].job), 0);
+    wait_until(&gates[4].applied, 1);
+    store->ops->close(store);
+    store->ops->free(store);
+}
+END_TEST
+
+START_TEST(a_full_queue_of_reads_refuses_at_once)
+{
+    _Atomic unsigned open = 0;
+    struct gate gates[8];
+    for (int i = 0; i < 8; i++)
+        gates[i] = (struct gate){ .job = { .run = run_gate, .apply = apply_gate }, .open = &open };
+    struct sv_store *store = open_narrow(_i);
+    fill(store, store->ops->read, gates, 2);
+    atomic_store(&open, 1);
+    for (int i = 0; i < 3; i++)
+        wait_until(&gates[i].applied, 1);
+    store->ops->close(store);
+    store->ops->free(store);
+}
+END_TEST
+
+struct closer {
+    struct sv_store *store;
+    _Atomic unsigned closed;
+};
+
+static void *close_store(void *arg)
+{
+    struct closer *closer = arg;
+    closer->store->ops->close(closer->store);
+    atomic_store(&closer->closed, 1);
+    return NULL;
+}
+
+START_TEST(close_finishes_what_is_queued_and_takes_no_more)
+{
+    _Atomic unsigned open = 0;
+    struct gate gates[4], reads[3], late = { .job = { .run = run_gate, .apply = apply_gate } };
+    struct closer closer = { .store = open_narrow(_i) };
+    struct sv_store *store = closer.store;
+    pthread_t thread;
+    for (int i = 0; i < 4; i++)
+        gates[i] = (struct gate){ .job = { .run = run_gate, .apply = apply_gate }, .open = &open };
+    for (int i = 0; i < 2; i++)
+        reads[i] = gates[0];
+    ck_assert_int_eq(store->ops->write(store, &gates[0].job), 0);
+    wait_until(&gates[0].entered, 1);
+    for (int i = 1; i < 4; i++)
+        ck_assert_int_eq(store->ops->write(store, &gates[i].job), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(store->ops->read(store, &reads[i].job), 0);
+    pthread_create(&thread, NULL, close_store, &closer);
+    int rv;
+    while ((rv = store->ops->write(store, &late.job)) == SYNCTV_E_OVERLOADED)
+        usleep(200);
+    ck_assert_int_eq(rv, SYNCTV_E_SHUTTING_DOWN);
+    ck_assert_int_eq(store->ops->read(store, &late.job), SYNCTV_E_SHUTTING_DOWN);
+    ck_assert_uint_eq(atomic_load(&closer.closed), 0);
+    atomic_store(&open, 1);
+    pthread_join(thread, NULL);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_uint_eq(atomic_load(&gates[i].applied), 1);
+        ck_assert_int_eq(gates[i].rv, 0);
+    }
+    for (int i = 0; i < 2; i++)
+        ck_assert_uint_eq(atomic_load(&reads[i].applied), 1);
+    store->ops->free(store);
+}
+END_TEST
+
+/* ---- many threads ---- */
+
+#define N_THREADS 30
+#define N_ROUNDS 20
+
+struct worker {
+    struct sv_store *store;
+    unsigned n;
+    pthread_t thread;
+    int failures;
+};
+
+static int add_one(struct sv_tx *tx, void *arg)
+{
+    struct sv_arena a = { 0 };
+    const char *value = "0";
+    char next[16];
+    int rv = tx->ops->meta_get(tx, "counter", &a, &value);
+    snprintf(next, sizeof(next), "%d", atoi(value) + 1);
+    if (rv >= 0)
+        rv = tx->ops->meta_put(tx, "counter", next);
+    sv_arena_fini(&a);
+    return rv;
+}
+
+static int say(struct sv_tx *tx, void *arg)
+{
+    struct worker *w = arg;
+    struct sv_arena a = { 0 };
+    synctv_chat existing, chat = { .room_id = "r00000000001", .message_id = "m", .user_id = "u" };
+    uint64_t seq;
+    int rv = tx->ops->chat_insert(tx, &chat, 100, &seq, &a, &existing);
+    sv_arena_fini(&a);
+    return rv < 0 ? rv : w->n % 5 == 0 ? SYNCTV_E_PERMISSION_DENIED : 0;
+}
+
+static int read_some(struct sv_tx *tx, void *arg)
+{
+    struct sv_arena a = { 0 };
+    synctv_chat *list;
+    synctv_room *rooms;
+    struct sv_room_query query = { .search = "oo", .limit = 10 };
+    int n = tx->ops->chat_list(tx, "r00000000001", 0, 0, 500, &a, &list);
+    int rv = n < 0 ? n : n > 100 ? SYNCTV_E_INTERNAL : 0;
+    if (rv == 0 && tx->ops->room_list(tx, &query, &a, &rooms) != 1)
+        rv = SYNCTV_E_INTERNAL;
+    sv_arena_fini(&a);
+    return rv;
+}
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    for (int i = 0; i < N_ROUNDS; i++) {
+        w->failures += contract_write(w->store, add_one, w) != 0;
+        int rv = contract_write(w->store, say, w);
+        w->failures += rv != (w->n % 5 == 0 ? SYNCTV_E_PERMISSION_DENIED : 0);
+        w->failures += contract_read(w->store, read_some, w) != 0;
+    }
+    return NULL;
+}
+
+START_TEST(thirty_threads_lose_nothing)
+{
+    struct contract c;
+    struct worker workers[N_THREADS];
+    const char *value;
+    contract_open(&c, _i);
+    contract_begin(&c);
+    contract_add_user(&c, 1);
+    contract_add_room(&c, 1, "Room", 1);
+    contract_commit(&c);
+    for (unsigned i = 0; i < N_THREADS; i++) {
+        workers[i] = (struct worker){ .store = c.store, .n = i };
+        pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+    }
+    for (unsigned i = 0; i < N_THREADS; i++) {
+        pthread_join(workers[i].thread, NULL);
+        ck_assert_int_eq(workers[i].failures, 0);
+    }
+    contract_begin_read(&c);
+    ck_assert_int_eq(c.op->meta_get(c.tx, "counter", &c.arena, &value), 1);
+    ck_assert_int_eq(atoi(value), N_THREADS * N_ROUNDS);
+    synctv_chat *list;
+    ck_assert_int_eq(c.op->chat_list(c.tx, "r00000000001", 0, 0, 1, &c.arena, &list), 1);
+    ck_assert_uint_eq(list[0].seq, N_THREADS / 5 * 4 * N_ROUNDS);
+    contract_commit(&c);
+    contract_close(&c);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+    const int n = CONTRACT_N_BACKENDS;
+    tcase_add_loop_test(tc, jobs_apply_in_order_and_a_failing_one_leaves_nothing, 0, n);
+    tcase_add_loop_test(tc, a_job_that_says_no_has_changed_nothing, 0, n);
+    tcase_add_loop_test(tc, a_read_sees_what_has_been_applied, 0, n);
+    tcase_add_loop_test(tc, a_read_leaves_nothing_even_if_it_writes, 0, n);
+    tcase_add_loop_test(tc, apply_may_queue_the_next_job, 0, n);
+    tcase_add_loop_test(tc, a_full_queue_refuses_at_once_and_recovers, 0, n);
+    tcase_add_loop_test(tc, a_full_queue_of_reads_refuses_at_once, 0, n);
+    tcase_add_loop_test(tc, close_finishes_what_is_queued_and_takes_no_more, 0, n);
+    tcase_add_loop_test(tc, thirty_threads_lose_nothing, 0, n);
+}
+
+int main(void)
+{
+    return contract_main("jobs", add);
+}
