@@ -124,12 +124,14 @@ static bool fields_to(struct sv_arena *a, const synctv_request *request, char **
 
 /* ---- Two functions a method ---- */
 
+/* clang-format off */
 #define FUNCTIONS(method, Message, message)                                                        \
     static int decode_##message(const void *unpacked, struct sv_arena *a, synctv_request *ret)     \
     {                                                                                              \
         const Synctv__Client__##Message##Request *m = unpacked;                                    \
         bool ok = m != NULL;                                                                       \
-        method##_REQUEST(DECODE) return ok ? 0 : SYNCTV_E_NO_MEMORY;                               \
+        method##_REQUEST(DECODE)                                                                   \
+        return ok ? 0 : SYNCTV_E_NO_MEMORY;                                                        \
     }                                                                                              \
     static int encode_##message(const synctv_request *r, struct sv_arena *a,                       \
         sv_wire_alloc_fn *alloc, void *userdata)                                                   \
@@ -138,9 +140,10 @@ static bool fields_to(struct sv_arena *a, const synctv_request *request, char **
             .base = PROTOBUF_C_MESSAGE_INIT(&synctv__client__##message##_request__descriptor),     \
         };                                                                                         \
         bool ok = true;                                                                            \
-        method##_REQUEST(ENCODE) return ok ? sv_wire_pack(&m.base, alloc, userdata, NULL)          \
-                                           : SYNCTV_E_NO_MEMORY;                                   \
+        method##_REQUEST(ENCODE)                                                                   \
+        return ok ? sv_wire_pack(&m.base, alloc, userdata, NULL) : SYNCTV_E_NO_MEMORY;             \
     }
+/* clang-format on */
 SV_WIRE_METHODS(FUNCTIONS)
 
 struct request_row {

@@ -164,6 +164,7 @@ ONE_FROM(state, synctv_playback, Synctv__Client__RoomStateUpdate, STATE_FROM)
 
 /* ---- Two functions a method ---- */
 
+/* clang-format off */
 #define FUNCTIONS(method, Message, message)                                                        \
     static int encode_##message(const synctv_result *r, struct sv_arena *a,                        \
         sv_wire_alloc_fn *alloc, void *userdata)                                                   \
@@ -172,16 +173,18 @@ ONE_FROM(state, synctv_playback, Synctv__Client__RoomStateUpdate, STATE_FROM)
             .base = PROTOBUF_C_MESSAGE_INIT(&synctv__client__##message##_response__descriptor),    \
         };                                                                                         \
         bool ok = true;                                                                            \
-        method##_RESPONSE(ENCODE) return ok ? sv_wire_pack(&m.base, alloc, userdata, NULL)         \
-                                            : SYNCTV_E_NO_MEMORY;                                  \
+        method##_RESPONSE(ENCODE)                                                                  \
+        return ok ? sv_wire_pack(&m.base, alloc, userdata, NULL) : SYNCTV_E_NO_MEMORY;             \
     }                                                                                              \
     static int decode_##message(const void *unpacked, struct sv_arena *a, synctv_result *ret,      \
         const char **lacks)                                                                        \
     {                                                                                              \
         const Synctv__Client__##Message##Response *m = unpacked;                                   \
         bool ok = m != NULL;                                                                       \
-        method##_RESPONSE(DECODE) return ok ? 0 : SYNCTV_E_NO_MEMORY;                              \
+        method##_RESPONSE(DECODE)                                                                  \
+        return ok ? 0 : SYNCTV_E_NO_MEMORY;                                                        \
     }
+/* clang-format on */
 SV_WIRE_METHODS(FUNCTIONS)
 
 struct response_row {

@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 /**
- * Makes an account. The caller stays who it is.
+ * Makes an account. The caller stays who it is; synctv_client_register() also signs in.
  *
  * @username    2..32 code points, no control characters, no white-space at the ends; unique without regard to case.
  * @password    8..128 bytes, not the user name.

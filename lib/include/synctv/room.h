@@ -116,7 +116,8 @@ SYNCTV_API int synctv_room_delete(synctv_caller *caller, const char *room_id,
  *
  * @ret_result  room.
  *
- * Errors: ROOM_NOT_FOUND, PERMISSION_DENIED, MEMBER_NOT_FOUND, ROOM_LIMIT (of the new creator).
+ * Errors: ROOM_NOT_FOUND, PERMISSION_DENIED, MEMBER_NOT_FOUND, INVALID_ARGUMENT (not an active member), ROOM_LIMIT (of the
+ * new creator).
  */
 SYNCTV_API int synctv_room_transfer(synctv_caller *caller, const char *room_id, const char *user_id,
     const synctv_result **ret_result, synctv_error *ret_error);

@@ -16,5 +16,6 @@
 #include "playback.h"
 #include "chat.h"
 #include "node.h"
+#include "client.h"
 
 #endif
