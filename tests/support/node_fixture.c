@@ -324,6 +324,15 @@ bool fx_got(synctv_stream *stream, synctv_event_type type)
     return got;
 }
 
+bool fx_got_change(synctv_stream *stream, synctv_member_change change)
+{
+    bool got = false;
+    const synctv_event *event;
+    while (next(stream, 0, &event) == 1)
+        got = got || (event->type == SYNCTV_EVENT_MEMBER && event->change == change);
+    return got;
+}
+
 int fx_end_of(synctv_stream *stream)
 {
     const synctv_event *event;

@@ -73,6 +73,7 @@ const synctv_event *fx_expect(synctv_stream *stream, synctv_event_type type);
 const synctv_event *fx_expect_change(synctv_stream *stream, synctv_member_change change);
 /* Takes what is there; whether an event of this type was among it. */
 bool fx_got(synctv_stream *stream, synctv_event_type type);
+bool fx_got_change(synctv_stream *stream, synctv_member_change change);
 /* Takes what is left and returns with what the stream ended; waits 5 s. */
 int fx_end_of(synctv_stream *stream);
 
