@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 #include "core/validate.h"
 #include "node/methods.h"
 #include "node/stream.h"
