@@ -22,6 +22,7 @@ void sv_rpc_server_defaults(struct sv_rpc_server_options *o)
         .max_connections_per_address = 256,
         .max_receive_bytes = 1 << 20,
         .max_metadata_bytes = 8 << 10,
+        .max_memory_bytes = 512 << 20,
         .keepalive_ms = 20000,
         .keepalive_timeout_ms = 10000,
         .min_client_ping_ms = 10000,
@@ -41,6 +42,8 @@ static grpc_arg int_arg(const char *key, unsigned value)
 
 static grpc_server *make_core(const struct sv_rpc_server_options *o)
 {
+    grpc_resource_quota *quota = grpc_resource_quota_create("synctv");
+    grpc_resource_quota_resize(quota, o->max_memory_bytes);
     grpc_arg args[] = {
         int_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
         int_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, o->max_streams_per_connection),
@@ -58,9 +61,14 @@ static grpc_server *make_core(const struct sv_rpc_server_options *o)
         int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
         int_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
         int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        { .type = GRPC_ARG_POINTER,
+            .key = (char *)GRPC_ARG_RESOURCE_QUOTA,
+            .value.pointer = { quota, grpc_resource_quota_arg_vtable() } },
     };
     grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
-    return grpc_server_create(&all, NULL);
+    grpc_server *core = grpc_server_create(&all, NULL);
+    grpc_resource_quota_unref(quota);
+    return core;
 }
 
 static int listen_on(struct sv_rpc_server *server, const struct sv_rpc_server_options *o,

@@ -78,11 +78,16 @@ struct sv_rpc_server_options {
         max_connections_per_address; /* 256: connections with streams on them; 0 = any. See below */
     unsigned max_receive_bytes;      /* 1 MiB a message */
     unsigned max_metadata_bytes;     /* 8 KiB */
-    unsigned keepalive_ms;           /* 20 s: a ping on a silent connection … */
-    unsigned keepalive_timeout_ms;   /* 10 s: … and how long its answer may take */
-    unsigned min_client_ping_ms;     /* 10 s: clients that ping more often are sent away */
-    unsigned handshake_ms;           /* 10 s */
-    unsigned idle_connection_ms;     /* 15 min without any call */
+    /*
+     * 512 MiB for all that connections receive. The core looks at the size of a message when it is complete, so this is what
+     * stops peers that send endless ones; past it streams are reset with ENHANCE_YOUR_CALM.
+     */
+    size_t max_memory_bytes;
+    unsigned keepalive_ms;         /* 20 s: a ping on a silent connection … */
+    unsigned keepalive_timeout_ms; /* 10 s: … and how long its answer may take */
+    unsigned min_client_ping_ms;   /* 10 s: clients that ping more often are sent away */
+    unsigned handshake_ms;         /* 10 s */
+    unsigned idle_connection_ms;   /* 15 min without any call */
     unsigned write_stall_ms; /* 30 s: a stream whose client takes nothing for so long is cut */
     unsigned shutdown_drain_messages; /* 256: what a stream may still send once it is finished */
 };
