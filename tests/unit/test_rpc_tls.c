@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* Certificates: of the server, of clients, new ones while running. */
+#include "test_rpc.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+/* ---- a certificate authority ---- */
+
+struct identity {
+    EVP_PKEY *key;
+    X509 *cert;
+    char *key_pem, *cert_pem;
+};
+
+static char *bio_text(BIO *bio)
+{
+    char *data;
+    long len = BIO_get_mem_data(bio, &data);
+    char *text = strndup(data, (size_t)len);
+    BIO_free(bio);
+    return text;
+}
+
+static void add_extension(X509 *cert, int nid, const char *text)
+{
+    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, nid, text);
+    X509_add_ext(cert, e, -1);
+    X509_EXTENSION_free(e);
+}
+
+/* `ca` NULL = an authority of its own. */
+static struct identity identity_new(const char *name, const struct identity *ca)
+{
+    static long serial = 1;
+    struct identity id = { .key = EVP_EC_gen("P-256"), .cert = X509_new() };
+    X509_set_version(id.cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(id.cert), serial++);
+    X509_gmtime_adj(X509_getm_notBefore(id.cert), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(id.cert), 3600);
+    X509_set_pubkey(id.cert, id.key);
+    X509_NAME *subject = X509_get_subject_name(id.cert);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1,
+        0);
+    X509_set_issuer_name(id.cert, ca != NULL ? X509_get_subject_name(ca->cert) : subject);
+    add_extension(id.cert, NID_basic_constraints, ca != NULL ? "CA:FALSE" : "critical,CA:TRUE");
+    if (ca != NULL) {
+        char san[64];
+        snprintf(san, sizeof(san), "DNS:%s", name);
+        add_extension(id.cert, NID_subject_alt_name, san);
+    }
+    X509_sign(id.cert, ca != NULL ? ca->key : id.key, EVP_sha256());
+    BIO *bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(bio, id.cert);
+    id.cert_pem = bio_text(bio);
+    bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_PrivateKey(bio, id.key, NULL, NULL, 0, NULL, NULL);
+    id.key_pem = bio_text(bio);
+    return id;
+}
+
+static void identity_free(struct identity *id)
+{
+    EVP_PKEY_free(id->key);
+    X509_free(id->cert);
+    free(id->key_pem);
+    free(id->cert_pem);
+}
+
+static struct identity ca, other_ca, node, node2, client, stranger;
+
+static void setup(void)
+{
+    ca = identity_new("ca", NULL);
+    other_ca = identity_new("other ca", NULL);
+    node = identity_new("node.test", &ca);
+    node2 = identity_new("node2.test", &ca);
+    client = identity_new("node-b", &ca);
+    stranger = identity_new("stranger", &other_ca);
+}
+
+static void teardown(void)
+{
+    struct identity *all[] = { &ca, &other_ca, &node, &node2, &client, &stranger };
+    for (int i = 0; i < 6; i++)
+        identity_free(all[i]);
+}
+
+static struct sv_rpc_server *tls_server(const char *client_ca)
+{
+    struct sv_rpc_tls tls = { node.cert_pem, node.key_pem, client_ca };
+    struct sv_rpc_server_options o;
+    test_options(&o);
+    o.tls = &tls;
+    return server_with(&o);
+}
+
+/* Returns the gRPC status of one call on a connection of its own. */
+static int try_call(struct sv_rpc_server *server, const char *name, const struct identity *root,
+    const struct identity *self, struct reply *r)
+{
+    char target[32];
+    snprintf(target, sizeof(target), "127.0.0.1:%d", sv_rpc_server_port(server));
+    struct sv_rpc_channel_options o;
+    sv_rpc_channel_defaults(&o);
+    o.target = target;
+    o.tls = true;
+    o.root_ca = root->cert_pem;
+    o.server_name = name;
+    o.cert = self != NULL ? self->cert_pem : NULL;
+    o.key = self != NULL ? self->key_pem : NULL;
+    struct sv_rpc_channel *channel;
+    ck_assert_int_eq(sv_rpc_channel_new(&o, &channel, NULL), 0);
+    call(channel, "/t.Echo/Describe", "", r);
+    sv_rpc_channel_free(channel);
+    free(r->data);
+    r->data = NULL;
+    return r->grpc_status;
+}
+
+START_TEST(a_client_calls_a_server_whose_certificate_it_trusts)
+{
+    struct reply r;
+    struct sv_rpc_server *server = tls_server(NULL);
+    ck_assert_int_eq(try_call(server, "node.test", &ca, NULL, &r), 0);
+    ck_assert_int_eq(try_call(server, "other.test", &ca, NULL, &r), 14);
+    ck_assert_int_eq(try_call(server, "node.test", &other_ca, NULL, &r), 14);
+    struct sv_rpc_channel *plain = channel_to(sv_rpc_server_port(server));
+    ck_assert_int_eq(call(plain, "/t.Echo/Echo", "", &r), 14);
+    free(r.data);
+    sv_rpc_channel_free(plain);
+    sv_rpc_server_free(server);
+}
+END_TEST
+
+static char seen_name[64];
+
+static void do_name(struct sv_rpc_call *call, void *service)
+{
+    snprintf(seen_name, sizeof(seen_name), "%s", sv_rpc_call_cert_name(call));
+    sv_rpc_call_reply(call, sv_rpc_bytes_copy("", 0));
+}
+
+START_TEST(clients_must_show_a_certificate_where_one_is_demanded)
+{
+    struct reply r;
+    struct sv_rpc_method method = { "/t.Echo/Describe", SV_RPC_UNARY, do_name, NULL };
+    struct sv_rpc_tls tls = { node.cert_pem, node.key_pem, ca.cert_pem };
+    struct sv_rpc_server_options o;
+    test_options(&o);
+    o.tls = &tls;
+    o.methods = &method;
+    o.n_methods = 1;
+    struct sv_rpc_server *server = server_with(&o);
+    ck_assert_int_eq(try_call(server, "node.test", &ca, &client, &r), 0);
+    ck_assert_str_eq(seen_name, "node-b");
+    ck_assert_int_eq(try_call(server, "node.test", &ca, NULL, &r), 14);
+    ck_assert_int_eq(try_call(server, "node.test", &ca, &stranger, &r), 14);
+    sv_rpc_server_free(server);
+}
+END_TEST
+
+START_TEST(new_certificates_are_taken_while_running)
+{
+    struct reply r;
+    struct sv_rpc_server *server = tls_server(NULL);
+    ck_assert_int_eq(try_call(server, "node2.test", &ca, NULL, &r), 14);
+    struct sv_rpc_tls fresh = { node2.cert_pem, node2.key_pem, NULL };
+    ck_assert_int_eq(sv_rpc_server_reload_tls(server, &fresh, NULL), 0);
+    ck_assert_int_eq(try_call(server, "node2.test", &ca, NULL, &r), 0);
+    struct sv_rpc_tls wrong = { node2.cert_pem, node.key_pem, NULL };
+    synctv_error err;
+    ck_assert_int_eq(sv_rpc_server_reload_tls(server, &wrong, &err), SYNCTV_E_INVALID_ARGUMENT);
+    ck_assert_str_eq(err.field, "tls.key");
+    ck_assert_int_eq(try_call(server, "node2.test", &ca, NULL, &r), 0);
+    sv_rpc_server_free(server);
+}
+END_TEST
+
+START_TEST(certificates_that_cannot_work_are_refused_at_once)
+{
+    static const char junk[] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    struct {
+        struct sv_rpc_tls tls;
+        const char *field;
+    } cases[] = {
+        { { NULL, node.key_pem, NULL }, "tls.cert" },
+        { { node.cert_pem, NULL, NULL }, "tls.key" },
+        { { junk, node.key_pem, NULL }, "tls.cert" },
+        { { node.cert_pem, "no key", NULL }, "tls.key" },
+        { { node.cert_pem, node2.key_pem, NULL }, "tls.key" },
+        { { node.cert_pem, node.key_pem, junk }, "tls.client_ca" },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sv_rpc_server_options o;
+        test_options(&o);
+        o.tls = &cases[i].tls;
+        struct sv_rpc_server *server;
+        synctv_error err;
+        ck_assert_int_eq(sv_rpc_server_new(&o, &server, &err), SYNCTV_E_INVALID_ARGUMENT);
+        ck_assert_str_eq(err.field, cases[i].field);
+    }
+    struct sv_rpc_channel_options o;
+    sv_rpc_channel_defaults(&o);
+    o.target = "127.0.0.1:1";
+    o.tls = true;
+    o.root_ca = junk;
+    struct sv_rpc_channel *channel;
+    ck_assert_int_eq(sv_rpc_channel_new(&o, &channel, NULL), SYNCTV_E_INVALID_ARGUMENT);
+    o.root_ca = ca.cert_pem;
+    o.cert = client.cert_pem;
+    ck_assert_int_eq(sv_rpc_channel_new(&o, &channel, NULL), SYNCTV_E_INVALID_ARGUMENT);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("rpc tls");
+    TCase *t = tcase_create("all");
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, a_client_calls_a_server_whose_certificate_it_trusts);
+    tcase_add_test(t, clients_must_show_a_certificate_where_one_is_demanded);
+    tcase_add_test(t, new_certificates_are_taken_while_running);
+    tcase_add_test(t, certificates_that_cannot_work_are_refused_at_once);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
