@@ -51,10 +51,14 @@ static bool tell(struct sv_stream *stream)
         return false;
     stream->told = true;
     synctv_node *node = stream->node;
-    sv_stream_ref(stream); /* the ready list's */
+    bool first = false;
     pthread_mutex_lock(&node->ready.lock);
-    bool first = sv_list_empty(&node->ready.streams);
-    sv_list_append(&node->ready.streams, &stream->in_ready);
+    /* It may still wait there: who takes events need not wait for ready(). */
+    if (sv_list_empty(&stream->in_ready)) {
+        first = sv_list_empty(&node->ready.streams);
+        sv_stream_ref(stream); /* the ready list's */
+        sv_list_append(&node->ready.streams, &stream->in_ready);
+    }
     pthread_mutex_unlock(&node->ready.lock);
     return first;
 }
