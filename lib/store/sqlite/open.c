@@ -190,17 +190,42 @@ static int probe(struct sv_db *db, const char *path, synctv_error *err)
                                                : 0;
 }
 
+/* Whether changes lie beside the file: of a process that works with it, or of one that was killed. */
+static bool has_log(const char *path)
+{
+    char name[4096];
+    struct stat st;
+    snprintf(name, sizeof(name), "%s-wal", path);
+    return stat(name, &st) == 0 && st.st_size > 0;
+}
+
+/* SQLite itself notices that whole pages are missing. */
+static int check_size(struct sv_db *db, const char *path, synctv_error *err)
+{
+    struct stat st;
+    int64_t page_size = 0;
+    if (get_number(db, "PRAGMA page_size", &page_size) < 0)
+        return sv_db_errorf(db, db->failure, err, "read", path);
+    if (stat(path, &st) == 0 && page_size > 0 && st.st_size % page_size != 0)
+        return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
+            "the database %s is cut off in the middle of a page", path);
+    return 0;
+}
+
 static int open_file(struct sv_db *db, const char *path, synctv_error *err)
 {
+    bool log = has_log(path);
     int rv = sv_db_open(db, path, SQLITE_OPEN_READWRITE, err);
     if (rv < 0)
         return rv;
-    /* Until it is known to be ours, not even the log of another program may be moved into its file. */
-    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    /* Until it is known to be ours, its log must not be moved into it. */
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)log, NULL);
     if (sqlite3_db_readonly(db->handle, "main") != 0)
         return sv_errorf(err, SYNCTV_E_STORAGE_UNAVAILABLE,
             "cannot write the database %s: it is read-only", path);
     rv = inspect(db, path, err);
+    if (rv >= 0)
+        rv = log ? 0 : check_size(db, path, err);
     if (rv < 0)
         return rv;
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
