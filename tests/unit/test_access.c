@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Who gets what answer to each method: one table, which fails when a method is missing from it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/node_fixture.h"
+
+enum who {
+    ANONYMOUS,
+    PENDING_USER, /* an account that waits for approval */
+    STRANGER,
+    GUEST, /* a stranger where guests are allowed */
+    PENDING_MEMBER,
+    BANNED,
+    MEMBER,
+    ADMIN,
+    CREATOR,
+    PLATFORM_ADMIN, /* no member */
+    N_WHO,
+};
+
+static const char *const who_names[N_WHO] = {
+    "anonymous",
+    "pending user",
+    "stranger",
+    "guest",
+    "pending member",
+    "banned",
+    "member",
+    "admin",
+    "creator",
+    "platform admin",
+};
+
+enum answer {
+    OK = 0,
+    TOKEN = SYNCTV_E_TOKEN_MISSING,
+    WAITS = SYNCTV_E_USER_PENDING,
+    NONE = SYNCTV_E_NOT_A_MEMBER,
+    PEND = SYNCTV_E_MEMBER_PENDING,
+    BAN = SYNCTV_E_MEMBER_BANNED,
+    DENY = SYNCTV_E_PERMISSION_DENIED,
+    STAYS = SYNCTV_E_CREATOR_CANNOT_LEAVE,
+    FIELD = SYNCTV_E_INVALID_ARGUMENT,
+    LOGIN = SYNCTV_E_LOGIN_FAILED,
+    SESSION = SYNCTV_E_SESSION_ENDED,
+    BAD_TOKEN = SYNCTV_E_TOKEN_INVALID,
+    NOT_YET = SYNCTV_E_UNIMPLEMENTED,
+};
+
+#define ALL(answer)                                                                                \
+    {                                                                                              \
+        answer, answer, answer, answer, answer, answer, answer, answer, answer, answer             \
+    }
+#define SIGNED_IN(answer)                                                                          \
+    {                                                                                              \
+        TOKEN, answer, answer, answer, answer, answer, answer, answer, answer, answer              \
+    }
+
+/* clang-format off */
+static const struct row {
+    synctv_method method;
+    int expected[N_WHO];
+} table[] = {
+#define ROW(name) SYNCTV_METHOD_##name
+    /*                        anon   p.user strang guest  p.memb banned member admin  creat. platform admin */
+    { ROW(LOGIN),             ALL(LOGIN) },
+    { ROW(REGISTER),          ALL(FIELD) }, /* asked for without a name */
+    { ROW(REFRESH_TOKEN),     ALL(BAD_TOKEN) },
+    { ROW(LOGOUT),            ALL(BAD_TOKEN) },
+    { ROW(GET_PROFILE),       SIGNED_IN(OK) },
+    { ROW(CHANGE_PASSWORD),   SIGNED_IN(FIELD) }, /* to none */
+    { ROW(LIST_USERS),        { TOKEN, WAITS, DENY,  DENY,  DENY,  DENY,  DENY,  DENY,  DENY,  OK } },
+    { ROW(SET_USER_STATUS),   { TOKEN, WAITS, DENY,  DENY,  DENY,  DENY,  DENY,  DENY,  DENY,  OK } },
+
+    { ROW(CREATE_ROOM),       { TOKEN, WAITS, OK,    OK,    OK,    OK,    OK,    OK,    OK,    OK } },
+    { ROW(JOIN_ROOM),         { TOKEN, WAITS, OK,    OK,    OK,    BAN,   OK,    OK,    OK,    OK } },
+    { ROW(LEAVE_ROOM),        { TOKEN, NONE,  NONE,  NONE,  OK,    BAN,   OK,    OK,    STAYS, NONE } },
+    { ROW(GET_ROOM_INFO),     SIGNED_IN(OK) },
+    { ROW(LIST_ROOMS),        SIGNED_IN(OK) },
+    { ROW(UPDATE_ROOM),       { TOKEN, WAITS, NONE,  NONE,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(DELETE_ROOM),       { TOKEN, WAITS, NONE,  NONE,  PEND,  BAN,   DENY,  DENY,  OK,    OK } },
+    { ROW(TRANSFER_ROOM),     { TOKEN, WAITS, NONE,  NONE,  PEND,  BAN,   DENY,  DENY,  OK,    OK } },
+
+    { ROW(LIST_MEMBERS),      { TOKEN, NONE,  NONE,  DENY,  PEND,  BAN,   OK,    OK,    OK,    OK } },
+    { ROW(APPROVE_MEMBER),    { TOKEN, WAITS, NONE,  NONE,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(KICK_MEMBER),       { TOKEN, WAITS, NONE,  NONE,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(BAN_MEMBER),        { TOKEN, WAITS, NONE,  NONE,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(UNBAN_MEMBER),      { TOKEN, WAITS, NONE,  NONE,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(SET_MEMBER_ROLE),   { TOKEN, WAITS, NONE,  NONE,  PEND,  BAN,   DENY,  DENY,  OK,    OK } },
+    { ROW(SET_MEMBER_PERMISSIONS),
+                              { TOKEN, WAITS, NONE,  NONE,  PEND,  BAN,   DENY,  DENY,  OK,    OK } },
+
+    { ROW(GET_MOVIE_LIST),    { TOKEN, NONE,  NONE,  OK,    PEND,  BAN,   OK,    OK,    OK,    OK } },
+    { ROW(ADD_MOVIE),         { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   OK,    OK,    OK,    OK } },
+    { ROW(REMOVE_MOVIE),      { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(UPDATE_MOVIE),      { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(MOVE_MOVIE),        { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(CLEAR_MOVIES),      { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+
+    { ROW(SET_CURRENT_MOVIE), { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(PLAY),              { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(PAUSE),             { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(SEEK),              { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(SET_PLAYBACK_RATE), { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+
+    { ROW(GET_CHAT_HISTORY),  { TOKEN, NONE,  NONE,  DENY,  PEND,  BAN,   OK,    OK,    OK,    OK } },
+    { ROW(DELETE_CHAT_MESSAGE),
+                              { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   DENY,  OK,    OK,    OK } },
+    { ROW(SEND_CHAT),         { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   OK,    OK,    OK,    OK } },
+    { ROW(SEND_DANMAKU),      { TOKEN, WAITS, NONE,  DENY,  PEND,  BAN,   OK,    OK,    OK,    OK } },
+    { ROW(REPORT_STATUS),     ALL(FIELD) }, /* for streams only */
+    { ROW(PING),              ALL(FIELD) },
+
+    { ROW(CREATE_PUBLISH_KEY), ALL(NOT_YET) },
+    { ROW(GET_PLAY_URL),      ALL(NOT_YET) },
+    { ROW(STOP_LIVE),         ALL(NOT_YET) },
+#undef ROW
+};
+/* clang-format on */
+
+#define N_ROWS (sizeof(table) / sizeof(table[0]))
+
+/* --- the cast --- */
+
+static synctv_caller *alice, *victim, *waiter, *outlaw;
+
+static void people(void)
+{
+    fx_open();
+    fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 0;
+    alice = fx_user("alice");
+    victim = fx_user("victim");
+    waiter = fx_user("waiter");
+    outlaw = fx_user("outlaw");
+}
+
+static synctv_caller *caller_of(enum who who)
+{
+    if (who == ANONYMOUS)
+        return fx_anonymous();
+    if (who == CREATOR)
+        return alice;
+    return fx_user_with(who_names[who],
+        who == PLATFORM_ADMIN ? SYNCTV_USER_ROLE_ADMIN : SYNCTV_USER_ROLE_USER,
+        who == PENDING_USER ? SYNCTV_USER_STATUS_PENDING : SYNCTV_USER_STATUS_ACTIVE);
+}
+
+static struct stage {
+    const char *room, *movie, *message;
+} stage;
+
+static void put_in(enum who who, synctv_caller *caller)
+{
+    if (who < PENDING_MEMBER || who == CREATOR || who == PLATFORM_ADMIN)
+        return;
+    fx_join(caller, stage.room);
+    if (who == BANNED)
+        fx_assert_ok(FX_ASK(alice, BAN_MEMBER, .room_id = stage.room, .user_id = fx_id(caller)));
+    if (who == ADMIN)
+        fx_assert_ok(FX_ASK(alice, SET_MEMBER_ROLE, .room_id = stage.room, .user_id = fx_id(caller),
+            .role = SYNCTV_ROOM_ROLE_ADMIN));
+}
+
+/* A new room in which everything that is asked for can be done. */
+static void set_stage(enum who who, synctv_caller *caller)
+{
+    synctv_room_settings settings = { .allow_guests = who == GUEST, .require_approval = true };
+    static const char *const fields[] = { "settings" };
+    stage.room = fx_room(alice, &settings);
+    fx_join(waiter, stage.room);
+    if (who == PENDING_MEMBER)
+        put_in(who, caller);
+    settings.require_approval = false;
+    fx_assert_ok(FX_ASK(alice, UPDATE_ROOM, .room_id = stage.room, .settings = &settings,
+        .fields = fields, .n_fields = 1));
+    if (who != PENDING_MEMBER)
+        put_in(who, caller);
+    fx_join(victim, stage.room);
+    fx_assert_ok(FX_ASK(alice, BAN_MEMBER, .room_id = stage.room, .user_id = fx_id(outlaw)));
+    stage.movie = fx_movie(alice, stage.room, "movie", 3600);
+    fx_assert_ok(FX_ASK(alice, SET_CURRENT_MOVIE, .room_id = stage.room, .movie_id = stage.movie));
+    stage.message = fx_say(alice, stage.room, "welcome");
+}
+
+static int ask(synctv_caller *caller, synctv_method method)
+{
+    static const char *const fields[] = { "name" };
+    static const synctv_movie movie = { .name = "new", .url = "https://example.org/" };
+    synctv_request request = {
+        .method = method,
+        .room_id = stage.room,
+        .movie_id = stage.movie,
+        .message_id = stage.message,
+        .user_id = fx_id(victim),
+        .name = "new",
+        .content = "hello",
+        .fields = fields,
+        .n_fields = 1,
+        .movie = &movie,
+        .role = SYNCTV_ROOM_ROLE_ADMIN,
+        .removed_permissions = SYNCTV_PERM_SEND_CHAT,
+        .user_status = SYNCTV_USER_STATUS_ACTIVE,
+        .rate = 1.5,
+        .position_s = 1,
+        .refresh_token = "not one of ours",
+    };
+    if (method == SYNCTV_METHOD_APPROVE_MEMBER)
+        request.user_id = fx_id(waiter);
+    if (method == SYNCTV_METHOD_UNBAN_MEMBER)
+        request.user_id = fx_id(outlaw);
+    return fx_ask(caller, request);
+}
+
+START_TEST(everybody_gets_the_answer_of_the_table)
+{
+    const struct row *row = &table[_i];
+    for (int who = 0; who < N_WHO; who++) {
+        synctv_caller *caller = caller_of((enum who)who);
+        set_stage((enum who)who, caller);
+        int rv = ask(caller, row->method);
+        ck_assert_msg(rv == row->expected[who], "method %d (%s) as %s: %s instead of %s (%s)",
+            (int)row->method, synctv_method_name(row->method), who_names[who],
+            synctv_error_reason(rv), synctv_error_reason(row->expected[who]), fx_error.message);
+    }
+}
+END_TEST
+
+START_TEST(no_method_is_missing_from_the_table)
+{
+    for (int method = 0; method < SYNCTV_N_METHODS; method++) {
+        int n = 0;
+        for (size_t i = 0; i < N_ROWS; i++)
+            n += table[i].method == (synctv_method)method;
+        ck_assert_msg(n == 1, "method %d (%s) is there %d times", method,
+            synctv_method_name((synctv_method)method), n);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("access");
+    TCase *tcase = tcase_create("access");
+    tcase_add_checked_fixture(tcase, people, fx_close);
+    tcase_set_timeout(tcase, 20);
+    tcase_add_loop_test(tcase, everybody_gets_the_answer_of_the_table, 0, (int)N_ROWS);
+    tcase_add_test(tcase, no_method_is_missing_from_the_table);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
