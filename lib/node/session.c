@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "auth/token.h"
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "node/account_table.h"
 #include "node/blocking_job.h"
@@ -21,7 +20,7 @@ void sv_cached_token_drop(struct sv_accounts *a, struct sv_cached_token *token)
     sv_list_remove(&token->of_session);
     token->session->n_tokens--;
     sv_session_put(a, token->session);
-    OPENSSL_cleanse(token->text, token->len);
+    sv_secret_wipe(token->text, token->len);
     free(token);
 }
 
@@ -30,7 +29,7 @@ static struct sv_cached_token *find_token(struct sv_accounts *a, const char *tex
     struct sv_cached_token *token = NULL;
     if (len > SV_SIGNATURE_LEN)
         HASH_FIND(hh, a->tokens, text + len - SV_SIGNATURE_LEN, SV_SIGNATURE_LEN, token);
-    if (token == NULL || token->len != len || CRYPTO_memcmp(token->text, text, len) != 0)
+    if (token == NULL || token->len != len || !sv_secret_equal(token->text, text, len))
         return NULL;
     return token;
 }
@@ -113,7 +112,7 @@ static void authentication_free(struct authentication *auth)
 {
     if (auth->session != NULL)
         synctv_caller_unref(&auth->session->base);
-    OPENSSL_cleanse(auth->token, auth->len);
+    sv_secret_wipe(auth->token, auth->len);
     free(auth);
 }
 

@@ -2,7 +2,7 @@
 /*
  * Login, Register, RefreshToken, Logout.
  *
- * Refresh tokens. A session knows its current token, the one before and, as long as it lasts, which older ones were its own.
+ * Refresh tokens. A session knows its current token, the one before, and which of the last thousand were its own.
  *   the current one                     works; a new one takes its place
  *   the one before, not 60 s after      works once more, as the answer may have been lost; a new one takes the place of
  *   it was replaced                     the current one, and it is an older one from then on
@@ -13,13 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "auth/login_limit.h"
 #include "auth/password.h"
 #include "auth/refresh_token.h"
 #include "auth/token.h"
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "core/validate.h"
 #include "node/answer.h"
@@ -84,7 +83,7 @@ static int answer_access_token(struct sv_call *c, const char *user_id, const cha
         return rv;
     result->access_token = sv_arena_strdup(sv_result_arena(result), token);
     result->expires_in_s = c->node->access_ttl_s;
-    OPENSSL_cleanse(token, strlen(token));
+    sv_secret_wipe(token, strlen(token));
     free(token);
     return result->access_token == NULL ? SYNCTV_E_NO_MEMORY : 0;
 }
@@ -102,7 +101,7 @@ static int answer_refresh_token(struct sv_call *c, unsigned char ret_hash[SV_REF
         result->refresh_token = sv_arena_strdup(sv_result_arena(result), token);
         rv = result->refresh_token == NULL ? SYNCTV_E_NO_MEMORY : 0;
     }
-    OPENSSL_cleanse(token, sizeof(token));
+    sv_secret_wipe(token, sizeof(token));
     return rv;
 }
 
@@ -294,7 +293,7 @@ struct by_token {
 
 static bool hash_is(const unsigned char *a, const unsigned char *b)
 {
-    return CRYPTO_memcmp(a, b, SV_REFRESH_HASH_SIZE) == 0;
+    return sv_secret_equal(a, b, SV_REFRESH_HASH_SIZE);
 }
 
 static int end_session(struct sv_tx *tx, const char *session_id, struct by_token *t)

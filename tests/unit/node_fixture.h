@@ -10,7 +10,7 @@
 
 #include <synctv/account.h>
 
-#include "node/account.h"
+#include "node/account_table.h"
 
 #define PASSWORD "correct horse"
 
@@ -52,14 +52,24 @@ static inline void reopen(void)
     node = open_node();
 }
 
-static inline void pass_ms(synctv_node *n, int64_t ms)
-{
-    n->clock.offset_ms += ms;
-}
-
 static inline void nap(void)
 {
     nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+}
+
+/* Puts the clock forward, once no look at storage is under way that could read it meanwhile. */
+static inline void pass_ms(synctv_node *n, int64_t ms)
+{
+    bool is_quiet = false;
+    while (!is_quiet) {
+        pthread_mutex_lock(&n->accounts->lock);
+        is_quiet = !n->accounts->refreshing;
+        if (is_quiet)
+            n->clock.offset_ms += ms;
+        pthread_mutex_unlock(&n->accounts->lock);
+        if (!is_quiet)
+            nap();
+    }
 }
 
 /* Turns the node until `flag` is set, 10 s at most. */
