@@ -23,10 +23,17 @@ struct sv_op {
  * Every op passes through these two: ThreadSanitizer cannot see the synchronization inside gRPC and is told that what
  * was written before the start is visible at the end.
  */
-#ifdef __SANITIZE_THREAD__
+#ifdef __has_feature /* clang's word for gcc's __SANITIZE_THREAD__ */
+#if __has_feature(thread_sanitizer)
+#define SV_TSAN(call) call
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) && !defined(SV_TSAN)
+#define SV_TSAN(call) call
+#endif
+#ifdef SV_TSAN
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
-#define SV_TSAN(call) call
 #else
 #define SV_TSAN(call) (void)0
 #endif
