@@ -87,13 +87,15 @@ void sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *r
     u->done = done;
     u->userdata = userdata;
     u->c.post.op.done = unary_refused;
+    bool started = false; /* then `u` may be gone already */
     if (sv_client_call_begin(&u->c, channel, request)) {
         grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&payload.slice, 1);
-        if (start(u, request, message) != GRPC_CALL_OK)
-            u->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the metadata */
+        started = start(u, request, message) == GRPC_CALL_OK;
         grpc_byte_buffer_destroy(message);
+        if (!started)
+            u->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the metadata */
     }
     sv_rpc_bytes_unref(payload);
-    if (u->c.refused != 0)
+    if (!started)
         sv_queue_post(&channel->queue, &u->c.post);
 }

@@ -50,15 +50,13 @@ static void copy_address(const char *s, const char *end, char out[SV_ADDRESS_SIZ
 
 void sv_peer_address(const char *peer, char out[SV_ADDRESS_SIZE])
 {
+    const char *address = strchr(peer, ':');
+    const char *port = strrchr(peer, ':');
     out[0] = '\0';
-    if (strncmp(peer, "unix", 4) == 0) {
+    if (strncmp(peer, "unix", 4) == 0)
         strcpy(out, "unix");
-        return;
-    }
-    if (strncmp(peer, "ipv4:", 5) != 0 && strncmp(peer, "ipv6:", 5) != 0)
-        return;
-    const char *end = strrchr(peer + 5, ':');
-    copy_address(peer + 5, end != NULL ? end : peer + strlen(peer), out);
+    else if (address != NULL && (strncmp(peer, "ipv4:", 5) == 0 || strncmp(peer, "ipv6:", 5) == 0))
+        copy_address(address + 1, port > address ? port : peer + strlen(peer), out);
 }
 
 /* An IPv6 host owns at least a /64, so that is what counts. */
