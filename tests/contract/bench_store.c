@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -72,6 +73,14 @@ static double measure_jobs(int total, int width)
 
 /* ---- pages ---- */
 
+/* Of this thread: what else the machine does must not count. */
+static int64_t cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 struct page {
     struct sv_room_query query;
     int64_t worst_us, sum_us;
@@ -85,9 +94,9 @@ static int run_page(struct sv_tx *tx, void *arg)
         struct sv_arena a = { 0 };
         synctv_room *rooms;
         p->query.before_created_at_ms = i % 5 == 0 ? 0 : 1000000 + (int64_t)rand() % n_rooms;
-        int64_t start = sv_mono_us();
+        int64_t start = cpu_us();
         int rv = tx->ops->room_list(tx, &p->query, &a, &rooms);
-        int64_t us = sv_mono_us() - start;
+        int64_t us = cpu_us() - start;
         sv_arena_fini(&a);
         if (rv < 0)
             return rv;
@@ -221,7 +230,7 @@ int main(int argc, char **argv)
     must(sv_store_open(&o, &store, &err), "open");
     printf("%-34s %8.2f ms\n", "open it again", (double)(sv_mono_us() - start) / 1e3);
 
-    printf("\n%-34s %11s %11s\n", "a page of 50 rooms", "mean", "worst");
+    printf("\n%-34s %11s %11s\n", "a page of 50 rooms, CPU time", "mean", "worst");
     measure_page("all", (struct sv_room_query){ 0 });
     measure_page("all, with hidden", (struct sv_room_query){ .with_hidden = true });
     measure_page("all, for a user", (struct sv_room_query){ .visible_to = "u00000000010" });

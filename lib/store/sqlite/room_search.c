@@ -71,9 +71,10 @@ const char *sv_room_grams(struct sv_arena *a, const char *fold)
     return text;
 }
 
+/* Grams side by side, and the last one. Those that overlap would hardly narrow the search down, and each costs. */
 const char *sv_room_match(struct sv_arena *a, const char *fold)
 {
-    const char *end = fold + strlen(fold);
+    const char *end = fold + strlen(fold), *p = fold;
     char *text = gram_buffer(a, MATCH_MAX_GRAMS, 1);
     if (text == NULL)
         return NULL;
@@ -82,10 +83,13 @@ const char *sv_room_match(struct sv_arena *a, const char *fold)
         n--;
     char *out = text;
     size_t bytes;
-    const char *p = fold;
-    for (int i = 0; n > 0 && i < MATCH_MAX_GRAMS && (bytes = gram_bytes(p, end, n)) > 0; i++) {
+    for (int i = 0, put = 0; n > 0 && put < MATCH_MAX_GRAMS; i++, p += step(p, end)) {
+        if ((bytes = gram_bytes(p, end, n)) == 0)
+            break;
+        if (i % n != 0 && gram_bytes(p + step(p, end), end, n) > 0)
+            continue;
         out = put_gram(out, p, bytes);
-        p += step(p, end);
+        put++;
     }
     *out = '\0';
     return text;
