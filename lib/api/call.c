@@ -141,8 +141,10 @@ int synctv_call_wait(synctv_caller *caller, const synctv_request *request,
     struct waiter *w = waiter_new();
     if (w == NULL)
         return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
-    struct timespec deadline =
-        deadline_after(request->timeout_ms > 0 ? request->timeout_ms : DEFAULT_TIMEOUT_MS);
+    int timeout_ms = caller->timeout_ms > 0 ? caller->timeout_ms : DEFAULT_TIMEOUT_MS;
+    if (request->timeout_ms > 0)
+        timeout_ms = request->timeout_ms;
+    struct timespec deadline = deadline_after(timeout_ms);
     submit(caller, request, waiter_answer, w, true);
     const synctv_result *result = waiter_wait(w, deadline);
     waiter_unref(w);

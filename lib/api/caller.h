@@ -22,6 +22,7 @@ struct sv_caller_ops {
 struct synctv_caller {
     const struct sv_caller_ops *ops;
     atomic_uint refs;
+    int timeout_ms; /* for requests that name none; 0 = 30 s */
     char user_id[16]; /* "" for system, anonymous; a client's is set by sign-in */
 };
 

@@ -15,7 +15,8 @@
 struct sv_client_call {
     struct sv_list link; /* client->calls, on its thread */
     struct sv_client_letter letter;
-    struct sv_alarm alarm; /* the next attempt; of a chat message: its time is over */
+    struct sv_alarm
+        alarm; /* the next attempt; while it waits for a token or for an event: its time is over */
     struct sv_token_waiter token;
     synctv_client *client;
     synctv_caller *caller; /* a reference */
@@ -25,6 +26,7 @@ struct sv_client_call {
     bool signed_in;  /* needs an access token */
     bool repeatable; /* twice does no harm */
     bool renewed;    /* a fresh token was fetched for it already */
+    bool signs_in;   /* its answer says who we are */
     char *access;    /* the token of this attempt */
     struct sv_retry retry;
     synctv_done_fn *done;
@@ -39,6 +41,7 @@ struct sv_client_call {
 static void call_free(struct sv_client_call *call)
 {
     sv_alarm_cancel(&call->alarm);
+    sv_list_remove(&call->token.link);
     sv_list_remove(&call->link);
     if (call->has_payload)
         sv_rpc_bytes_unref(call->payload);
@@ -127,9 +130,9 @@ static const synctv_result *failed_result(const struct sv_rpc_answer *answer)
 /* Whether the failure is dealt with by another attempt. */
 static bool try_again(struct sv_client_call *call, const synctv_error *err)
 {
-    if (atomic_load(&call->client->closing))
-        return false;
-    if (err->code == SYNCTV_E_TOKEN_EXPIRED && call->signed_in && !call->renewed) {
+    if (atomic_load(&call->client->closing) || err->code == SYNCTV_E_RATE_LIMITED)
+        return false; /* the program knows better what it can do without */
+    if (sv_token_is_stale(err->code) && call->signed_in && !call->renewed) {
         call->renewed = true;
         sv_tokens_stale(call->client, call->access);
         begin(call);
@@ -150,6 +153,8 @@ static void answered(void *userdata, const struct sv_rpc_answer *answer)
     struct sv_client_call *call = userdata;
     call->client->n_on_wire--;
     if (answer->grpc_status != 0) {
+        if (call->access != NULL)
+            sv_tokens_refused(call->client, call->access, answer->error.code);
         if (!try_again(call, &answer->error))
             finish(call, failed_result(answer));
         return;
@@ -160,7 +165,8 @@ static void answered(void *userdata, const struct sv_rpc_answer *answer)
         fail(call, &err);
         return;
     }
-    sv_tokens_learn(call->client, call->method, result);
+    if (call->signs_in)
+        sv_tokens_learn(call->client, call->method, result);
     finish(call, result);
 }
 
@@ -190,9 +196,24 @@ static void send_attempt(struct sv_client_call *call, const char *access)
     sv_rpc_unary(call->client->channel, &rpc, sv_rpc_bytes_ref(call->payload), answered, call);
 }
 
+/* Its time is over while it waits. */
+static void timeout_ring(struct sv_alarm *alarm)
+{
+    synctv_error err;
+    sv_error(&err, SYNCTV_E_TIMEOUT);
+    fail(SV_CONTAINER_OF(alarm, struct sv_client_call, alarm), &err);
+}
+
+static void set_timeout(struct sv_client_call *call)
+{
+    call->alarm.ring = timeout_ring;
+    sv_alarm_set(call->client, &call->alarm, call->retry.deadline_ms);
+}
+
 static void have_token(struct sv_token_waiter *waiter, const char *access, const synctv_error *err)
 {
     struct sv_client_call *call = SV_CONTAINER_OF(waiter, struct sv_client_call, token);
+    sv_alarm_cancel(&call->alarm);
     if (access == NULL) {
         fail(call, err);
         return;
@@ -214,51 +235,69 @@ static void begin(struct sv_client_call *call)
         send_attempt(call, NULL);
         return;
     }
+    set_timeout(call);
     call->token.done = have_token;
     sv_tokens_get(call->client, &call->token);
 }
 
 /* --- messages that travel on a stream --- */
 
-static void chat_ring(struct sv_alarm *alarm)
-{
-    synctv_error err;
-    sv_error(&err, SYNCTV_E_TIMEOUT);
-    fail(SV_CONTAINER_OF(alarm, struct sv_client_call, alarm), &err);
-}
-
+/* A chat message waits for its stream to come back, and then for its acknowledgement. */
 static void begin_on_stream(struct sv_client_call *call)
 {
     synctv_error err;
-    if (sv_client_streams_send(call->client, &call->request, &err) < 0) {
-        fail(call, &err);
+    int rv = sv_client_streams_send(call->client, &call->request, &err);
+    if (call->method == SYNCTV_METHOD_SEND_CHAT &&
+        (rv >= 0 || sv_client_streams_may_follow(call->client, sv_str(call->request.room_id)))) {
+        set_timeout(call);
         return;
     }
-    if (call->method == SYNCTV_METHOD_SEND_CHAT) {
-        call->alarm.ring = chat_ring;
-        sv_alarm_set(call->client, &call->alarm, call->retry.deadline_ms);
+    if (rv < 0) {
+        fail(call, &err);
         return;
     }
     synctv_result *result = sv_result_new(); /* danmaku is not acknowledged */
     finish(call, result != NULL ? result : sv_result_failed(SYNCTV_E_NO_MEMORY, NULL));
 }
 
+static bool waits_for_chat(const struct sv_client_call *call)
+{
+    return call->method == SYNCTV_METHOD_SEND_CHAT && !sv_list_empty(&call->alarm.link);
+}
+
 static struct sv_client_call *find_sent(synctv_client *client, const char *message_id)
 {
     SV_LIST_FOREACH(it, &client->calls) {
         struct sv_client_call *call = SV_CONTAINER_OF(it, struct sv_client_call, link);
-        if (call->method == SYNCTV_METHOD_SEND_CHAT && !sv_list_empty(&call->alarm.link) &&
-            strcmp(call->request.message_id, message_id) == 0)
+        if (waits_for_chat(call) && strcmp(call->request.message_id, message_id) == 0)
             return call;
     }
     return NULL;
+}
+
+/* Twice does no harm: the server knows a message by its id. */
+void sv_client_calls_resend(synctv_client *client)
+{
+    SV_LIST_FOREACH(it, &client->calls) {
+        struct sv_client_call *call = SV_CONTAINER_OF(it, struct sv_client_call, link);
+        if (waits_for_chat(call))
+            sv_client_streams_send(client, &call->request, NULL);
+    }
+}
+
+static bool is_me(synctv_client *client, const char *user_id)
+{
+    pthread_mutex_lock(&client->lock);
+    bool me = strcmp(client->user_id, user_id) == 0;
+    pthread_mutex_unlock(&client->lock);
+    return me;
 }
 
 void sv_client_calls_match_chat(synctv_client *client, const synctv_chat *chat)
 {
     struct sv_client_call *call = find_sent(client, chat->client_message_id);
     if (call == NULL || strcmp(chat->room_id, sv_str(call->request.room_id)) != 0 ||
-        strcmp(chat->user_id, call->caller->user_id) != 0)
+        !is_me(client, chat->user_id))
         return;
     synctv_result *result = sv_result_new();
     synctv_chat *copy =
@@ -317,36 +356,43 @@ static int prepare(struct sv_client_call *call, const synctv_request *request, s
     return rv < 0 ? sv_error(err, rv) : 0;
 }
 
+static void refuse(synctv_done_fn *done, void *userdata, const synctv_error *err)
+{
+    const synctv_result *result = sv_result_failed(err->code, err);
+    done(userdata, result);
+    synctv_result_unref(result);
+}
+
 void sv_client_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
     void *userdata, bool direct)
 {
-    synctv_client *client = ((struct sv_client_caller *)caller)->client;
+    struct sv_client_caller *who = (struct sv_client_caller *)caller;
     struct sv_client_call *call = calloc(1, sizeof(*call));
     synctv_error err;
     int rv = call == NULL ? sv_error(&err, SYNCTV_E_NO_MEMORY) : prepare(call, request, &err);
     if (rv < 0) {
-        const synctv_result *result = sv_result_failed(rv, &err);
-        done(userdata, result);
-        synctv_result_unref(result);
         if (call != NULL)
             sv_arena_fini(&call->arena);
         free(call);
+        refuse(done, userdata, &err);
         return;
     }
-    int timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : client->call_timeout_ms;
+    int timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : caller->timeout_ms;
     sv_list_init(&call->link);
     sv_list_init(&call->alarm.link);
     sv_list_init(&call->token.link);
-    call->client = client;
+    call->client = who->client;
     call->caller = synctv_caller_ref(caller);
     call->method = request->method;
     call->signed_in = needs_token(request);
+    /* Without a token that is named, it is our session which ends. */
+    call->signs_in = who->signs_in || (request->method == SYNCTV_METHOD_LOGOUT && call->signed_in);
     call->repeatable = is_repeatable(request);
     call->retry.deadline_ms = sv_mono_ms() + timeout_ms;
     call->done = done;
     call->userdata = userdata;
     call->letter.run = start_letter;
-    sv_client_post(client, &call->letter);
+    sv_client_post(call->client, &call->letter);
 }
 
 void sv_client_calls_stop(synctv_client *client)

@@ -10,11 +10,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "client/inside.h"
 
 #define PEM_MAX_BYTES (1024 * 1024)
 #define IDLE_POLL_MS 1000
+#define PROBE_PAUSE_MAX_MS 500
 
 void *sv_client_bytes_alloc(void *userdata, size_t len)
 {
@@ -153,6 +155,13 @@ out:
     return rv;
 }
 
+static void free_secret(char *pem)
+{
+    if (pem != NULL)
+        sv_secret_wipe(pem, strlen(pem));
+    free(pem);
+}
+
 static int make_channel(synctv_client *client, const synctv_client_options *options,
     synctv_error *err)
 {
@@ -177,7 +186,7 @@ static int make_channel(synctv_client *client, const synctv_client_options *opti
     }
     free(ca);
     free(cert);
-    free(key);
+    free_secret(key);
     return rv;
 }
 
@@ -185,63 +194,86 @@ static int make_channel(synctv_client *client, const synctv_client_options *opti
 
 struct probe {
     struct sv_client_letter letter;
+    struct sv_alarm again;
     synctv_client *client;
-    int timeout_ms;
+    int64_t deadline_ms;
+    unsigned attempts;
     pthread_mutex_t lock;
     pthread_cond_t cond;
     bool over;
-    int grpc_status;
     synctv_error error;
 };
 
-static void probed(void *userdata, const struct sv_rpc_answer *answer)
-{
-    struct probe *probe = userdata;
-    probe->client->n_on_wire--;
-    pthread_mutex_lock(&probe->lock);
-    probe->over = true;
-    probe->grpc_status = answer->grpc_status;
-    probe->error = answer->error;
-    pthread_cond_signal(&probe->cond);
-    pthread_mutex_unlock(&probe->lock);
-}
+static void probed(void *userdata, const struct sv_rpc_answer *answer);
 
-static void start_probe(struct sv_client_letter *letter)
+/* Does not wait for a connection: so the failure says what is wrong. */
+static void probe_send(struct probe *probe)
 {
-    struct probe *probe = SV_CONTAINER_OF(letter, struct probe, letter);
+    int64_t left_ms = probe->deadline_ms - sv_mono_ms();
     const struct sv_rpc_request rpc = {
         .path = "/grpc.health.v1.Health/Check",
-        .timeout_ms = probe->timeout_ms,
-        .wait_for_ready = true,
+        .timeout_ms = left_ms > 0 ? left_ms : 1,
     };
     probe->client->n_on_wire++;
     sv_rpc_unary(probe->client->channel, &rpc, sv_rpc_bytes_new(0), probed, probe);
 }
 
-/* The channel gives an answer within the time-out, whatever happens. */
+static void probe_ring(struct sv_alarm *alarm)
+{
+    probe_send(SV_CONTAINER_OF(alarm, struct probe, again));
+}
+
+static void probe_letter(struct sv_client_letter *letter)
+{
+    probe_send(SV_CONTAINER_OF(letter, struct probe, letter));
+}
+
+static void probed(void *userdata, const struct sv_rpc_answer *answer)
+{
+    struct probe *probe = userdata;
+    synctv_client *client = probe->client;
+    int code = answer->error.code;
+    client->n_on_wire--;
+    int64_t now_ms = sv_mono_ms();
+    int64_t wait_ms = sv_retry_delay_ms(++probe->attempts, sv_client_random());
+    if (wait_ms > PROBE_PAUSE_MAX_MS)
+        wait_ms = PROBE_PAUSE_MAX_MS;
+    if (code != SYNCTV_E_TIMEOUT || probe->error.code == 0)
+        probe->error = answer->error;
+    if (code == SYNCTV_E_NODE_UNAVAILABLE && now_ms + wait_ms < probe->deadline_ms) {
+        probe->again.ring = probe_ring;
+        sv_alarm_set(client, &probe->again, now_ms + wait_ms);
+        return;
+    }
+    pthread_mutex_lock(&probe->lock);
+    probe->over = true;
+    pthread_cond_signal(&probe->cond);
+    pthread_mutex_unlock(&probe->lock);
+}
+
 static int wait_for_server(synctv_client *client, const synctv_client_options *options,
     synctv_error *err)
 {
     struct probe probe = {
-        .letter.run = start_probe,
+        .letter.run = probe_letter,
         .client = client,
-        .timeout_ms = options->connect_timeout_ms,
+        .deadline_ms = sv_mono_ms() + options->connect_timeout_ms,
     };
+    sv_list_init(&probe.again.link);
     pthread_mutex_init(&probe.lock, NULL);
     pthread_cond_init(&probe.cond, NULL);
     sv_client_post(client, &probe.letter);
     pthread_mutex_lock(&probe.lock);
-    while (!probe.over)
+    while (!probe.over) /* the channel gives an answer before the deadline, whatever happens */
         pthread_cond_wait(&probe.cond, &probe.lock);
     pthread_mutex_unlock(&probe.lock);
     pthread_cond_destroy(&probe.cond);
     pthread_mutex_destroy(&probe.lock);
 
     /* Any answer of a server will do, also that it has no health service. */
-    int code = probe.grpc_status == 0 ? 0 : probe.error.code;
-    if (code == SYNCTV_E_TIMEOUT || code == SYNCTV_E_NODE_UNAVAILABLE || code == SYNCTV_E_CANCELLED)
-        return sv_errorf(err, SYNCTV_E_NODE_UNAVAILABLE, "no server answers at %s",
-            options->address);
+    if (probe.error.code == SYNCTV_E_TIMEOUT || probe.error.code == SYNCTV_E_NODE_UNAVAILABLE)
+        return sv_errorf(err, SYNCTV_E_NODE_UNAVAILABLE, "no server answers at %s: %s",
+            options->address, probe.error.message);
     return 0;
 }
 
@@ -323,18 +355,25 @@ static const struct sv_caller_ops caller_ops = {
     .destroy = destroy_caller,
 };
 
-synctv_caller *synctv_client_caller(synctv_client *client)
+static struct sv_client_caller *caller_new(synctv_client *client)
 {
     struct sv_client_caller *caller = calloc(1, sizeof(*caller));
     if (caller == NULL)
         return NULL;
     caller->base.ops = &caller_ops;
     atomic_init(&caller->base.refs, 1);
+    caller->base.timeout_ms = client->call_timeout_ms;
     caller->client = client;
     pthread_mutex_lock(&client->lock);
     memcpy(caller->base.user_id, client->user_id, sizeof(caller->base.user_id));
     pthread_mutex_unlock(&client->lock);
-    return &caller->base;
+    return caller;
+}
+
+synctv_caller *synctv_client_caller(synctv_client *client)
+{
+    struct sv_client_caller *caller = caller_new(client);
+    return caller != NULL ? &caller->base : NULL;
 }
 
 /* --- signing in and out --- */
@@ -342,11 +381,12 @@ synctv_caller *synctv_client_caller(synctv_client *client)
 static int sign_in(synctv_client *client, const synctv_request *request,
     const synctv_result **ret_result, synctv_error *ret_error)
 {
-    synctv_caller *caller = synctv_client_caller(client);
+    struct sv_client_caller *caller = caller_new(client);
     if (caller == NULL)
         return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
-    int rv = synctv_call_wait(caller, request, ret_result, ret_error);
-    synctv_caller_unref(caller);
+    caller->signs_in = true;
+    int rv = synctv_call_wait(&caller->base, request, ret_result, ret_error);
+    synctv_caller_unref(&caller->base);
     return rv;
 }
 
@@ -382,17 +422,9 @@ int synctv_client_resume(synctv_client *client, const char *refresh_token, synct
     int rv = sign_in(client, &request, NULL, ret_error);
     if (rv < 0)
         return rv;
-    /* A renewed session does not say whose it is. */
-    const synctv_result *result = NULL;
+    /* A session that is resumed does not say whose it is. */
     const synctv_request profile = { .method = SYNCTV_METHOD_GET_PROFILE };
-    rv = sign_in(client, &profile, &result, ret_error);
-    if (rv >= 0 && result->user != NULL && strlen(result->user->id) < sizeof(client->user_id)) {
-        pthread_mutex_lock(&client->lock);
-        memcpy(client->user_id, result->user->id, strlen(result->user->id) + 1);
-        pthread_mutex_unlock(&client->lock);
-    }
-    synctv_result_unref(result);
-    return rv;
+    return sign_in(client, &profile, NULL, ret_error);
 }
 
 int synctv_client_logout(synctv_client *client, synctv_error *ret_error)

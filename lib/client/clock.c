@@ -1,31 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* What time it is on the server: NTP's arithmetic over Ping and Pong. */
-#include "base/clock.h"
 #include <synctv/playback.h>
 
+#include "base/clock.h"
 #include "client/inside.h"
+
+#define TIME_MAX_MS INT64_C(253402300799999) /* the year 9999 */
+#define DRIFT_MAX_MS                                                                               \
+    100 /* what two good clocks differ more after the time of 8 samples, generously */
 
 int64_t sv_client_now_ms(const synctv_client *client)
 {
     return client->wall_offset_ms + sv_mono_ms();
-}
-
-void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
-    int64_t server_recv_ms, int64_t server_send_ms)
-{
-    int64_t delay_ms = (received_ms - sent_ms) - (server_send_ms - server_recv_ms);
-    if (received_ms < sent_ms || server_send_ms < server_recv_ms || delay_ms < 0)
-        return; /* no clock that runs forward gives such numbers */
-    struct sv_clock_sample sample = {
-        .offset_ms = ((server_recv_ms - sent_ms) + (server_send_ms - received_ms)) / 2,
-        .delay_ms = delay_ms,
-    };
-    pthread_mutex_lock(&client->lock);
-    client->samples[client->next_sample] = sample;
-    client->next_sample = (client->next_sample + 1) % SV_CLOCK_SAMPLES;
-    if (client->n_samples < SV_CLOCK_SAMPLES)
-        client->n_samples++;
-    pthread_mutex_unlock(&client->lock);
 }
 
 /* The sample that went the shortest way; its error is at most half of that. Locked. */
@@ -37,6 +23,39 @@ static struct sv_clock_sample best_sample(const synctv_client *client)
             best = client->samples[i];
     }
     return best;
+}
+
+/* Whether both cannot be true of the same two clocks: one has stepped, or this machine has slept. */
+static bool contradict(struct sv_clock_sample a, struct sv_clock_sample b)
+{
+    int64_t apart_ms =
+        a.offset_ms > b.offset_ms ? a.offset_ms - b.offset_ms : b.offset_ms - a.offset_ms;
+    return apart_ms > (a.delay_ms + b.delay_ms) / 2 + DRIFT_MAX_MS;
+}
+
+void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
+    int64_t server_recv_ms, int64_t server_send_ms)
+{
+    if (received_ms < sent_ms || server_recv_ms < 0 || server_send_ms < server_recv_ms ||
+        server_send_ms > TIME_MAX_MS)
+        return; /* no clock that runs forward gives such numbers */
+    int64_t delay_ms = (received_ms - sent_ms) - (server_send_ms - server_recv_ms);
+    if (delay_ms < -1)
+        return;
+    if (delay_ms < 0)
+        delay_ms = 0; /* each of the four numbers is cut to whole milliseconds */
+    struct sv_clock_sample sample = {
+        .offset_ms = ((server_recv_ms - sent_ms) + (server_send_ms - received_ms)) / 2,
+        .delay_ms = delay_ms,
+    };
+    pthread_mutex_lock(&client->lock);
+    if (client->n_samples > 0 && contradict(sample, best_sample(client)))
+        client->n_samples = client->next_sample = 0;
+    client->samples[client->next_sample] = sample;
+    client->next_sample = (client->next_sample + 1) % SV_CLOCK_SAMPLES;
+    if (client->n_samples < SV_CLOCK_SAMPLES)
+        client->n_samples++;
+    pthread_mutex_unlock(&client->lock);
 }
 
 int64_t synctv_client_server_time_ms(synctv_client *client)

@@ -39,6 +39,7 @@ struct sv_tokens {
     char *access; /* NULL = not signed in */
     char *refresh;
     int64_t fresh_until_ms; /* monotonic; after it the access token is renewed before it is used */
+    unsigned generation;    /* grows with each change */
 };
 
 /* Somebody who needs a fresh access token. On the client's thread, once. */
@@ -57,7 +58,7 @@ struct synctv_client {
     struct sv_log log;
     synctv_client_token_fn *token;
     void *userdata;
-    int call_timeout_ms;
+    int call_timeout_ms; /* of requests that name none */
     struct sv_rpc_channel *channel;
     pthread_t thread;
     atomic_bool closing;
@@ -75,6 +76,8 @@ struct synctv_client {
     struct sv_tokens tokens;
     struct sv_list token_waiters;
     bool renewing;
+    unsigned
+        renewed_generation; /* what is renewed: if others are in use by then, the answer does not count */
     struct sv_alarm renew_alarm;
     struct sv_list calls;   /* sv_client_call.link */
     struct sv_list streams; /* sv_client_stream.link */
@@ -85,6 +88,7 @@ struct synctv_client {
 struct sv_client_caller {
     synctv_caller base; /* first */
     synctv_client *client;
+    bool signs_in; /* answers to its sign-ins become the client's session */
 };
 
 /* client.c */
@@ -96,9 +100,13 @@ uint32_t sv_client_random(void);
 /* tokens.c */
 /* Calls back with a token that is fresh, maybe at once. */
 void sv_tokens_get(synctv_client *client, struct sv_token_waiter *waiter);
+/* Whether a token that is refused so may be followed by a better one. */
+bool sv_token_is_stale(int code);
 /* The server did not take this one although it seemed fresh. */
 void sv_tokens_stale(synctv_client *client, const char *access);
-/* The answer to a sign-in, or to the end of a session. */
+/* A call or stream with this token failed so: perhaps the session is over. */
+void sv_tokens_refused(synctv_client *client, const char *access, int code);
+/* The answer to a sign-in of this client, or to the end of its session. */
 void sv_tokens_learn(synctv_client *client, synctv_method method, const synctv_result *result);
 /* Fails everybody who waits. */
 void sv_tokens_stop(synctv_client *client);
@@ -108,6 +116,8 @@ void sv_tokens_fini(synctv_client *client);
 void sv_client_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
     void *userdata, bool direct);
 void sv_client_calls_stop(synctv_client *client);
+/* A stream is up: what waits for a chat event is sent again. */
+void sv_client_calls_resend(synctv_client *client);
 /* A chat message or a refusal came in on a stream: is it what a synctv_call() waits for? */
 void sv_client_calls_match_chat(synctv_client *client, const synctv_chat *chat);
 bool sv_client_calls_match_error(synctv_client *client, const synctv_event *event);
@@ -118,6 +128,8 @@ int sv_client_stream_open(synctv_caller *caller, const synctv_stream_options *op
 /* Sends on any stream that follows this room. NOT_CONNECTED if there is none. On the client's thread. */
 int sv_client_streams_send(synctv_client *client, const synctv_request *request,
     synctv_error *ret_error);
+/* Whether a stream follows this room, or will when it is connected. On the client's thread. */
+bool sv_client_streams_may_follow(synctv_client *client, const char *room_id);
 void sv_client_streams_stop(synctv_client *client);
 
 /* clock.c */

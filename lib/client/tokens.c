@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Staying signed in. All on the client's thread. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/secret.h"
-
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "client/inside.h"
 #include "wire/request.h"
 #include "wire/result.h"
 
 #define RENEW_TIMEOUT_MS 10000
+#define LIFE_MAX_S (24 * 3600) /* an access token is renewed at least so often */
 
 static void wipe(char *s)
 {
@@ -25,7 +26,7 @@ static void forget(synctv_client *client)
 {
     wipe(client->tokens.access);
     wipe(client->tokens.refresh);
-    client->tokens = (struct sv_tokens){ 0 };
+    client->tokens = (struct sv_tokens){ .generation = client->tokens.generation + 1 };
     sv_alarm_cancel(&client->renew_alarm);
 }
 
@@ -36,9 +37,29 @@ static void tell(synctv_client *client)
             sv_str(client->tokens.access));
 }
 
+static void set_user(synctv_client *client, const char *id)
+{
+    pthread_mutex_lock(&client->lock);
+    snprintf(client->user_id, sizeof(client->user_id), "%s", id);
+    pthread_mutex_unlock(&client->lock);
+}
+
+/* The session is over. */
+static void lose(synctv_client *client)
+{
+    forget(client);
+    set_user(client, "");
+    tell(client);
+}
+
 /* The waiters get what there is now. */
 static void serve(synctv_client *client, const synctv_error *err)
 {
+    synctv_error missing;
+    if (err == NULL && client->tokens.access == NULL) {
+        sv_error(&missing, SYNCTV_E_TOKEN_MISSING);
+        err = &missing;
+    }
     struct sv_list waiters;
     sv_list_init(&waiters);
     sv_list_splice(&waiters, &client->token_waiters);
@@ -67,13 +88,24 @@ static void keep(synctv_client *client, const synctv_result *result)
         return;
     }
     /* Renewed when a fifth of its life is left, at most a minute. */
-    int64_t life_ms = result->expires_in_s * 1000;
+    int64_t life_ms = result->expires_in_s > 0 && result->expires_in_s < LIFE_MAX_S
+        ? result->expires_in_s * 1000
+        : LIFE_MAX_S * INT64_C(1000);
     int64_t left_ms = life_ms / 5 < 60000 ? life_ms / 5 : 60000;
     int64_t now_ms = sv_mono_ms();
-    client->tokens = (struct sv_tokens){ access, refresh, now_ms + life_ms - left_ms };
+    client->tokens.access = access;
+    client->tokens.refresh = refresh;
+    client->tokens.fresh_until_ms = now_ms + life_ms - left_ms;
     client->renew_alarm.ring = renew_ring;
     sv_alarm_set(client, &client->renew_alarm, client->tokens.fresh_until_ms);
     tell(client);
+}
+
+/* Whether a refresh token that is refused so is worth nothing any more. */
+static bool is_over(int code)
+{
+    return code == SYNCTV_E_TOKEN_INVALID || code == SYNCTV_E_TOKEN_EXPIRED ||
+        code == SYNCTV_E_SESSION_ENDED || code == SYNCTV_E_USER_BANNED;
 }
 
 static void renewed(void *userdata, const struct sv_rpc_answer *answer)
@@ -87,19 +119,18 @@ static void renewed(void *userdata, const struct sv_rpc_answer *answer)
         sv_wire_result_decode(SYNCTV_METHOD_REFRESH_TOKEN, answer->data, answer->len, &result,
             &err) >= 0)
         err.code = 0;
-    if (err.code == 0) {
+    if (client->renewed_generation != client->tokens.generation) {
+        serve(client, NULL); /* somebody has signed in or out meanwhile */
+    } else if (err.code == 0) {
         keep(client, result);
         serve(client, NULL);
     } else {
-        /* A token that is refused is worth nothing any more; anything else passes, and the server takes the same one once more. */
-        if (err.code == SYNCTV_E_TOKEN_INVALID || err.code == SYNCTV_E_TOKEN_EXPIRED ||
-            err.code == SYNCTV_E_SESSION_ENDED) {
-            forget(client);
-            tell(client);
-        }
         sv_logf(&client->log, SYNCTV_LOG_WARN, "client", "the session could not be renewed: %s",
             err.message);
-        serve(client, &err);
+        if (is_over(err.code))
+            lose(client);
+        serve(client,
+            &err); /* other failures pass, and the server takes the same token once more */
     }
     synctv_result_unref(result);
 }
@@ -124,6 +155,7 @@ static void renew(synctv_client *client)
         .wait_for_ready = true,
     };
     client->renewing = true;
+    client->renewed_generation = client->tokens.generation;
     client->n_on_wire++;
     sv_rpc_unary(client->channel, &rpc, payload, renewed, client);
 }
@@ -143,10 +175,27 @@ void sv_tokens_get(synctv_client *client, struct sv_token_waiter *waiter)
     }
 }
 
+bool sv_token_is_stale(int code)
+{
+    return code == SYNCTV_E_TOKEN_EXPIRED || code == SYNCTV_E_TOKEN_INVALID;
+}
+
+static bool is_current(synctv_client *client, const char *access)
+{
+    return client->tokens.access != NULL && strcmp(client->tokens.access, access) == 0;
+}
+
 void sv_tokens_stale(synctv_client *client, const char *access)
 {
-    if (client->tokens.access != NULL && strcmp(client->tokens.access, access) == 0)
+    if (is_current(client, access))
         client->tokens.fresh_until_ms = 0;
+}
+
+void sv_tokens_refused(synctv_client *client, const char *access, int code)
+{
+    if ((code == SYNCTV_E_SESSION_ENDED || code == SYNCTV_E_USER_BANNED) &&
+        is_current(client, access))
+        lose(client);
 }
 
 void sv_tokens_learn(synctv_client *client, synctv_method method, const synctv_result *result)
@@ -154,18 +203,17 @@ void sv_tokens_learn(synctv_client *client, synctv_method method, const synctv_r
     switch (method) {
     case SYNCTV_METHOD_LOGIN:
     case SYNCTV_METHOD_REGISTER:
-        pthread_mutex_lock(&client->lock);
-        if (result->user != NULL && strlen(result->user->id) < sizeof(client->user_id))
-            memcpy(client->user_id, result->user->id, strlen(result->user->id) + 1);
-        pthread_mutex_unlock(&client->lock);
+        set_user(client, result->user->id);
         keep(client, result);
         break;
     case SYNCTV_METHOD_REFRESH_TOKEN:
         keep(client, result);
         break;
+    case SYNCTV_METHOD_GET_PROFILE: /* a session that was resumed does not say whose it is */
+        set_user(client, result->user->id);
+        break;
     case SYNCTV_METHOD_LOGOUT:
-        forget(client);
-        tell(client);
+        lose(client);
         break;
     default:
         break;

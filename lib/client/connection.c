@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* A stream's connection: it comes back by itself, and tells nobody what is older than what it told before. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/text.h"
+#include "client/stream.h"
+#include "wire/event.h"
+
+#define PING_FAST 8 /* so many at first, to know the clock soon … */
+#define PING_FAST_MS 600
+#define PING_SLOW_MS 10000
+#define BEHIND_POLL_MS 250
+#define WAIT_MAX_MS 60000 /* whatever the server asks for */
+#define MAX_HELD 1024     /* rooms; a server that names more is not one of ours */
+
+/* The newest state of a room that was passed on. */
+struct sv_held_state {
+    UT_hash_handle hh;
+    char room_id[SV_ID_SIZE];
+    uint64_t version;
+    char node_id[65];
+};
+
+/* --- the clock --- */
+
+static void ping_ring(struct sv_alarm *alarm)
+{
+    struct sv_client_stream *s = SV_CONTAINER_OF(alarm, struct sv_client_stream, ping);
+    const synctv_request ping = {
+        .method = SYNCTV_METHOD_PING,
+        .client_time_ms = sv_client_now_ms(s->client),
+    };
+    if (sv_client_stream_send(s, &ping, NULL) >= 0) {
+        s->ping_sent_ms = ping.client_time_ms;
+        s->n_pings++;
+    }
+    sv_alarm_set(s->client, &s->ping,
+        sv_mono_ms() + (s->n_pings < PING_FAST ? PING_FAST_MS : PING_SLOW_MS));
+}
+
+/* Whether it answers a ping of ours, not of the program's. */
+static bool take_pong(struct sv_client_stream *s, const synctv_event *event)
+{
+    if (s->ping_sent_ms == 0 || event->client_time_ms != s->ping_sent_ms)
+        return false;
+    sv_clock_learn(s->client, s->ping_sent_ms, sv_client_now_ms(s->client),
+        event->server_recv_time_ms, event->server_send_time_ms);
+    s->ping_sent_ms = 0;
+    return true;
+}
+
+/* --- what comes in --- */
+
+static struct sv_held_state *hold_room(struct sv_client_stream *s, const char *room_id)
+{
+    struct sv_held_state *held = NULL;
+    HASH_FIND_STR(s->held, room_id, held);
+    if (held != NULL || strlen(room_id) >= sizeof(held->room_id) || HASH_COUNT(s->held) >= MAX_HELD)
+        return held;
+    held = calloc(1, sizeof(*held));
+    if (held == NULL)
+        return NULL;
+    memcpy(held->room_id, room_id, strlen(room_id) + 1);
+    HASH_ADD_STR(s->held, room_id, held);
+    if (held->hh.tbl == NULL) {
+        free(held);
+        held = NULL;
+    }
+    return held;
+}
+
+/* Whether this state is older than the one that the program has; remembers it if not. */
+static bool is_stale(struct sv_client_stream *s, const synctv_playback *state)
+{
+    struct sv_held_state *held = hold_room(s, state->room_id);
+    if (held == NULL || strlen(state->node_id) >= sizeof(held->node_id))
+        return false;
+    if (state->cause != SYNCTV_STATE_CAUSE_SNAPSHOT &&
+        (state->version < held->version ||
+            (state->version == held->version && strcmp(state->node_id, held->node_id) < 0)))
+        return true;
+    held->version = state->version;
+    memcpy(held->node_id, state->node_id, strlen(state->node_id) + 1);
+    return false;
+}
+
+/* Whether the event is for us, not for the program. */
+static bool is_ours(struct sv_client_stream *s, const synctv_event *event)
+{
+    switch (event->type) {
+    case SYNCTV_EVENT_PONG:
+        return take_pong(s, event);
+    case SYNCTV_EVENT_STATE:
+        return is_stale(s, event->state);
+    case SYNCTV_EVENT_CHAT:
+        sv_client_calls_match_chat(s->client, event->chat);
+        return false;
+    case SYNCTV_EVENT_ERROR:
+        return sv_client_calls_match_error(s->client, event);
+    case SYNCTV_EVENT_DANMAKU:
+    case SYNCTV_EVENT_MEMBER:
+    case SYNCTV_EVENT_MOVIES:
+    case SYNCTV_EVENT_ROOM:
+    case SYNCTV_EVENT_LIVE:
+    case SYNCTV_EVENT_CHAT_DELETED:
+    case SYNCTV_EVENT_CONNECTED:
+    case SYNCTV_EVENT_DISCONNECTED:
+        break;
+    }
+    return false;
+}
+
+static void on_message(struct sv_rpc_client_stream *rpc, void *userdata, const void *data,
+    size_t len)
+{
+    struct sv_client_stream *s = userdata;
+    synctv_event *event = NULL;
+    synctv_error err;
+    int rv = sv_wire_event_decode(data, len, &event, &err);
+    if (rv < 0) {
+        if (rv != SYNCTV_E_UNIMPLEMENTED) /* what a newer server says besides is skipped */
+            sv_logf(&s->client->log, SYNCTV_LOG_WARN, "client", "a message was skipped: %s",
+                err.message);
+        return;
+    }
+    s->attempts = 0;
+    s->renewed = false;
+    if (is_ours(s, event)) {
+        synctv_event_unref(event);
+    } else if (!sv_client_stream_push(s, event)) {
+        s->overrun = true; /* begins again, with a SNAPSHOT, once the program has caught up */
+        sv_rpc_client_stream_cancel(rpc);
+    }
+}
+
+/* --- connecting, and connecting again --- */
+
+static void on_open(struct sv_rpc_client_stream *rpc, void *userdata)
+{
+    struct sv_client_stream *s = userdata;
+    pthread_mutex_lock(&s->lock);
+    s->open = true;
+    pthread_mutex_unlock(&s->lock);
+    s->down = false;
+    sv_client_stream_push_connection(s, SYNCTV_EVENT_CONNECTED, NULL);
+    s->n_pings = 0;
+    s->ping_sent_ms = 0;
+    s->ping.ring = ping_ring;
+    sv_alarm_set(s->client, &s->ping, sv_mono_ms());
+    sv_client_calls_resend(s->client);
+}
+
+static void again_ring(struct sv_alarm *alarm)
+{
+    struct sv_client_stream *s = SV_CONTAINER_OF(alarm, struct sv_client_stream, again);
+    if (sv_client_stream_is_behind(s))
+        sv_alarm_set(s->client, &s->again, sv_mono_ms() + BEHIND_POLL_MS);
+    else
+        sv_connection_start(s);
+}
+
+/* Failures that another attempt may not meet. */
+static bool passes(int code)
+{
+    switch (code) {
+    case SYNCTV_E_NODE_UNAVAILABLE:
+    case SYNCTV_E_NOT_CONNECTED:
+    case SYNCTV_E_SHUTTING_DOWN:
+    case SYNCTV_E_STORAGE_UNAVAILABLE:
+    case SYNCTV_E_SLOW_CONSUMER:
+    case SYNCTV_E_OVERLOADED:
+    case SYNCTV_E_RATE_LIMITED:
+    case SYNCTV_E_STREAM_LIMIT:
+    case SYNCTV_E_TIMEOUT:
+    case SYNCTV_E_CANCELLED:
+    case SYNCTV_E_INTERNAL:
+    case SYNCTV_E_NO_MEMORY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* There is no connection (any more). */
+static void lost(struct sv_client_stream *s, const synctv_error *err)
+{
+    sv_alarm_cancel(&s->ping);
+    if (sv_client_stream_is_over(s))
+        return;
+    if (atomic_load(&s->client->closing) || !passes(err->code)) {
+        sv_client_stream_end(s, err);
+        return;
+    }
+    if (!s->down)
+        sv_client_stream_push_connection(s, SYNCTV_EVENT_DISCONNECTED, err);
+    s->down = true;
+    int64_t wait_ms = sv_retry_delay_ms(++s->attempts, sv_client_random());
+    if (wait_ms < err->retry_after_ms)
+        wait_ms = err->retry_after_ms < WAIT_MAX_MS ? err->retry_after_ms : WAIT_MAX_MS;
+    s->again.ring = again_ring;
+    sv_alarm_set(s->client, &s->again, sv_mono_ms() + wait_ms);
+}
+
+/* The server did not take our token: another one may help, once. */
+static bool try_another_token(struct sv_client_stream *s, int code)
+{
+    if (s->renewed || !sv_token_is_stale(code) || atomic_load(&s->client->closing) ||
+        sv_client_stream_is_over(s))
+        return false;
+    s->renewed = true;
+    sv_alarm_cancel(&s->ping);
+    sv_tokens_stale(s->client, sv_str(s->access));
+    sv_connection_start(s);
+    return true;
+}
+
+static void on_status(struct sv_rpc_client_stream *rpc, void *userdata,
+    const struct sv_rpc_answer *answer)
+{
+    struct sv_client_stream *s = userdata;
+    s->client->n_on_wire--;
+    s->on_wire = false;
+    pthread_mutex_lock(&s->lock);
+    s->open = false;
+    s->rpc = NULL;
+    pthread_mutex_unlock(&s->lock);
+    sv_rpc_client_stream_unref(rpc);
+    synctv_error err = answer->error;
+    if (answer->grpc_status == 0)
+        sv_error(&err, SYNCTV_E_NODE_UNAVAILABLE); /* we did not ask it to end */
+    if (s->overrun)
+        sv_errorf(&err, SYNCTV_E_SLOW_CONSUMER, "the program does not take its events");
+    s->overrun = false;
+    sv_tokens_refused(s->client, sv_str(s->access), err.code);
+    if (s->leaving)
+        sv_connection_leave(s);
+    else if (!try_another_token(s, err.code))
+        lost(s, &err);
+}
+
+static const struct sv_rpc_client_stream_ops rpc_ops = {
+    .on_open = on_open,
+    .on_message = on_message,
+    .on_status = on_status,
+};
+
+static void open_stream(struct sv_client_stream *s, const char *bearer)
+{
+    struct sv_rpc_md metadata[3] = { { .key = "authorization", .value = bearer } };
+    size_t n = 1;
+    if (s->room_id[0] != '\0')
+        metadata[n++] = (struct sv_rpc_md){ .key = "x-room-id", .value = s->room_id };
+    if (s->room_password[0] != '\0')
+        metadata[n++] = (struct sv_rpc_md){ .key = "x-room-password-bin", /* any bytes */
+            .value = s->room_password,
+            .len = strlen(s->room_password) };
+    const struct sv_rpc_request request = {
+        .path = "/synctv.client.ClientService/MessageStream",
+        .metadata = metadata,
+        .n_metadata = n,
+        .wait_for_ready = true,
+    };
+    s->client->n_on_wire++;
+    s->on_wire = true;
+    struct sv_rpc_client_stream *rpc =
+        sv_rpc_client_stream_open(s->client->channel, &request, &rpc_ops, s);
+    pthread_mutex_lock(&s->lock);
+    s->rpc = rpc;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void have_token(struct sv_token_waiter *waiter, const char *access, const synctv_error *err)
+{
+    struct sv_client_stream *s = SV_CONTAINER_OF(waiter, struct sv_client_stream, token);
+    s->waiting_for_token = false;
+    if (s->leaving) {
+        sv_connection_leave(s);
+        return;
+    }
+    if (access == NULL) {
+        lost(s, err);
+        return;
+    }
+    size_t size = strlen(access) + sizeof("Bearer ");
+    char *bearer = malloc(size);
+    free(s->access);
+    s->access = strdup(access);
+    if (bearer != NULL && s->access != NULL) {
+        memcpy(bearer, "Bearer ", 7);
+        memcpy(bearer + 7, access, size - 7);
+        open_stream(s, bearer);
+    } else {
+        synctv_error no_memory;
+        sv_error(&no_memory, SYNCTV_E_NO_MEMORY);
+        lost(s, &no_memory);
+    }
+    free(bearer);
+}
+
+void sv_connection_start(struct sv_client_stream *s)
+{
+    s->waiting_for_token = true;
+    s->token.done = have_token;
+    sv_tokens_get(s->client, &s->token);
+}
+
+void sv_connection_leave(struct sv_client_stream *s)
+{
+    s->leaving = true;
+    sv_alarm_cancel(&s->again);
+    sv_alarm_cancel(&s->ping);
+    if (s->on_wire)
+        sv_rpc_client_stream_cancel(s->rpc); /* on_status() comes back here */
+    else if (!s->waiting_for_token)          /* have_token() does */
+        sv_client_stream_left(s);
+}
+
+void sv_connection_fini(struct sv_client_stream *s)
+{
+    struct sv_held_state *held, *tmp;
+    HASH_ITER(hh, s->held, held, tmp) {
+        HASH_DEL(s->held, held);
+        free(held);
+    }
+    free(s->access);
+}

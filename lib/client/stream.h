@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* A stream of a client: stream.c is the side of the program, connection.c that of the network. */
+#ifndef SV_CLIENT_STREAM_H
+#define SV_CLIENT_STREAM_H
+
+#include "client/inside.h"
+
+#define SV_MAX_EVENTS 1024               /* not taken by the program; beyond that: */
+#define SV_RING_SIZE (SV_MAX_EVENTS + 1) /* DISCONNECTED, because of it */
+#define SV_MAX_EVENT_BYTES (16 * 1024 * 1024)
+
+struct sv_held_state;
+
+struct sv_client_stream {
+    synctv_stream base; /* first */
+    atomic_uint refs;   /* the program's, the client's thread's */
+    synctv_client *client;
+    synctv_caller *caller; /* a reference */
+    char room_id[SV_ID_SIZE];
+    char *room_password;
+    synctv_stream_ready_fn *ready;
+    void *userdata;
+    struct sv_client_letter start_letter, close_letter;
+
+    pthread_mutex_t lock; /* this block */
+    pthread_cond_t cond;
+    const synctv_event **ring; /* of SV_RING_SIZE */
+    unsigned head, count;
+    size_t bytes;
+    bool told;   /* ready() was called, and not all has been taken since */
+    bool closed; /* the program is through with it */
+    synctv_error end;
+    struct sv_rpc_client_stream *rpc; /* NULL = not connected; a reference */
+    bool open;                        /* the server has accepted it */
+
+    /* The client's thread. */
+    struct sv_list link; /* client->streams */
+    struct sv_token_waiter token;
+    bool waiting_for_token;
+    bool on_wire;
+    bool leaving; /* closed, and this thread has heard of it */
+    bool overrun; /* cut because the program does not take its events */
+    bool down;    /* DISCONNECTED was told */
+    bool renewed; /* a fresh token was fetched for this attempt already */
+    char *access;
+    unsigned attempts; /* failed ones since the last success */
+    struct sv_alarm again, ping;
+    unsigned n_pings;
+    int64_t ping_sent_ms; /* our clock; 0 = none is on its way */
+    struct sv_held_state *held;
+};
+
+/* stream.c */
+/* Takes the reference. False if there is no room for it. */
+bool sv_client_stream_push(struct sv_client_stream *s, const synctv_event *event);
+void sv_client_stream_push_connection(struct sv_client_stream *s, synctv_event_type type,
+    const synctv_error *err);
+/* No more events; synctv_stream_next() says why. */
+void sv_client_stream_end(struct sv_client_stream *s, const synctv_error *err);
+/* Whether nothing will come any more. */
+bool sv_client_stream_is_over(struct sv_client_stream *s);
+bool sv_client_stream_is_behind(struct sv_client_stream *s);
+/* The network has let go, and so has the program: drops the thread's reference. */
+void sv_client_stream_left(struct sv_client_stream *s);
+/* Any thread. Fails with NOT_CONNECTED, OVERLOADED, NO_MEMORY. */
+int sv_client_stream_send(struct sv_client_stream *s, const synctv_request *request,
+    synctv_error *ret_error);
+
+/* connection.c; all on the client's thread */
+void sv_connection_start(struct sv_client_stream *s);
+/* Releases the thread's reference, now or when the network has let go. */
+void sv_connection_leave(struct sv_client_stream *s);
+void sv_connection_fini(struct sv_client_stream *s);
+
+#endif
