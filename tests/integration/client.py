@@ -16,6 +16,7 @@ import rpc_status_pb2
 
 SERVICE = pb.DESCRIPTOR.services_by_name["ClientService"]
 CHANNEL_OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+provoked = set()  # reasons that were seen
 called = set()  # names of the methods that were called and succeeded, or said UNIMPLEMENTED
 
 
@@ -55,7 +56,7 @@ def fails(code, reason, call, *args, field=None, **kwargs):
     except grpc.RpcError as error:
         failure = Failure(error)
     else:
-        raise AssertionError(f"{code}/{reason} was expected, but it went well: {answer}")
+        raise AssertionError(f"{code}/{reason} was expected, but it went well: {str(answer)[:300]}")
     check_failure(failure, code, reason, field)
     return failure
 
@@ -64,6 +65,7 @@ def check_failure(failure, code, reason, field=None):
     assert (failure.code, failure.reason) == (code, reason), f"{failure} instead of {code}/{reason}"
     assert failure.domain == "synctv", f"domain {failure.domain!r}: {failure}"
     assert failure.text, "no sentence for people"
+    provoked.add(reason)
     assert failure.metadata.get("field") == field, f"field {field!r} was expected: {failure}"
     if reason in ("RATE_LIMITED", "MEMBER_KICKED"):
         assert int(failure.metadata["retry_after_ms"]) > 0, failure
@@ -127,13 +129,22 @@ class Stream:
             try:
                 message = self.next(max(until - time.monotonic(), 0))
             except AssertionError as error:
-                raise AssertionError(f"no {kind} {fields} came: {error}; but there came {dropped}") from None
+                raise AssertionError(f"no {kind} {fields} came: {error}; but there came {str(dropped)[:3000]}") from None
             payload = getattr(message, kind)
             if message.WhichOneof("payload") == kind and all(
                     getattr(payload, key) == value for key, value in fields.items()) and (
                         where is None or where(payload)):
                 return payload
             dropped.append(message)
+
+    def refuses(self, reason, field=None, message_id=None, timestamp=0, **payload):
+        """Sends, and demands this ErrorMessage as the answer."""
+        message_id = self.send(message_id=message_id, timestamp=timestamp, **payload)
+        error = self.expect("error", in_reply_to=message_id)
+        assert error.code == reason and error.message, f"{error} instead of {reason}"
+        assert error.details.get("field", None) == field, f"field {field!r} was expected: {error}"
+        provoked.add(reason)
+        return error
 
     def fence(self):
         """All that comes before the answer to a ping which is sent now."""
