@@ -80,7 +80,8 @@ int synctv_client_clock_offset(synctv_client *client, int64_t *ret_offset_ms, in
     if (ret_offset_ms != NULL)
         *ret_offset_ms = best.offset_ms;
     if (ret_error_ms != NULL)
-        *ret_error_ms = (best.delay_ms + 1) / 2;
+        *ret_error_ms =
+            n > 0 ? best.delay_ms / 2 + 1 : 0; /* + what is lost by whole milliseconds */
     return n;
 }
 
