@@ -36,9 +36,9 @@ const char *fx_id(synctv_caller *caller);
 extern const synctv_result *fx_answer;
 extern synctv_error fx_error;
 int fx_ask(synctv_caller *caller, synctv_request request);
-/* fx_ask(caller, .method = SYNCTV_METHOD_x, …) */
-#define FX_ASK(caller, name, ...)                                                                  \
-    fx_ask((caller), (synctv_request){ .method = SYNCTV_METHOD_##name, __VA_ARGS__ })
+/* FX_ASK(caller, JOIN_ROOM, .room_id = id, …) */
+#define FX_ASK(caller, ...)                                                                        \
+    fx_ask((caller), (synctv_request){ .method = SYNCTV_METHOD_##__VA_ARGS__ })
 
 /* Codes are compared by their names, so that a failure is readable. */
 #define fx_assert_code(code, expected) fx_check_code(__FILE__, __LINE__, (code), (expected))
@@ -81,7 +81,7 @@ int fx_end_of(synctv_stream *stream);
 
 /* Makes the node forget the room, so that the next one who asks for it loads it again. Nobody may follow it. */
 void fx_forget_rooms(void);
-/* How many there are in storage and memory must be the same; checks members and movies of a loaded room against its rows. */
+/* A loaded room must have the members and movies that storage has. */
 void fx_check_memory(const char *room_id);
 
 #endif

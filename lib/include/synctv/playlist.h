@@ -49,7 +49,7 @@ SYNCTV_API int synctv_playlist_remove(synctv_caller *caller, const char *room_id
  * Changes a movie. Needs EDIT_MOVIE_ANY, or EDIT_MOVIE_SELF for one's own.
  *
  * @movie       borrowed; its id says which one, and the fields that are named have their new values.
- * @fields      names among "name", "url", "type", "duration", "headers", "subtitles".
+ * @fields      names among "name", "url", "duration", "headers", "subtitles".
  * @ret_result  movie.
  *
  * Errors: MOVIE_NOT_FOUND, INVALID_ARGUMENT.
