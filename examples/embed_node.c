@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,7 +62,7 @@ static void make_room(struct program *p)
     const synctv_result *result = NULL;
     synctv_error error;
     check(synctv_room_create(p->alice.caller, "film night", NULL, &result, &error), &error, "room");
-    strcpy(p->room_id, result->room->id);
+    snprintf(p->room_id, sizeof(p->room_id), "%s", result->room->id);
     synctv_result_unref(result);
 
     check(synctv_room_join(p->bob.caller, p->room_id, NULL, NULL, &error), &error, "join");

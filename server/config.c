@@ -115,12 +115,12 @@ static bool wrong(struct config *config, const char *fmt, ...)
 
 static bool wrong(struct config *config, const char *fmt, ...)
 {
-    if (config->error[0] == '\0') {
-        va_list ap;
-        va_start(ap, fmt);
-        vsnprintf(config->error, sizeof(config->error), fmt, ap);
-        va_end(ap);
-    }
+    if (config->error[0] != '\0')
+        return false;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(config->error, sizeof(config->error), fmt, ap);
+    va_end(ap);
     return false;
 }
 
