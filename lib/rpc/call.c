@@ -30,17 +30,16 @@ void sv_call_arm(struct sv_rpc_server *server, const struct sv_bound_method *met
     call->method = method;
     call->cq = pick_queue(server, method->m.kind);
     grpc_metadata_array_init(&call->metadata);
-    grpc_call_error e;
-    if (method->registered != NULL) {
-        e = grpc_server_request_registered_call(server->core, method->registered, &call->call,
-            &call->deadline, &call->metadata,
-            method->m.kind == SV_RPC_UNARY ? &call->payload : NULL, call->cq, server->queue.cq,
-            sv_op_start(&call->op));
-    } else {
+    if (method->registered == NULL)
         grpc_call_details_init(&call->details);
-        e = grpc_server_request_call(server->core, &call->call, &call->details, &call->metadata,
-            call->cq, server->queue.cq, sv_op_start(&call->op));
-    }
+    grpc_completion_queue *main_cq = server->queue.cq, *cq = call->cq;
+    grpc_byte_buffer **payload = method->m.kind == SV_RPC_UNARY ? &call->payload : NULL;
+    void *tag = sv_op_tag(&call->op);
+    grpc_call_error e = method->registered != NULL
+        ? grpc_server_request_registered_call(server->core, method->registered, &call->call,
+              &call->deadline, &call->metadata, payload, cq, main_cq, tag)
+        : grpc_server_request_call(server->core, &call->call, &call->details, &call->metadata, cq,
+              main_cq, tag);
     if (e != GRPC_CALL_OK)
         sv_call_free(call);
 }
@@ -221,7 +220,7 @@ static void call_answered(struct sv_op *op, bool ok)
 static void send_answer(struct sv_rpc_call *call, const grpc_op *ops, size_t n_ops)
 {
     call->op.done = call_answered;
-    grpc_call_error e = grpc_call_start_batch(call->call, ops, n_ops, sv_op_start(&call->op), NULL);
+    grpc_call_error e = sv_op_start(&call->op, call->call, ops, n_ops);
     if (e == GRPC_CALL_OK)
         return;
     sv_logf(call->server->opt.log, SYNCTV_LOG_ERROR, "rpc", "%s cannot be answered: %s",

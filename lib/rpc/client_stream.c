@@ -114,7 +114,7 @@ static void open_later(struct sv_op *op, bool ok)
 static void start_read(struct sv_rpc_client_stream *s)
 {
     grpc_op op = { .op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &s->read_buffer };
-    if (grpc_call_start_batch(s->c.call, &op, 1, sv_op_start(&s->read_op), NULL) != GRPC_CALL_OK)
+    if (sv_op_start(&s->read_op, s->c.call, &op, 1) != GRPC_CALL_OK)
         drop(s);
 }
 
@@ -198,7 +198,7 @@ static void send_some(struct sv_rpc_client_stream *s)
             .flags = more ? GRPC_WRITE_BUFFER_HINT : 0,
             .data.send_message.send_message = message };
     }
-    grpc_call_error e = grpc_call_start_batch(s->c.call, &op, 1, sv_op_start(&s->write_op), NULL);
+    grpc_call_error e = sv_op_start(&s->write_op, s->c.call, &op, 1);
     if (message != NULL)
         grpc_byte_buffer_destroy(message);
     if (e != GRPC_CALL_OK) { /* cannot be, but the hold must go on the channel's thread */
@@ -278,7 +278,7 @@ static grpc_call_error start(struct sv_rpc_client_stream *s, const struct sv_rpc
         { .op = GRPC_OP_RECV_INITIAL_METADATA,
             .data.recv_initial_metadata.recv_initial_metadata = &s->c.initial },
     };
-    grpc_call_error e = grpc_call_start_batch(s->c.call, ops, 2, sv_op_start(&s->start_op), NULL);
+    grpc_call_error e = sv_op_start(&s->start_op, s->c.call, ops, 2);
     sv_client_metadata_fini(&md);
     return e;
 }
@@ -293,7 +293,7 @@ static grpc_call_error start_status(struct sv_rpc_client_stream *s)
             .status_details = &s->c.text,
         },
     };
-    return grpc_call_start_batch(s->c.call, &op, 1, sv_op_start(&s->status_op), NULL);
+    return sv_op_start(&s->status_op, s->c.call, &op, 1);
 }
 
 struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *channel,

@@ -72,7 +72,7 @@ static grpc_call_error start(struct unary *u, const struct sv_rpc_request *reque
                 .status_details = &u->c.text,
             } },
     };
-    grpc_call_error e = grpc_call_start_batch(u->c.call, ops, 6, sv_op_start(&u->op), NULL);
+    grpc_call_error e = sv_op_start(&u->op, u->c.call, ops, 6);
     sv_client_metadata_fini(&md);
     return e;
 }

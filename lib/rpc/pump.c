@@ -55,7 +55,7 @@ static void start_inline(struct sv_rpc_stream *s, const grpc_op *ops, size_t n, 
     void *tag;
     int ok;
     grpc_completion_queue_thread_local_cache_init(s->cq);
-    grpc_call_error e = grpc_call_start_batch(s->call, ops, n, sv_op_start(op), NULL);
+    grpc_call_error e = sv_op_start(op, s->call, ops, n);
     if (grpc_completion_queue_thread_local_cache_flush(s->cq, &tag, &ok))
         sv_op_done(tag, ok != 0);
     if (e != GRPC_CALL_OK)
@@ -149,7 +149,7 @@ static void send_status(struct sv_rpc_stream *s)
     struct sv_trailer trailer;
     if (code != 0)
         sv_trailer_init(&trailer, code, s->end_error, NULL, &ops[0]);
-    grpc_call_error e = grpc_call_start_batch(s->call, ops, n, sv_op_start(&s->status_op), NULL);
+    grpc_call_error e = sv_op_start(&s->status_op, s->call, ops, n);
     if (code != 0)
         sv_trailer_fini(&trailer);
     if (e != GRPC_CALL_OK)

@@ -114,7 +114,7 @@ void sv_queue_wake(struct sv_queue *q)
     if (q->cq == NULL)
         pthread_cond_signal(&q->woken);
     else if (q->wake_call != NULL)
-        grpc_call_start_batch(q->wake_call, NULL, 0, sv_op_start(&q->wake_op), NULL);
+        sv_op_start(&q->wake_op, q->wake_call, NULL, 0);
     pthread_mutex_unlock(&q->lock);
 }
 

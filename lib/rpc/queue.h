@@ -38,7 +38,16 @@ void __tsan_release(void *addr);
 #define SV_TSAN(call) (void)0
 #endif
 
-static inline struct sv_op *sv_op_start(struct sv_op *op)
+/* grpc_call_start_batch(). Once it has returned OK, another thread may already have run done(). */
+static inline grpc_call_error sv_op_start(struct sv_op *op, grpc_call *call, const grpc_op *ops,
+    size_t n_ops)
+{
+    SV_TSAN(__tsan_release(op));
+    return grpc_call_start_batch(call, ops, n_ops, op, NULL);
+}
+
+/* For the functions that are no batches. */
+static inline void *sv_op_tag(struct sv_op *op)
 {
     SV_TSAN(__tsan_release(op));
     return op;

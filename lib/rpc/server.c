@@ -277,7 +277,7 @@ void sv_rpc_server_close(struct sv_rpc_server *server)
     if (server->core != NULL) {
         server->shutdown_op.done = core_down;
         grpc_server_shutdown_and_notify(server->core, server->queue.cq,
-            sv_op_start(&server->shutdown_op));
+            sv_op_tag(&server->shutdown_op));
     }
 }
 

@@ -116,7 +116,7 @@ static bool register_stream(struct sv_rpc_stream *s)
 
 static void start_batch(struct sv_rpc_stream *s, const grpc_op *ops, size_t n, struct sv_op *op)
 {
-    grpc_call_error e = grpc_call_start_batch(s->call, ops, n, sv_op_start(op), NULL);
+    grpc_call_error e = sv_op_start(op, s->call, ops, n);
     if (e != GRPC_CALL_OK)
         sv_op_done(op, false);
 }

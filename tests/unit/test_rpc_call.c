@@ -167,10 +167,12 @@ END_TEST
 
 START_TEST(the_deadline_ends_a_call_for_the_client)
 {
-    ask(channel, "/t.Echo/Hold", "", 0, 100, &r);
+    call(channel, "/t.Echo/Echo", "", &r); /* connects */
+    free(r.data);
+    ask(channel, "/t.Echo/Hold", "", 0, 500, &r);
+    wait_for(&held.n, 1);
     wait_for(&r.done, 1);
     ck_assert_int_eq(r.error.code, SYNCTV_E_TIMEOUT);
-    wait_for(&held.n, 1);
     answer_held(1);
 }
 END_TEST

@@ -75,8 +75,11 @@ static int64_t greedy_turn(void *userdata)
 {
     struct turns *t = userdata;
     change(&t->n, 1);
-    if (t->server != NULL)
-        sv_rpc_wake(t->server);
+    pthread_mutex_lock(&test_lock);
+    struct sv_rpc_server *server = t->server;
+    pthread_mutex_unlock(&test_lock);
+    if (server != NULL)
+        sv_rpc_wake(server);
     return 0;
 }
 
@@ -88,7 +91,9 @@ START_TEST(a_turn_that_always_wakes_itself_starves_nobody)
     o.turn = greedy_turn;
     o.userdata = &t;
     struct sv_rpc_server *server = server_with(&o);
+    pthread_mutex_lock(&test_lock);
     t.server = server;
+    pthread_mutex_unlock(&test_lock);
     struct sv_rpc_channel *channel = channel_to(sv_rpc_server_port(server));
     ck_assert_int_eq(call(channel, "/t.Echo/Echo", "x", &r), 0);
     free(r.data);
