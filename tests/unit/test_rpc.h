@@ -205,6 +205,15 @@ static inline void do_refuse(struct sv_rpc_call *call, void *service)
     sv_rpc_call_fail(call, SYNCTV_E_TOKEN_MISSING, NULL, NULL);
 }
 
+/* For tests that share a process. */
+static inline void test_reset(void)
+{
+    pthread_mutex_lock(&test_lock);
+    held.n = streams_open = streams_closed = n_all_streams = 0;
+    last_stream = NULL;
+    pthread_mutex_unlock(&test_lock);
+}
+
 static const struct sv_rpc_method test_methods[] = {
     { "/t.Echo/Echo", SV_RPC_UNARY, do_echo, NULL },
     { "/t.Echo/Describe", SV_RPC_UNARY, do_describe, NULL },
@@ -234,8 +243,10 @@ static inline void test_options(struct sv_rpc_server_options *o)
     o->log = &test_log;
 }
 
+/* Resets what the service counts, so one server at a time is served by it. */
 static inline struct sv_rpc_server *server_with(const struct sv_rpc_server_options *o)
 {
+    test_reset();
     struct sv_rpc_server *server;
     synctv_error err = { 0 };
     int rv = sv_rpc_server_new(o, &server, &err);
