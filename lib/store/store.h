@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Storage as a table of functions, so that another database can stand behind it. lib/store/sqlite is the first.
+ * Storage as a table of functions, so that another database can stand behind it. lib/store/sqlite is the first;
+ * tests/contract is what each must pass.
  *
  * A write is a job with two halves. run() looks at rows and changes them inside a transaction and touches nothing
- * else: it may be run again from the start. apply() runs after COMMIT, in commit order: there memory is updated, others are
- * told, the call is answered. What has been told is on disk.
+ * else: it may be run again from the start. apply() runs after COMMIT, in commit order, which is the order of write(): there
+ * memory is updated, others are told, the call is answered. What has been told is on disk. All of that is on one thread,
+ * the writer; many jobs share a transaction, each in a savepoint of its own. When their COMMIT fails, each is run again
+ * alone and gets its own verdict.
  *
- * A read is a job too; its run() may only use the functions that read, its apply() follows on the same reader thread, in no order with
- * other jobs.
+ * A read is a job too; its run() may only use the functions that read (what it changes is not kept), its apply() follows
+ * on the same thread, in no order with other jobs. It sees everything whose apply() has begun before.
  *
  * Records are the public structures (synctv/types.h) with what is not public beside them. Strings that functions return lie
  * in the arena that the caller passes; strings passed in are borrowed. No function keeps or changes an argument.
@@ -26,10 +29,13 @@ struct sv_store;
 
 struct sv_job {
     struct sv_list link; /* the store's */
-    /* On the writer (or a reader) thread, inside a transaction and, for writes, a savepoint of its own. Negative = undo the savepoint; apply()
-     * gets that number. The first thing it does is to reset what an earlier run may have left in the job. */
+    /* On the writer (or a reader) thread, inside a transaction. Negative = undo what this job has changed; apply() gets
+     * that number. The first thing it does is to reset what an earlier run may have left in the job. It neither
+     * waits for other threads nor queues jobs. */
     int (*run)(struct sv_job *job, struct sv_tx *tx);
-    /* Exactly once, after COMMIT (or failure). rv: what run() returned, or STORAGE_UNAVAILABLE, …: then nothing is stored. May free the job. */
+    /* Exactly once, after COMMIT (or failure), on the thread of run(). rv: what run() returned, or, if it was not run or its
+     * COMMIT failed, STORAGE_UNAVAILABLE, STORAGE_CORRUPT or NO_MEMORY. Negative = nothing is stored. May free the job
+     * and queue it or another one; must not close the store. */
     void (*apply)(struct sv_job *job, int rv);
     int rv; /* the store's */
 };
@@ -63,15 +69,17 @@ struct sv_member_rec {
     int64_t kicked_until_ms; /* may not join before that */
 };
 
-/* A membership row can outlive the membership: somebody kicked, or banned (status BANNED). `present` = counts as a row of the member list. */
-/* Rows kept only for kicked_until_ms have role UNSPECIFIED and are not listed or counted. */
+/*
+ * A row can outlive the membership: BANNED is a status, and a row kept only for kicked_until_ms has role UNSPECIFIED. Who
+ * counts as a member, below and in member_count, has a role and is ACTIVE or PENDING.
+ */
 
 struct sv_room_query {
-    const char *search;     /* "" = all; matched in the name, ≥ 1 code point */
+    const char *search;     /* "" = all; any part of the name, ≥ 1 code point, folded by sv_name_fold() on both sides */
     const char *creator_id; /* "" = any */
-    const char *member_id;  /* "" = any; else rooms in which this user is an active or pending member */
+    const char *member_id;  /* "" = any; else rooms in which this user counts as a member */
     bool with_hidden;       /* false: hidden rooms are left out, but for those of `visible_to` */
-    const char *visible_to; /* "" = nobody: hidden rooms of which this user is a member are shown nevertheless */
+    const char *visible_to; /* "" = nobody; else hidden rooms in which this user counts as a member are shown */
     int64_t before_created_at_ms; /* key of the last one seen; 0 = from the newest */
     const char *before_id;
     int32_t limit;
@@ -79,10 +87,13 @@ struct sv_room_query {
 
 /*
  * All functions are called inside run() only. Unless a function says otherwise it returns 0, or
- *   the …_NOT_FOUND code of its noun    no such row
- *   STORAGE_UNAVAILABLE                 busy, full or broken; run() must pass it on
+ *   the …_NOT_FOUND code of its noun    no such row; or of what the row belongs to, if that is missing
+ *   STORAGE_UNAVAILABLE                 busy, full or broken; run() must pass this and those below on
  *   STORAGE_CORRUPT, NO_MEMORY
- * and leaves ret_ arguments alone on failure.
+ *   INVALID_ARGUMENT                    a number that cannot be stored (NaN, a time beyond all reason)
+ *   INTERNAL                            an id that is taken already
+ * and leaves ret_ arguments alone on failure. Lists of what does not exist are empty; a list of 0 rows leaves its ret_ argument
+ * undefined. A limit ≤ 0 gives 0 rows.
  */
 struct sv_tx_ops {
     /* Free-form facts about the database: jwt_secret, storage_id, … USER_NOT_FOUND never; returns 1 if found, 0 if not. */
@@ -97,7 +108,8 @@ struct sv_tx_ops {
     int (*user_set_status)(struct sv_tx *tx, const char *id, synctv_user_status status);
     int (*user_set_role)(struct sv_tx *tx, const char *id, synctv_user_role role);
     int (*user_set_password)(struct sv_tx *tx, const char *id, const char *password_hash);
-    /* Newest first by (created_at, id); search matches the folded name. Returns the count. */
+    /* Newest first by (created_at, id); search is any part of the folded name. Reads all users if need be: for
+     * administrators. Returns the count. */
     int (*user_list)(struct sv_tx *tx, const char *search, int64_t before_created_at_ms,
                      const char *before_id, int32_t limit, struct sv_arena *a,
                      synctv_user **ret_users);
@@ -109,7 +121,8 @@ struct sv_tx_ops {
     /* Finds the session whose current or previous refresh hash this is, or which once had it: compare the hashes in *ret. */
     int (*session_get_by_refresh)(struct sv_tx *tx, const unsigned char hash[32],
                                   struct sv_arena *a, struct sv_session_rec *ret);
-    /* Current becomes previous; the older ones stay known until the session ends, so that a stolen old token is noticed. */
+    /* Current becomes previous; the older ones stay known until the session ends (the last 1000 of them), so that a stolen
+     * old token is noticed. */
     int (*session_rotate)(struct sv_tx *tx, const char *id, const unsigned char new_hash[32],
                           int64_t rotated_at_ms, int64_t expires_at_ms);
     int (*session_delete)(struct sv_tx *tx, const char *id);
@@ -121,7 +134,7 @@ struct sv_tx_ops {
 
     int (*room_insert)(struct sv_tx *tx, const struct sv_room_rec *rec);
     int (*room_get)(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_room_rec *ret);
-    /* Writes name, description, settings, password_hash, creator_id. */
+    /* Writes name, description, settings, password_hash, creator_id; not the revision. */
     int (*room_update)(struct sv_tx *tx, const struct sv_room_rec *rec);
     /* With everything in it. */
     int (*room_delete)(struct sv_tx *tx, const char *id);
@@ -135,15 +148,15 @@ struct sv_tx_ops {
 
     int (*member_get)(struct sv_tx *tx, const char *room_id, const char *user_id,
                       struct sv_arena *a, struct sv_member_rec *ret);
-    /* Inserts or replaces the row; room_id and user_id must exist. */
+    /* Inserts or replaces the row. ROOM_NOT_FOUND, USER_NOT_FOUND. */
     int (*member_put)(struct sv_tx *tx, const struct sv_member_rec *rec);
     int (*member_delete)(struct sv_tx *tx, const char *room_id, const char *user_id);
     /* All rows of a room by (joined_at, user_id), pending, banned and kicked ones included. Returns the count. */
     int (*member_list)(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
                        struct sv_member_rec **ret_members);
-    /* Active and pending members of the room. Returns the count. */
+    /* Returns how many count as members of the room. */
     int (*member_count)(struct sv_tx *tx, const char *room_id);
-    /* Rooms in which the user is an active or pending member. Returns the count. */
+    /* Returns in how many rooms the user counts as a member. */
     int (*member_count_rooms)(struct sv_tx *tx, const char *user_id);
     /* Ids of the rooms of which the user is an active member, newest joined first, at most `limit`. Returns the count. */
     int (*member_rooms)(struct sv_tx *tx, const char *user_id, int32_t limit, struct sv_arena *a,
@@ -171,11 +184,12 @@ struct sv_tx_ops {
     /* Returns 1 if there is one, 0 if not. */
     int (*playback_get)(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
                         synctv_playback *ret);
-    /* Unless what is stored has a (version, node_id) as high or higher. Returns 1 if written, 0 if not. */
+    /* Unless what is stored has a (version, node_id) as high or higher. Returns 1 if written, 0 if not. ROOM_NOT_FOUND. */
     int (*playback_put)(struct sv_tx *tx, const synctv_playback *state);
 
-    /* Numbers the message (*ret_seq) and drops all but the newest `keep`. If the same (room, user, client_message_id, not "") is still kept:
-     * returns 1 with that message in *ret_existing, nothing stored. */
+    /* Numbers the message (*ret_seq, never used before in this room) and drops those whose numbers lie `keep` or more below it. If
+     * the same (room, user, client_message_id, not "") is still kept: returns 1 with that message in *ret_existing,
+     * nothing stored. ROOM_NOT_FOUND. */
     int (*chat_insert)(struct sv_tx *tx, const synctv_chat *chat, int32_t keep, uint64_t *ret_seq,
                        struct sv_arena *a, synctv_chat *ret_existing);
     /* Newest first, seq < before_seq (0 = all) and > after_seq. Returns the count. */
@@ -193,7 +207,8 @@ struct sv_store_ops {
     /* Never blocks; any thread. Returns 0 and will call apply(), or OVERLOADED (the queue is full) or SHUTTING_DOWN, and won't. */
     int (*write)(struct sv_store *store, struct sv_job *job);
     int (*read)(struct sv_store *store, struct sv_job *job);
-    /* Takes no more jobs, finishes the queued ones (their apply() runs), joins the threads, closes. */
+    /* Takes no more jobs, finishes the queued ones (their apply() runs), joins the threads, closes. Waits for other processes
+     * no longer than 5 s in all. Idempotent; not from within a job. */
     void (*close)(struct sv_store *store);
     /* Closed ones only. */
     void (*free)(struct sv_store *store);
@@ -212,9 +227,11 @@ struct sv_store_options {
 };
 
 /*
- * Opens (creates, migrates) the database and starts its threads. The folder is created if its parent exists.
- * A new database gets meta `storage_id` (nanoid 21) and `jwt_secret` (64 hex digits).
- * Errors: INVALID_ARGUMENT (url), STORAGE_UNAVAILABLE, STORAGE_CORRUPT, STORAGE_TOO_NEW; `err` says which file and why.
+ * Opens (creates, migrates) the database and starts its threads. The folder is created (mode 0700) if its parent exists, the files
+ * have mode 0600. A new database gets meta `storage_id` (nanoid 21) and `jwt_secret` (64 hex digits).
+ * Errors: INVALID_ARGUMENT (url), STORAGE_UNAVAILABLE, STORAGE_CORRUPT (also: of another program), STORAGE_TOO_NEW, NO_MEMORY;
+ * `err` says which file and why, and nothing on disk has changed.
+ * Later failures of the database are told to the log: when they begin, at most once a minute while they last, and when they are over.
  */
 int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_store,
                   synctv_error *err);

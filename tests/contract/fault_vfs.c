@@ -160,3 +160,52 @@ void fault_vfs_install(void)
     vfs.xOpen = v_open;
     sqlite3_vfs_register(&vfs, 1);
 }
+
+/* ---- memory ---- */
+
+static sqlite3_mem_methods real_mem;
+static _Atomic long mem_left; /* allocations until one fails; 0 = none does */
+static _Atomic int mem_all, mem_failed;
+
+static bool memory_strikes(void)
+{
+    long n = atomic_load(&mem_left);
+    while (n > 0 && !atomic_compare_exchange_weak(&mem_left, &n, n > 1 ? n - 1 : 0))
+        ;
+    if (n == 1 || (n == 0 && atomic_load(&mem_all) && atomic_load(&mem_failed)))
+        atomic_store(&mem_failed, 1);
+    else
+        return false;
+    return true;
+}
+
+static void *m_malloc(int n)
+{
+    return memory_strikes() ? NULL : real_mem.xMalloc(n);
+}
+
+static void *m_realloc(void *p, int n)
+{
+    return memory_strikes() ? NULL : real_mem.xRealloc(p, n);
+}
+
+void fault_memory_install(void)
+{
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_mem);
+    sqlite3_mem_methods mem = real_mem;
+    mem.xMalloc = m_malloc;
+    mem.xRealloc = m_realloc;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &mem);
+}
+
+void fault_memory_fail(long n, int all)
+{
+    atomic_store(&mem_failed, 0);
+    atomic_store(&mem_all, all);
+    atomic_store(&mem_left, n);
+}
+
+int fault_memory_failed(void)
+{
+    return atomic_load(&mem_failed);
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A file system for SQLite that counts, and fails on demand. It becomes the default one of this process. */
+/* A file system and a memory for SQLite that count, and fail on demand. They become those of this process. */
 #ifndef FAULT_VFS_H
 #define FAULT_VFS_H
 
@@ -17,5 +17,12 @@ struct fault_vfs {
 extern struct fault_vfs fault_vfs;
 
 void fault_vfs_install(void);
+
+/* Before SQLite is used: its memory fails on demand, too. */
+void fault_memory_install(void);
+/* The n-th allocation from now fails, and with `all` those after it; 0 = none does. */
+void fault_memory_fail(long n, int all);
+/* Whether one has failed since. */
+int fault_memory_failed(void);
 
 #endif

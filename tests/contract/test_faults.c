@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SQLite alone: what happens when the disk is full, breaks or loses bits while the store is at work. */
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,7 @@ static const struct sv_log log_to_lines = { .fn = keep_line, .level = SYNCTV_LOG
 static void open_file_store(struct contract *c)
 {
     char url[256] = "sqlite:";
+    lines.errors = lines.infos = 0;
     contract_path(url + 7, sizeof(url) - 7);
     contract_open_url(c, url, &log_to_lines);
 }
@@ -443,8 +445,100 @@ START_TEST(a_damaged_file_never_crashes_the_store)
 }
 END_TEST
 
+/* ---- lost memory ---- */
+
+struct round {
+    unsigned n;
+    struct sv_arena arena;
+};
+
+/* A bit of everything that a job may change; it passes every error on, as it must. */
+static int change_much(struct sv_tx *tx, void *arg)
+{
+    struct round *r = arg;
+    const struct sv_tx_ops *op = tx->ops;
+    char name[32];
+    uint64_t seq;
+    int32_t position;
+    int rv;
+    snprintf(name, sizeof(name), "user %u", r->n);
+    struct sv_user_rec user = contract_user(contract_id('u', r->n), name);
+    struct sv_room_rec room = contract_room(contract_id('r', r->n), name, user.user.id, r->n);
+    struct sv_member_rec member = contract_member(room.room.id, user.user.id,
+        SYNCTV_ROOM_ROLE_CREATOR, SYNCTV_MEMBER_STATUS_ACTIVE);
+    synctv_chat existing, chat = { .room_id = room.room.id, .client_message_id = "x" };
+    synctv_movie movie = { .room_id = room.room.id, .id = "m" };
+    synctv_movie *movies;
+    synctv_room *rooms;
+    struct sv_room_query query = { .search = "user", .limit = 3 };
+    if ((rv = op->user_insert(tx, &user)) < 0 || (rv = op->room_insert(tx, &room)) < 0 ||
+        (rv = op->member_put(tx, &member)) < 0 ||
+        (rv = op->chat_insert(tx, &chat, 5, &seq, &r->arena, &existing)) < 0 ||
+        (rv = op->movie_insert(tx, &movie, &position)) < 0)
+        return rv;
+    room.settings.hidden = r->n % 2 == 0;
+    room.room.name = "renamed";
+    if ((rv = op->room_update(tx, &room)) < 0 ||
+        (rv = op->room_list(tx, &query, &r->arena, &rooms)) < 0 ||
+        (rv = op->movie_list(tx, room.room.id, &r->arena, &movies)) < 0)
+        return rv;
+    return r->n % 3 == 0 ? op->room_delete(tx, room.room.id) : 0;
+}
+
+static void check_consistent(const char *path)
+{
+    static const char *const checks[] = {
+        "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+        "SELECT count(*) FROM pragma_foreign_key_check",
+        "SELECT count(*) FROM rooms r WHERE member_count <>"
+        " (SELECT count(*) FROM members m WHERE m.room_id = r.id)",
+        /* 72656e is "ren": each room is found by its new name, and nothing is found that is no room */
+        "SELECT (SELECT count(*) FROM rooms) - (SELECT count(*) FROM room_search"
+        " WHERE room_search MATCH '72656e')",
+        "SELECT count(*) FROM room_search WHERE room_search MATCH '757365'",
+    };
+    sqlite3 *db;
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        sqlite3_stmt *stmt;
+        ck_assert_int_eq(sqlite3_prepare_v2(db, checks[i], -1, &stmt, NULL), SQLITE_OK);
+        ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
+        ck_assert_msg(sqlite3_column_int(stmt, 0) == 0, "%s", checks[i]);
+        sqlite3_finalize(stmt);
+    }
+    sqlite3_close(db);
+}
+
+/* One allocation after the other fails, with `_i` also all behind it. */
+START_TEST(a_job_that_lacks_memory_changes_nothing)
+{
+    struct contract c;
+    unsigned succeeded = 0, failed = 0;
+    open_file_store(&c);
+    char *path = strdup(c.url + 7);
+    for (unsigned n = 1; succeeded < 10 && n < 5000; n++) {
+        struct round round = { .n = n };
+        fault_memory_fail(n, _i);
+        int rv = contract_write(c.store, change_much, &round);
+        int struck = fault_memory_failed();
+        fault_memory_fail(0, 0);
+        sv_arena_fini(&round.arena);
+        ck_assert_msg(rv == 0 || rv == SYNCTV_E_NO_MEMORY || rv == SYNCTV_E_STORAGE_UNAVAILABLE,
+            "%u: %d", n, rv);
+        failed += rv < 0;
+        succeeded = struck ? 0 : succeeded + 1;
+    }
+    ck_assert_uint_ge(succeeded, 10);
+    ck_assert_uint_ge(failed, 1);
+    contract_close(&c);
+    check_consistent(path);
+    free(path);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
+    fault_memory_install();
     fault_vfs_install();
     tcase_add_test(tc, a_hundred_jobs_wait_for_the_disk_once);
     tcase_add_test(tc, jobs_that_change_nothing_do_not_wait_for_the_disk);
@@ -455,6 +549,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, a_disk_that_cannot_be_read_is_told_and_survived);
     tcase_add_test(tc, a_full_disk_at_the_start_leaves_no_file_behind);
     tcase_add_test(tc, a_damaged_file_never_crashes_the_store);
+    tcase_add_loop_test(tc, a_job_that_lacks_memory_changes_nothing, 0, 2);
 }
 
 int main(void)

@@ -55,6 +55,7 @@ START_TEST(jobs_apply_in_order_and_a_failing_one_leaves_nothing)
     struct contract c;
     static struct numbered jobs[N_JOBS];
     static struct numbered_log log;
+    atomic_store(&log.applied, 0);
     contract_open(&c, _i);
     contract_begin(&c); /* holds the writer until all are queued */
     for (unsigned i = 0; i < N_JOBS; i++) {

@@ -2,6 +2,23 @@
 /* Many jobs in one transaction: what takes long is to wait for the disk, once per COMMIT. */
 #include "store/sqlite/sqlite_store.h"
 
+static const char begin_write[] = "BEGIN IMMEDIATE", begin_read[] = "BEGIN", commit[] = "COMMIT",
+                  rollback[] = "ROLLBACK", savepoint[] = "SAVEPOINT job",
+                  undo[] = "ROLLBACK TO job", release[] = "RELEASE job";
+
+int sv_sqlite_batch_prepare(struct sv_db *db)
+{
+    static const char *const all[] = { begin_write, begin_read, commit, rollback, savepoint, undo,
+        release };
+    int rv = 0;
+    for (size_t i = 0; rv == 0 && i < sizeof(all) / sizeof(all[0]); i++) {
+        struct sv_query q;
+        sv_query_begin(&q, &db->tx, all[i]);
+        rv = sv_query_end(&q, 0);
+    }
+    return rv;
+}
+
 static struct sv_job *job_of(struct sv_list *link)
 {
     return SV_CONTAINER_OF(link, struct sv_job, link);
@@ -12,24 +29,30 @@ static bool in_transaction(struct sv_db *db)
     return sqlite3_get_autocommit(db->handle) == 0;
 }
 
-static void roll_back(struct sv_db *db)
+/* Should even this fail, begin() tries again. */
+static int roll_back(struct sv_db *db)
 {
-    if (in_transaction(db))
-        sv_db_exec(db, "ROLLBACK");
+    return in_transaction(db) ? sv_db_exec(db, rollback) : 0;
+}
+
+static int begin(struct sv_db *db, const char *how)
+{
+    int rv = roll_back(db);
+    return rv < 0 ? rv : sv_db_exec(db, how);
 }
 
 /* Some errors (a full disk) undo the whole transaction, and then the other jobs are gone too. Returns whether it lives. */
 static bool run_in_savepoint(struct sv_db *db, struct sv_job *job)
 {
-    job->rv = sv_db_exec(db, "SAVEPOINT job");
+    job->rv = sv_db_exec(db, savepoint);
     if (job->rv < 0)
         return false;
     job->rv = job->run(job, &db->tx);
     if (!in_transaction(db))
         return false;
-    if (job->rv < 0 && sv_db_exec(db, "ROLLBACK TO job") < 0)
+    if (job->rv < 0 && sv_db_exec(db, undo) < 0)
         return false;
-    return sv_db_exec(db, "RELEASE job") == 0;
+    return sv_db_exec(db, release) == 0;
 }
 
 /* Returns whether all is committed; if not, nothing is. */
@@ -42,7 +65,7 @@ static bool commit_together(struct sv_db *db, struct sv_list *jobs)
         any = any || job_of(it)->rv >= 0;
     }
     /* Pages that were changed and changed back would be written. */
-    return sv_db_exec(db, any ? "COMMIT" : "ROLLBACK") == 0;
+    return sv_db_exec(db, any ? commit : rollback) == 0;
 }
 
 static int commit_alone(struct sv_db *db, struct sv_job *job)
@@ -52,7 +75,7 @@ static int commit_alone(struct sv_db *db, struct sv_job *job)
         return rv < 0 ? rv : SYNCTV_E_STORAGE_UNAVAILABLE;
     if (rv < 0)
         return rv;
-    int committed = sv_db_exec(db, "COMMIT");
+    int committed = sv_db_exec(db, commit);
     return committed < 0 ? committed : rv;
 }
 
@@ -63,7 +86,7 @@ static void run_one_by_one(struct sv_db *db, struct sv_list *jobs)
     SV_LIST_FOREACH(it, jobs) {
         struct sv_job *job = job_of(it);
         if (begun == 0)
-            begun = sv_db_exec(db, "BEGIN IMMEDIATE");
+            begun = begin(db, begin_write);
         if (begun < 0) {
             job->rv = begun;
             continue;
@@ -76,7 +99,7 @@ static void run_one_by_one(struct sv_db *db, struct sv_list *jobs)
 bool sv_sqlite_write_batch(struct sv_db *db, struct sv_list *jobs)
 {
     sqlite3_int64 changes = sqlite3_total_changes64(db->handle);
-    int begun = sv_db_exec(db, "BEGIN IMMEDIATE");
+    int begun = begin(db, begin_write);
     if (begun < 0) {
         SV_LIST_FOREACH(it, jobs)
             job_of(it)->rv = begun;
@@ -92,7 +115,7 @@ bool sv_sqlite_write_batch(struct sv_db *db, struct sv_list *jobs)
 
 void sv_sqlite_read_one(struct sv_db *db, struct sv_job *job)
 {
-    job->rv = sv_db_exec(db, "BEGIN");
+    job->rv = begin(db, begin_read);
     if (job->rv == 0)
         job->rv = job->run(job, &db->tx);
     roll_back(db);

@@ -186,8 +186,10 @@ static int use_wal(struct sv_db *db, const char *path, synctv_error *err)
 
 static int probe(struct sv_db *db, const char *path, synctv_error *err)
 {
-    return sv_db_exec(db, sv_schema_probe) < 0 ? sv_db_errorf(db, db->failure, err, "read", path)
-                                               : 0;
+    int rv = sv_db_exec(db, sv_schema_probe);
+    if (rv == 0)
+        rv = sv_sqlite_batch_prepare(db);
+    return rv < 0 ? sv_db_errorf(db, db->failure, err, "read", path) : 0;
 }
 
 /* Whether changes lie beside the file: of a process that works with it, or of one that was killed. */

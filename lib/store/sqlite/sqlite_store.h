@@ -50,7 +50,9 @@ struct sv_sqlite_store {
 int sv_sqlite_open_writer(struct sv_db *db, const char *path, synctv_error *err);
 int sv_sqlite_open_reader(struct sv_db *db, const char *path, synctv_error *err);
 
-/* batch.c: run a list of jobs, then apply() them in their order. Returns whether they changed any row. */
+/* batch.c: prepares what begins and ends transactions, so that no lack of memory can come between. */
+int sv_sqlite_batch_prepare(struct sv_db *db);
+/* Run a list of jobs, then apply() them in their order. Returns whether they changed any row. */
 bool sv_sqlite_write_batch(struct sv_db *db, struct sv_list *jobs);
 /* A job of its own read transaction. */
 void sv_sqlite_read_one(struct sv_db *db, struct sv_job *job);

@@ -149,9 +149,8 @@ static void store_close(struct sv_store *store)
     s->readers_started = 0;
     for (unsigned i = 0; i < s->n_readers; i++)
         sv_db_close(&s->readers[i].db);
-    if (s->writer.handle != NULL)
-        sqlite3_wal_checkpoint_v2(s->writer.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    sv_db_close(&s->writer);
+    sv_db_close(
+        &s->writer); /* the last one, so SQLite moves the log into the file and removes it */
 }
 
 static void store_free(struct sv_store *store)
