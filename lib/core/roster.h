@@ -21,7 +21,8 @@ struct sv_roster_entry {
     /* The node's, plain data that the roster never touches, kept over sv_roster_put(). A new entry has zeros. */
     unsigned n_streams;
     bool online;
-    int64_t offline_at_ms; /* when to announce OFFLINE; 0 = not waiting */
+    int64_t offline_at_ms;  /* when to announce OFFLINE; 0 = not waiting */
+    uint64_t ended_version; /* of the playback state whose end they have reported */
 };
 
 /* An empty roster is all zeros. */

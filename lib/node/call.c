@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "core/validate.h"
 #include "node/methods.h"
+#include "node/room.h"
 #include "node/stream.h"
 
 static void wipe(const char *secret)
@@ -230,6 +231,19 @@ void sv_call_read(struct sv_call *call, int (*run)(struct sv_call *, struct sv_t
     submit_job(call, call->node->store->ops->read);
 }
 
+static void write_now(struct sv_call *call)
+{
+    call->next = call->written;
+    submit_job(call, call->node->store->ops->write);
+}
+
+/* Those who observe all rooms want to hear of this one, though nobody is in it. */
+static bool is_observed(const struct sv_call *call)
+{
+    return call->room == NULL && atomic_load(&call->node->rooms.n_observers) > 0 &&
+        sv_id_valid(call->req->room_id);
+}
+
 void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
     void (*next)(struct sv_call *))
 {
@@ -238,8 +252,11 @@ void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_
         return;
     }
     call->run = run;
-    call->next = next;
-    submit_job(call, call->node->store->ops->write);
+    call->written = next;
+    if (is_observed(call))
+        sv_room_load(call, call->req->room_id, write_now);
+    else
+        write_now(call);
 }
 
 static void work_run(struct sv_work *work)

@@ -42,6 +42,7 @@ struct sv_call {
 
     int (*run)(struct sv_call *call, struct sv_tx *tx);
     void (*next)(struct sv_call *call);
+    void (*written)(struct sv_call *call); /* sv_call_write()'s next() */
     void (*failed)(struct sv_call *call,
         int code); /* once, instead of answering with the error; may be NULL */
     synctv_done_fn *done;
@@ -79,7 +80,8 @@ int sv_call_keep(struct sv_call *call);
 /* In a read-only transaction on a reader; then next(call) on the same thread. */
 void sv_call_read(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
     void (*next)(struct sv_call *));
-/* In a transaction on the writer; next(call) after COMMIT, in commit order. */
+/* In a transaction on the writer; next(call) after COMMIT, in commit order. While somebody observes all rooms, the room of the request is
+ * loaded first, so that they are told. */
 void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
     void (*next)(struct sv_call *));
 /* On a hashing thread. */

@@ -304,11 +304,10 @@ static int delete_run(struct sv_call *c, struct sv_tx *tx)
 
 static const synctv_event *deleted_event(struct sv_call *c)
 {
-    synctv_event *event = sv_event_new(SYNCTV_EVENT_CHAT_DELETED);
+    synctv_event *event = sv_node_event_new(c->node, SYNCTV_EVENT_CHAT_DELETED);
     if (event == NULL)
         return NULL;
     struct sv_arena *a = sv_event_arena(event);
-    event->timestamp_ms = sv_node_clock_ms(&c->node->clock);
     event->room_id = sv_arena_strdup(a, c->req->room_id);
     event->actor_id = sv_arena_strdup(a, c->actor.user_id);
     event->deleted_message_id = sv_arena_strdup(a, c->req->message_id);

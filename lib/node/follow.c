@@ -19,7 +19,7 @@ int sv_stream_may_follow(struct sv_stream *stream, struct sv_room *room, synctv_
     if (access == SV_ACCESS_GUEST) {
         if (stream->room_id[0] == '\0')
             return sv_error(err, SYNCTV_E_NOT_A_MEMBER);
-        if (room->password_hash[0] != '\0' && !stream->guest_ok)
+        if (room->password_hash[0] != '\0' && !atomic_load(&stream->guest_ok))
             return sv_error(err, SYNCTV_E_ROOM_PASSWORD_WRONG);
     }
     return access;
@@ -36,6 +36,14 @@ static struct sv_follow *find_follow(struct sv_stream *stream, const struct sv_r
     return NULL;
 }
 
+bool sv_stream_follows(struct sv_stream *stream, const struct sv_room *room)
+{
+    pthread_mutex_lock(&stream->lock);
+    bool follows = find_follow(stream, room) != NULL;
+    pthread_mutex_unlock(&stream->lock);
+    return follows;
+}
+
 /* Puts the follow into both lists, unless the stream has ended, follows the room already (returns 0 for both) or too many. */
 static int link_follow(struct sv_stream *stream, struct sv_room *room, struct sv_follow *follow)
 {
@@ -50,12 +58,20 @@ static int link_follow(struct sv_stream *stream, struct sv_room *room, struct sv
             sv_list_append(&stream->follows, &follow->in_stream);
             sv_list_append(&room->follows, &follow->in_room);
             stream->n_follows++;
-            room->n_follows++;
             rv = 1;
         }
     }
     pthread_mutex_unlock(&stream->lock);
     return rv;
+}
+
+/* What has flown by is not worth the place that others need: a stream of many rooms begins with a snapshot of each. */
+static bool has_place_for_danmaku(struct sv_stream *stream)
+{
+    pthread_mutex_lock(&stream->lock);
+    bool has = stream->count < SV_STREAM_MAX_EVENTS / 2 && stream->bytes < SV_STREAM_MAX_BYTES / 2;
+    pthread_mutex_unlock(&stream->lock);
+    return has;
 }
 
 static void push_snapshot(struct sv_stream *stream, struct sv_room *room)
@@ -69,7 +85,7 @@ static void push_snapshot(struct sv_stream *stream, struct sv_room *room)
     synctv_event_unref(snapshot);
     const void *recent[SV_DANMAKU_KEEP];
     size_t n = sv_danmaku_ring_recent(&room->danmaku, sv_node_clock_ms(&room->node->clock), recent);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && has_place_for_danmaku(stream); i++)
         sv_stream_push(stream, recent[i]);
 }
 
@@ -121,9 +137,6 @@ void sv_follow_end(struct sv_follow *follow)
     stream->n_follows--;
     pthread_mutex_unlock(&stream->lock);
     sv_list_remove(&follow->in_room);
-    room->n_follows--;
-    if (follow->ended_version == room->reported_version && follow->ended_version != 0)
-        room->ended_reports--;
     if (follow->counted)
         sv_presence_leave(room, stream->session->account->user_id);
     if (sv_list_empty(&room->follows))
@@ -159,18 +172,21 @@ void sv_stream_unfollow_all(struct sv_stream *stream)
 
 /* --- what goes on in the background after a stream was opened --- */
 
-static struct sv_call *background_call(struct sv_stream *stream, const char *room_id)
+static struct sv_call *background_call(struct sv_stream *stream, const char *room_id,
+    const char *password)
 {
     struct sv_call *call = sv_call_new_internal(stream->session);
     if (call == NULL)
         return NULL;
     synctv_request *req = sv_arena_alloc(&call->arena, sizeof(*req));
-    const char *id = sv_arena_strdup(&call->arena, room_id);
-    if (req == NULL || id == NULL) {
+    if (req != NULL) {
+        req->room_id = sv_arena_strdup(&call->arena, room_id);
+        req->password = sv_arena_strdup(&call->arena, password);
+    }
+    if (req == NULL || req->room_id == NULL || req->password == NULL) {
         sv_call_finish(call);
         return NULL;
     }
-    req->room_id = id;
     call->req = req;
     call->kept = true;
     call->opening = sv_stream_ref(stream);
@@ -194,23 +210,18 @@ static int follow_loaded_room(struct sv_call *call)
     return rv;
 }
 
-struct guest {
-    const char *password;
-    const char *password_hash;
-};
-
-/* On a hashing thread: a guest's password for the room. */
+/* On a hashing thread: a guest's password for the room, against what the room had when it was looked at. */
 static void check_guest(struct sv_call *call)
 {
-    struct guest *guest = call->state;
-    int rv = sv_password_verify(guest->password_hash, guest->password);
+    const char *password_hash = call->state;
+    int rv = sv_password_verify(password_hash, call->req->password);
     if (rv == SYNCTV_E_LOGIN_FAILED)
         rv = sv_error(&call->err, SYNCTV_E_ROOM_PASSWORD_WRONG);
     if (rv >= 0) {
         struct sv_room *room = call->room;
         pthread_mutex_lock(&room->lock);
-        if (strcmp(room->password_hash, guest->password_hash) == 0)
-            call->opening->guest_ok = true;
+        if (strcmp(room->password_hash, password_hash) == 0)
+            atomic_store(&call->opening->guest_ok, true);
         pthread_mutex_unlock(&room->lock);
         rv = follow_loaded_room(call);
     }
@@ -222,20 +233,20 @@ static void check_guest(struct sv_call *call)
 
 static void bound_room_loaded(struct sv_call *call)
 {
-    struct guest *guest = call->state;
     int rv = follow_loaded_room(call);
-    if (rv != SYNCTV_E_ROOM_PASSWORD_WRONG || guest->password[0] == '\0') {
-        if (rv < 0)
-            open_failed(call, rv);
-        else
-            sv_call_finish(call);
+    if (rv >= 0) {
+        sv_call_finish(call);
+        return;
+    }
+    if (rv != SYNCTV_E_ROOM_PASSWORD_WRONG || call->req->password[0] == '\0') {
+        open_failed(call, rv);
         return;
     }
     pthread_mutex_lock(&call->room->lock);
-    guest->password_hash = sv_arena_strdup(&call->arena, call->room->password_hash);
+    call->state = (char *)sv_arena_strdup(&call->arena, call->room->password_hash);
     pthread_mutex_unlock(&call->room->lock);
     call->err.code = 0;
-    if (guest->password_hash == NULL)
+    if (call->state == NULL)
         open_failed(call, SYNCTV_E_NO_MEMORY);
     else if ((rv = sv_call_need_rate(call, SV_RATE_HASHES)) < 0)
         open_failed(call, rv);
@@ -243,24 +254,26 @@ static void bound_room_loaded(struct sv_call *call)
         sv_call_hash(call, check_guest);
 }
 
-/* One of the user's rooms; that they are no longer in it is no failure of the stream. */
-static void further_room_loaded(struct sv_call *call)
-{
-    follow_loaded_room(call);
-    sv_call_finish(call);
-}
-
+/* One of the user's rooms. That they are no longer in it is no failure of the stream; but one that silently lacks a room would be worse
+ * than none. */
 static void further_room_failed(struct sv_call *call, int code)
 {
     if (code != SYNCTV_E_ROOM_NOT_FOUND)
-        sv_stream_end(call->opening, code,
-            NULL); /* a stream that silently lacks a room would be worse */
+        sv_stream_end(call->opening, code, NULL);
     sv_call_finish(call);
+}
+
+static void further_room_loaded(struct sv_call *call)
+{
+    if (follow_loaded_room(call) == SYNCTV_E_NO_MEMORY)
+        further_room_failed(call, SYNCTV_E_NO_MEMORY);
+    else
+        sv_call_finish(call);
 }
 
 static void start_following(struct sv_stream *stream, const char *room_id)
 {
-    struct sv_call *call = background_call(stream, room_id);
+    struct sv_call *call = background_call(stream, room_id, "");
     if (call == NULL) {
         sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
         return;
@@ -295,37 +308,34 @@ static void rooms_listed(struct sv_call *call)
 
 void sv_stream_begin(struct sv_stream *stream, const char *room_password)
 {
-    struct sv_call *call = background_call(stream, stream->room_id);
-    bool bound = stream->room_id[0] != '\0';
-    void *state = NULL;
-    if (call != NULL) {
-        call->failed = open_failed;
-        state = sv_arena_alloc(&call->arena, sizeof(struct guest) + sizeof(struct rooms));
-        call->state = state;
-    }
-    if (call != NULL && state != NULL && bound) {
-        struct guest *guest = state;
-        guest->password = sv_arena_strdup(&call->arena, room_password);
-        if (guest->password == NULL)
-            state = NULL;
-    }
-    if (call == NULL)
+    struct sv_call *call = background_call(stream, stream->room_id, room_password);
+    if (call == NULL) {
         sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
-    else if (state == NULL)
-        open_failed(call, SYNCTV_E_NO_MEMORY);
-    else if (bound)
+        return;
+    }
+    call->failed = open_failed;
+    if (stream->room_id[0] != '\0')
         sv_call_load_room(call, call->req->room_id, bound_room_loaded);
+    else if ((call->state = sv_arena_alloc(&call->arena, sizeof(struct rooms))) == NULL)
+        sv_call_abort(call, SYNCTV_E_NO_MEMORY);
     else
         sv_call_read(call, list_rooms_run, rooms_listed);
 }
 
 void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *room_id)
 {
-    struct sv_stream *streams[64];
-    size_t n = sv_account_streams(node, user_id, streams, 64);
+    size_t max = (size_t)node->limits.streams_per_user;
+    struct sv_stream **streams = calloc(max, sizeof(*streams));
+    if (streams == NULL) {
+        sv_logf(&node->log, SYNCTV_LOG_WARN, "node", "out of memory: streams miss the room %s",
+            room_id);
+        return;
+    }
+    size_t n = sv_account_streams(node, user_id, streams, max);
     for (size_t i = 0; i < n; i++) {
         if (streams[i]->room_id[0] == '\0')
             start_following(streams[i], room_id);
         sv_stream_unref(streams[i]);
     }
+    free(streams);
 }

@@ -72,7 +72,8 @@ static int no_guest(struct sv_call *call)
 static bool stream_was_let_in(const struct sv_call *call, const char *room_id)
 {
     const struct sv_stream *stream = call->stream;
-    return stream != NULL && stream->guest_ok && strcmp(stream->room_id, room_id) == 0;
+    return stream != NULL && atomic_load(&stream->guest_ok) &&
+        strcmp(stream->room_id, room_id) == 0;
 }
 
 int sv_standing_need(struct sv_call *call, const struct sv_standing *standing, uint64_t permissions)

@@ -293,8 +293,16 @@ void sv_node_quiesce(synctv_node *node)
     }
 }
 
+/* Streams that were closed before they could be told of anything more. */
+static void drop_ready(synctv_node *node)
+{
+    for (struct sv_list *it; (it = sv_list_pop(&node->ready.streams)) != NULL;)
+        sv_stream_unref(SV_CONTAINER_OF(it, struct sv_stream, in_ready));
+}
+
 void sv_node_fini(synctv_node *node)
 {
+    drop_ready(node);
     sv_rooms_fini(node);
     if (node->accounts != NULL)
         sv_accounts_free(node->accounts);
@@ -359,9 +367,8 @@ static void purge_apply(struct sv_job *job, int rv)
     free(SV_CONTAINER_OF(job, struct purge, job));
 }
 
-static void housekeep(synctv_node *node)
+static void purge_sessions(synctv_node *node)
 {
-    sv_rooms_evict(node);
     struct purge *purge = calloc(1, sizeof(*purge));
     if (purge == NULL)
         return;
@@ -377,13 +384,15 @@ static int64_t run_timers(synctv_node *node)
     int64_t now_ms = sv_mono_ms();
     if (node->next_purge_ms <= now_ms) {
         node->next_purge_ms = now_ms + PURGE_EVERY_MS;
-        housekeep(node);
+        purge_sessions(node);
     }
     if (node->next_accounts_ms <= now_ms) {
         node->next_accounts_ms = now_ms + ACCOUNTS_EVERY_MS;
         sv_accounts_housekeep(node);
     }
     int64_t next_ms = sv_rooms_tick(node, now_ms);
+    if (sv_rooms_evict(node))
+        next_ms = now_ms;
     if (next_ms > node->next_purge_ms)
         next_ms = node->next_purge_ms;
     if (next_ms > node->next_accounts_ms)

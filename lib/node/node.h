@@ -56,6 +56,9 @@ struct sv_room_shard {
 };
 
 #define SV_ROOM_SHARDS 64
+#define SV_TIMER_SLOTS 512
+#define SV_TICK_MS                                                                                 \
+    50 /* the timers' granularity: that close together, rooms are looked at in one go */
 
 struct synctv_node {
     struct sv_log log;
@@ -76,10 +79,12 @@ struct synctv_node {
     struct sv_room_shard shards[SV_ROOM_SHARDS];
     struct {
         pthread_mutex_t lock;
-        struct sv_list timed; /* rooms with due_ms != 0 */
-        struct sv_list idle;  /* loaded rooms nobody follows, oldest first */
+        struct sv_list timed[SV_TIMER_SLOTS]; /* rooms with due_ms != 0, by due_ms / SV_TICK_MS */
+        size_t n_timed;
+        int64_t tick;        /* the first one that has not been dealt with */
+        int64_t next_due_ms; /* no room is due before that; INT64_MAX = none */
+        struct sv_list idle; /* loaded rooms nobody follows, oldest first */
         size_t n_idle;
-        int64_t next_due_ms;      /* the earliest of `timed`, INT64_MAX = none */
         struct sv_list observers; /* the system's streams of all rooms */
         atomic_uint n_observers;
     } rooms;

@@ -7,10 +7,13 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "core/validate.h"
+#include "node/guard.h"
 #include "node/handlers.h"
 #include "node/stream.h"
 
 #define LEARNED_DURATION_MAX_S 360000.0
+/* An end that is reported this soon after the beginning is that of the movie before, or of the round before. */
+#define END_PLAUSIBLE_S 3.0
 
 static struct sv_playback_change change_now(struct sv_room *room)
 {
@@ -98,68 +101,72 @@ static const struct command commands[SYNCTV_N_METHODS] = {
 };
 
 /* The answer, or what goes with a conflict: the state as it is. Locked. */
-static int answer_state(struct sv_call *call, synctv_state_cause cause)
+static int answer_state(struct sv_call *call, synctv_state_cause cause, const char *actor_id)
 {
     synctv_result *result = sv_call_result(call);
     synctv_playback *state =
         result == NULL ? NULL : sv_arena_alloc(sv_result_arena(result), sizeof(*state));
     if (state == NULL || sv_room_fill_state(call->room, sv_result_arena(result), cause, state) < 0)
         return sv_error(&call->err, SYNCTV_E_NO_MEMORY);
-    state->actor_id = sv_arena_strdup(sv_result_arena(result), call->actor.user_id);
+    state->actor_id = sv_arena_strdup(sv_result_arena(result), actor_id);
     if (state->actor_id == NULL)
         return sv_error(&call->err, SYNCTV_E_NO_MEMORY);
     result->state = state;
     return 0;
 }
 
-/* Locked. */
-static int carry_out(struct sv_call *call, const struct command *command)
+/* A private state, for a stream that has lost its way. Locked, so that it comes in its place among the others. */
+static void resync(struct sv_call *call, struct sv_room *room)
 {
-    struct sv_room *room = call->room;
-    if (room->gone)
-        return sv_error(&call->err, SYNCTV_E_ROOM_NOT_FOUND);
-    struct sv_playback_change change = change_now(room);
-    change.expected_version = call->req->expected_version;
-    change.client_time_ms = call->req->client_time_ms;
-    struct sv_playback_state state;
-    int rv = sv_room_need(room, &call->actor, command->permission, &call->err);
-    if (rv >= 0)
-        rv = command->transition(call, &change, &state);
-    if (rv == SYNCTV_E_VERSION_CONFLICT && call->done != NULL)
-        answer_state(call, SYNCTV_STATE_CAUSE_RESYNC);
-    if (rv < 0)
-        return rv;
-    room->playback = state;
-    sv_room_tell_state(room, command->cause, call->actor.user_id,
-        call->stream == NULL ? "" : call->req->message_id);
-    return call->done == NULL ? 0 : answer_state(call, command->cause);
-}
-
-/* A private state, for a stream that has lost its way. */
-static void resync(struct sv_call *call)
-{
-    pthread_mutex_lock(&call->room->lock);
-    synctv_event *event = sv_room_state_event(call->room, SYNCTV_STATE_CAUSE_RESYNC, "", "");
-    pthread_mutex_unlock(&call->room->lock);
+    synctv_event *event = sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", "");
     if (event != NULL)
         sv_stream_push(call->stream, event);
     synctv_event_unref(event);
 }
 
+/* Somebody acted on a state that is no more. They are told of the one that is: beside the error, or on their stream behind it. Locked. */
+static void tell_conflict(struct sv_call *call, struct sv_room *room)
+{
+    if (call->done != NULL)
+        answer_state(call, SYNCTV_STATE_CAUSE_RESYNC, "");
+    if (call->stream == NULL)
+        return;
+    sv_stream_push_error(call->stream, &call->err, room->id, call->req->message_id);
+    resync(call, room);
+}
+
+/* Locked. */
+static int carry_out(struct sv_call *call, const struct command *command)
+{
+    struct sv_room *room = call->room;
+    struct sv_playback_change change = change_now(room);
+    change.expected_version = call->req->expected_version;
+    change.client_time_ms = call->req->client_time_ms;
+    struct sv_playback_state state;
+    int rv = sv_guard_room(call, room, command->permission);
+    if (rv >= 0)
+        rv = command->transition(call, &change, &state);
+    if (rv == SYNCTV_E_VERSION_CONFLICT)
+        tell_conflict(call, room);
+    if (rv < 0)
+        return rv;
+    room->playback = state;
+    sv_room_tell_state(room, command->cause, call->actor.user_id,
+        call->stream == NULL ? "" : call->req->message_id);
+    return call->done == NULL ? 0 : answer_state(call, command->cause, call->actor.user_id);
+}
+
 static void room_loaded(struct sv_call *call)
 {
-    pthread_mutex_lock(&call->room->lock);
-    int rv = carry_out(call, &commands[call->req->method]);
-    pthread_mutex_unlock(&call->room->lock);
-    if (rv >= 0) {
-        sv_call_finish(call);
-    } else if (rv == SYNCTV_E_VERSION_CONFLICT && call->stream != NULL) {
-        sv_stream_push_error(call->stream, &call->err, call->req->room_id, call->req->message_id);
-        resync(call);
-        sv_call_finish(call);
-    } else {
-        sv_call_fail(call, rv);
+    int rv = sv_guard_lock(call);
+    if (rv == 0) {
+        rv = carry_out(call, &commands[call->req->method]);
+        pthread_mutex_unlock(&call->room->lock);
     }
+    if (rv >= 0 || (rv == SYNCTV_E_VERSION_CONFLICT && call->stream != NULL))
+        sv_call_finish(call);
+    else
+        sv_call_fail(call, rv);
 }
 
 static void handle_command(struct sv_call *call)
@@ -240,77 +247,69 @@ void sv_room_movie_ended(struct sv_room *room)
 
 /* --- status reports --- */
 
-static struct sv_follow *follow_of(struct sv_room *room, const struct sv_stream *stream)
-{
-    SV_LIST_FOREACH(it, &room->follows) {
-        struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
-        if (follow->stream == stream)
-            return follow;
-    }
-    return NULL;
-}
-
 /* How long a movie is that the playlist says nothing about; only who may control playback is believed. */
 static void learn_duration(struct sv_room *room, double duration_s)
 {
     const synctv_movie *movie = sv_playlist_get(&room->movies, room->playback.movie_id);
-    if (movie == NULL || movie->duration_s > 0 || !isfinite(duration_s) || duration_s <= 0 ||
-        duration_s > LEARNED_DURATION_MAX_S)
+    if (movie == NULL || movie->duration_s > 0 || movie->type == SYNCTV_MOVIE_TYPE_LIVE ||
+        !isfinite(duration_s) || duration_s <= 0 || duration_s > LEARNED_DURATION_MAX_S)
         return;
     memcpy(room->learned_movie_id, movie->id, strlen(movie->id) + 1);
     room->learned_duration_s = duration_s;
     sv_room_schedule(room);
 }
 
-/* The end was reported: by somebody in control, or does it make most of those who watch? */
-static bool is_end(struct sv_room *room, struct sv_follow *follow, bool in_control)
+/* Counts this user's vote that the state `version` has come to its end. */
+static void vote(struct sv_room *room, const struct sv_actor_info *who, uint64_t version)
 {
-    uint64_t version = room->playback.version;
-    if (room->playback.status != SYNCTV_PLAYBACK_STATUS_PLAYING || room->ended_version == version)
-        return false;
+    struct sv_roster_entry *entry = sv_roster_get(&room->roster, who->user_id);
     if (room->reported_version != version) {
         room->reported_version = version;
         room->ended_reports = 0;
     }
-    if (follow->ended_version != version) {
-        follow->ended_version = version;
-        room->ended_reports++;
-    }
-    return in_control || sv_ended_quorum(room->ended_reports, room->n_follows);
+    if (entry == NULL || entry->n_streams == 0 || entry->ended_version == version)
+        return;
+    entry->ended_version = version;
+    room->ended_reports++;
 }
 
-/* Returns whether the reporter needs a state of its own. Locked. */
-static bool take_report(struct sv_call *call)
+/* The end was reported: by somebody in control, or does it make most of those who watch? */
+static bool is_end(struct sv_room *room, const struct sv_actor_info *who, bool in_control)
 {
-    struct sv_room *room = call->room;
-    const synctv_request *req = call->req;
-    struct sv_follow *follow = room->gone ? NULL : follow_of(room, call->stream);
-    if (follow == NULL || room->playback.movie_id[0] == '\0')
+    const struct sv_playback_state *playback = &room->playback;
+    double duration_s = sv_room_duration(room);
+    if (playback->status != SYNCTV_PLAYBACK_STATUS_PLAYING ||
+        room->ended_version == playback->version)
         return false;
+    int64_t now_ms = sv_node_clock_ms(&room->node->clock);
+    if (sv_playback_position_at(playback, now_ms, duration_s) < END_PLAUSIBLE_S &&
+        (duration_s <= 0 || duration_s > END_PLAUSIBLE_S))
+        return false;
+    vote(room, who, playback->version);
+    return in_control || sv_ended_quorum(room->ended_reports, room->n_here);
+}
+
+/* Locked; the stream follows the room. */
+static void take_report(struct sv_call *call, struct sv_room *room)
+{
+    const synctv_request *req = call->req;
+    if (room->playback.movie_id[0] == '\0')
+        return;
     bool same_movie = strcmp(sv_str(req->movie_id), room->playback.movie_id) == 0;
     bool in_control = (sv_room_permissions(room, &call->actor) & SYNCTV_PERM_PLAY_CONTROL) != 0;
     if (same_movie && in_control)
         learn_duration(room, req->duration_s);
     if (same_movie && req->ended) {
-        if (is_end(room, follow, in_control))
+        if (is_end(room, &call->actor, in_control))
             sv_room_movie_ended(room);
-        return false;
-    }
-    return !req->buffering &&
+    } else if (!req->buffering &&
         sv_playback_is_off(&room->playback, sv_node_clock_ms(&room->node->clock),
-            sv_room_duration(room), sv_str(req->movie_id), req->position_s);
+            sv_room_duration(room), sv_str(req->movie_id), req->position_s)) {
+        resync(call, room);
+    }
 }
 
-static void report_room_loaded(struct sv_call *call)
-{
-    pthread_mutex_lock(&call->room->lock);
-    bool off = take_report(call);
-    pthread_mutex_unlock(&call->room->lock);
-    if (off)
-        resync(call);
-    sv_call_finish(call);
-}
-
+/* Of a room that the stream does not follow, nothing is to be said. */
 void sv_handle_report_status(struct sv_call *call)
 {
     int rv = sv_call_need_user(call);
@@ -318,25 +317,31 @@ void sv_handle_report_status(struct sv_call *call)
         rv = sv_call_need_id(call, call->req->room_id, "room_id");
     if (rv >= 0)
         rv = sv_position_validate(call->req->position_s, 0, "position", &call->err);
-    if (rv < 0)
+    if (rv < 0) {
         sv_call_fail(call, rv);
-    else
-        sv_call_load_room(call, call->req->room_id, report_room_loaded);
+        return;
+    }
+    struct sv_room *room = sv_room_enter(call->node, call->req->room_id);
+    if (room != NULL) {
+        if (sv_stream_follows(call->stream, room))
+            take_report(call, room);
+        sv_room_leave(room);
+    }
+    sv_call_finish(call);
 }
 
 /* --- the clock --- */
 
 void sv_handle_ping(struct sv_call *call)
 {
-    synctv_event *event = sv_event_new(SYNCTV_EVENT_PONG);
+    synctv_event *event = sv_node_event_new(call->node, SYNCTV_EVENT_PONG);
     if (event == NULL) {
         sv_call_fail(call, SYNCTV_E_NO_MEMORY);
         return;
     }
     event->client_time_ms = call->req->client_time_ms;
     event->server_recv_time_ms = call->received_ms;
-    event->server_send_time_ms = sv_node_clock_ms(&call->node->clock);
-    event->timestamp_ms = event->server_send_time_ms;
+    event->server_send_time_ms = event->timestamp_ms;
     sv_stream_push(call->stream, event);
     synctv_event_unref(event);
     sv_call_finish(call);

@@ -13,17 +13,24 @@ static bool is_member(const struct sv_roster_entry *entry)
         entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE;
 }
 
+/* The number of those online will be told, but not more often than once a second. */
+static void owe_number(struct sv_room *room)
+{
+    if (room->online_tell_ms != 0)
+        return;
+    int64_t now_ms = sv_mono_ms();
+    int64_t soonest_ms = room->online_told_ms + 1000;
+    room->online_tell_ms = soonest_ms > now_ms ? soonest_ms : now_ms;
+    sv_room_schedule(room);
+}
+
 static void announce(struct sv_room *room, const struct sv_roster_entry *entry,
     synctv_member_change change)
 {
-    if (is_member(entry) && room->n_online <= SV_ONLINE_MESSAGES_MAX) {
+    if (is_member(entry) && room->n_online <= SV_ONLINE_MESSAGES_MAX)
         sv_room_tell_member(room, change, entry->member.user_id, NULL, entry->member.user_id, "");
-    } else if (room->online_tell_ms == 0) {
-        int64_t now_ms = sv_mono_ms();
-        int64_t soonest_ms = room->online_told_ms + 1000;
-        room->online_tell_ms = soonest_ms > now_ms ? soonest_ms : now_ms;
-        sv_room_schedule(room);
-    }
+    else
+        owe_number(room);
 }
 
 static void go_online(struct sv_room *room, struct sv_roster_entry *entry)
@@ -57,18 +64,34 @@ int sv_presence_enter(struct sv_room *room, const struct sv_actor_info *who)
         if (rv < 0)
             return rv;
     }
-    entry->n_streams++;
+    if (entry->n_streams++ == 0)
+        room->n_here++;
     entry->offline_at_ms = 0;
     if (!entry->online)
         go_online(room, entry);
     return 0;
 }
 
+/* The last stream of theirs is gone, and with it their vote. */
+static void not_here(struct sv_room *room, struct sv_roster_entry *entry)
+{
+    entry->n_streams = 0;
+    room->n_here--;
+    if (entry->ended_version != 0 && entry->ended_version == room->reported_version)
+        room->ended_reports--;
+    entry->ended_version = 0;
+}
+
 void sv_presence_leave(struct sv_room *room, const char *user_id)
 {
     struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
-    if (entry == NULL || entry->n_streams == 0 || --entry->n_streams > 0)
+    if (entry == NULL || entry->n_streams == 0)
         return;
+    if (entry->n_streams > 1) {
+        entry->n_streams--;
+        return;
+    }
+    not_here(room, entry);
     entry->offline_at_ms = sv_mono_ms() + SV_OFFLINE_AFTER_MS;
     if (room->offline_ms == 0) {
         room->offline_ms = entry->offline_at_ms;
@@ -105,6 +128,13 @@ void sv_presence_tick(struct sv_room *room, int64_t now_ms)
 void sv_presence_forget(struct sv_room *room, const char *user_id)
 {
     struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
-    if (entry != NULL && entry->online)
-        count_out(room, entry);
+    if (entry == NULL)
+        return;
+    if (entry->n_streams > 0)
+        not_here(room, entry);
+    if (!entry->online)
+        return;
+    count_out(room, entry);
+    if (entry->member.role == SYNCTV_ROOM_ROLE_GUEST || room->n_online >= SV_ONLINE_MESSAGES_MAX)
+        owe_number(room);
 }

@@ -11,6 +11,9 @@
 #include "node/handlers.h"
 #include "node/stream.h"
 
+#define RELOAD_RETRY_MS 1000
+#define EVICT_PER_TURN 256
+
 static struct sv_room_shard *shard_of(synctv_node *node, const char *id)
 {
     unsigned h = 5381;
@@ -103,16 +106,17 @@ static struct sv_room *find_or_add(synctv_node *node, const char *id)
     return room;
 }
 
-/* Takes the room out of the table, with the table's reference. Not locked. */
-static void forget(struct sv_room *room)
+/* Out of the table, for ever: who looks for the room from now on makes a new one. Locked; whoever locked it holds a reference. */
+static void put_away(struct sv_room *room)
 {
     synctv_node *node = room->node;
     struct sv_room_shard *shard = shard_of(node, room->id);
     bool was_there = false;
 
+    room->gone = true;
+    room->playback_dirty = false;
     pthread_mutex_lock(&node->rooms.lock);
-    sv_list_remove(&room->timed);
-    room->due_ms = 0;
+    sv_room_stop_timer(room);
     if (!sv_list_empty(&room->idle)) {
         sv_list_remove(&room->idle);
         node->rooms.n_idle--;
@@ -183,7 +187,7 @@ static int load_run(struct sv_job *job, struct sv_tx *tx)
     return rv;
 }
 
-/* Who is here now stays here if they still may: presence moves from the old rows to the new ones. */
+/* Who is here is so in the new rows, too; whether they may is looked at afterwards. */
 static int move_presence(struct sv_roster *from, struct sv_roster *to)
 {
     for (struct sv_roster_entry *old = sv_roster_first(from); old != NULL;
@@ -201,11 +205,23 @@ static int move_presence(struct sv_roster *from, struct sv_roster *to)
         entry->n_streams = old->n_streams;
         entry->online = old->online;
         entry->offline_at_ms = old->offline_at_ms;
+        entry->ended_version = old->ended_version;
     }
     return 0;
 }
 
-/* Puts what was read into memory. Locked. */
+/* What is stored, if that is newer; and without a movie that was removed while we did not look. Locked. */
+static void install_playback(struct sv_room *room, const struct load *load)
+{
+    struct sv_playback_state stored;
+    if (load->has_playback && sv_playback_load(&load->playback, &stored, NULL) >= 0 &&
+        sv_playback_newer(&stored, &room->playback))
+        room->playback = stored;
+    if (sv_playlist_get(&room->movies, room->playback.movie_id) == NULL)
+        sv_playback_movie_removed(room, NULL, "");
+}
+
+/* Puts what was read into memory, all or nothing. Locked. */
 static int install(struct sv_room *room, const struct load *load)
 {
     struct sv_roster roster;
@@ -225,7 +241,7 @@ static int install(struct sv_room *room, const struct load *load)
     if (rv >= 0)
         rv = move_presence(&room->roster, &roster);
     if (rv >= 0)
-        rv = sv_room_put_room(room, &load->rec);
+        rv = sv_room_set_fields(room, &load->rec);
     if (rv < 0)
         goto out;
 
@@ -237,32 +253,63 @@ static int install(struct sv_room *room, const struct load *load)
     struct sv_playlist old_movies = room->movies;
     room->movies = movies;
     movies = old_movies;
-
-    struct sv_playback_state stored;
-    if (load->has_playback && sv_playback_load(&load->playback, &stored, NULL) >= 0 &&
-        sv_playback_newer(&stored, &room->playback))
-        room->playback = stored;
-    /* It may have been removed while the room was not in memory. */
-    if (sv_playlist_get(&room->movies, room->playback.movie_id) == NULL)
-        sv_playback_movie_removed(room, NULL, "");
+    room->duration_of[0] = '\0';
+    install_playback(room, load);
 out:
     sv_roster_fini(&roster);
     sv_playlist_fini(&movies);
     return rv;
 }
 
-/* After loading again: people may have lost their place while we did not look. Locked. */
-static void drop_strangers(struct sv_room *room)
+/* Changes that we know nothing about have been made: to rows, to the playlist, to who may be here. Locked. */
+static int install_again(struct sv_room *room, const struct load *load)
 {
-    SV_LIST_FOREACH(it, &room->follows) {
-        struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
-        struct sv_stream *stream = follow->stream;
-        if (!follow->counted || sv_stream_may_follow(stream, room, NULL) >= 0)
-            continue;
-        if (stream->room_id[0] != '\0')
-            sv_stream_end(stream, SYNCTV_E_NOT_A_MEMBER, NULL);
-        sv_follow_end(follow);
+    struct sv_playback_state before = room->playback;
+    int rv = install(room, load);
+    if (rv < 0)
+        return rv;
+    sv_room_drop_strangers(room);
+    sv_room_tell_room(room, "");
+    if (sv_playback_newer(&room->playback, &before))
+        sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
+    if (room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING && room->reannounce_ms == 0)
+        room->reannounce_ms = sv_mono_ms() + SV_REANNOUNCE_MS;
+    return 0;
+}
+
+/* Locked. */
+static void reload_failed(struct sv_room *room, int rv)
+{
+    sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node", "room %s cannot be loaded again now: %s",
+        room->id, synctv_error_text(rv));
+    room->reload_ms = sv_mono_ms() + RELOAD_RETRY_MS;
+    sv_room_schedule(room);
+}
+
+/* The job is done, with `rv`. Returns what those who wait for the room have to know. Locked. */
+static int loaded(struct sv_room *room, const struct load *load, int rv)
+{
+    bool again = room->loaded;
+    if (room->gone)
+        return SYNCTV_E_ROOM_NOT_FOUND;
+    if (again && rv == SYNCTV_E_ROOM_NOT_FOUND) {
+        sv_room_put_deleted(room, ""); /* by somebody else */
+        return rv;
     }
+    if (rv >= 0)
+        rv = again ? install_again(room, load) : install(room, load);
+    if (rv < 0) {
+        if (again)
+            reload_failed(room, rv);
+        else
+            put_away(room);
+        return rv;
+    }
+    room->loaded = true;
+    if (sv_list_empty(&room->follows))
+        sv_room_set_idle(room, true);
+    sv_room_schedule(room);
+    return 0;
 }
 
 static void load_apply(struct sv_job *job, int rv)
@@ -274,28 +321,10 @@ static void load_apply(struct sv_job *job, int rv)
 
     pthread_mutex_lock(&room->lock);
     room->loading = false;
-    bool again = room->loaded;
-    if (rv >= 0)
-        rv = install(room, load);
-    if (rv >= 0 && again)
-        drop_strangers(room);
-    if (rv >= 0) {
-        room->loaded = true;
-        if (sv_list_empty(&room->follows))
-            sv_room_set_idle(room, true);
-        sv_room_schedule(room);
-    } else if (!again) {
-        room->gone = true;
-    } else {
-        sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node", "room %s could not be loaded again: %s",
-            room->id, synctv_error_text(rv));
-    }
+    rv = loaded(room, load, rv);
     sv_list_splice(&waiting, &room->waiting);
-    bool gone = room->gone;
     pthread_mutex_unlock(&room->lock);
 
-    if (gone)
-        forget(room);
     for (struct sv_list *it; (it = sv_list_pop(&waiting)) != NULL;) {
         struct sv_call *call = SV_CONTAINER_OF(it, struct sv_call, letter.link);
         if (rv >= 0)
@@ -328,32 +357,45 @@ static int start_loading(struct sv_room *room)
     return 0;
 }
 
+/* The room as it is or will be, with a reference and locked. NULL when out of memory. */
+static struct sv_room *find_or_add_locked(synctv_node *node, const char *id)
+{
+    for (;;) {
+        struct sv_room *room = find_or_add(node, id);
+        if (room == NULL)
+            return NULL;
+        pthread_mutex_lock(&room->lock);
+        if (!room->gone)
+            return room;
+        sv_room_leave(room); /* it has left the table since we found it there */
+    }
+}
+
+/* The room is not here: the call waits for it. Locked. */
+static int wait_for_room(struct sv_room *room, struct sv_call *call, void (*next)(struct sv_call *))
+{
+    int rv = sv_call_keep(call);
+    if (rv >= 0)
+        rv = start_loading(room);
+    if (rv >= 0) {
+        call->next = next;
+        sv_list_append(&room->waiting, &call->letter.link);
+    } else if (!room->loading) {
+        put_away(room);
+    }
+    return rv;
+}
+
 void sv_room_load(struct sv_call *call, const char *room_id, void (*next)(struct sv_call *))
 {
-    struct sv_room *room = find_or_add(call->node, room_id);
+    struct sv_room *room = find_or_add_locked(call->node, room_id);
     if (room == NULL) {
         sv_call_abort(call, SYNCTV_E_NO_MEMORY);
         return;
     }
-    int rv = 0;
-    bool failed_to_load = false;
-    pthread_mutex_lock(&room->lock);
-    bool here = room->loaded && !room->gone;
-    if (!here && room->gone) {
-        rv = SYNCTV_E_ROOM_NOT_FOUND;
-    } else if (!here && (rv = sv_call_keep(call)) >= 0) {
-        rv = start_loading(room);
-        failed_to_load = rv < 0 && sv_list_empty(&room->waiting);
-        room->gone = failed_to_load;
-        if (rv >= 0) {
-            call->next = next;
-            sv_list_append(&room->waiting, &call->letter.link);
-        }
-    }
+    bool here = room->loaded;
+    int rv = here ? 0 : wait_for_room(room, call, next);
     pthread_mutex_unlock(&room->lock);
-
-    if (failed_to_load)
-        forget(room);
     if (here) {
         call->room = room; /* the reference moves */
         next(call);
@@ -377,36 +419,22 @@ bool sv_room_advance(struct sv_room *room, uint64_t revision)
 
 void sv_room_reload(struct sv_room *room)
 {
+    room->reload_ms = 0;
     int rv = start_loading(room);
     if (rv < 0)
-        sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node", "room %s cannot be loaded again now: %s",
-            room->id, synctv_error_text(rv));
+        reload_failed(room, rv);
 }
 
 void sv_room_put_deleted(struct sv_room *room, const char *actor_id)
 {
-    synctv_event *event = sv_event_new(SYNCTV_EVENT_ROOM);
-    if (event != NULL) {
-        synctv_room *face = sv_arena_alloc(sv_event_arena(event), sizeof(*face));
-        if (face == NULL || sv_room_fill(room, sv_event_arena(event), false, face) < 0) {
-            synctv_event_unref(event);
-        } else {
-            event->room = face;
-            event->room_id = face->id;
-            event->deleted = true;
-            event->actor_id = sv_arena_strdup(sv_event_arena(event), actor_id);
-            sv_room_tell(room, event);
-        }
-    }
+    sv_room_tell_deleted(room, actor_id);
     SV_LIST_FOREACH(it, &room->follows) {
         struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
         if (follow->stream->room_id[0] != '\0')
             sv_stream_end(follow->stream, SYNCTV_E_ROOM_NOT_FOUND, NULL);
         sv_follow_end(follow);
     }
-    room->gone = true;
-    room->playback_dirty = false;
-    forget(room);
+    put_away(room);
 }
 
 /* --- keeping and forgetting --- */
@@ -425,7 +453,7 @@ void sv_room_set_idle(struct sv_room *room, bool idle)
     pthread_mutex_unlock(&node->rooms.lock);
 }
 
-/* The oldest idle room that nobody holds and that has no timer, out of all lists; NULL if there is none to be forgotten. */
+/* The oldest idle room that nobody holds and that has nothing to do, out of all lists; NULL if none is to be forgotten. */
 static struct sv_room *take_evictable(synctv_node *node)
 {
     struct sv_room *found = NULL;
@@ -437,8 +465,9 @@ static struct sv_room *take_evictable(synctv_node *node)
         struct sv_room_shard *shard = shard_of(node, room->id);
         sv_list_remove(it);
         pthread_mutex_lock(&shard->lock);
-        if (room->due_ms == 0 && atomic_load(&room->refs) == 1) {
+        if ((room->due_ms == 0 || room->may_be_idle) && atomic_load(&room->refs) == 1) {
             HASH_DEL(shard->by_id, room);
+            sv_room_stop_timer(room);
             node->rooms.n_idle--;
             found = room;
         } else {
@@ -450,10 +479,15 @@ static struct sv_room *take_evictable(synctv_node *node)
     return found;
 }
 
-void sv_rooms_evict(synctv_node *node)
+bool sv_rooms_evict(synctv_node *node)
 {
-    for (struct sv_room *room; (room = take_evictable(node)) != NULL;)
+    for (int i = 0; i < EVICT_PER_TURN; i++) {
+        struct sv_room *room = take_evictable(node);
+        if (room == NULL)
+            return false;
         sv_room_unref(room);
+    }
+    return true;
 }
 
 int sv_rooms_init(synctv_node *node)
@@ -461,7 +495,8 @@ int sv_rooms_init(synctv_node *node)
     for (size_t i = 0; i < SV_ROOM_SHARDS; i++)
         pthread_mutex_init(&node->shards[i].lock, NULL);
     pthread_mutex_init(&node->rooms.lock, NULL);
-    sv_list_init(&node->rooms.timed);
+    for (size_t i = 0; i < SV_TIMER_SLOTS; i++)
+        sv_list_init(&node->rooms.timed[i]);
     sv_list_init(&node->rooms.idle);
     sv_list_init(&node->rooms.observers);
     node->rooms.next_due_ms = INT64_MAX;

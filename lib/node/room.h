@@ -42,20 +42,25 @@ struct sv_room {
     atomic_bool playback_dirty; /* newer than storage; changed under the lock */
     bool playback_writing;      /* a job with it is under way */
     uint64_t ended_version;     /* auto-advance has dealt with the end of this version */
-    unsigned ended_reports;     /* streams that reported the end of `reported_version` */
+    unsigned ended_reports;     /* users here who reported the end of `reported_version` */
     uint64_t reported_version;
     double
         learned_duration_s; /* of `learned_movie_id`, as a controller's player reported it; only where the playlist has none */
     char learned_movie_id[SV_ID_SIZE];
+    double
+        duration_s; /* of the movie `duration_of`, so that not every Play has to go through the playlist */
+    char duration_of[SV_ID_SIZE];
     int64_t reannounce_ms; /* monotonic, 0 = off, here and below */
     int64_t flush_ms;      /* when to write the playback state */
+    int64_t reload_ms;     /* when to try again to load what was changed elsewhere */
 
     struct sv_danmaku_ring danmaku; /* of const synctv_event * */
     struct sv_bucket danmaku_rate;
+    int64_t danmaku_ms; /* when to look for what nobody needs any more */
 
     struct sv_list follows; /* sv_follow.in_room */
-    unsigned n_follows;
-    unsigned n_online;      /* users, guests included */
+    unsigned n_here;        /* users with a stream that follows */
+    unsigned n_online;      /* these and those who went a moment ago; guests included */
     int64_t online_tell_ms; /* when to send the RoomUpdate that is owed */
     int64_t online_told_ms; /* when the last one was sent */
     int64_t offline_ms;     /* when the next one who left goes offline */
@@ -63,7 +68,8 @@ struct sv_room {
     /* rooms.lock of the node */
     struct sv_list timed;
     struct sv_list idle;
-    int64_t due_ms; /* monotonic; 0 = no timer */
+    int64_t due_ms;   /* monotonic; 0 = no timer */
+    bool may_be_idle; /* nothing is lost when the room is forgotten before its timer */
 };
 
 /* The room if it is loaded, pinned and *locked*; NULL otherwise. For apply(). */
@@ -99,12 +105,18 @@ void sv_room_tell_state(struct sv_room *room, synctv_state_cause cause, const ch
 /* The STATE event alone, for one stream. NULL when out of memory. */
 synctv_event *sv_room_state_event(struct sv_room *room, synctv_state_cause cause,
     const char *actor_id, const char *operation_id);
+/* A ROOM event: this room is no more. */
+void sv_room_tell_deleted(struct sv_room *room, const char *actor_id);
 /* An event that the caller made; the reference is taken over. NULL is fine. */
 void sv_room_tell(struct sv_room *room, const synctv_event *event);
 /* Ends what this user's streams have of the room: bound streams end with `code`, others just lose it. */
 void sv_room_drop_user(struct sv_room *room, const char *user_id, int code);
+/* The same for all whom the room no longer lets in. */
+void sv_room_drop_strangers(struct sv_room *room);
 /* New name, description, settings, password, creator from a row. Streams of guests end when allow_guests is off now. 0 or NO_MEMORY. */
 int sv_room_put_room(struct sv_room *room, const struct sv_room_rec *rec);
+/* The same without looking at the guests. */
+int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec);
 /* The room was deleted: tells, drops everybody, leaves memory. */
 void sv_room_put_deleted(struct sv_room *room, const char *actor_id);
 
@@ -135,17 +147,19 @@ void sv_room_load(struct sv_call *call, const char *room_id, void (*next)(struct
 /* room_timer.c. Times are monotonic. */
 /* Runs what is due in rooms; returns when it wants to be called again, INT64_MAX = when sv_room_schedule() wakes the node. */
 int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms);
-/* Writes every playback state that storage does not have yet. */
+/* Waits until storage has done all that it was asked for and has every playback state. Not on a thread of the node or store. */
 void sv_rooms_flush(synctv_node *node);
 /* Works out when this room needs its timer next, from its fields, and sets it. Locked. */
 void sv_room_schedule(struct sv_room *room);
+/* rooms.lock is held. */
+void sv_room_stop_timer(struct sv_room *room);
 
 int sv_rooms_init(synctv_node *node);
 /* Frees all rooms; nobody uses them any more. */
 void sv_rooms_fini(synctv_node *node);
 /* Somebody follows it now / nobody does any more. Locked. */
 void sv_room_set_idle(struct sv_room *room, bool idle);
-/* Forgets rooms nobody is in, but for the last SV_ROOMS_IDLE_MAX. No locks held. */
-void sv_rooms_evict(synctv_node *node);
+/* Forgets rooms nobody is in, but for the last SV_ROOMS_IDLE_MAX. Returns whether there may be more of them. No locks held. */
+bool sv_rooms_evict(synctv_node *node);
 
 #endif

@@ -83,12 +83,19 @@ int sv_room_fill_members(struct sv_room *room, struct sv_arena *a, synctv_member
 
 double sv_room_duration(struct sv_room *room)
 {
-    const synctv_movie *movie = sv_playlist_get(&room->movies, room->playback.movie_id);
-    if (movie == NULL)
+    const char *id = room->playback.movie_id;
+    if (id[0] == '\0')
         return 0;
-    if (movie->duration_s == 0 && strcmp(room->learned_movie_id, movie->id) == 0)
+    if (strcmp(room->duration_of, id) != 0) {
+        const synctv_movie *movie = sv_playlist_get(&room->movies, id);
+        if (movie == NULL)
+            return 0;
+        room->duration_s = movie->duration_s;
+        memcpy(room->duration_of, id, strlen(id) + 1);
+    }
+    if (room->duration_s == 0 && strcmp(room->learned_movie_id, id) == 0)
         return room->learned_duration_s;
-    return movie->duration_s;
+    return room->duration_s;
 }
 
 int sv_room_fill_state(struct sv_room *room, struct sv_arena *a, synctv_state_cause cause,
@@ -153,6 +160,10 @@ static void tell(struct sv_room *room, const synctv_event *event, enum audience 
     }
     if (audience != TO_GUESTS && atomic_load(&room->node->rooms.n_observers) > 0)
         sv_stream_push_observers(room->node, event);
+    if (event->type == SYNCTV_EVENT_DANMAKU && room->danmaku_ms == 0) {
+        room->danmaku_ms = sv_mono_ms() + SV_DANMAKU_KEEP_MS;
+        sv_room_schedule(room);
+    }
     synctv_event_unref(event);
 }
 
@@ -165,10 +176,9 @@ void sv_room_tell(struct sv_room *room, const synctv_event *event)
  * snapshot or list they ask for. */
 static synctv_event *room_event(struct sv_room *room, synctv_event_type type, const char *actor_id)
 {
-    synctv_event *event = sv_event_new(type);
+    synctv_event *event = sv_node_event_new(room->node, type);
     if (event == NULL)
         return NULL;
-    event->timestamp_ms = sv_node_clock_ms(&room->node->clock);
     event->room_id = sv_arena_strdup(sv_event_arena(event), room->id);
     event->actor_id = sv_arena_strdup(sv_event_arena(event), actor_id);
     if (event->room_id == NULL || event->actor_id == NULL) {
@@ -224,9 +234,19 @@ void sv_room_tell_room(struct sv_room *room, const char *actor_id)
         tell(room, room_face_event(room, false, actor_id), TO_GUESTS);
 }
 
+void sv_room_tell_deleted(struct sv_room *room, const char *actor_id)
+{
+    synctv_event *event = room_face_event(room, false, actor_id);
+    if (event == NULL)
+        return;
+    event->deleted = true;
+    sv_room_tell(room, event);
+}
+
 void sv_room_tell_movies(struct sv_room *room, synctv_list_change change, const synctv_movie *movie,
     const char *actor_id)
 {
+    room->duration_of[0] = '\0';
     synctv_event *event = room_event(room, SYNCTV_EVENT_MOVIES, actor_id);
     if (event == NULL)
         return;
@@ -279,11 +299,26 @@ void sv_room_tell_state(struct sv_room *room, synctv_state_cause cause, const ch
 
 /* --- changing --- */
 
+/* Rows that kept somebody away, and have done so. */
+static void forget_kicked(struct sv_room *room, int64_t now_ms)
+{
+    struct sv_roster_entry *next;
+    for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
+         entry = next) {
+        next = sv_roster_next(entry);
+        if (entry->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED && entry->n_streams == 0 &&
+            !entry->online && entry->kicked_until_ms <= now_ms)
+            sv_roster_remove(&room->roster, entry->member.user_id);
+    }
+}
+
 int sv_room_put_member(struct sv_room *room, const struct sv_member_rec *rec)
 {
     if (rec->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED) {
+        int64_t now_ms = sv_node_clock_ms(&room->node->clock);
         sv_presence_forget(room, rec->member.user_id);
-        if (rec->kicked_until_ms <= sv_node_clock_ms(&room->node->clock)) {
+        forget_kicked(room, now_ms);
+        if (rec->kicked_until_ms <= now_ms) {
             sv_room_remove_member(room, rec->member.user_id);
             return 0;
         }
@@ -313,18 +348,29 @@ void sv_room_drop_user(struct sv_room *room, const char *user_id, int code)
     }
 }
 
-static void drop_guests(struct sv_room *room)
+void sv_room_drop_strangers(struct sv_room *room)
 {
     SV_LIST_FOREACH(it, &room->follows) {
         struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
-        if (!follow->counted || sv_stream_may_follow(follow->stream, room, NULL) >= 0)
+        int rv = sv_stream_may_follow(follow->stream, room, NULL);
+        if (!follow->counted || rv >= 0)
             continue;
-        sv_stream_end(follow->stream, SYNCTV_E_NOT_A_MEMBER, NULL);
+        if (follow->stream->room_id[0] != '\0')
+            sv_stream_end(follow->stream, rv, NULL);
         sv_follow_end(follow);
     }
 }
 
 int sv_room_put_room(struct sv_room *room, const struct sv_room_rec *rec)
+{
+    bool guests_out = room->settings.allow_guests && !rec->settings.allow_guests;
+    int rv = sv_room_set_fields(room, rec);
+    if (rv >= 0 && guests_out)
+        sv_room_drop_strangers(room);
+    return rv;
+}
+
+int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec)
 {
     char *name = strdup(rec->room.name);
     char *description = strdup(rec->room.description);
@@ -335,7 +381,6 @@ int sv_room_put_room(struct sv_room *room, const struct sv_room_rec *rec)
         free(password_hash);
         return SYNCTV_E_NO_MEMORY;
     }
-    bool guests_out = room->settings.allow_guests && !rec->settings.allow_guests;
     free(room->name);
     free(room->description);
     free(room->password_hash);
@@ -346,7 +391,5 @@ int sv_room_put_room(struct sv_room *room, const struct sv_room_rec *rec)
     size_t len = strnlen(rec->room.creator_id, sizeof(room->creator_id) - 1);
     memcpy(room->creator_id, rec->room.creator_id, len);
     room->creator_id[len] = '\0';
-    if (guests_out)
-        drop_guests(room);
     return 0;
 }

@@ -2,10 +2,14 @@
 /* What rooms do by themselves as time goes by. */
 #include <stdlib.h>
 
+#include "base/error.h"
+#include "node/blocking_job.h"
 #include "node/handlers.h"
 #include "node/stream.h"
 
-#define TICK_MS 50 /* the timers' granularity: that close together, rooms are looked at in one go */
+#define FLUSH_RETRY_MS 1000
+#define FLUSH_AT_ONCE 64  /* states in one job when all are to be written */
+#define ROOMS_PER_TURN 64 /* whose timers are run in one go */
 
 /* --- playback states on their way to storage --- */
 
@@ -30,9 +34,11 @@ static void flush_apply(struct sv_job *job, int rv)
     struct sv_room *room = flush->room;
     pthread_mutex_lock(&room->lock);
     room->playback_writing = false;
-    if (rv < 0 && rv != SYNCTV_E_ROOM_NOT_FOUND && !room->gone) {
+    if (rv == SYNCTV_E_ROOM_NOT_FOUND && !room->gone) {
+        sv_room_put_deleted(room, ""); /* by somebody else */
+    } else if (rv < 0 && !room->gone) {
         room->playback_dirty = true;
-        room->flush_ms = sv_mono_ms() + 1000;
+        room->flush_ms = sv_mono_ms() + FLUSH_RETRY_MS;
     }
     sv_room_schedule(room);
     pthread_mutex_unlock(&room->lock);
@@ -64,31 +70,72 @@ static void flush_room(struct sv_room *room)
         sv_mono_ms() + SV_FLUSH_MS; /* the last one is still under way, or storage is busy */
 }
 
-/* A reference to some room with a state to be written, NULL if there is none in this shard. */
-static struct sv_room *find_dirty(struct sv_room_shard *shard)
+/* --- all of them, at the end --- */
+
+struct flush_all {
+    struct sv_blocking_job blocking;
+    struct sv_room *rooms[FLUSH_AT_ONCE]; /* references */
+    struct sv_playback_state states[FLUSH_AT_ONCE];
+    size_t n;
+};
+
+static int flush_all_run(struct sv_blocking_job *blocking, struct sv_tx *tx)
 {
-    struct sv_room *room, *tmp, *found = NULL;
+    struct flush_all *all = SV_CONTAINER_OF(blocking, struct flush_all, blocking);
+    int rv = 0;
+    for (size_t i = 0; i < all->n && (rv >= 0 || rv == SYNCTV_E_ROOM_NOT_FOUND); i++) {
+        synctv_playback view;
+        sv_playback_view(&all->states[i], &view);
+        view.room_id = all->rooms[i]->id;
+        rv = tx->ops->playback_put(tx, &view);
+    }
+    return rv == SYNCTV_E_ROOM_NOT_FOUND || rv > 0 ? 0 : rv;
+}
+
+static void find_dirty(struct sv_room_shard *shard, struct flush_all *all)
+{
+    struct sv_room *room, *tmp;
     pthread_mutex_lock(&shard->lock);
     HASH_ITER(hh, shard->by_id, room, tmp) {
-        if (found == NULL && atomic_load(&room->playback_dirty))
-            found = sv_room_ref(room);
+        if (all->n < FLUSH_AT_ONCE && atomic_load(&room->playback_dirty))
+            all->rooms[all->n++] = sv_room_ref(room);
     }
     pthread_mutex_unlock(&shard->lock);
-    return found;
+}
+
+/* Some states that are to be written. */
+static void collect_dirty(synctv_node *node, struct flush_all *all)
+{
+    all->n = 0;
+    for (size_t i = 0; i < SV_ROOM_SHARDS && all->n < FLUSH_AT_ONCE; i++)
+        find_dirty(&node->shards[i], all);
+    for (size_t i = 0; i < all->n; i++) {
+        struct sv_room *room = all->rooms[i];
+        pthread_mutex_lock(&room->lock);
+        all->states[i] = room->playback;
+        room->playback_dirty = false;
+        room->flush_ms = 0;
+        pthread_mutex_unlock(&room->lock);
+    }
 }
 
 void sv_rooms_flush(synctv_node *node)
 {
-    for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
-        for (struct sv_room *room; (room = find_dirty(&node->shards[i])) != NULL;) {
-            pthread_mutex_lock(&room->lock);
-            room->playback_writing = false; /* this one goes behind the one under way */
-            flush_room(room);
-            room->playback_dirty = false; /* if storage did not take it now, there is no later */
-            pthread_mutex_unlock(&room->lock);
-            sv_room_unref(room);
-        }
-    }
+    struct flush_all all = { .blocking.run = flush_all_run };
+    int rv = 0;
+    if (atomic_load(&node->n_rooms) == 0)
+        return;
+    /* The first job, even an empty one, is behind all those whose apply() may still change something. */
+    collect_dirty(node, &all);
+    do {
+        rv = sv_blocking_job_do(&all.blocking, node->store, node->store->ops->write);
+        for (size_t i = 0; i < all.n; i++)
+            sv_room_unref(all.rooms[i]);
+        if (rv < 0 && all.n > 0)
+            sv_logf(&node->log, SYNCTV_LOG_ERROR, "node", "playback states are not stored: %s",
+                synctv_error_text(rv));
+        collect_dirty(node, &all);
+    } while (all.n > 0);
 }
 
 /* --- timers --- */
@@ -110,74 +157,136 @@ static int64_t end_due_ms(struct sv_room *room, int64_t now_ms)
     return due_ms > now_ms ? due_ms : now_ms;
 }
 
+/* --- the wheel: a slot for each tick, and round again; rooms.lock --- */
+
+void sv_room_stop_timer(struct sv_room *room)
+{
+    if (!sv_list_empty(&room->timed)) {
+        sv_list_remove(&room->timed);
+        room->node->rooms.n_timed--;
+    }
+    room->due_ms = 0;
+}
+
+/* Returns when it will be looked at. */
+static int64_t set_timer(struct sv_room *room, int64_t due_ms)
+{
+    synctv_node *node = room->node;
+    int64_t tick = (due_ms + SV_TICK_MS - 1) / SV_TICK_MS;
+    if (tick < node->rooms.tick)
+        tick = node->rooms.tick;
+    sv_room_stop_timer(room);
+    sv_list_append(&node->rooms.timed[tick % SV_TIMER_SLOTS], &room->timed);
+    node->rooms.n_timed++;
+    room->due_ms = due_ms;
+    return tick * SV_TICK_MS;
+}
+
+/* When the next slot with something in it is to be looked at. */
+static int64_t next_slot_ms(const synctv_node *node)
+{
+    if (node->rooms.n_timed == 0)
+        return INT64_MAX;
+    int64_t tick = node->rooms.tick;
+    while (sv_list_empty(&node->rooms.timed[tick % SV_TIMER_SLOTS]))
+        tick++;
+    return tick * SV_TICK_MS;
+}
+
+/* Takes up to ROOMS_PER_TURN rooms whose time has come, with references; sets when to come back. */
+static size_t take_due(synctv_node *node, int64_t now_ms, struct sv_room **ret)
+{
+    size_t n = 0;
+    int64_t last = now_ms / SV_TICK_MS;
+    pthread_mutex_lock(&node->rooms.lock);
+    if (node->rooms.tick <= last - SV_TIMER_SLOTS)
+        node->rooms.tick = last - SV_TIMER_SLOTS + 1; /* once around is all there is */
+    while (node->rooms.tick <= last && n < ROOMS_PER_TURN) {
+        SV_LIST_FOREACH(it, &node->rooms.timed[node->rooms.tick % SV_TIMER_SLOTS]) {
+            struct sv_room *room = SV_CONTAINER_OF(it, struct sv_room, timed);
+            if (room->due_ms > now_ms || n == ROOMS_PER_TURN)
+                continue; /* another round, the next turn */
+            sv_list_remove(it);
+            node->rooms.n_timed--;
+            ret[n++] = sv_room_ref(room);
+        }
+        if (n < ROOMS_PER_TURN)
+            node->rooms.tick++;
+    }
+    node->rooms.next_due_ms = n < ROOMS_PER_TURN ? next_slot_ms(node) : now_ms;
+    pthread_mutex_unlock(&node->rooms.lock);
+    return n;
+}
+
+/* --- one room --- */
+
 void sv_room_schedule(struct sv_room *room)
 {
     synctv_node *node = room->node;
     int64_t due_ms = INT64_MAX;
-    if (room->loaded && !room->gone) {
+    bool is_here = room->loaded && !room->gone;
+    if (is_here) {
         due_ms = sooner(due_ms, room->flush_ms);
+        due_ms = sooner(due_ms, room->reload_ms);
         due_ms = sooner(due_ms, room->offline_ms);
         due_ms = sooner(due_ms, room->online_tell_ms);
         due_ms = sooner(due_ms, room->reannounce_ms);
+        due_ms = sooner(due_ms, room->danmaku_ms);
         due_ms = sooner(due_ms, end_due_ms(room, sv_mono_ms()));
     }
     bool earlier = false;
     pthread_mutex_lock(&node->rooms.lock);
+    room->may_be_idle = !room->playback_dirty && room->offline_ms == 0;
     if (due_ms == INT64_MAX) {
-        sv_list_remove(&room->timed);
-        room->due_ms = 0;
+        sv_room_stop_timer(room);
     } else {
-        if (sv_list_empty(&room->timed))
-            sv_list_append(&node->rooms.timed, &room->timed);
-        room->due_ms = due_ms;
-        earlier = due_ms < node->rooms.next_due_ms;
+        int64_t at_ms = set_timer(room, due_ms);
+        earlier = at_ms < node->rooms.next_due_ms;
         if (earlier)
-            node->rooms.next_due_ms = due_ms;
+            node->rooms.next_due_ms = at_ms;
     }
     pthread_mutex_unlock(&node->rooms.lock);
     if (earlier)
         sv_node_wake(node);
 }
 
+static bool is_due(int64_t at_ms, int64_t now_ms)
+{
+    return at_ms != 0 && at_ms <= now_ms;
+}
+
+static void expire_danmaku(struct sv_room *room, int64_t now_ms)
+{
+    sv_danmaku_ring_expire(&room->danmaku, sv_node_clock_ms(&room->node->clock));
+    room->danmaku_ms = room->danmaku.n_kept > 0 ? now_ms + SV_DANMAKU_KEEP_MS : 0;
+}
+
+static void reannounce(struct sv_room *room, int64_t now_ms)
+{
+    bool anybody = !sv_list_empty(&room->follows);
+    room->reannounce_ms = anybody ? now_ms + SV_REANNOUNCE_MS : 0;
+    if (anybody)
+        sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
+}
+
 static void tick_room(struct sv_room *room, int64_t now_ms)
 {
     pthread_mutex_lock(&room->lock);
     if (room->loaded && !room->gone) {
-        if (room->flush_ms != 0 && room->flush_ms <= now_ms)
+        if (is_due(room->flush_ms, now_ms))
             flush_room(room);
-        int64_t end_ms = end_due_ms(room, now_ms);
-        if (end_ms != 0 && end_ms <= now_ms)
+        if (is_due(room->reload_ms, now_ms))
+            sv_room_reload(room);
+        if (is_due(end_due_ms(room, now_ms), now_ms))
             sv_room_movie_ended(room);
-        if (room->reannounce_ms != 0 && room->reannounce_ms <= now_ms) {
-            room->reannounce_ms = now_ms + SV_REANNOUNCE_MS;
-            sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
-        }
+        if (is_due(room->reannounce_ms, now_ms))
+            reannounce(room, now_ms);
+        if (is_due(room->danmaku_ms, now_ms))
+            expire_danmaku(room, now_ms);
         sv_presence_tick(room, now_ms);
     }
-    if (sv_list_empty(&room->follows))
-        room->reannounce_ms = 0;
     sv_room_schedule(room);
     pthread_mutex_unlock(&room->lock);
-}
-
-/* Takes up to `max` rooms whose time has come; sets when the next one's comes. */
-static size_t take_due(synctv_node *node, int64_t now_ms, struct sv_room **ret, size_t max)
-{
-    size_t n = 0;
-    pthread_mutex_lock(&node->rooms.lock);
-    int64_t next_ms = INT64_MAX;
-    SV_LIST_FOREACH(it, &node->rooms.timed) {
-        struct sv_room *room = SV_CONTAINER_OF(it, struct sv_room, timed);
-        if (room->due_ms <= now_ms && n < max) {
-            sv_list_remove(it);
-            ret[n++] = sv_room_ref(room);
-        } else if (room->due_ms < next_ms) {
-            next_ms = room->due_ms;
-        }
-    }
-    node->rooms.next_due_ms = next_ms;
-    pthread_mutex_unlock(&node->rooms.lock);
-    return n;
 }
 
 int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms)
@@ -185,16 +294,16 @@ int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms)
     pthread_mutex_lock(&node->rooms.lock);
     int64_t next_ms = node->rooms.next_due_ms;
     pthread_mutex_unlock(&node->rooms.lock);
-    if (next_ms <= now_ms) {
-        struct sv_room *due[64];
-        size_t n = take_due(node, now_ms, due, 64);
-        for (size_t i = 0; i < n; i++) {
-            tick_room(due[i], now_ms);
-            sv_room_unref(due[i]);
-        }
-        pthread_mutex_lock(&node->rooms.lock);
-        next_ms = node->rooms.next_due_ms;
-        pthread_mutex_unlock(&node->rooms.lock);
+    if (next_ms > now_ms)
+        return next_ms;
+    struct sv_room *due[ROOMS_PER_TURN];
+    size_t n = take_due(node, now_ms, due);
+    for (size_t i = 0; i < n; i++) {
+        tick_room(due[i], now_ms);
+        sv_room_unref(due[i]);
     }
-    return next_ms == INT64_MAX || next_ms > now_ms + TICK_MS ? next_ms : now_ms + TICK_MS;
+    pthread_mutex_lock(&node->rooms.lock);
+    next_ms = node->rooms.next_due_ms;
+    pthread_mutex_unlock(&node->rooms.lock);
+    return next_ms;
 }

@@ -43,6 +43,22 @@ void sv_stream_unref(struct sv_stream *stream)
 
 /* --- the queue --- */
 
+synctv_event *sv_node_event_new(synctv_node *node, synctv_event_type type)
+{
+    char id[SV_ID_SIZE];
+    synctv_event *event = sv_event_new(type);
+    if (event == NULL)
+        return NULL;
+    sv_id_new(id); /* "" where no chance is to be had */
+    event->timestamp_ms = sv_node_clock_ms(&node->clock);
+    event->message_id = sv_arena_strdup(sv_event_arena(event), id);
+    if (event->message_id == NULL) {
+        synctv_event_unref(event);
+        return NULL;
+    }
+    return event;
+}
+
 /* There is something to take. Locked; returns whether the node has to be woken. */
 static bool tell(struct sv_stream *stream)
 {
@@ -78,11 +94,9 @@ static int grow(struct sv_stream *stream)
     return 0;
 }
 
-/* Locked. */
+/* The first end counts. Locked. */
 static void end_locked(struct sv_stream *stream, int code, const char *message)
 {
-    if (stream->end.code != 0)
-        return;
     if (message != NULL)
         sv_errorf(&stream->end, code, "%s", message);
     else
@@ -118,13 +132,12 @@ void sv_stream_push(struct sv_stream *stream, const synctv_event *event)
 void sv_stream_push_error(struct sv_stream *stream, const synctv_error *err, const char *room_id,
     const char *in_reply_to)
 {
-    synctv_event *event = sv_event_new(SYNCTV_EVENT_ERROR);
+    synctv_event *event = sv_node_event_new(stream->node, SYNCTV_EVENT_ERROR);
     if (event == NULL) {
         sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
         return;
     }
     struct sv_arena *a = sv_event_arena(event);
-    event->timestamp_ms = sv_node_clock_ms(&stream->node->clock);
     event->error_code = err->code;
     event->error = sv_arena_memdup(a, err, sizeof(*err));
     event->room_id = sv_arena_strdup(a, room_id);
@@ -138,9 +151,12 @@ void sv_stream_push_error(struct sv_stream *stream, const synctv_error *err, con
 
 void sv_stream_end(struct sv_stream *stream, int code, const char *message)
 {
+    bool wake = false;
     pthread_mutex_lock(&stream->lock);
-    end_locked(stream, code, message);
-    bool wake = tell(stream);
+    if (stream->end.code == 0) {
+        end_locked(stream, code, message);
+        wake = tell(stream);
+    }
     pthread_mutex_unlock(&stream->lock);
     if (wake)
         sv_node_wake(stream->node);
@@ -293,7 +309,7 @@ static const struct sv_stream_ops stream_ops = {
 /* --- opening --- */
 
 static struct sv_stream *stream_new(struct sv_session *session,
-    const synctv_stream_options *options)
+    const synctv_stream_options *options, const char *room_id)
 {
     struct sv_stream *stream = calloc(1, sizeof(*stream));
     if (stream == NULL)
@@ -303,6 +319,8 @@ static struct sv_stream *stream_new(struct sv_session *session,
     stream->node = session->node;
     stream->session = session;
     synctv_caller_ref(&session->base);
+    memcpy(stream->room_id, room_id, strlen(room_id) + 1);
+    stream->observer = session->kind == SV_SESSION_SYSTEM && room_id[0] == '\0';
     stream->ready = options->ready;
     stream->userdata = options->userdata;
     sv_list_init(&stream->of_account);
@@ -343,7 +361,7 @@ int sv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
     int rv = may_open(session, room_id, err);
     if (rv < 0)
         return rv;
-    struct sv_stream *stream = stream_new(session, options);
+    struct sv_stream *stream = stream_new(session, options, room_id);
     if (stream == NULL)
         return sv_error(err, SYNCTV_E_NO_MEMORY);
     rv = sv_account_add_stream(session, stream);
@@ -351,13 +369,13 @@ int sv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
         sv_stream_unref(stream);
         return sv_error(err, rv);
     }
-    memcpy(stream->room_id, room_id, strlen(room_id) + 1);
     pthread_mutex_lock(&node->all_streams.lock);
     sv_list_append(&node->all_streams.list, &stream->in_node);
     pthread_mutex_unlock(&node->all_streams.lock);
     atomic_fetch_add(&node->n_streams, 1);
-    if (session->kind == SV_SESSION_SYSTEM && room_id[0] == '\0') {
-        stream->observer = true;
+    if (atomic_load(&node->stopping)) /* maybe too late for sv_streams_end_all() to see it */
+        sv_stream_end(stream, SYNCTV_E_SHUTTING_DOWN, NULL);
+    if (stream->observer) {
         pthread_mutex_lock(&node->rooms.lock);
         sv_list_append(&node->rooms.observers, &stream->in_observers);
         atomic_fetch_add(&node->rooms.n_observers, 1);

@@ -16,7 +16,6 @@ struct sv_follow {
     struct sv_room *room;     /* a reference */
     struct sv_stream *stream; /* a reference */
     bool counted;             /* in presence: a user's stream, not the system's */
-    uint64_t ended_version;   /* of the playback state whose end it has reported */
 };
 
 struct sv_stream {
@@ -24,9 +23,9 @@ struct sv_stream {
     atomic_uint refs;   /* the opener's, follows, the ready list, calls under way */
     synctv_node *node;
     struct sv_session *session; /* a reference */
-    char room_id[SV_ID_SIZE];   /* bound to this room; "" = all rooms of the user */
-    bool observer;              /* the system's, of all rooms */
-    bool guest_ok;              /* the room's password was given rightly; the room's lock */
+    char room_id[SV_ID_SIZE];   /* constant; bound to this room; "" = all rooms of the user */
+    bool observer;              /* constant; the system's, of all rooms */
+    atomic_bool guest_ok;       /* the room's password was given rightly */
     synctv_stream_ready_fn *ready;
     void *userdata;
     struct sv_list of_account;   /* accounts.lock */
@@ -55,6 +54,9 @@ void sv_streams_end_all(synctv_node *node, int code);
 /* Calls ready() of at most SV_READY_PER_TURN streams. Returns 0 once there are no more. */
 size_t sv_streams_run_ready(synctv_node *node);
 
+/* A new event with an id of its own and the time: what every event of a node begins as. NULL when out of memory. */
+synctv_event *sv_node_event_new(synctv_node *node, synctv_event_type type);
+
 struct sv_stream *sv_stream_ref(struct sv_stream *stream);
 void sv_stream_unref(struct sv_stream *stream);
 
@@ -73,6 +75,8 @@ void sv_stream_unfollow_all(struct sv_stream *stream);
 /* Whether this stream's user may follow the room: enum sv_access, or NOT_A_MEMBER, MEMBER_…; ROOM_PASSWORD_WRONG for a guest who has
  * not given the room's password. Locked. */
 int sv_stream_may_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err);
+/* Whether the stream follows the room. Locked. */
+bool sv_stream_follows(struct sv_stream *stream, const struct sv_room *room);
 /* Starts to follow a room (locked, loaded): presence, snapshot, recent danmaku. Returns 0 or why not: NOT_A_MEMBER, MEMBER_…, ROOM_PASSWORD_WRONG, ROOM_LIMIT, NO_MEMORY. */
 int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err);
 /* Right after opening: finds the rooms to follow and follows them, in the background. */
