@@ -94,6 +94,7 @@ static struct sv_rpc_server *tls_server(const char *client_ca)
     struct sv_rpc_server_options o;
     test_options(&o);
     o.tls = &tls;
+    o.handshake_ms = 60000; /* valgrind is slow */
     return server_with(&o);
 }
 
@@ -109,6 +110,7 @@ static int try_call(struct sv_rpc_server *server, const char *name, const struct
     o.tls = true;
     o.root_ca = root->cert_pem;
     o.server_name = name;
+    o.connect_timeout_ms = 30000;
     o.cert = self != NULL ? self->cert_pem : NULL;
     o.key = self != NULL ? self->key_pem : NULL;
     struct sv_rpc_channel *channel;
