@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "rpc/client.h"
+#include "rpc/core.h"
 #include "rpc/tls.h"
 
 void sv_rpc_channel_defaults(struct sv_rpc_channel_options *o)
@@ -102,10 +103,10 @@ int sv_rpc_channel_new(const struct sv_rpc_channel_options *o, struct sv_rpc_cha
     struct sv_rpc_channel *channel = calloc(1, sizeof(*channel));
     if (channel == NULL)
         return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
-    grpc_init();
+    sv_core_init();
     int rv = sv_queue_init(&channel->queue, true);
     if (rv < 0) {
-        grpc_shutdown_blocking();
+        sv_core_shutdown();
         free(channel);
         return sv_error(ret_error, rv);
     }
@@ -193,7 +194,7 @@ void sv_rpc_channel_free(struct sv_rpc_channel *channel)
     pthread_cond_destroy(&channel->idle);
     pthread_mutex_destroy(&channel->lock);
     free(channel);
-    grpc_shutdown_blocking();
+    sv_core_shutdown();
 }
 
 /* ---- calls ---- */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "rpc/core.h"
 #include "rpc/inside.h"
 
 /* Calls of one method that wait to be handed out; more arrive in the core's own queue meanwhile. */
@@ -88,10 +89,9 @@ static int listen_on(struct sv_rpc_server *server, const struct sv_rpc_server_op
     grpc_server_credentials_release(credentials);
     if (server->port > 0)
         return 0;
-    return sv_error_field(err, "listen",
-        "cannot listen on %s: not an address of this machine, "
-        "in use, or not permitted",
-        o->listen);
+    char problem[128];
+    sv_core_listen_problem(o->listen, problem, sizeof(problem));
+    return sv_error_field(err, "listen", "cannot listen on %s: %s", o->listen, problem);
 }
 
 static int bind_methods(struct sv_rpc_server *server, const struct sv_rpc_server_options *o,
@@ -191,11 +191,11 @@ int sv_rpc_server_new(const struct sv_rpc_server_options *options,
         return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
     bool with_grpc = options->listen != NULL;
     if (with_grpc)
-        grpc_init();
+        sv_core_init();
     int rv = sv_queue_init(&server->queue, with_grpc);
     if (rv < 0) {
         if (with_grpc)
-            grpc_shutdown_blocking();
+            sv_core_shutdown();
         free(server);
         return sv_error(ret_error, rv);
     }
@@ -336,7 +336,7 @@ void sv_rpc_server_stop(struct sv_rpc_server *server, int64_t grace_ms)
     sv_health_free(server->health);
     server->health = NULL;
     if (with_grpc)
-        grpc_shutdown_blocking();
+        sv_core_shutdown();
 }
 
 void sv_rpc_server_free(struct sv_rpc_server *server)

@@ -282,7 +282,9 @@ static void set_end(struct sv_rpc_stream *s, int code, const synctv_error *err, 
     if (code < 0 && err != NULL && (copy = malloc(sizeof(*copy))) != NULL)
         *copy = *err;
     pthread_mutex_lock(&s->lock);
-    if (!s->finishing) {
+    /* That the client has half-closed does not make up for what it cannot get any more. */
+    bool worse = s->end_code == 0 && code < 0 && !s->status_sent;
+    if (!s->finishing || worse) {
         s->finishing = true;
         s->end_code = code;
         s->end_error = copy;

@@ -212,6 +212,7 @@ START_TEST(a_port_in_use_is_an_error)
     synctv_error err;
     ck_assert_int_eq(sv_rpc_server_new(&o, &second, &err), SYNCTV_E_INVALID_ARGUMENT);
     ck_assert_str_eq(err.field, "listen");
+    ck_assert_ptr_nonnull(strstr(err.message, "Address already in use"));
     o.listen = "no address";
     ck_assert_int_eq(sv_rpc_server_new(&o, &second, &err), SYNCTV_E_INVALID_ARGUMENT);
     sv_rpc_server_free(first);
