@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loads a gRPC server and tells what each operation cost it. It reads commands from stdin and answers each with a line of JSON:
+ *
+ *     open             connects, and opens the streams: each has to get a first message
+ *     run SECONDS      calls: as many at a time as --calls says, on each connection
+ *                      streams: rounds of one trigger and one message on each stream
+ *     idle SECONDS     nothing but answers to pings
+ *     beat SECONDS     the --beat message from each stream once a second
+ *     reply            the bytes of the last answers (with --keep)
+ *
+ * "cpu_us" is what the process --pid used, user and system, for each operation.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client.h"
+
+#define SECOND 1000000000.0
+#define CONNECTING_MAX 64
+#define WARM_UP 0.1
+#define PATIENCE 60.0      /* seconds that anything may take */
+#define COUNTER "########" /* in a message: a number that grows takes its place */
+
+static struct {
+    pid_t pid;
+    unsigned port, connections, calls, streams;
+    const char *path, *trigger_path, *targets, *trigger_targets, *say, *beat;
+    bool keep;
+} opt = { .connections = 1, .calls = 1 };
+
+static struct client client;
+static struct conn *conns, trigger;
+static struct target *targets, *trigger_targets;
+static unsigned n_targets;
+static struct histogram delays;
+static struct bytes kept, say, beat;
+
+static uint64_t ns(double seconds)
+{
+    return (uint64_t)(seconds * SECOND);
+}
+
+/* ---- results ---- */
+
+struct span {
+    uint64_t at_ns, cpu_ns, own_cpu_ns;
+};
+
+static struct span span_begin(void)
+{
+    return (struct span){ now_ns(), cpu_of(opt.pid), cpu_of(0) };
+}
+
+static void report(const struct span *begin, const struct span *end, uint64_t ops)
+{
+    double seconds = (double)(end->at_ns - begin->at_ns) / SECOND;
+    double per_op = ops > 0 ? 1e3 * (double)ops : 1;
+    printf("{\"ops\": %" PRIu64 ", \"seconds\": %.4f, \"cpu_s\": %.6f, \"cpu_us\": %.4f, "
+           "\"driver_us\": %.4f, \"rate\": %.1f, \"p50_us\": %.1f, \"p99_us\": %.1f, "
+           "\"max_us\": %.1f, \"messages\": %" PRIu64 "}\n",
+        ops, seconds, (double)(end->cpu_ns - begin->cpu_ns) / SECOND,
+        (double)(end->cpu_ns - begin->cpu_ns) / per_op,
+        (double)(end->own_cpu_ns - begin->own_cpu_ns) / per_op, (double)ops / seconds,
+        histogram_us(&delays, 0.5), histogram_us(&delays, 0.99), (double)delays.max_ns / 1e3,
+        client.messages);
+    fflush(stdout);
+    client.messages = 0;
+}
+
+/* ---- calls ---- */
+
+static bool issuing, measuring, drained;
+static unsigned in_flight;
+static uint64_t n_done;
+
+static void call_ended(struct conn *conn, struct call *call)
+{
+    if (measuring) {
+        n_done++;
+        histogram_add(&delays, client.now_ns - call->started_ns);
+    }
+    if (issuing) {
+        if (opt.keep)
+            kept.len = 0;
+        conn_call(conn);
+    } else {
+        drained = --in_flight == 0;
+    }
+}
+
+static void run_calls(double seconds)
+{
+    issuing = true;
+    drained = false;
+    client.now_ns = now_ns();
+    if (opt.keep)
+        kept.len = 0;
+    for (unsigned i = 0; i < opt.connections; i++) {
+        for (unsigned k = 0; k < opt.calls; k++)
+            conn_call(&conns[i]);
+        in_flight += opt.calls;
+        conn_flush(&conns[i]);
+    }
+    client_run(&client, NULL, now_ns() + ns(seconds < 1 ? WARM_UP * seconds : WARM_UP));
+    n_done = 0;
+    histogram_reset(&delays);
+    measuring = true;
+    struct span begin = span_begin();
+    client_run(&client, NULL, begin.at_ns + ns(seconds));
+    struct span end = span_begin();
+    issuing = false;
+    measuring = false;
+    if (!client_run(&client, &drained, now_ns() + ns(PATIENCE)))
+        die("%u calls were not answered", in_flight);
+    report(&begin, &end, n_done);
+}
+
+/* ---- streams ---- */
+
+static unsigned n_streams, n_opened, waiting_for;
+static bool all_opened, round_done;
+static uint64_t round_began_ns, n_delivered, n_unexpected;
+
+static void round_step(void)
+{
+    if (waiting_for == 0)
+        n_unexpected++;
+    else
+        round_done = --waiting_for == 0;
+}
+
+static void delivered(struct conn *conn, struct call *call, unsigned n)
+{
+    if (call->n_messages == n)
+        all_opened = ++n_opened == n_streams;
+    if (round_began_ns == 0)
+        return;
+    for (; n > 0; n--) {
+        histogram_add(&delays, client.now_ns - round_began_ns);
+        n_delivered++;
+        round_step();
+    }
+}
+
+static void trigger_ended(struct conn *conn, struct call *call)
+{
+    if (conn == &trigger)
+        round_step();
+}
+
+/* Puts a number in the place of COUNTER. */
+static void count_up(struct bytes *message)
+{
+    static unsigned counter;
+    static uint8_t *at;
+    char digits[sizeof(COUNTER)];
+    if (at == NULL)
+        at = memmem(message->data, message->len, COUNTER, strlen(COUNTER));
+    if (at == NULL)
+        return;
+    snprintf(digits, sizeof(digits), "%08u",
+        (unsigned)(now_ns() / 1000000 + counter++) % 100000000);
+    memcpy(at, digits, strlen(digits));
+}
+
+static void pull_trigger(void)
+{
+    waiting_for = n_streams;
+    round_done = false;
+    client.now_ns = round_began_ns = now_ns();
+    if (say.len > 0) {
+        count_up(&say);
+        conn_say(&conns[0], &conns[0].calls[0], say.data, say.len);
+        conn_flush(&conns[0]);
+    } else {
+        waiting_for++; /* the call's own answer */
+        conn_call(&trigger);
+        conn_flush(&trigger);
+    }
+    if (!client_run(&client, &round_done, now_ns() + ns(PATIENCE)))
+        die("%u of %u deliveries are missing", waiting_for, n_streams);
+}
+
+static void run_rounds(double seconds)
+{
+    for (int i = 0; i < 2; i++)
+        pull_trigger();
+    histogram_reset(&delays);
+    n_delivered = n_unexpected = 0;
+    struct span begin = span_begin();
+    for (int i = 0; i < 3 || now_ns() - begin.at_ns < ns(seconds); i++)
+        pull_trigger();
+    struct span end = span_begin();
+    round_began_ns = 0;
+    if (n_unexpected > 0)
+        fprintf(stderr, "bench: %" PRIu64 " messages came unasked\n", n_unexpected);
+    report(&begin, &end, n_delivered);
+}
+
+static void run_beat(double seconds)
+{
+    struct span begin = span_begin();
+    uint64_t n = 0, step_ns = ns(1.0 / n_streams), until_ns = begin.at_ns + ns(seconds);
+    for (uint64_t at_ns = begin.at_ns; at_ns < until_ns; n++) {
+        unsigned i = (unsigned)(n % n_streams);
+        struct conn *conn = &conns[i / opt.streams];
+        conn_say(conn, &conn->calls[i % opt.streams], beat.data, beat.len);
+        conn_flush(conn);
+        at_ns += step_ns;
+        if (at_ns > now_ns() + 1000000)
+            client_run(&client, NULL, at_ns);
+    }
+    struct span end = span_begin();
+    report(&begin, &end, n);
+}
+
+/* ---- opening ---- */
+
+static void start_streams(struct conn *conn)
+{
+    if (conn == &trigger)
+        return;
+    for (unsigned k = 0; k < opt.streams; k++)
+        conn_stream(conn);
+}
+
+static void open_all(void)
+{
+    histogram_reset(&delays);
+    client.messages = 0;
+    client.on_connected = opt.streams > 0 ? start_streams : NULL;
+    unsigned most = opt.streams > 0 ? opt.streams : opt.calls;
+    struct span begin = span_begin();
+    for (unsigned i = 0; i < opt.connections; i++) {
+        conn_open(&conns[i], &client, &targets[i % n_targets], opt.path, most);
+        while (client.n_connecting >= CONNECTING_MAX ||
+            (opt.streams > 0 && i * opt.streams > n_opened + 4 * CONNECTING_MAX))
+            client_run(&client, &all_opened, now_ns() + 1000000);
+    }
+    if (opt.trigger_path != NULL)
+        conn_open(&trigger, &client, &trigger_targets[0], opt.trigger_path, 1);
+    uint64_t deadline_ns = now_ns() + ns(PATIENCE);
+    while (client.n_connecting > 0)
+        client_run(&client, NULL, now_ns() + 1000000);
+    if (n_streams > 0 && !client_run(&client, &all_opened, deadline_ns))
+        die("%u of %u streams got nothing", n_streams - n_opened, n_streams);
+    struct span end = span_begin();
+    report(&begin, &end, n_streams > 0 ? n_streams : opt.connections);
+}
+
+/* ---- commands ---- */
+
+static void idle(double seconds)
+{
+    struct span begin = span_begin();
+    client.messages = 0;
+    client_run(&client, NULL, begin.at_ns + ns(seconds));
+    struct span end = span_begin();
+    report(&begin, &end, 0);
+}
+
+static void print_reply(void)
+{
+    printf("{\"reply\": \"");
+    for (size_t i = 0; i < kept.len; i++)
+        printf("%02x", kept.data[i]);
+    printf("\"}\n");
+    fflush(stdout);
+}
+
+static void obey(const char *line)
+{
+    char command[16] = "";
+    double seconds = 0;
+    sscanf(line, "%15s %lf", command, &seconds);
+    if (strcmp(command, "open") == 0)
+        open_all();
+    else if (strcmp(command, "run") == 0 && opt.streams > 0)
+        run_rounds(seconds);
+    else if (strcmp(command, "run") == 0)
+        run_calls(seconds);
+    else if (strcmp(command, "idle") == 0)
+        idle(seconds);
+    else if (strcmp(command, "beat") == 0 && opt.streams > 0)
+        run_beat(seconds);
+    else if (strcmp(command, "reply") == 0)
+        print_reply();
+    else
+        die("no such command: %s", line);
+}
+
+static bool commanded;
+
+/* The command is read outside of client_run(), which it may call. */
+static void stdin_readable(void)
+{
+    commanded = true;
+}
+
+static void read_options(int argc, char **argv)
+{
+    static const struct option names[] = {
+        { "pid", 1, NULL, 'p' },
+        { "port", 1, NULL, 'P' },
+        { "connections", 1, NULL, 'c' },
+        { "calls", 1, NULL, 'k' },
+        { "streams", 1, NULL, 's' },
+        { "path", 1, NULL, 'm' },
+        { "targets", 1, NULL, 't' },
+        { "trigger-path", 1, NULL, 'M' },
+        { "trigger-targets", 1, NULL, 'T' },
+        { "say", 1, NULL, 'S' },
+        { "beat", 1, NULL, 'b' },
+        { "keep", 0, NULL, 'K' },
+        { NULL, 0, NULL, 0 },
+    };
+    for (int o; (o = getopt_long(argc, argv, "", names, NULL)) != -1;) {
+        unsigned number = optarg != NULL ? (unsigned)strtoul(optarg, NULL, 10) : 0;
+        switch (o) {
+        case 'p':
+            opt.pid = (pid_t)number;
+            break;
+        case 'P':
+            opt.port = number;
+            break;
+        case 'c':
+            opt.connections = number;
+            break;
+        case 'k':
+            opt.calls = number;
+            break;
+        case 's':
+            opt.streams = number;
+            break;
+        case 'm':
+            opt.path = optarg;
+            break;
+        case 't':
+            opt.targets = optarg;
+            break;
+        case 'M':
+            opt.trigger_path = optarg;
+            break;
+        case 'T':
+            opt.trigger_targets = optarg;
+            break;
+        case 'S':
+            opt.say = optarg;
+            break;
+        case 'b':
+            opt.beat = optarg;
+            break;
+        case 'K':
+            opt.keep = true;
+            break;
+        default:
+            exit(2);
+        }
+    }
+    if (opt.pid == 0 || opt.port == 0 || opt.path == NULL || opt.targets == NULL)
+        die("--pid, --port, --path and --targets are needed");
+}
+
+int main(int argc, char **argv)
+{
+    read_options(argc, argv);
+    n_targets = targets_read(opt.targets, &targets);
+    if (opt.trigger_targets != NULL)
+        targets_read(opt.trigger_targets, &trigger_targets);
+    else
+        trigger_targets = targets;
+    bytes_put_hex(&say, opt.say != NULL ? opt.say : "");
+    bytes_put_hex(&beat, opt.beat != NULL ? opt.beat : "");
+    conns = must_alloc(calloc(opt.connections, sizeof(*conns)));
+    n_streams = opt.connections * opt.streams;
+    client_init(&client, (uint16_t)opt.port, STDIN_FILENO);
+    client.on_messages = delivered;
+    client.on_end = opt.streams > 0 ? trigger_ended : call_ended;
+    client.on_other = stdin_readable;
+    client.keep = opt.keep ? &kept : NULL;
+
+    char line[256];
+    for (;;) { /* between commands, pings are answered */
+        commanded = false;
+        client_run(&client, &commanded, now_ns() + ns(3600));
+        if (fgets(line, sizeof(line), stdin) == NULL)
+            return 0;
+        obey(line);
+    }
+}
