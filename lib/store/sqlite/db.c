@@ -12,7 +12,6 @@
 #include "base/error.h"
 #include "base/text.h"
 
-#define BUSY_STEP_US 200 /* SQLite's own steps grow to 100 ms and starve one of two processes */
 #define BUSY_LIMIT_US (5 * 1000 * 1000)
 #define REPORT_EVERY_MS (60 * 1000) /* the same failure */
 #define REPORT_AT_MOST_MS 1000      /* any failure */
@@ -23,6 +22,7 @@ static int wait_while_busy(void *arg, int count)
 {
     struct sv_db *db = arg;
     int64_t now = sv_mono_us();
+    db->busy_at_us = now;
     if (count == 0)
         db->busy_since_us = now;
     int64_t deadline = db->busy_since_us + BUSY_LIMIT_US;
@@ -31,7 +31,7 @@ static int wait_while_busy(void *arg, int count)
         deadline = other;
     if (now >= deadline)
         return 0;
-    usleep(BUSY_STEP_US);
+    usleep(SV_DB_BUSY_STEP_US);
     return 1;
 }
 

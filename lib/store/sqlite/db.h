@@ -21,6 +21,8 @@
 
 #include "store/store.h"
 
+#define SV_DB_BUSY_STEP_US                                                                         \
+    200 /* SQLite's own steps grow to 100 ms and starve one of two processes */
 #define SV_DB_CACHE_SLOTS 256 /* a power of two, well over the number of statements */
 
 struct sv_db {
@@ -30,7 +32,8 @@ struct sv_db {
         const char *sql; /* the address is the key: statements are string literals */
         sqlite3_stmt *stmt;
     } cache[SV_DB_CACHE_SLOTS];
-    int64_t busy_since_us;
+    int64_t busy_since_us, busy_at_us;       /* when it began to wait for a lock, and last did */
+    int64_t freed_at_us, gave_way_at_us;     /* batch.c */
     const _Atomic int64_t *busy_deadline_us; /* another limit to waiting for a lock; 0 = none */
 
     /* The first failure of the database itself since sv_db_report(): a result code of SQLite, 0 = none, and its text. */
