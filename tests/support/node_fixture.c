@@ -21,14 +21,14 @@ static struct person {
     char id[SV_ID_SIZE];
     bool signed_in;
     synctv_caller *caller;
-} people[64];
+} people[256];
 static size_t n_people;
 static synctv_caller *the_system, *nobody;
 
 /* What was handed out. */
 static const synctv_result *results[KEPT_MAX];
 static const synctv_event *events[KEPT_MAX];
-static synctv_stream *streams[256];
+static synctv_stream *streams[512];
 static size_t n_results, n_events, n_streams;
 
 void fx_open(void)
@@ -294,6 +294,21 @@ static int next(synctv_stream *stream, int timeout_ms, const synctv_event **ret)
     return rv;
 }
 
+const synctv_event *fx_next(synctv_stream *stream)
+{
+    const synctv_event *event;
+    int rv = next(stream, 5000, &event);
+    ck_assert_msg(rv == 1, "no event: %s", rv == 0 ? "nothing came" : synctv_error_reason(rv));
+    return event;
+}
+
+void fx_expect_nothing(synctv_stream *stream)
+{
+    const synctv_event *event;
+    int rv = next(stream, 0, &event);
+    ck_assert_msg(rv == 0, "there is %s", rv == 1 ? "an event" : synctv_error_reason(rv));
+}
+
 const synctv_event *fx_expect(synctv_stream *stream, synctv_event_type type)
 {
     const synctv_event *event;
@@ -340,6 +355,65 @@ int fx_end_of(synctv_stream *stream)
     while ((rv = next(stream, 5000, &event)) == 1)
         ;
     return rv;
+}
+
+/* --- time --- */
+
+void fx_turn(void)
+{
+    while (sv_node_turn(&fx_node) == 0)
+        ;
+}
+
+static int nothing_run(struct sv_blocking_job *b, struct sv_tx *tx)
+{
+    return 0;
+}
+
+void fx_settle(void)
+{
+    struct sv_blocking_job write = { .run = nothing_run }, read = { .run = nothing_run };
+    fx_assert_ok(sv_blocking_job_do(&write, fx_node.store, fx_node.store->ops->write));
+    fx_assert_ok(sv_blocking_job_do(&read, fx_node.store, fx_node.store->ops->read));
+}
+
+static void sooner(int64_t *at_ms, int64_t ms)
+{
+    if (*at_ms != 0)
+        *at_ms -= ms;
+}
+
+static void room_pass_ms(struct sv_room *room, int64_t ms)
+{
+    pthread_mutex_lock(&room->lock);
+    sooner(&room->flush_ms, ms);
+    sooner(&room->reload_ms, ms);
+    sooner(&room->offline_ms, ms);
+    sooner(&room->online_tell_ms, ms);
+    sooner(&room->online_told_ms, ms);
+    sooner(&room->reannounce_ms, ms);
+    sooner(&room->danmaku_ms, ms);
+    for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
+         entry = sv_roster_next(entry))
+        sooner(&entry->offline_at_ms, ms);
+    sv_room_schedule(room);
+    pthread_mutex_unlock(&room->lock);
+}
+
+void fx_pass_ms(int64_t ms)
+{
+    fx_settle(); /* so that nobody else looks at the clock */
+    fx_node.clock.offset_ms += ms;
+    pthread_mutex_lock(&fx_node.rooms.lock);
+    fx_node.rooms.tick = 0; /* once around the whole wheel */
+    pthread_mutex_unlock(&fx_node.rooms.lock);
+    for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
+        struct sv_room *room, *tmp;
+        HASH_ITER(hh, fx_node.shards[i].by_id, room, tmp) {
+            room_pass_ms(room, ms);
+        }
+    }
+    fx_turn();
 }
 
 /* --- behind the scenes --- */

@@ -68,6 +68,10 @@ const char *fx_say(synctv_caller *caller, const char *room_id, const char *conte
 synctv_stream *fx_follow(synctv_caller *caller, const char *room_id);
 /* Not waiting for anything. */
 synctv_stream *fx_open_stream(synctv_caller *caller, const char *room_id, const char *password);
+/* The next event, whatever it is; waits 5 s. */
+const synctv_event *fx_next(synctv_stream *stream);
+/* That there is nothing to take. */
+void fx_expect_nothing(synctv_stream *stream);
 /* The next event of this type, those before it skipped; waits 5 s. */
 const synctv_event *fx_expect(synctv_stream *stream, synctv_event_type type);
 const synctv_event *fx_expect_change(synctv_stream *stream, synctv_member_change change);
@@ -76,6 +80,15 @@ bool fx_got(synctv_stream *stream, synctv_event_type type);
 bool fx_got_change(synctv_stream *stream, synctv_member_change change);
 /* Takes what is left and returns with what the stream ended; waits 5 s. */
 int fx_end_of(synctv_stream *stream);
+
+/* --- time --- */
+
+/* Runs what is due. */
+void fx_turn(void);
+/* Puts forward the node's clock and all timers of its rooms, and runs what is due then. */
+void fx_pass_ms(int64_t ms);
+/* Waits until storage has done what it was asked for until now. */
+void fx_settle(void);
 
 /* --- behind the scenes --- */
 
