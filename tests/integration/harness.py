@@ -235,8 +235,10 @@ def _end_servers():
 
 
 def run():
-    """Runs all tests in their order, prints TAP and exits."""
+    """Runs all tests in their order, or those with ONLY in the name, prints TAP and exits."""
     atexit.register(_end_servers)
+    only = os.environ.get("ONLY", "")
+    _tests[:] = [(name, function) for name, function in _tests if only in name]
     print(f"1..{len(_tests)}", flush=True)
     failed = 0
     for number, (name, function) in enumerate(_tests, 1):
