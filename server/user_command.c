@@ -113,8 +113,7 @@ static int number_of(const char *word, const char *const *words, const char *wha
 static int report(int rv, const synctv_error *error, const char *name, const char *done)
 {
     if (rv < 0) {
-        fprintf(stderr, "synctv-server: user %s: %s%s%s\n", name, error->field,
-            error->field[0] != '\0' ? " " : "", error->message);
+        fprintf(stderr, "synctv-server: user %s: %s\n", name, error->message);
         return 1;
     }
     printf("user %s: %s\n", name, done);

@@ -59,14 +59,15 @@ int synctv_error_from_reason(const char *reason)
     return SYNCTV_E_INTERNAL;
 }
 
-/* Cut at the end of a code point, and never empty. */
-static void set_text(synctv_error *err, const char *fmt, va_list ap)
+/* From byte `at` of the message on. Cut at the end of a code point, and never empty. */
+static void set_text(synctv_error *err, size_t at, const char *fmt, va_list ap)
 {
-    int len = vsnprintf(err->message, sizeof(err->message), fmt, ap);
-    if (len >= (int)sizeof(err->message))
+    size_t room = sizeof(err->message) - at;
+    int len = vsnprintf(err->message + at, room, fmt, ap);
+    if (len >= (int)room)
         sv_utf8_trim(err->message);
     if (len <= 0)
-        snprintf(err->message, sizeof(err->message), "%s", synctv_error_text(err->code));
+        snprintf(err->message + at, room, "%s", synctv_error_text(err->code));
 }
 
 int sv_error(synctv_error *err, int code)
@@ -84,7 +85,7 @@ int sv_errorf(synctv_error *err, int code, const char *fmt, ...)
         *err = (synctv_error){ .code = code };
         va_list ap;
         va_start(ap, fmt);
-        set_text(err, fmt, ap);
+        set_text(err, 0, fmt, ap);
         va_end(ap);
     }
     return code;
@@ -97,9 +98,12 @@ int sv_error_field(synctv_error *err, const char *field, const char *fmt, ...)
         if (snprintf(err->field, sizeof(err->field), "%s", sv_str(field)) >=
             (int)sizeof(err->field))
             sv_utf8_trim(err->field);
+        size_t at = 0;
+        if (err->field[0] != '\0')
+            at = (size_t)snprintf(err->message, sizeof(err->message), "%s: ", err->field);
         va_list ap;
         va_start(ap, fmt);
-        set_text(err, fmt, ap);
+        set_text(err, at, fmt, ap);
         va_end(ap);
     }
     return SYNCTV_E_INVALID_ARGUMENT;

@@ -9,7 +9,7 @@
 int sv_error(synctv_error *err, int code);
 int sv_errorf(synctv_error *err, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* INVALID_ARGUMENT that names the field. */
+/* INVALID_ARGUMENT; the message is "<field>: <text>". */
 int sv_error_field(synctv_error *err, const char *field, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* RATE_LIMITED with the time after which to try again. */

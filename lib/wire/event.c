@@ -223,7 +223,7 @@ out:
 
 static int lacks(synctv_error *err, const char *field)
 {
-    return sv_error_field(err, field, "%s is missing", field);
+    return sv_error_field(err, field, "is missing");
 }
 
 static void pong_from(const Synctv__Client__PongMessage *m, synctv_event *ret)

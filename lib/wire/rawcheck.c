@@ -57,8 +57,7 @@ static int refuse(const struct check *c, const struct span *s, const char *field
         return SYNCTV_E_INVALID_ARGUMENT;
     char name[sizeof(c->err->field)];
     field_name(s, field, name, sizeof(name));
-    return sv_error_field(c->err, name, "%s%s%s", name[0] == '\0' ? "the message" : name,
-        " is not valid: ", why);
+    return sv_error_field(c->err, name, "is not valid: %s", why);
 }
 
 static bool read_varint(struct span *s, uint64_t *ret)

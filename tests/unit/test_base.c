@@ -78,7 +78,7 @@ START_TEST(an_error_is_filled_completely_and_without_one_the_code_is_returned_al
     ck_assert_int_eq(sv_error_field(&err, "movie.url", "too long"), SYNCTV_E_INVALID_ARGUMENT);
     ck_assert_int_eq(err.code, SYNCTV_E_INVALID_ARGUMENT);
     ck_assert_str_eq(err.field, "movie.url");
-    ck_assert_str_eq(err.message, "too long");
+    ck_assert_str_eq(err.message, "movie.url: too long");
     ck_assert_int_eq(sv_error_retry(&err, 1500), SYNCTV_E_RATE_LIMITED);
     ck_assert_int_eq(err.retry_after_ms, 1500);
     ck_assert_str_eq(err.field, "");

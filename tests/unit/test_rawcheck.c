@@ -249,7 +249,7 @@ START_TEST(the_name_of_a_field_in_a_field_has_dots)
     synctv_error err;
     ck_assert_int_eq(CHECK(ADD_MOVIE, "\x12\x03\x22\x01\xff", &err), SYNCTV_E_INVALID_ARGUMENT);
     ck_assert_str_eq(err.field, "movie.url");
-    ck_assert_str_eq(err.message, "movie.url is not valid: it is not UTF-8, or has a NUL");
+    ck_assert_str_eq(err.message, "movie.url: is not valid: it is not UTF-8, or has a NUL");
     ck_assert_int_eq(CHECK(ADD_MOVIE, "\x12\x05\x5a\x03\x1a\x01\xff", &err),
         SYNCTV_E_INVALID_ARGUMENT);
     ck_assert_str_eq(err.field, "movie.subtitles.format");

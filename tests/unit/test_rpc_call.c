@@ -117,7 +117,7 @@ START_TEST(an_error_arrives_with_reason_field_and_detail)
     ck_assert_int_eq(r.error.code, SYNCTV_E_INVALID_ARGUMENT);
     ck_assert_str_eq(r.error.field, "movie.url");
     ck_assert_int_eq(r.error.retry_after_ms, 7);
-    ck_assert_str_eq(r.error.message, "no such thing: ä%\n");
+    ck_assert_str_eq(r.error.message, "movie.url: no such thing: ä%\n");
     ck_assert_str_eq(r.extra_type, "t/x");
     ck_assert_uint_eq(r.extra_len, 2);
 }
