@@ -65,11 +65,12 @@ static int link_follow(struct sv_stream *stream, struct sv_room *room, struct sv
     return rv;
 }
 
-/* What has flown by is not worth the place that others need: a stream of many rooms begins with a snapshot of each. */
+/* What has flown by is not worth the place that others need: a stream of many rooms begins with a snapshot and an ONLINE of each. */
 static bool has_place_for_danmaku(struct sv_stream *stream)
 {
+    unsigned max = stream->room_id[0] != '\0' ? SV_STREAM_MAX_EVENTS / 2 : SV_STREAM_MAX_EVENTS / 8;
     pthread_mutex_lock(&stream->lock);
-    bool has = stream->count < SV_STREAM_MAX_EVENTS / 2 && stream->bytes < SV_STREAM_MAX_BYTES / 2;
+    bool has = stream->count < max && stream->bytes < SV_STREAM_MAX_BYTES / 2;
     pthread_mutex_unlock(&stream->lock);
     return has;
 }
