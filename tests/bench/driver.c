@@ -4,7 +4,8 @@
  *
  *     open             connects, and opens the streams: each has to get a first message
  *     run SECONDS      calls: as many at a time as --calls says, on each connection
- *                      streams: rounds of one trigger and one message on each stream
+ *                      streams: rounds of one call of --trigger-path and one message on each stream
+ *     say SECONDS      streams: rounds of the --say message from one stream and one message on each
  *     idle SECONDS     nothing but answers to pings
  *     beat SECONDS     the --beat message from each stream once a second
  *     reply            the bytes of the last answers (with --keep)
@@ -168,12 +169,12 @@ static void count_up(struct bytes *message)
     memcpy(at, digits, strlen(digits));
 }
 
-static void pull_trigger(void)
+static void pull_trigger(bool by_message)
 {
     waiting_for = n_streams;
     round_done = false;
     client.now_ns = round_began_ns = now_ns();
-    if (say.len > 0) {
+    if (by_message) {
         count_up(&say);
         conn_say(&conns[0], &conns[0].calls[0], say.data, say.len);
         conn_flush(&conns[0]);
@@ -186,15 +187,15 @@ static void pull_trigger(void)
         die("%u of %u deliveries are missing", waiting_for, n_streams);
 }
 
-static void run_rounds(double seconds)
+static void run_rounds(double seconds, bool by_message)
 {
     for (int i = 0; i < 2; i++)
-        pull_trigger();
+        pull_trigger(by_message);
     histogram_reset(&delays);
     n_delivered = n_unexpected = 0;
     struct span begin = span_begin();
     for (int i = 0; i < 3 || now_ns() - begin.at_ns < ns(seconds); i++)
-        pull_trigger();
+        pull_trigger(by_message);
     struct span end = span_begin();
     round_began_ns = 0;
     if (n_unexpected > 0)
@@ -281,7 +282,9 @@ static void obey(const char *line)
     if (strcmp(command, "open") == 0)
         open_all();
     else if (strcmp(command, "run") == 0 && opt.streams > 0)
-        run_rounds(seconds);
+        run_rounds(seconds, false);
+    else if (strcmp(command, "say") == 0 && opt.streams > 0 && say.len > 0)
+        run_rounds(seconds, true);
     else if (strcmp(command, "run") == 0)
         run_calls(seconds);
     else if (strcmp(command, "idle") == 0)

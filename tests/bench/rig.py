@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: MIT
+"""What the benchmarks are made with: processes, load drivers, messages as bytes, and the rows of the table."""
+import json
+import os
+import re
+import selectors
+import shutil
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PATIENCE = 180  # seconds that one answer of a driver may take
+
+running = set()
+
+
+class Missing(Exception):
+    """A peer that is not installed."""
+
+
+# ---- processes -----------------------------------------------------------------------------------------------------
+
+
+class Process:
+    """A server: ready once it has said so on stdout. `pid` is what its CPU time is read from."""
+
+    def __init__(self, name, *command, env=None, preload=None):
+        self.name = name
+        full_env = {key: value for key, value in os.environ.items() if not key.startswith("SYNCTV__")}
+        full_env.update(env or {})
+        if preload:
+            full_env["LD_PRELOAD"] = preload
+        started = time.monotonic()
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=full_env)
+        running.add(self.process)
+        self.pid = self.process.pid
+        line = read_line(self.process.stdout, 60)
+        self.start_ms = (time.monotonic() - started) * 1000
+        found = re.match(r"ready .*?(?:port=|grpc=127\.0\.0\.1:)(\d+)", line)
+        if not found:
+            self.stop()
+            raise RuntimeError(f"{name} did not start: {line!r}")
+        self.port = int(found.group(1))
+
+    def stop(self):
+        stop(self.process)
+
+    def rss_kib(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def read_line(stream, timeout):
+    """One line of a pipe of which no more than a line is there at a time."""
+    until = time.monotonic() + timeout
+    line = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while not line.endswith(b"\n"):
+            if not selector.select(max(0, until - time.monotonic())):
+                raise RuntimeError("no answer in time")
+            chunk = os.read(stream.fileno(), 65536)
+            if not chunk:
+                break
+            line += chunk
+    return line.decode()
+
+
+def stop(process):
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    running.discard(process)
+
+
+def stop_all():
+    for process in list(running):
+        process.kill()
+        process.wait()
+
+
+# ---- messages ------------------------------------------------------------------------------------------------------
+
+
+def varint(number):
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def field(number, value):
+    """A field of a protobuf message from bytes, str, int or float."""
+    if isinstance(value, str):
+        value = value.encode()
+    if isinstance(value, bytes):
+        return varint(number << 3 | 2) + varint(len(value)) + value
+    if isinstance(value, float):
+        return varint(number << 3 | 1) + struct.pack("<d", value)
+    return varint(number << 3) + varint(value)
+
+
+def string_field(message, number):
+    """The first string of that number in a message whose fields are all strings or messages; "" if there is none."""
+    at = 0
+
+    def read_varint():
+        nonlocal at
+        value, shift = 0, 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        tag = read_varint()
+        length = read_varint()
+        if tag == number << 3 | 2:
+            return message[at:at + length].decode()
+        at += length
+    return ""
+
+
+# ---- the laboratory ------------------------------------------------------------------------------------------------
+
+
+class Lab:
+    """Programs, a folder on the disk, a database with users and rooms, and how long and often to measure."""
+
+    USERS = 10000
+    ROOMS = 2048
+    LIMITS = dict.fromkeys(
+        ["login_per_minute", "login_per_minute_per_address", "register_per_hour", "hash_per_minute",
+         "calls_per_second", "chat_per_second", "danmaku_per_second", "room_danmaku_per_second", "control_per_second",
+         "ping_per_second", "status_per_second"], 0) | {
+             "members_per_room": 10000, "movies_per_room": 1000000, "streams_per_user": 1000000,
+             "streams_per_connection": 100000, "connections_per_address": 100000, "rooms_per_user": 1000000,
+             "memberships_per_user": 1000000}
+
+    def __init__(self, build, folder, quick):
+        self.bin = os.path.join(build, "tests", "bench")
+        self.server_binary = os.path.join(build, "server", "synctv-server")
+        self.folder = folder
+        self.quick = quick
+        self.repetitions = 3
+        self.seconds = 0.3 if quick else 0.8
+        self.listed_rooms = 10000 if quick else 100000
+        self.n_files = 0
+        self.database = self.path("bench.db")
+        self.config = self.path("bench.ini")
+        with open(self.config, "w", encoding="ascii") as file:
+            file.write("[limits]\n" + "".join(f"{key} = {value}\n" for key, value in self.LIMITS.items()))
+        self.tokens = []
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def program(self, name):
+        path = os.path.join(self.bin, name)
+        if not os.path.exists(path):
+            raise Missing(f"{name} was not built")
+        return path
+
+    def seed(self):
+        done = subprocess.run([self.program("bench_seed"), self.database, str(self.USERS), str(self.ROOMS),
+                               str(self.listed_rooms)], check=True, capture_output=True, text=True, timeout=300)
+        self.tokens = done.stdout.split()
+
+    def run(self, program, *args, preload=None):
+        """A program that prints one line of JSON."""
+        env = dict(os.environ, **({"LD_PRELOAD": preload} if preload else {}))
+        done = subprocess.run([self.program(program), *map(str, args)], check=True, capture_output=True, text=True,
+                              timeout=PATIENCE, env=env)
+        return json.loads(done.stdout)
+
+    def server(self, database=None, **kwargs):
+        return Process("synctv", self.server_binary, "--listen", "127.0.0.1:0", "--db",
+                       "sqlite:" + (database or self.database), "--config", self.config, "--log-level", "error",
+                       **kwargs)
+
+    def floor(self, name, *args):
+        return Process(name, self.program(name), *map(str, args))
+
+    def peer(self, name):
+        """A server to compare with; raises Missing."""
+        peers = os.path.join(HERE, "peers")
+        if name == "grpc++ callback":
+            return Process(name, self.program("cpp_echo"))
+        if name == "grpc-js":
+            node = shutil.which("node")
+            if not node or not os.path.isdir(os.path.join(peers, "node_modules")):
+                raise Missing("node and its packages")
+            return Process(name, node, os.path.join(peers, "server.js"))
+        if name == "grpcio":
+            if subprocess.run(["/usr/bin/python3", "-c", "import grpc"], capture_output=True, check=False).returncode:
+                raise Missing("python3-grpcio")
+            return Process(name, "/usr/bin/python3", os.path.join(peers, "echo.py"))
+        if name == "syncplay-server":
+            if not os.path.exists("/usr/lib/python3/dist-packages/syncplay/server.py"):
+                raise Missing("syncplay-server")
+            return Process(name, "/usr/bin/python3", os.path.join(peers, "syncplay_server.py"))
+        raise ValueError(name)
+
+    def targets(self, lines):
+        """A file for a driver from (token, room, body)."""
+        self.n_files += 1
+        path = self.path(f"targets-{self.n_files}")
+        with open(path, "w", encoding="ascii") as file:
+            file.writelines(f"{token or '-'} {room or '-'} {body.hex() or '-'}\n" for token, room, body in lines)
+        return path
+
+
+def room_id(number):
+    return f"r{number:011d}"
+
+
+class Driver:
+    """A load driver at a server. Each command is answered with a dictionary."""
+
+    def __init__(self, lab, server, program="bench_driver", args=None, **options):
+        self.server = server
+        if args is None:
+            args = ["--pid", server.pid, "--port", server.port]
+            for key, value in options.items():
+                args += ["--" + key.replace("_", "-")] + ([] if value is True else [value])
+        self.process = subprocess.Popen([lab.program(program), *map(str, args)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE)
+        running.add(self.process)
+
+    def __call__(self, *words):
+        self.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
+        self.process.stdin.flush()
+        line = read_line(self.process.stdout, PATIENCE)
+        if not line:
+            raise RuntimeError(f"the driver of {self.server.name} gave up")
+        return json.loads(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        stop(self.process)
+
+
+# ---- the table -----------------------------------------------------------------------------------------------------
+
+
+class Table:
+    """Rows of what was measured. A figure is the median of the repetitions; a ratio is the median of their ratios."""
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, operation, load, subject, cpu_us=None, rate=None, p50_us=None, p99_us=None, ratio=None, note=""):
+        self.rows.append({"operation": operation, "load": load, "subject": subject, "cpu_us": cpu_us, "rate": rate,
+                          "p50_us": p50_us, "p99_us": p99_us, "ratio": ratio, "note": note})
+        print(f"  {operation}, {load}: {subject} {number(cpu_us)} µs {note}", file=sys.stderr, flush=True)
+
+    def add_group(self, operation, load, results, floor, notes=None):
+        """`results`: subject -> a list of a driver's answers, one for each repetition."""
+        for subject, runs in results.items():
+            def middle(key, runs=runs):
+                return statistics.median(run[key] for run in runs) if key in runs[0] else None
+
+            ratio = None
+            if floor in results:
+                ratio = statistics.median(run["cpu_us"] / base["cpu_us"] for run, base in zip(runs, results[floor]))
+            self.add(operation, load, subject, middle("cpu_us"), middle("rate"), middle("p50_us"), middle("p99_us"),
+                     ratio, (notes or {}).get(subject, ""))
+
+    def print(self):
+        columns = ["operation", "load", "subject", "CPU µs/op", "rate/s", "p50 µs", "p99 µs", "ratio", "note"]
+        lines = [[row["operation"], row["load"], row["subject"], number(row["cpu_us"]), number(row["rate"]),
+                  number(row["p50_us"]), number(row["p99_us"]),
+                  "" if row["ratio"] is None else f"{row['ratio']:.2f}", row["note"]] for row in self.rows]
+        widths = [max(len(line[i]) for line in [columns, *lines]) for i in range(len(columns))]
+        previous = None
+        for line in [columns, *lines]:
+            if previous not in (None, line[0]):
+                print()
+            previous = line[0]
+            print("  ".join(cell.ljust(width) if i in (0, 1, 2, 8) else cell.rjust(width)
+                            for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
+
+
+def number(value):
+    if value is None:
+        return ""
+    if value >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def interleave(lab, contenders):
+    """contenders: subject -> a function that measures once. Each in turn, lab.repetitions times."""
+    results = {subject: [] for subject in contenders}
+    for _ in range(lab.repetitions):
+        for subject, measure in contenders.items():
+            results[subject].append(measure())
+    return results
