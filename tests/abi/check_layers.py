@@ -34,7 +34,6 @@ FOREIGN = {
     "argon2.h": {"auth"},
     "utf8proc.h": {"core"},
     "openssl/": {"base", "auth", "rpc"},
-    "jansson.h": {"base", "auth", "node", "wire", "api"},
     "uthash.h": set(LAYERS),
     "utlist.h": set(LAYERS),
     "uv.h": set(),
