@@ -23,6 +23,7 @@ GRPC_PROTO_DIR = "/usr/share/grpc-proto/grpc"
 DEADLINE = 30  # seconds that any single event may take, on a busy machine and under a sanitizer
 PASSWORD = "correct horse"
 
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what clients of ours think of bad certificates
 directory = tempfile.mkdtemp(prefix="synctv-test-")
 atexit.register(shutil.rmtree, directory, ignore_errors=True)
 
