@@ -179,7 +179,7 @@ static void init(struct sv_rpc_server *server, const struct sv_rpc_server_option
     sv_list_init(&server->kicked);
     sv_list_init(&server->stalled);
     sv_list_init(&server->streams);
-    atomic_store(&server->turn_at_ms, 0); /* the first turn comes at once */
+    atomic_store(&server->turn_at_ms, o->turn != NULL ? 0 : SV_NEVER); /* the first comes at once */
     atomic_store(&server->stalled_since_ms, SV_NEVER);
 }
 
@@ -217,6 +217,7 @@ int sv_rpc_server_new(const struct sv_rpc_server_options *options,
     return 0;
 fail:
     server->opt.turn = NULL; /* nobody is told of a server that never was */
+    atomic_store(&server->turn_at_ms, SV_NEVER);
     sv_rpc_server_free(server);
     return rv;
 }

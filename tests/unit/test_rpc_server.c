@@ -102,6 +102,39 @@ START_TEST(a_turn_that_always_wakes_itself_starves_nobody)
 }
 END_TEST
 
+static int64_t cpu_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+START_TEST(an_idle_server_sleeps)
+{
+    struct turns t = { .wait_ms = -1 };
+    for (int with_turn = 0; with_turn < 2; with_turn++) {
+        struct sv_rpc_server_options o;
+        test_options(&o);
+        o.turn = with_turn ? turn : NULL;
+        o.userdata = &t;
+        o.threads = 2;
+        struct sv_rpc_server *server = server_with(&o);
+        struct sv_rpc_channel *channel = channel_to(sv_rpc_server_port(server));
+        struct talk talk = { 0 };
+        talk_begin(channel, "/t.Echo/Stream", &talk);
+        talk_say(&talk, "x");
+        wait_for(&talk.received, 1);
+        int64_t before_ms = cpu_ms();
+        usleep(500000);
+        ck_assert_int_lt(cpu_ms() - before_ms, 200);
+        sv_rpc_channel_close(channel);
+        talk_end(&talk);
+        sv_rpc_channel_free(channel);
+        sv_rpc_server_free(server);
+    }
+}
+END_TEST
+
 /* ---- polled ---- */
 
 static void *poll_thread_of(struct sv_rpc_server *server)
@@ -384,6 +417,7 @@ int main(void)
     tcase_add_test(t, a_node_without_a_listener_turns_and_wakes);
     tcase_add_test(t, a_turn_comes_again_when_it_asked_for_it);
     tcase_add_test(t, a_turn_that_always_wakes_itself_starves_nobody);
+    tcase_add_test(t, an_idle_server_sleeps);
     tcase_add_test(t, a_polled_server_works_inside_poll_only);
     tcase_add_test(t, a_polled_channel_works_inside_poll_only);
     tcase_add_test(t, a_port_in_use_is_an_error);
