@@ -517,6 +517,30 @@ void check_code(const char *file, int line, int rv, int code)
         synctv_error_reason(code), message);
 }
 
+void take_answer(void *userdata, const synctv_result *result)
+{
+    struct answers *answers = userdata;
+    pthread_mutex_lock(&answers->lock);
+    if (answers->n < MAX_ANSWERS)
+        answers->results[answers->n++] = synctv_result_ref(result);
+    pthread_mutex_unlock(&answers->lock);
+}
+
+const synctv_result *next_answer(struct answers *answers)
+{
+    const synctv_result *result = NULL;
+    for (long left = WAIT_MS / 5; left > 0 && result == NULL; left--) {
+        pthread_mutex_lock(&answers->lock);
+        if (answers->taken < answers->n)
+            result = answers->results[answers->taken++];
+        pthread_mutex_unlock(&answers->lock);
+        if (result == NULL)
+            sleep_ms(5);
+    }
+    ck_assert_ptr_nonnull(result);
+    return keep_result(result);
+}
+
 /* --- streams --- */
 
 /* The next event, or 0 with what the stream ended in *ret_end (0 = the time is over). */

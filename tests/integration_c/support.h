@@ -8,6 +8,7 @@
 #define INTEGRATION_C_SUPPORT_H
 
 #include <check.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,20 @@ extern synctv_error error; /* of the last call */
 void check_code(const char *file, int line, int rv, int code);
 /* Keeps the result until the end. */
 const synctv_result *keep_result(const synctv_result *result);
+
+/* What comes of synctv_call(caller, request, take_answer, &answers), in the order in which it comes. */
+#define MAX_ANSWERS 256
+struct answers {
+    pthread_mutex_t lock;
+    const synctv_result *results[MAX_ANSWERS];
+    int n, taken;
+};
+#define ANSWERS                                                                                    \
+    {                                                                                              \
+        .lock = PTHREAD_MUTEX_INITIALIZER                                                          \
+    }
+void take_answer(void *userdata, const synctv_result *result);
+const synctv_result *next_answer(struct answers *answers);
 
 /* --- streams --- */
 

@@ -66,7 +66,7 @@ SYNCTV_API int synctv_room_info(synctv_caller *caller, const char *room_id,
 
 /** Which rooms to list, and which page of them. */
 typedef struct synctv_room_filter {
-    const char *search;     /**< part of a name or description; NULL or "" = all */
+    const char *search;     /**< part of a name; NULL or "" = all */
     bool mine;              /**< only those that the caller created */
     bool joined;            /**< only those that the caller is a member of */
     int32_t page_size;      /**< 1..100, 0 = 20 */
