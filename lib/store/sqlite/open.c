@@ -67,6 +67,26 @@ static int ensure_folder(const char *path, synctv_error *err)
     return rv;
 }
 
+static int read_only(const char *path, synctv_error *err)
+{
+    return sv_errorf(err, SYNCTV_E_STORAGE_UNAVAILABLE,
+        "cannot write the database %s: it is read-only", path);
+}
+
+/* SQLite notices late, with files left beside the database, and what it says is far from the reason. */
+static int check_access(const char *path, synctv_error *err)
+{
+    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0 &&
+        faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) < 0)
+        return read_only(path, err);
+    char *folder = folder_of(path);
+    if (folder == NULL)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    int rv = faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS);
+    free(folder);
+    return rv == 0 ? 0 : cannot(err, "create files beside the database", path);
+}
+
 /*
  * Makes an empty file that only its owner may read, where there is none; SQLite gives its other files the same mode. A file that
  * exists is not touched: closing it would drop the locks that this process may hold on it.
@@ -81,7 +101,7 @@ static int ensure_file(const char *path, synctv_error *err)
     }
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return errno == EEXIST ? 0 : cannot(err, "create the database", path);
+        return errno == EEXIST ? check_access(path, err) : cannot(err, "create the database", path);
     close(fd);
     return 1;
 }
@@ -223,8 +243,7 @@ static int open_file(struct sv_db *db, const char *path, synctv_error *err)
     /* Until it is known to be ours, its log must not be moved into it. */
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)log, NULL);
     if (sqlite3_db_readonly(db->handle, "main") != 0)
-        return sv_errorf(err, SYNCTV_E_STORAGE_UNAVAILABLE,
-            "cannot write the database %s: it is read-only", path);
+        return read_only(path, err);
     rv = inspect(db, path, err);
     if (rv >= 0)
         rv = log ? 0 : check_size(db, path, err);
