@@ -63,6 +63,7 @@ int main(int argc, char **argv)
     struct config config;
     int status = 2;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);            /* a file that may not grow is a full disk */
     setenv("GRPC_VERBOSITY", "NONE", 0); /* what matters comes through our own log */
     raise_file_limit();
     if (config_read(&config, argc, argv, environ)) {
