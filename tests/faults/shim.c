@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Put before libc (LD_PRELOAD) it gives a server a wall clock that jumps and a disk that stands still or is full, as
+ * the file that FAULTS_CONTROL names says. The tests write to that file while the server runs (faults.py).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+struct control {
+    _Atomic int64_t clock_offset_ms; /* what the wall clock is off */
+    _Atomic int64_t hold_syncs;      /* while ≠ 0: fsync() and fdatasync() do not return */
+    _Atomic int64_t held;            /* how many stand still now */
+    _Atomic int64_t syncs;           /* how many there were */
+    _Atomic int64_t full;            /* while ≠ 0: no file takes anything */
+    _Atomic int64_t refused;         /* writes that met a full disk */
+};
+
+static struct control nothing, *control = &nothing;
+
+__attribute__((constructor)) static void find_control(void)
+{
+    const char *path = getenv("FAULTS_CONTROL");
+    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    void *at = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (at != MAP_FAILED)
+        control = at;
+}
+
+/* ---- the clock ---- */
+
+EXPORT int clock_gettime(clockid_t id, struct timespec *ret)
+{
+    int rv = (int)syscall(SYS_clock_gettime, id, ret);
+    if (rv == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
+        int64_t offset = atomic_load(&control->clock_offset_ms);
+        int64_t ns = ret->tv_nsec + offset % 1000 * 1000000;
+        ret->tv_sec += offset / 1000 + (ns >= 1000000000) - (ns < 0);
+        ret->tv_nsec = (ns + 1000000000) % 1000000000;
+    }
+    return rv;
+}
+
+EXPORT int gettimeofday(struct timeval *ret, void *zone)
+{
+    (void)zone;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    ret->tv_sec = t.tv_sec;
+    ret->tv_usec = t.tv_nsec / 1000;
+    return 0;
+}
+
+EXPORT time_t time(time_t *ret)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    if (ret != NULL)
+        *ret = t.tv_sec;
+    return t.tv_sec;
+}
+
+/* ---- the disk ---- */
+
+static void stand_still(void)
+{
+    const struct timespec moment = { .tv_nsec = 2000000 };
+    atomic_fetch_add(&control->syncs, 1);
+    if (atomic_load(&control->hold_syncs) == 0)
+        return;
+    atomic_fetch_add(&control->held, 1);
+    while (atomic_load(&control->hold_syncs) != 0)
+        syscall(SYS_nanosleep, &moment, NULL);
+    atomic_fetch_sub(&control->held, 1);
+}
+
+EXPORT int fsync(int fd)
+{
+    stand_still();
+    return (int)syscall(SYS_fsync, fd);
+}
+
+EXPORT int fdatasync(int fd)
+{
+    stand_still();
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static int is_full(int fd)
+{
+    struct stat st;
+    if (atomic_load(&control->full) == 0 || fd <= STDERR_FILENO || fstat(fd, &st) < 0 ||
+        !S_ISREG(st.st_mode))
+        return 0;
+    atomic_fetch_add(&control->refused, 1);
+    errno = ENOSPC;
+    return 1;
+}
+
+EXPORT ssize_t write(int fd, const void *data, size_t n)
+{
+    return is_full(fd) ? -1 : syscall(SYS_write, fd, data, n);
+}
+
+EXPORT ssize_t pwrite64(int fd, const void *data, size_t n, off64_t at)
+{
+    return is_full(fd) ? -1 : syscall(SYS_pwrite64, fd, data, n, at);
+}
+
+EXPORT ssize_t pwrite(int fd, const void *data, size_t n, off_t at)
+{
+    return is_full(fd) ? -1 : syscall(SYS_pwrite64, fd, data, n, at);
+}
