@@ -145,7 +145,7 @@ static int64_t sooner(int64_t a, int64_t b)
     return b != 0 && b < a ? b : a;
 }
 
-/* When the end of the movie is to be dealt with, monotonic; 0 = never. */
+/* When the end of the movie is to be dealt with, monotonic, maybe a while ago; 0 = never. */
 static int64_t end_due_ms(struct sv_room *room, int64_t now_ms)
 {
     if (room->ended_version == room->playback.version)
@@ -154,7 +154,7 @@ static int64_t end_due_ms(struct sv_room *room, int64_t now_ms)
     if (ends_at_ms == 0)
         return 0;
     int64_t due_ms = now_ms + (ends_at_ms - sv_node_clock_ms(&room->node->clock));
-    return due_ms > now_ms ? due_ms : now_ms;
+    return due_ms > 1 ? due_ms : 1;
 }
 
 /* --- the wheel: a slot for each tick, and round again; rooms.lock --- */
