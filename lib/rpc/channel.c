@@ -22,6 +22,7 @@ void sv_rpc_channel_defaults(struct sv_rpc_channel_options *o)
         .connect_timeout_ms = 5000,
         .max_reconnect_ms = 10000,
         .max_receive_bytes = 4 << 20,
+        .max_memory_bytes = 64 << 20,
         .keepalive_ms = 20000,
         .keepalive_timeout_ms = 10000,
         .max_queued_messages = 256,
@@ -44,7 +45,12 @@ static grpc_arg string_arg(const char *key, const char *value)
 static grpc_channel *make_core(const struct sv_rpc_channel_options *o,
     grpc_channel_credentials *credentials)
 {
+    grpc_resource_quota *quota = grpc_resource_quota_create("synctv");
+    grpc_resource_quota_resize(quota, o->max_memory_bytes);
     grpc_arg args[] = {
+        { .type = GRPC_ARG_POINTER,
+            .key = (char *)GRPC_ARG_RESOURCE_QUOTA,
+            .value.pointer = { quota, grpc_resource_quota_arg_vtable() } },
         int_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1), /* a connection of its own */
         int_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),
         int_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, o->connect_timeout_ms),
@@ -65,7 +71,9 @@ static grpc_channel *make_core(const struct sv_rpc_channel_options *o,
     };
     size_t n = sizeof(args) / sizeof(args[0]);
     grpc_channel_args all = { sv_str_empty(o->server_name) ? n - 2 : n, args };
-    return grpc_channel_create(o->target, credentials, &all);
+    grpc_channel *core = grpc_channel_create(o->target, credentials, &all);
+    grpc_resource_quota_unref(quota);
+    return core;
 }
 
 static void *run_channel(void *arg)

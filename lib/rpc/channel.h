@@ -32,6 +32,7 @@ struct sv_rpc_channel_options {
     unsigned connect_timeout_ms;   /* 5 s an attempt */
     unsigned max_reconnect_ms;     /* 10 s between two attempts at most */
     unsigned max_receive_bytes;    /* 4 MiB a message */
+    size_t max_memory_bytes;       /* 64 MiB for all that the server sends, complete or not */
     unsigned keepalive_ms;         /* 20 s, while there are calls */
     unsigned keepalive_timeout_ms; /* 10 s */
     unsigned max_queued_messages;  /* 256 to be sent on a stream … */

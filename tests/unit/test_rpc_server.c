@@ -266,6 +266,36 @@ START_TEST(a_method_twice_is_an_error)
 }
 END_TEST
 
+START_TEST(a_channel_comes_back_with_its_server)
+{
+    struct sv_rpc_server *server = server_new();
+    char listen[32];
+    snprintf(listen, sizeof(listen), "127.0.0.1:%d", sv_rpc_server_port(server));
+    struct sv_rpc_channel *channel = channel_to(sv_rpc_server_port(server));
+    ck_assert_int_eq(call(channel, "/t.Echo/Echo", "one", &r), 0);
+    free(r.data);
+    sv_rpc_server_free(server);
+    ck_assert_int_eq(call(channel, "/t.Echo/Echo", "two", &r), 14);
+    free(r.data);
+    struct sv_rpc_server_options o;
+    test_options(&o);
+    o.listen = listen;
+    server = server_with(&o);
+    sv_rpc_channel_reconnect(channel);
+    struct sv_rpc_request request = {
+        .path = "/t.Echo/Echo", .timeout_ms = 15000, .wait_for_ready = true
+    };
+    r = (struct reply){ 0 };
+    sv_rpc_unary(channel, &request, sv_rpc_bytes_copy("three", 5), got_reply, &r);
+    wait_for(&r.done, 1);
+    ck_assert_int_eq(r.grpc_status, 0);
+    ck_assert_str_eq(r.data, "three");
+    free(r.data);
+    sv_rpc_channel_free(channel);
+    sv_rpc_server_free(server);
+}
+END_TEST
+
 /* ---- ending ---- */
 
 START_TEST(a_stop_lets_calls_be_answered_and_ends_streams)
@@ -422,6 +452,7 @@ int main(void)
     tcase_add_test(t, a_polled_channel_works_inside_poll_only);
     tcase_add_test(t, a_port_in_use_is_an_error);
     tcase_add_test(t, a_method_twice_is_an_error);
+    tcase_add_test(t, a_channel_comes_back_with_its_server);
     tcase_add_test(t, a_stop_lets_calls_be_answered_and_ends_streams);
     tcase_add_test(t, a_stop_cuts_what_does_not_end_in_time);
     tcase_add_test(t, a_server_under_load_ends_cleanly);
