@@ -129,7 +129,7 @@ class Stream:
             try:
                 message = self.next(max(until - time.monotonic(), 0))
             except AssertionError as error:
-                raise AssertionError(f"no {kind} {fields} came: {error}; but there came {str(dropped)[:3000]}") from None
+                raise AssertionError(f"no {kind} {fields} came: {error}; there came {str(dropped)[:3000]}") from None
             payload = getattr(message, kind)
             if message.WhichOneof("payload") == kind and all(
                     getattr(payload, key) == value for key, value in fields.items()) and (

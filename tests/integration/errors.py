@@ -111,7 +111,8 @@ def _():
 
 @test("where registration needs approval a new account is USER_PENDING until an admin says yes")
 def _():
-    with Server(db="sqlite:" + temp_path("synctv.db"), config={"auth": {"registration": "approve"}, **NO_LIMITS}) as own:
+    config = {"auth": {"registration": "approve"}, **NO_LIMITS}
+    with Server(db="sqlite:" + temp_path("synctv.db"), config=config) as own:
         run_program("user", "add", "root", "--role", "root", "--db", own.db, stdin=PASSWORD)
         person = register(own, "newcomer")
         equal(person.GetProfile().user.status, models.USER_STATUS_PENDING)

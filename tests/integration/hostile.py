@@ -63,7 +63,8 @@ def _():
     settings = frame(4)
     for data in (b"", b"\0", b"\n" * 100, os.urandom(65536), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
                  b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(500), PREFACE, PREFACE + os.urandom(4096),
-                 PREFACE + settings + frame(0, 1, 1, b"data on no stream"), PREFACE + settings + frame(1, 4, 1, b"\xff" * 50),
+                 PREFACE + settings + frame(0, 1, 1, b"data on no stream"),
+                 PREFACE + settings + frame(1, 4, 1, b"\xff" * 50),
                  PREFACE + settings + frame(1, 4, 0, b"\x82"), PREFACE + settings + frame(8, 0, 0, b"\0\0\0\0"),
                  PREFACE + settings + frame(4, 0, 0, b"\0" * 5), PREFACE + settings + frame(0, 0, 1, b"", 0xffffff),
                  PREFACE + settings + frame(3, 0, 99, b"\0\0\0\0") * 1000, PREFACE + settings * 2000,
@@ -73,7 +74,8 @@ def _():
         still_serves()
     for _ in range(100):
         talk(PREFACE + settings + b"".join(
-            frame(CHANCE.randrange(12), CHANCE.randrange(256), CHANCE.randrange(4), CHANCE.randbytes(CHANCE.randrange(40)))
+            frame(CHANCE.randrange(12), CHANCE.randrange(256), CHANCE.randrange(4),
+                  CHANCE.randbytes(CHANCE.randrange(40)))
             for _ in range(20)))
     still_serves()
 

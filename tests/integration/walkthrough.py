@@ -134,7 +134,8 @@ def _():
                  subtitles=[models.Subtitle(name="English", url="https://example.org/en.vtt", format="vtt")])
     for number, wanted in enumerate([full, movie("Sintel", duration=888), movie("Tears of Steel", duration=0)]):
         added = alice.AddMovie(room_id=room.id, movie=wanted).movie
-        equal((added.name, added.url, added.duration, added.position), (wanted.name, wanted.url, wanted.duration, number))
+        equal((added.name, added.url, added.duration, added.position),
+              (wanted.name, wanted.url, wanted.duration, number))
         equal((added.room_id, added.added_by, added.type), (room.id, alice.id, models.MOVIE_TYPE_URL))
         equal(dict(added.headers), dict(wanted.headers))
         equal(list(added.subtitles), list(wanted.subtitles))
