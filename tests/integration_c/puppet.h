@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A server that does what a test tells it, in this process: it hands out tokens, fails as often as it is asked to, and says on its
+ * streams what it is given, true or not.
+ */
+#ifndef INTEGRATION_C_PUPPET_H
+#define INTEGRATION_C_PUPPET_H
+
+#include "support.h"
+
+/* A checked fixture, inside of support_begin() and support_end(). */
+void puppet_begin(void);
+void puppet_end(void);
+
+/* Somebody who is signed in there. */
+struct person *puppet_person(void);
+
+/* The next `times` calls of this method ("Play") fail so; extra as in VERSION_CONFLICT, may be NULL. */
+void puppet_fail(const char *method, int code, int times, int64_t retry_after_ms);
+void puppet_extra(const void *data, size_t len);
+/* What the method answers instead of what is right. */
+void puppet_say(const char *method, const void *data, size_t len);
+/* Calls of this method wait until puppet_release(). */
+void puppet_hold(const char *method);
+void puppet_release(const char *method);
+/* How often it was called; puppet_wait_calls() waits for it. */
+int puppet_calls(const char *method);
+void puppet_wait_calls(const char *method, int n);
+/* The token of the last call. */
+const char *puppet_token(void);
+void puppet_set_expires_s(int64_t expires_in_s);
+
+/* On all streams. */
+void puppet_send(const void *data, size_t len);
+void puppet_send_event(const synctv_event *event);
+void puppet_send_state(const char *room_id, synctv_state_cause cause, uint64_t version,
+    const char *node_id);
+/* Ends all streams; code 0 = OK. */
+void puppet_finish(int code, int64_t retry_after_ms);
+/* Waits for the n-th message that is no ping; its time stamp. */
+int64_t puppet_wait_message(int n);
+/* What pongs say about the server's clock: ours plus this. With `wild` they say the number itself, twice. */
+void puppet_set_clock(int64_t offset_ms, bool wild);
+int puppet_pings(void);
+
+#endif
