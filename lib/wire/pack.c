@@ -73,6 +73,10 @@ static void put_varint(struct writer *w, uint64_t value)
 {
     if (!reserve(w, VARINT_MAX_BYTES))
         return;
+    if (value < 128) { /* tags and lengths, nearly always */
+        *--w->at = (uint8_t)value;
+        return;
+    }
     size_t bits = 64 - (size_t)__builtin_clzll(value | 1);
     uint8_t *p = w->at -= (bits + 6) / 7;
     for (; value >= 128; value >>= 7)
@@ -185,7 +189,6 @@ static size_t size_of(ProtobufCType type)
 /* proto3: a field that is zero or empty is not written. */
 static bool is_zero(ProtobufCType type, const void *value)
 {
-    static const uint8_t zeros[8];
     if (type == PROTOBUF_C_TYPE_STRING)
         return (*(const char *const *)value)[0] == '\0';
     if (type == PROTOBUF_C_TYPE_BYTES)
@@ -194,7 +197,7 @@ static bool is_zero(ProtobufCType type, const void *value)
         return *(const double *)value == 0;
     if (type == PROTOBUF_C_TYPE_FLOAT)
         return *(const float *)value == 0;
-    return memcmp(value, zeros, size_of(type)) == 0;
+    return size_of(type) == 4 ? *(const uint32_t *)value == 0 : *(const uint64_t *)value == 0;
 }
 
 static bool is_absent(const ProtobufCFieldDescriptor *f, const void *value, const void *quantifier)
