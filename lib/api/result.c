@@ -52,7 +52,7 @@ static const synctv_result no_memory = {
 
 synctv_result *sv_result_new(void)
 {
-    struct result *r = calloc(1, sizeof(*r));
+    struct result *r = malloc(sizeof(*r));
     if (r == NULL)
         return NULL;
     r->pub = (synctv_result){ EMPTY_RESULT_STRINGS };
@@ -113,7 +113,7 @@ void synctv_result_unref(const synctv_result *result)
 
 synctv_event *sv_event_new(synctv_event_type type)
 {
-    struct event *e = calloc(1, sizeof(*e));
+    struct event *e = malloc(sizeof(*e));
     if (e == NULL)
         return NULL;
     e->pub = (synctv_event){
@@ -129,6 +129,7 @@ synctv_event *sv_event_new(synctv_event_type type)
     };
     atomic_init(&e->refs, 1);
     atomic_init(&e->derived, NULL);
+    e->destroy_derived = NULL;
     arena_begin_in(&e->arena, e->first);
     return &e->pub;
 }

@@ -18,7 +18,7 @@ struct sv_arena_chunk {
     alignas(ALIGNMENT) unsigned char data[];
 };
 
-_Static_assert(alignof(max_align_t) >= ALIGNMENT, "calloc() must align as the arena promises");
+_Static_assert(alignof(max_align_t) >= ALIGNMENT, "malloc() must align as the arena promises");
 
 void sv_arena_init(struct sv_arena *a, size_t limit_bytes)
 {
@@ -51,7 +51,7 @@ static size_t next_chunk_size(const struct sv_arena *a, size_t size)
 static void *alloc_in_new_chunk(struct sv_arena *a, size_t size)
 {
     size_t chunk_size = next_chunk_size(a, size);
-    struct sv_arena_chunk *c = calloc(1, sizeof(*c) + chunk_size);
+    struct sv_arena_chunk *c = malloc(sizeof(*c) + chunk_size);
     if (c == NULL)
         return NULL;
     c->size = chunk_size;
@@ -69,7 +69,8 @@ static void *alloc_in_new_chunk(struct sv_arena *a, size_t size)
     return c->data;
 }
 
-void *sv_arena_alloc(struct sv_arena *a, size_t size)
+/* Not zeroed. */
+static void *take(struct sv_arena *a, size_t size)
 {
     if (size > PTRDIFF_MAX - ALIGNMENT)
         return NULL; /* no object is larger */
@@ -92,6 +93,12 @@ void *sv_arena_alloc(struct sv_arena *a, size_t size)
     return p;
 }
 
+void *sv_arena_alloc(struct sv_arena *a, size_t size)
+{
+    void *p = take(a, size);
+    return p != NULL ? memset(p, 0, size) : NULL;
+}
+
 void *sv_arena_array(struct sv_arena *a, size_t n, size_t size)
 {
     size_t bytes;
@@ -109,15 +116,20 @@ const char *sv_arena_strndup(struct sv_arena *a, const char *s, size_t len)
 {
     if (len == SIZE_MAX)
         return NULL;
-    char *copy = sv_arena_alloc(a, len + 1);
-    if (copy != NULL && s != NULL)
+    char *copy = take(a, len + 1);
+    if (copy == NULL)
+        return NULL;
+    if (s != NULL)
         memcpy(copy, s, len);
+    else
+        memset(copy, 0, len);
+    copy[len] = '\0';
     return copy;
 }
 
 void *sv_arena_memdup(struct sv_arena *a, const void *data, size_t len)
 {
-    void *copy = sv_arena_alloc(a, len);
+    void *copy = take(a, len);
     if (copy != NULL && len > 0)
         memcpy(copy, data, len);
     return copy;

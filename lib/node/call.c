@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/secret.h"
 #include "core/validate.h"
@@ -45,7 +46,7 @@ static void call_free(struct sv_call *call)
 
 static struct sv_call *call_new(struct sv_session *by, const synctv_request *request)
 {
-    struct sv_call *call = calloc(1, sizeof(*call));
+    struct sv_call *call = sv_zalloc(sizeof(*call));
     if (call == NULL)
         return NULL;
     synctv_caller_ref(&by->base);

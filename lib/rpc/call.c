@@ -5,6 +5,7 @@
 
 #include <grpc/support/alloc.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "rpc/inside.h"
 
@@ -20,9 +21,9 @@ static grpc_completion_queue *pick_queue(struct sv_rpc_server *server, enum sv_r
     return server->stream_queues[i].cq;
 }
 
-void sv_call_arm(struct sv_rpc_server *server, const struct sv_bound_method *method)
+void sv_call_arm(struct sv_rpc_server *server, struct sv_bound_method *method)
 {
-    struct sv_rpc_call *call = calloc(1, sizeof(*call));
+    struct sv_rpc_call *call = sv_zalloc(sizeof(*call));
     if (call == NULL)
         return; /* one slot less; others remain armed */
     call->op.done = call_arrived;
@@ -61,6 +62,24 @@ void sv_call_free(struct sv_rpc_call *call)
     free(call->cert_name);
     sv_arena_fini(&call->arena);
     free(call);
+}
+
+/*
+ * Each call that is waited for is a tag that the core looks at whenever anything completes, so a method gets more than one slot only once calls
+ * of it come faster than turns. Threads that run into each other here cost a slot or miss one, no more.
+ */
+static void arm_again(struct sv_rpc_server *server, struct sv_bound_method *method)
+{
+    unsigned turn = atomic_load_explicit(&server->n_turns, memory_order_relaxed);
+    if (atomic_exchange_explicit(&method->turn, turn, memory_order_relaxed) != turn)
+        atomic_store_explicit(&method->in_turn, 0, memory_order_relaxed);
+    unsigned n = atomic_fetch_add_explicit(&method->in_turn, 1, memory_order_relaxed) + 1;
+    unsigned slots = atomic_load_explicit(&method->slots, memory_order_relaxed);
+    if (n >= slots && slots < SV_SLOTS_MAX) {
+        atomic_fetch_add_explicit(&method->slots, 1, memory_order_relaxed);
+        sv_call_arm(server, method);
+    }
+    sv_call_arm(server, method);
 }
 
 static bool call_begin(struct sv_rpc_server *server)
@@ -112,14 +131,14 @@ static void call_arrived(struct sv_op *op, bool ok)
 {
     struct sv_rpc_call *call = SV_CONTAINER_OF(op, struct sv_rpc_call, op);
     struct sv_rpc_server *server = call->server;
-    const struct sv_bound_method *method = call->method;
+    struct sv_bound_method *method = call->method;
     if (!ok) { /* the server shuts down */
         sv_call_free(call);
         return;
     }
     bool open = call_begin(server);
     if (open)
-        sv_call_arm(server, method);
+        arm_again(server, method);
     if (!open) {
         sv_rpc_call_fail(call, SYNCTV_E_SHUTTING_DOWN, NULL, NULL);
         return;

@@ -18,13 +18,18 @@
 #include "rpc/tls.h"
 
 #define SV_STREAM_QUEUES 8
+/* Calls of one method that wait to be handed out; more wait in a queue of the core. */
+#define SV_SLOTS_MAX 16
 
 struct sv_health;
 
 /* A row of the table and what the core made of it. */
 struct sv_bound_method {
     struct sv_rpc_method m;
-    void *registered; /* grpc's handle; NULL for the catch-all */
+    void *registered;    /* grpc's handle; NULL for the catch-all */
+    atomic_uint slots;   /* calls that are waited for */
+    atomic_uint in_turn; /* calls that came in `turn` of the loop */
+    atomic_uint turn;
 };
 
 struct sv_stream_queue {
@@ -55,6 +60,7 @@ struct sv_rpc_server {
     atomic_bool running; /* the threads go on */
 
     pthread_mutex_t turn_lock; /* held during turn() */
+    atomic_uint n_turns;       /* of the loops of all threads */
     atomic_bool turn_wanted, turning;
     atomic_int_least64_t turn_at_ms;
 
@@ -76,7 +82,7 @@ struct sv_rpc_server {
 struct sv_rpc_call {
     struct sv_op op; /* the request, later the answer */
     struct sv_rpc_server *server;
-    const struct sv_bound_method *method;
+    struct sv_bound_method *method;
     grpc_call *call;
     grpc_completion_queue *cq;
     gpr_timespec deadline;
@@ -107,7 +113,7 @@ bool sv_loop_is_mine(const struct sv_rpc_server *server);
 /* ---- call.c ---- */
 
 /* Waits for one more call of the method. */
-void sv_call_arm(struct sv_rpc_server *server, const struct sv_bound_method *method);
+void sv_call_arm(struct sv_rpc_server *server, struct sv_bound_method *method);
 void sv_call_free(struct sv_rpc_call *call);
 void sv_server_call_gone(struct sv_rpc_server *server);
 /* The trailing metadata of an error. */

@@ -65,6 +65,7 @@ void sv_loop_once(struct sv_rpc_server *server, int64_t until_ms)
 {
     const struct sv_rpc_server *outer = loop_of_this_thread;
     loop_of_this_thread = server;
+    atomic_fetch_add_explicit(&server->n_turns, 1, memory_order_relaxed);
     sv_queue_run(&server->queue, next_deadline(server, until_ms));
     sv_stream_pump_kicked(server);
     sv_stream_cut_stalled(server);

@@ -9,8 +9,6 @@
 #include "rpc/core.h"
 #include "rpc/inside.h"
 
-/* Calls of one method that wait to be handed out; more arrive in the core's own queue meanwhile. */
-#define SLOTS_A_METHOD 8
 /* The last messages of streams that are done are given so long to leave before connections are cut. */
 #define FLUSH_MS 200
 #define STILL_WAITING_MS 5000
@@ -135,10 +133,11 @@ static void no_such_method(struct sv_rpc_call *call, void *service)
 
 static void arm(struct sv_rpc_server *server)
 {
-    for (int slot = 0; slot < SLOTS_A_METHOD; slot++) {
-        for (size_t i = 0; i < server->n_methods; i++)
-            sv_call_arm(server, &server->methods[i]);
-        sv_call_arm(server, &server->catch_all);
+    for (size_t i = 0; i <= server->n_methods; i++) {
+        struct sv_bound_method *method =
+            i < server->n_methods ? &server->methods[i] : &server->catch_all;
+        atomic_store(&method->slots, 1);
+        sv_call_arm(server, method);
     }
 }
 
