@@ -80,8 +80,8 @@ START_TEST(urls_that_players_open_are_taken)
     const char *urls[] = { "http://a", "https://a/", "HTTP://A/b?c#d", "rtmp://a:1935/live/x",
         "rtsp://user:pa:ss@cam.local:554/1", "http://127.0.0.1:8080/x.flv", "http://[::1]/x",
         "http://[2001:db8::1]:80/x", "https://example.org/\xe4\xb8\xad.mp4",
-        "https://b\xc3\xbc"
-        "cher.example/",
+        ("https://b\xc3\xbc"
+         "cher.example/"), /* the break ends the hexadecimal escape */
         "http://a:1/", "http://a:65535/", "http://a:/", "http://a?x=http://b/@:", "http://u@a/",
         "http://a@b@c/" };
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
