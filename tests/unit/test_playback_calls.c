@@ -21,8 +21,8 @@ static void people(void)
     fx_assert_ok(FX_ASK(alice, SET_CURRENT_MOVIE, .room_id = room, .movie_id = movie));
 }
 
-#define SEND(stream, name, ...)                                                                    \
-    synctv_stream_send((stream), &(synctv_request){ .method = SYNCTV_METHOD_##name, __VA_ARGS__ }, \
+#define SEND(stream, ...)                                                                          \
+    synctv_stream_send((stream), &(synctv_request){ .method = SYNCTV_METHOD_##__VA_ARGS__ },       \
         &fx_error)
 
 static const synctv_playback *state_now(void)
