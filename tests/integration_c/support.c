@@ -29,7 +29,7 @@ static struct {
     char *text;
 } kept[MAX_KEPT];
 static unsigned n_kept;
-static struct certificates certs;
+struct certificates certificates;
 static pthread_mutex_t token_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* --- what lives until the end --- */
@@ -57,7 +57,6 @@ void support_begin(void)
     strcpy(directory, "/tmp/synctv-test-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
     n_servers = n_people = n_kept = 0;
-    certs = (struct certificates){ 0 };
 }
 
 void support_end(void)
@@ -77,7 +76,7 @@ void support_end(void)
         if (servers[i]->pid != 0)
             server_stop(servers[i]);
     }
-    run("rm", "-rf", directory, NULL);
+    run_in("/", "rm", "-rf", directory, NULL);
 }
 
 const char *temp_path(const char *name)
@@ -148,7 +147,7 @@ static int wait_for_end(pid_t pid)
     return -1;
 }
 
-void run(const char *program, ...)
+void run_in(const char *folder, const char *program, ...)
 {
     const char *arguments[32] = { program };
     unsigned n = 1;
@@ -161,7 +160,7 @@ void run(const char *program, ...)
     if (pid == 0) {
         redirect(STDOUT_FILENO, "/dev/null");
         redirect(STDERR_FILENO, "/dev/null");
-        if (chdir(directory) < 0)
+        if (chdir(folder) < 0)
             _exit(127);
         execvp(program, (char *const *)arguments);
         _exit(127);
@@ -218,8 +217,8 @@ void server_add_user(struct server *server, const char *name, const char *role)
 {
     const char *file = temp_path("password");
     write_file(file, PASSWORD "\n");
-    run(server_binary(), "user", "add", name, "--role", role, "--password-file", file, "--db",
-        server->db, NULL);
+    run_in(directory, server_binary(), "user", "add", name, "--role", role, "--password-file", file,
+        "--db", server->db, NULL);
 }
 
 static void show_log(const struct server *server)
@@ -290,56 +289,74 @@ void server_kill(struct server *server)
 
 void server_freeze(struct server *server, bool freeze)
 {
+    int status;
     kill(server->pid, freeze ? SIGSTOP : SIGCONT);
+    if (freeze) /* it may still answer until it has heard of it */
+        ck_assert_int_eq(waitpid(server->pid, &status, WUNTRACED), server->pid);
 }
 
 /* --- certificates --- */
 
-static const char *new_authority(const char *name)
+static char certificates_dir[64];
+
+static void certificate_path(char *out, const char *name, const char *suffix)
 {
-    char key[64], file[64];
-    snprintf(key, sizeof(key), "%s.key", name);
-    snprintf(file, sizeof(file), "%s.pem", name);
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-        "-keyout", key, "-out", file, "-days", "2", "-subj", "/CN=an authority", NULL);
-    return temp_path(file);
+    snprintf(out, 96, "%s/%s%s", certificates_dir, name, suffix);
+}
+
+static void make_authority(const char *name)
+{
+    char key[96], file[96];
+    certificate_path(key, name, ".key");
+    certificate_path(file, name, ".pem");
+    run_in("/", "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+        "-nodes", "-keyout", key, "-out", file, "-days", "2", "-subj", "/CN=an authority", NULL);
 }
 
 /* Signed by "ca". */
-static const char *new_certificate(const char *name, const char *alternative)
+static void make_certificate(const char *name, const char *alternatives)
 {
-    char key[64], file[64], request[64], extension_file[64], subject[64], extension[128];
-    snprintf(key, sizeof(key), "%s.key", name);
-    snprintf(file, sizeof(file), "%s.pem", name);
-    snprintf(request, sizeof(request), "%s.csr", name);
-    snprintf(extension_file, sizeof(extension_file), "%s.ext", name);
+    char key[96], file[96], request[96], extensions[96], subject[64], ca_key[96];
+    certificate_path(ca_key, "ca", ".key");
+    certificate_path(key, name, ".key");
+    certificate_path(file, name, ".pem");
+    certificate_path(request, name, ".csr");
+    certificate_path(extensions, name, ".ext");
+    write_file(extensions, alternatives);
     snprintf(subject, sizeof(subject), "/CN=%s", name);
-    snprintf(extension, sizeof(extension), "subjectAltName=%s\n", alternative);
-    write_file(temp_path(extension_file), extension);
-    run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+    run_in("/", "openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
         "-keyout", key, "-out", request, "-subj", subject, NULL);
-    run("openssl", "x509", "-req", "-in", request, "-CA", "ca.pem", "-CAkey", "ca.key",
-        "-CAcreateserial", "-days", "2", "-extfile", extension_file, "-out", file, NULL);
-    return temp_path(file);
+    run_in("/", "openssl", "x509", "-req", "-in", request, "-CA", certificates.ca, "-CAkey", ca_key,
+        "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", file, NULL);
 }
 
-const struct certificates *certificates(void)
+void certificates_make(void)
 {
-    if (certs.ca == NULL) {
-        certs.ca = new_authority("ca");
-        certs.other_ca = new_authority("other");
-        certs.server = new_certificate("server", "DNS:watch.example,DNS:localhost");
-        certs.client = new_certificate("client", "DNS:client.example");
-        certs.server_key = temp_path("server.key");
-        certs.client_key = temp_path("client.key");
-    }
-    return &certs;
+    struct certificates *c = &certificates;
+    strcpy(certificates_dir, "/tmp/synctv-test-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(certificates_dir));
+    certificate_path(c->ca, "ca", ".pem");
+    certificate_path(c->server, "server", ".pem");
+    certificate_path(c->server_key, "server", ".key");
+    certificate_path(c->client, "client", ".pem");
+    certificate_path(c->client_key, "client", ".key");
+    certificate_path(c->other_ca, "other", ".pem");
+    certificate_path(c->other_key, "other", ".key");
+    make_authority("ca");
+    make_authority("other");
+    make_certificate("server", "subjectAltName=DNS:watch.example\n");
+    make_certificate("client", "subjectAltName=DNS:client.example\n");
+}
+
+void certificates_remove(void)
+{
+    run_in("/", "rm", "-rf", certificates_dir, NULL);
 }
 
 void server_use_tls(struct server *server, bool client_certificates)
 {
     char setting[96];
-    const struct certificates *c = certificates();
+    const struct certificates *c = &certificates;
     server->tls = true;
     server->mutual_tls = client_certificates;
     snprintf(setting, sizeof(setting), "TLS__CERT=%s", c->server);
@@ -396,12 +413,12 @@ void client_options(const struct server *server, synctv_client_options *ret_opti
     ret_options->connect_timeout_ms = WAIT_MS;
     ret_options->tls = server->tls;
     if (server->tls) {
-        ret_options->tls_ca_file = certificates()->ca;
+        ret_options->tls_ca_file = certificates.ca;
         ret_options->tls_server_name = "watch.example";
     }
     if (server->mutual_tls) {
-        ret_options->tls_cert_file = certificates()->client;
-        ret_options->tls_key_file = certificates()->client_key;
+        ret_options->tls_cert_file = certificates.client;
+        ret_options->tls_key_file = certificates.client_key;
     }
 }
 

@@ -25,8 +25,8 @@ void support_end(void);
 /* In the test's own directory. Lives until the end. */
 const char *temp_path(const char *name);
 void write_file(const char *path, const char *text);
-/* Runs a program to its end, in the test's own directory; fails the test if that ends badly. */
-void run(const char *program, ...) __attribute__((sentinel));
+/* Runs a program to its end in this directory; fails the test if that ends badly. */
+void run_in(const char *folder, const char *program, ...) __attribute__((sentinel));
 
 long now_ms(void);
 void sleep_ms(long ms);
@@ -57,11 +57,15 @@ void server_kill(struct server *server);
 /* Stops it in its tracks: it is there and does not answer. */
 void server_freeze(struct server *server, bool freeze);
 
-/* Certificates, made once a test: of an authority, of a server "localhost", of a client. Paths of PEM files. */
+/* Paths of PEM files: of an authority, of a server "watch.example", of a client; of another authority. */
 struct certificates {
-    const char *ca, *server, *server_key, *client, *client_key, *other_ca;
+    char ca[96], server[96], server_key[96], client[96], client_key[96], other_ca[96],
+        other_key[96];
 };
-const struct certificates *certificates(void);
+extern struct certificates certificates;
+/* An unchecked fixture: once for all tests. */
+void certificates_make(void);
+void certificates_remove(void);
 void server_use_tls(struct server *server, bool client_certificates);
 
 /* --- people --- */

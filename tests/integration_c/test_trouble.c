@@ -146,7 +146,7 @@ START_TEST(a_certificate_of_another_name_is_not_trusted)
     options.tls_server_name = NULL; /* then it is 127.0.0.1 */
     assert_code(try_to_connect(&options), SYNCTV_E_NODE_UNAVAILABLE);
     options.tls_server_name = "watch.example";
-    options.tls_ca_file = certificates()->other_ca;
+    options.tls_ca_file = certificates.other_ca;
     assert_code(try_to_connect(&options), SYNCTV_E_NODE_UNAVAILABLE);
     options.tls_ca_file = NULL; /* the system's do not know ours */
     assert_code(try_to_connect(&options), SYNCTV_E_NODE_UNAVAILABLE);
@@ -165,10 +165,10 @@ START_TEST(a_server_that_wants_certificates_wants_good_ones)
     options.connect_timeout_ms = 1000;
     options.tls_cert_file = options.tls_key_file = NULL;
     assert_code(try_to_connect(&options), SYNCTV_E_NODE_UNAVAILABLE);
-    options.tls_cert_file = certificates()->client; /* without its key */
+    options.tls_cert_file = certificates.client; /* without its key */
     ck_assert_int_lt(try_to_connect(&options), 0);
-    options.tls_cert_file = certificates()->other_ca;
-    options.tls_key_file = temp_path("other.key");
+    options.tls_cert_file = certificates.other_ca;
+    options.tls_key_file = certificates.other_key;
     assert_code(try_to_connect(&options), SYNCTV_E_NODE_UNAVAILABLE);
 }
 END_TEST
@@ -411,6 +411,7 @@ int main(void)
     Suite *suite = suite_create("trouble");
     TCase *tcase = tcase_create("all");
     tcase_set_timeout(tcase, 120);
+    tcase_add_unchecked_fixture(tcase, certificates_make, certificates_remove);
     tcase_add_checked_fixture(tcase, begin, support_end);
     tcase_add_test(tcase, options_that_make_no_sense_are_named);
     tcase_add_loop_test(tcase, a_server_that_is_not_there_is_told_in_time, 0, 2);

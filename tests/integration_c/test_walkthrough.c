@@ -9,7 +9,6 @@ enum way { CLEAR, TLS, MUTUAL_TLS, EMBEDDED, N_WAYS };
 
 static struct server server;
 static synctv_node *node;
-static struct person *root;
 
 static void open_node(void)
 {
@@ -23,9 +22,6 @@ static void open_node(void)
 
 static struct person *somebody_as(const char *name, synctv_user_role role)
 {
-    if (node == NULL)
-        return role == SYNCTV_USER_ROLE_ROOT ? person_login(&server, name)
-                                             : person_new(&server, name);
     const synctv_result *user;
     synctv_caller *caller;
     assert_ok(synctv_node_user_add(node, name, PASSWORD, "", role, &user, &error));
@@ -35,22 +31,28 @@ static struct person *somebody_as(const char *name, synctv_user_role role)
 
 static struct person *somebody(const char *name)
 {
-    return somebody_as(name, SYNCTV_USER_ROLE_USER);
+    return node != NULL ? somebody_as(name, SYNCTV_USER_ROLE_USER) : person_new(&server, name);
+}
+
+static struct person *somebody_mighty(const char *name)
+{
+    if (node != NULL)
+        return somebody_as(name, SYNCTV_USER_ROLE_ROOT);
+    server_add_user(&server, name, "root"); /* beside the running server */
+    return person_login(&server, name);
 }
 
 static void go(enum way way)
 {
     if (way == EMBEDDED) {
         open_node();
-    } else {
-        server_init(&server);
-        server_keep(&server);
-        if (way != CLEAR)
-            server_use_tls(&server, way == MUTUAL_TLS);
-        server_add_user(&server, "root", "root");
-        server_start(&server);
+        return;
     }
-    root = somebody_as("root", SYNCTV_USER_ROLE_ROOT);
+    server_init(&server);
+    server_keep(&server);
+    if (way != CLEAR)
+        server_use_tls(&server, way == MUTUAL_TLS);
+    server_start(&server);
 }
 
 static void end(void)
@@ -65,7 +67,7 @@ static void end(void)
 START_TEST(accounts_are_made_shown_approved_and_banned)
 {
     go(_i);
-    struct person *alice = somebody("Alice");
+    struct person *root = somebody_mighty("root"), *alice = somebody("Alice");
     const synctv_result *r;
 
     assert_ok(synctv_account_profile(alice->me, &r, &error));
@@ -598,6 +600,7 @@ int main(void)
     Suite *suite = suite_create("walkthrough");
     TCase *tcase = tcase_create("all");
     tcase_set_timeout(tcase, 120);
+    tcase_add_unchecked_fixture(tcase, certificates_make, certificates_remove);
     tcase_add_checked_fixture(tcase, support_begin, end);
     tcase_add_loop_test(tcase, accounts_are_made_shown_approved_and_banned, 0, N_WAYS);
     tcase_add_loop_test(tcase, a_password_is_changed_by_who_knows_the_old_one, 0, N_WAYS);
