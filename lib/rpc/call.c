@@ -21,11 +21,10 @@ static grpc_completion_queue *pick_queue(struct sv_rpc_server *server, enum sv_r
     return server->stream_queues[i].cq;
 }
 
-void sv_call_arm(struct sv_rpc_server *server, struct sv_bound_method *method)
+/* @call  all zeros. */
+static void arm(struct sv_rpc_call *call, struct sv_rpc_server *server,
+    struct sv_bound_method *method)
 {
-    struct sv_rpc_call *call = sv_zalloc(sizeof(*call));
-    if (call == NULL)
-        return; /* one slot less; others remain armed */
     call->op.done = call_arrived;
     call->server = server;
     call->method = method;
@@ -45,6 +44,24 @@ void sv_call_arm(struct sv_rpc_server *server, struct sv_bound_method *method)
         sv_call_free(call);
 }
 
+bool sv_call_arm(struct sv_rpc_server *server, struct sv_bound_method *method)
+{
+    struct sv_rpc_call *call = sv_zalloc(sizeof(*call));
+    if (call == NULL)
+        return false;
+    arm(call, server, method);
+    return true;
+}
+
+/* The call took a slot of its method, and there was no memory for the next one: now it waits itself. */
+static void give_back_slot(struct sv_rpc_call *call)
+{
+    struct sv_rpc_server *server = call->server;
+    struct sv_bound_method *method = call->method;
+    memset(call, 0, sizeof(*call));
+    arm(call, server, method);
+}
+
 /* Everything of the call but what a stream would take with it. */
 void sv_call_free(struct sv_rpc_call *call)
 {
@@ -61,14 +78,17 @@ void sv_call_free(struct sv_rpc_call *call)
         grpc_call_unref(call->call);
     free(call->cert_name);
     sv_arena_fini(&call->arena);
-    free(call);
+    if (call->keeps_slot)
+        give_back_slot(call);
+    else
+        free(call);
 }
 
 /*
  * Each call that is waited for is a tag that the core looks at whenever anything completes, so a method gets more than one slot only once calls
- * of it come faster than turns. Threads that run into each other here cost a slot or miss one, no more.
+ * of it come faster than turns. Threads that run into each other here cost a slot or miss one, no more. False when out of memory.
  */
-static void arm_again(struct sv_rpc_server *server, struct sv_bound_method *method)
+static bool arm_again(struct sv_rpc_server *server, struct sv_bound_method *method)
 {
     unsigned turn = atomic_load_explicit(&server->n_turns, memory_order_relaxed);
     if (atomic_exchange_explicit(&method->turn, turn, memory_order_relaxed) != turn)
@@ -79,7 +99,7 @@ static void arm_again(struct sv_rpc_server *server, struct sv_bound_method *meth
         atomic_fetch_add_explicit(&method->slots, 1, memory_order_relaxed);
         sv_call_arm(server, method);
     }
-    sv_call_arm(server, method);
+    return sv_call_arm(server, method);
 }
 
 static bool call_begin(struct sv_rpc_server *server)
@@ -138,7 +158,7 @@ static void call_arrived(struct sv_op *op, bool ok)
     }
     bool open = call_begin(server);
     if (open)
-        arm_again(server, method);
+        call->keeps_slot = !arm_again(server, method);
     if (!open) {
         sv_rpc_call_fail(call, SYNCTV_E_SHUTTING_DOWN, NULL, NULL);
         return;
@@ -293,6 +313,7 @@ void sv_trailer_init(struct sv_trailer *t, int code, const synctv_error *err,
         sv_error(&own, code);
     int status = synctv_error_grpc_status(code);
     struct sv_rpc_bytes packed = sv_rpc_status_pack(status, &own, extra);
+    size_t n_md = GRPC_SLICE_LENGTH(packed.slice) > 0; /* without memory there are no details */
     t->text = grpc_slice_from_copied_string(own.message);
     t->md = (grpc_metadata){
         .key = grpc_slice_from_static_string("grpc-status-details-bin"),
@@ -300,7 +321,7 @@ void sv_trailer_init(struct sv_trailer *t, int code, const synctv_error *err,
     };
     status_op->data.send_status_from_server.status = (grpc_status_code)status;
     status_op->data.send_status_from_server.status_details = &t->text;
-    status_op->data.send_status_from_server.trailing_metadata_count = 1;
+    status_op->data.send_status_from_server.trailing_metadata_count = n_md;
     status_op->data.send_status_from_server.trailing_metadata = &t->md;
 }
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include <synctv/error.h>
-#include <uthash.h>
 
 #include "base/arena.h"
+#include "base/hash.h"
 #include "rpc/pb.h"
 
 /* google/protobuf/descriptor.proto, as much as is needed. */
@@ -108,8 +108,11 @@ static const char *add_symbol(struct walk *w, const char *scope, const struct sv
     s->file = w->file;
     s->is_message = is_message;
     HASH_FIND_STR(w->d->symbols, s->name, there);
-    if (there == NULL)
+    if (there == NULL) {
         HASH_ADD_STR(w->d->symbols, name, s);
+        if (s->hh.tbl == NULL)
+            w->rv = SYNCTV_E_NO_MEMORY;
+    }
     return s->name;
 }
 

@@ -193,10 +193,16 @@ static void watch(struct sv_rpc_call *call, void *service)
     sv_list_init(&w->link);
     struct sv_rpc_stream *stream;
     pthread_mutex_lock(&h->lock); /* until w is complete, no callback passes it */
-    sv_rpc_call_accept(call, &ops, w, &stream);
-    w->stream = stream;
-    sv_list_append(&h->watchers, &w->link);
+    int rv = sv_rpc_call_accept(call, &ops, w, &stream);
+    if (rv == 0) {
+        w->stream = stream;
+        sv_list_append(&h->watchers, &w->link);
+    }
     pthread_mutex_unlock(&h->lock);
+    if (rv < 0) {
+        sv_rpc_call_fail(call, rv, NULL, NULL);
+        free(w);
+    }
 }
 
 void sv_health_methods(struct sv_health *h, struct sv_rpc_method out[SV_HEALTH_METHODS])

@@ -96,6 +96,7 @@ struct sv_rpc_call {
     char *cert_name;
     int cancelled;
     bool has_flat;
+    bool keeps_slot; /* of its method */
 };
 
 /* ---- loop.c ---- */
@@ -112,8 +113,8 @@ bool sv_loop_is_mine(const struct sv_rpc_server *server);
 
 /* ---- call.c ---- */
 
-/* Waits for one more call of the method. */
-void sv_call_arm(struct sv_rpc_server *server, struct sv_bound_method *method);
+/* Waits for one more call of the method. False when out of memory. */
+bool sv_call_arm(struct sv_rpc_server *server, struct sv_bound_method *method);
 void sv_call_free(struct sv_rpc_call *call);
 void sv_server_call_gone(struct sv_rpc_server *server);
 /* The trailing metadata of an error. */

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include <synctv/error.h>
-#include <uthash.h>
+
+#include "base/hash.h"
 
 /* Connections of one network. */
 struct network {
@@ -88,6 +89,14 @@ void sv_peers_free(struct sv_peers *p)
     free(p);
 }
 
+static void leave_network(struct sv_peers *p, struct network *network)
+{
+    if (--network->n_connections == 0) {
+        HASH_DEL(p->networks, network);
+        free(network);
+    }
+}
+
 static int add_peer(struct sv_peers *p, const char *name, struct sv_peer **ret_peer)
 {
     int rv = SYNCTV_E_NO_MEMORY;
@@ -100,8 +109,10 @@ static int add_peer(struct sv_peers *p, const char *name, struct sv_peer **ret_p
     HASH_FIND_STR(p->networks, fresh->name, network);
     if (network == NULL) {
         network = fresh;
-        fresh = NULL; /* moved to the table */
         HASH_ADD_STR(p->networks, name, network);
+        if (network->hh.tbl == NULL)
+            goto out;
+        fresh = NULL; /* moved to the table */
     }
     rv = SYNCTV_E_STREAM_LIMIT;
     if (network->n_connections >= p->max_connections)
@@ -110,6 +121,11 @@ static int add_peer(struct sv_peers *p, const char *name, struct sv_peer **ret_p
     peer->network = network;
     memcpy(peer->name, name, len);
     HASH_ADD_STR(p->peers, name, peer);
+    if (peer->hh.tbl == NULL) {
+        leave_network(p, network);
+        rv = SYNCTV_E_NO_MEMORY;
+        goto out;
+    }
     *ret_peer = peer;
     peer = NULL;
     rv = 0;
@@ -147,10 +163,7 @@ void sv_peers_leave(struct sv_peers *p, struct sv_peer *peer)
         struct network *network = peer->network;
         HASH_DEL(p->peers, peer);
         free(peer);
-        if (--network->n_connections == 0) {
-            HASH_DEL(p->networks, network);
-            free(network);
-        }
+        leave_network(p, network);
     }
     pthread_mutex_unlock(&p->lock);
 }

@@ -237,7 +237,11 @@ static void start(struct sv_rpc_call *call, void *service)
     }
     s->server = server;
     pthread_mutex_init(&s->lock, NULL);
-    sv_rpc_call_accept(call, &ops, s, NULL);
+    int rv = sv_rpc_call_accept(call, &ops, s, NULL);
+    if (rv < 0) {
+        sv_rpc_call_fail(call, rv, NULL, NULL);
+        on_closed(NULL, s);
+    }
 }
 
 void sv_reflection_methods(struct sv_rpc_server *server,

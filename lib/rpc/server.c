@@ -131,14 +131,17 @@ static void no_such_method(struct sv_rpc_call *call, void *service)
     sv_rpc_call_fail(call, SYNCTV_E_UNIMPLEMENTED, NULL, NULL);
 }
 
-static void arm(struct sv_rpc_server *server)
+/* Without its slot a method would be deaf. */
+static int arm(struct sv_rpc_server *server)
 {
+    bool armed = true;
     for (size_t i = 0; i <= server->n_methods; i++) {
         struct sv_bound_method *method =
             i < server->n_methods ? &server->methods[i] : &server->catch_all;
         atomic_store(&method->slots, 1);
-        sv_call_arm(server, method);
+        armed = sv_call_arm(server, method) && armed;
     }
+    return armed ? 0 : SYNCTV_E_NO_MEMORY;
 }
 
 static int make_listener(struct sv_rpc_server *server, const struct sv_rpc_server_options *o,
@@ -205,7 +208,11 @@ int sv_rpc_server_new(const struct sv_rpc_server_options *options,
         goto fail;
     if (with_grpc) {
         grpc_server_start(server->core);
-        arm(server);
+        rv = arm(server);
+    }
+    if (rv < 0) {
+        sv_error(ret_error, rv);
+        goto fail;
     }
     rv = sv_loop_start(server);
     if (rv < 0) {

@@ -196,8 +196,9 @@ struct sv_rpc_stream_ops {
  * Turns a call into a stream: sends the initial metadata, starts to read. The call is gone (its arena, too). Callbacks
  * may run before this returns, so `userdata` must be complete. The caller of accept gets a reference if `ret_stream` is
  * not NULL (written before any callback runs), to be dropped with sv_rpc_stream_unref().
+ * Errors: NO_MEMORY; then the call is as it was, and no callback comes.
  */
-void sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops *ops,
+int sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops *ops,
     void *userdata, struct sv_rpc_stream **ret_stream);
 
 struct sv_rpc_stream *sv_rpc_stream_ref(struct sv_rpc_stream *stream);

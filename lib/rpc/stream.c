@@ -121,12 +121,12 @@ static void start_batch(struct sv_rpc_stream *s, const grpc_op *ops, size_t n, s
         sv_op_done(op, false);
 }
 
-void sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops *ops,
+int sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops *ops,
     void *userdata, struct sv_rpc_stream **ret_stream)
 {
     struct sv_rpc_stream *s = stream_new(call, ops, userdata);
     if (s == NULL)
-        abort(); /* as gRPC itself does when memory is exhausted */
+        return SYNCTV_E_NO_MEMORY;
     sv_call_free(call);
     sv_rpc_stream_ref(s); /* for this function */
     if (ret_stream != NULL)
@@ -145,6 +145,7 @@ void sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops
     else
         sv_rpc_stream_finish(s, SYNCTV_E_SHUTTING_DOWN, NULL);
     sv_rpc_stream_unref(s);
+    return 0;
 }
 
 /* ---- reading ---- */

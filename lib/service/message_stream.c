@@ -321,7 +321,14 @@ static void start_as(void *userdata, synctv_caller *caller, const synctv_error *
         return;
     }
     struct sv_rpc_stream *rpc;
-    sv_rpc_call_accept(start.rpc, &stream_ops, s, &rpc);
+    int rv = sv_rpc_call_accept(start.rpc, &stream_ops, s, &rpc);
+    if (rv < 0) {
+        sv_error(&err, rv);
+        sv_service_fail(start.service, start.rpc, &err, NULL);
+        on_closed(NULL, s);
+        stream_unref(s);
+        return;
+    }
     atomic_store(&s->rpc, rpc);
     sv_rpc_stream_kick(rpc); /* for what became ready before */
     stream_unref(s);
