@@ -75,6 +75,8 @@ static void chat_done(struct sv_call *c)
     if (chat->is_resend) {
         if (c->stream != NULL && event != NULL)
             sv_stream_push(c->stream, event);
+        else if (c->stream != NULL)
+            sv_stream_end(c->stream, SYNCTV_E_NO_MEMORY, NULL);
         synctv_event_unref(event);
     } else {
         struct sv_room *room = sv_room_enter(c->node, c->req->room_id);

@@ -107,13 +107,14 @@ synctv_event *sv_room_state_event(struct sv_room *room, synctv_state_cause cause
     const char *actor_id, const char *operation_id);
 /* A ROOM event: this room is no more. */
 void sv_room_tell_deleted(struct sv_room *room, const char *actor_id);
-/* An event that the caller made; the reference is taken over. NULL is fine. */
+/* An event that the caller made; the reference is taken over. NULL (there was no memory for it) ends the streams with NO_MEMORY. */
 void sv_room_tell(struct sv_room *room, const synctv_event *event);
 /* Ends what this user's streams have of the room: bound streams end with `code`, others just lose it. */
 void sv_room_drop_user(struct sv_room *room, const char *user_id, int code);
 /* The same for all whom the room no longer lets in. */
 void sv_room_drop_strangers(struct sv_room *room);
-/* New name, description, settings, password, creator from a row. Streams of guests end when allow_guests is off now. 0 or NO_MEMORY. */
+/* New name, description, settings, password, creator from a row. Streams of guests end when allow_guests is off now. 0 or NO_MEMORY
+ * (then the room is loaded again). */
 int sv_room_put_room(struct sv_room *room, const struct sv_room_rec *rec);
 /* The same without looking at the guests. */
 int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec);

@@ -147,10 +147,28 @@ static bool is_among(struct sv_room *room, struct sv_stream *stream, enum audien
     return is_guest == (audience == TO_GUESTS);
 }
 
+/* There was no memory for an event. What a stream has missed cannot be made good in order: each has to begin again with a snapshot. */
+static void end_streams(struct sv_room *room)
+{
+    synctv_node *node = room->node;
+    SV_LIST_FOREACH(it, &room->follows) {
+        struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream;
+        sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
+    }
+    pthread_mutex_lock(&node->rooms.lock);
+    SV_LIST_FOREACH(it, &node->rooms.observers) {
+        struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_stream, in_observers);
+        sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
+    }
+    pthread_mutex_unlock(&node->rooms.lock);
+}
+
 static void tell(struct sv_room *room, const synctv_event *event, enum audience audience)
 {
-    if (event == NULL)
+    if (event == NULL) {
+        end_streams(room);
         return;
+    }
     uint64_t permission = permission_to_see(event);
     SV_LIST_FOREACH(it, &room->follows) {
         struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream;
@@ -172,8 +190,7 @@ void sv_room_tell(struct sv_room *room, const synctv_event *event)
     tell(room, event, TO_ALL);
 }
 
-/* A new event of this room; NULL when out of memory: then the followers miss it, and what they missed is put right by the next state,
- * snapshot or list they ask for. */
+/* A new event of this room; NULL when out of memory. */
 static synctv_event *room_event(struct sv_room *room, synctv_event_type type, const char *actor_id)
 {
     synctv_event *event = sv_node_event_new(room->node, type);
@@ -192,8 +209,10 @@ void sv_room_tell_member(struct sv_room *room, synctv_member_change change, cons
     const synctv_member *gone, const char *actor_id, const char *reason)
 {
     synctv_event *event = room_event(room, SYNCTV_EVENT_MEMBER, actor_id);
-    if (event == NULL)
+    if (event == NULL) {
+        sv_room_tell(room, NULL);
         return;
+    }
     struct sv_arena *a = sv_event_arena(event);
     synctv_member *member = sv_arena_alloc(a, sizeof(*member));
     const struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
@@ -204,9 +223,11 @@ void sv_room_tell_member(struct sv_room *room, synctv_member_change change, cons
     event->change = change;
     event->member = member;
     event->reason = sv_arena_strdup(a, reason);
-    if (rv < 0 || event->reason == NULL)
+    if (rv < 0 || event->reason == NULL) {
         synctv_event_unref(event);
-    else
+        event = NULL;
+    }
+    if (event != NULL || rv != SYNCTV_E_MEMBER_NOT_FOUND)
         sv_room_tell(room, event);
 }
 
@@ -237,9 +258,8 @@ void sv_room_tell_room(struct sv_room *room, const char *actor_id)
 void sv_room_tell_deleted(struct sv_room *room, const char *actor_id)
 {
     synctv_event *event = room_face_event(room, false, actor_id);
-    if (event == NULL)
-        return;
-    event->deleted = true;
+    if (event != NULL)
+        event->deleted = true;
     sv_room_tell(room, event);
 }
 
@@ -248,8 +268,10 @@ void sv_room_tell_movies(struct sv_room *room, synctv_list_change change, const 
 {
     room->duration_of[0] = '\0';
     synctv_event *event = room_event(room, SYNCTV_EVENT_MOVIES, actor_id);
-    if (event == NULL)
+    if (event == NULL) {
+        sv_room_tell(room, NULL);
         return;
+    }
     struct sv_arena *a = sv_event_arena(event);
     int rv = 0;
     if (movie != NULL) {
@@ -260,10 +282,11 @@ void sv_room_tell_movies(struct sv_room *room, synctv_list_change change, const 
     event->list_change = change;
     event->revision = room->revision;
     event->current_movie_id = sv_arena_strdup(a, room->playback.movie_id);
-    if (rv < 0 || event->current_movie_id == NULL)
+    if (rv < 0 || event->current_movie_id == NULL) {
         synctv_event_unref(event);
-    else
-        sv_room_tell(room, event);
+        event = NULL;
+    }
+    sv_room_tell(room, event);
 }
 
 synctv_event *sv_room_state_event(struct sv_room *room, synctv_state_cause cause,
@@ -365,7 +388,9 @@ int sv_room_put_room(struct sv_room *room, const struct sv_room_rec *rec)
 {
     bool guests_out = room->settings.allow_guests && !rec->settings.allow_guests;
     int rv = sv_room_set_fields(room, rec);
-    if (rv >= 0 && guests_out)
+    if (rv < 0)
+        sv_room_reload(room);
+    else if (guests_out)
         sv_room_drop_strangers(room);
     return rv;
 }
