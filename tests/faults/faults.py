@@ -26,9 +26,9 @@ def limits(**more):
 
 
 class Control:
-    """What shim.c reads: control.clock_offset_ms = 5000, control.hold_syncs = 1, …"""
+    """What control.h says: control.clock_offset_ms = 5000, control.hold_syncs = 1, …"""
 
-    FIELDS = ("clock_offset_ms", "hold_syncs", "held", "syncs", "full", "refused")
+    FIELDS = ("clock_offset_ms", "hold_syncs", "held", "syncs", "full", "refused", "fail_in", "failed")
 
     def __init__(self):
         path = temp_path("control")
@@ -36,7 +36,7 @@ class Control:
             file.truncate(mmap.PAGESIZE)
         with open(path, "r+b") as file:
             self.__dict__["memory"] = mmap.mmap(file.fileno(), mmap.PAGESIZE)
-        self.__dict__["env"] = {"LD_PRELOAD": SHIM, "FAULTS_CONTROL": path}
+        self.__dict__["env"] = {"FAULTS_CONTROL": path, **({"LD_PRELOAD": SHIM} if SHIM else {})}
 
     def __getattr__(self, name):
         return struct.unpack_from("q", self.memory, 8 * self.FIELDS.index(name))[0]

@@ -3,41 +3,26 @@
  * Put before libc (LD_PRELOAD) it gives a server a wall clock that jumps and a disk that stands still or is full, as
  * the file that FAULTS_CONTROL names says. The tests write to that file while the server runs (faults.py).
  */
+/* pwrite() and pwrite64() are two functions here. */
+#undef _FILE_OFFSET_BITS
 #include <errno.h>
-#include <fcntl.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-#define EXPORT __attribute__((visibility("default")))
+#include "control.h"
 
-struct control {
-    _Atomic int64_t clock_offset_ms; /* what the wall clock is off */
-    _Atomic int64_t hold_syncs;      /* while ≠ 0: fsync() and fdatasync() do not return */
-    _Atomic int64_t held;            /* how many stand still now */
-    _Atomic int64_t syncs;           /* how many there were */
-    _Atomic int64_t full;            /* while ≠ 0: no file takes anything */
-    _Atomic int64_t refused;         /* writes that met a full disk */
-};
+#define EXPORT __attribute__((visibility("default")))
 
 static struct control nothing, *control = &nothing;
 
 __attribute__((constructor)) static void find_control(void)
 {
-    const char *path = getenv("FAULTS_CONTROL");
-    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    void *at = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    if (at != MAP_FAILED)
-        control = at;
+    struct control *found = control_open();
+    if (found != NULL)
+        control = found;
 }
 
 /* ---- the clock ---- */
