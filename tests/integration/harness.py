@@ -52,11 +52,12 @@ def write_file(name, text, mode=0o600):
 
 # ---- stubs -------------------------------------------------------------------------------------------------------
 
+STUBS = os.path.join(directory, "stubs")
+
 
 def make_stubs():
     """Generated as the README tells the user to. Health and reflection get folders, as the package grpc is taken."""
-    out = os.path.join(directory, "stubs")
-    os.mkdir(out)
+    os.mkdir(STUBS)
     here = os.path.dirname(os.path.abspath(__file__))
     plugin = shutil.which("grpc_python_plugin")
     ours = [name for name in sorted(os.listdir(PROTO_DIR)) if name.endswith(".proto")]
@@ -64,11 +65,11 @@ def make_stubs():
         ["protoc", f"-I{PROTO_DIR}", f"-I{here}", f"-Ihealth_v1={GRPC_PROTO_DIR}/health/v1",
          f"-Ireflection_v1={GRPC_PROTO_DIR}/reflection/v1",
          f"-Ireflection_v1alpha={GRPC_PROTO_DIR}/reflection/v1alpha",
-         f"--plugin=protoc-gen-grpc_python={plugin}", f"--python_out={out}", f"--grpc_python_out={out}",
+         f"--plugin=protoc-gen-grpc_python={plugin}", f"--python_out={STUBS}", f"--grpc_python_out={STUBS}",
          "rpc_status.proto", "health_v1/health.proto", "reflection_v1/reflection.proto",
          "reflection_v1alpha/reflection.proto", *ours],
         check=True, stdin=subprocess.DEVNULL, timeout=60)
-    sys.path.insert(0, out)
+    sys.path.insert(0, STUBS)
 
 
 make_stubs()

@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """One evening with every method of ClientService, watched through several MessageStreams at once."""
+import os
+import re
+import subprocess
+import sys
 import time
 
-from harness import NO_LIMITS, PASSWORD, Server, equal, run, run_program, temp_path, test
+from harness import (DEADLINE, NO_LIMITS, PASSWORD, PROTO_DIR, STUBS, Server, environment, equal, run, run_program,
+                     temp_path, test, write_file)
 from client import (SERVICE, anonymous, called, chat, fails, login, models, movie, pb, register)
 
 server = Server(db="sqlite:" + temp_path("synctv.db"), config=NO_LIMITS)
@@ -378,6 +383,19 @@ def _():
     live = alice.AddMovie(room_id=hall.id, movie=models.Movie(name="Camera", type=models.MOVIE_TYPE_LIVE)).movie
     for method in ("CreatePublishKey", "GetPlayUrl", "StopLive"):
         fails("UNIMPLEMENTED", "UNIMPLEMENTED", getattr(alice, method), room_id=hall.id, movie_id=live.id)
+
+
+@test("the client in the README takes part in a room")
+def _():
+    with open(os.path.join(PROTO_DIR, "../README.md"), encoding="utf-8") as readme:
+        source = re.search(r"```python\n(.*?)```", readme.read(), re.DOTALL).group(1)
+    assert "127.0.0.1:50051" in source and 'username="alice"' in source, source
+    source = source.replace("127.0.0.1:50051", server.address).replace('username="alice"', 'username="reader"')
+    done = subprocess.run([sys.executable, write_file("watch.py", source)], stdin=subprocess.DEVNULL, text=True,
+                          capture_output=True, timeout=DEADLINE, env=environment({"PYTHONPATH": STUBS}))
+    equal((done.returncode, done.stderr), (0, ""))
+    for word in ("STATE_CAUSE_SNAPSHOT", "STATE_CAUSE_MOVIE", "hello"):
+        assert word in done.stdout, f"{word} is not in {done.stdout}"
 
 
 @test("every method of the service was called")
