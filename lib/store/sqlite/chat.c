@@ -27,9 +27,11 @@ static int find_sent(struct sv_tx *tx, const synctv_chat *chat, struct sv_arena 
     synctv_chat sent;
     if (sv_str_empty(chat->client_message_id))
         return 0;
+    /* Left to itself, SQLite walks through all messages of the room. */
     sv_query_begin(&q, tx,
-        "SELECT " CHAT_COLUMNS " FROM chat WHERE room_id = ? AND user_id = ?"
-        " AND client_message_id = ? AND client_message_id <> '' ORDER BY seq DESC LIMIT 1");
+        "SELECT " CHAT_COLUMNS " FROM chat INDEXED BY chat_by_client_id WHERE room_id = ?"
+        " AND user_id = ? AND client_message_id = ? AND client_message_id <> ''"
+        " ORDER BY seq DESC LIMIT 1");
     sv_query_text(&q, chat->room_id);
     sv_query_text(&q, chat->user_id);
     sv_query_text(&q, chat->client_message_id);
@@ -42,13 +44,18 @@ static int find_sent(struct sv_tx *tx, const synctv_chat *chat, struct sv_arena 
     return rv;
 }
 
+/* Two statements: RETURNING makes a temporary table, which takes longer. */
 static int next_seq(struct sv_tx *tx, const char *room_id, int64_t *ret)
 {
     struct sv_query q;
-    sv_query_begin(&q, tx,
-        "UPDATE rooms SET chat_seq = chat_seq + 1 WHERE id = ? RETURNING chat_seq");
+    sv_query_begin(&q, tx, "UPDATE rooms SET chat_seq = chat_seq + 1 WHERE id = ?");
     sv_query_text(&q, room_id);
-    int rv = sv_query_number(&q, ret);
+    int rv = sv_query_run(&q);
+    if (rv < 0)
+        return rv;
+    sv_query_begin(&q, tx, "SELECT chat_seq FROM rooms WHERE id = ?");
+    sv_query_text(&q, room_id);
+    rv = sv_query_number(&q, ret);
     return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : 0;
 }
 
@@ -70,13 +77,24 @@ static int insert_row(struct sv_tx *tx, const synctv_chat *chat, int64_t seq)
     return rv < 0 ? rv : 0;
 }
 
+/* What is no longer among the newest `keep`. That is one message, unless `keep` was larger before. */
 static int drop_old(struct sv_tx *tx, const char *room_id, int64_t up_to)
 {
     struct sv_query q;
-    sv_query_begin(&q, tx, "DELETE FROM chat WHERE room_id = ? AND seq <= ?");
+    int64_t oldest = up_to;
+    sv_query_begin(&q, tx, "SELECT seq FROM chat WHERE room_id = ? ORDER BY seq LIMIT 1");
+    sv_query_text(&q, room_id);
+    int rv = sv_query_number(&q, &oldest);
+    if (rv < 0 || oldest > up_to)
+        return rv < 0 ? rv : 0;
+    /* A range makes SQLite collect the rows in a temporary table first. */
+    if (oldest == up_to)
+        sv_query_begin(&q, tx, "DELETE FROM chat WHERE room_id = ? AND seq = ?");
+    else
+        sv_query_begin(&q, tx, "DELETE FROM chat WHERE room_id = ? AND seq <= ?");
     sv_query_text(&q, room_id);
     sv_query_int(&q, up_to);
-    int rv = sv_query_run(&q);
+    rv = sv_query_run(&q);
     return rv < 0 ? rv : 0;
 }
 
