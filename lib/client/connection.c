@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A stream's connection: it comes back by itself, and tells nobody what is older than what it told before. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -290,8 +291,7 @@ static void have_token(struct sv_token_waiter *waiter, const char *access, const
     free(s->access);
     s->access = strdup(access);
     if (bearer != NULL && s->access != NULL) {
-        memcpy(bearer, "Bearer ", 7);
-        memcpy(bearer + 7, access, size - 7);
+        snprintf(bearer, size, "Bearer %s", access);
         open_stream(s, bearer);
     } else {
         synctv_error no_memory;

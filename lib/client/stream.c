@@ -23,7 +23,6 @@ static void stream_unref(struct sv_client_stream *s)
     for (unsigned i = 0; i < s->count; i++)
         synctv_event_unref(s->ring[(s->head + i) % SV_RING_SIZE]);
     sv_connection_fini(s);
-    free(s->ring);
     free(s->room_password);
     pthread_cond_destroy(&s->cond);
     pthread_mutex_destroy(&s->lock);
@@ -255,17 +254,14 @@ static struct sv_client_stream *stream_new(const synctv_stream_options *options)
 {
     struct sv_client_stream *s = calloc(1, sizeof(*s));
     char *password = strdup(sv_str(options->room_password));
-    const synctv_event **ring = calloc(SV_RING_SIZE, sizeof(*ring));
-    if (s == NULL || password == NULL || ring == NULL) {
+    if (s == NULL || password == NULL) {
         free(s);
         free(password);
-        free(ring);
         return NULL;
     }
     s->base.ops = &stream_ops;
     atomic_init(&s->refs, 2);
     s->room_password = password;
-    s->ring = ring;
     s->ready = options->ready;
     s->userdata = options->userdata;
     s->start_letter.run = start_on_thread;

@@ -24,7 +24,7 @@ struct sv_client_stream {
 
     pthread_mutex_t lock; /* this block */
     pthread_cond_t cond;
-    const synctv_event **ring; /* of SV_RING_SIZE */
+    const synctv_event *ring[SV_RING_SIZE];
     unsigned head, count;
     size_t bytes;
     bool told;   /* ready() was called, and not all has been taken since */
