@@ -87,12 +87,12 @@ enum fate { KICKED, BANNED, LEFT, DELETED, LOGGED_OUT, N_FATES };
 
 START_TEST(a_stream_ends_when_its_room_is_over_for_the_user)
 {
-    static const int codes[N_FATES][2] = {
-        [KICKED] = { SYNCTV_E_MEMBER_KICKED, SYNCTV_E_NOT_A_MEMBER },
-        [BANNED] = { SYNCTV_E_MEMBER_BANNED, SYNCTV_E_MEMBER_BANNED },
-        [LEFT] = { SYNCTV_E_NOT_A_MEMBER, SYNCTV_E_NOT_A_MEMBER },
-        [DELETED] = { SYNCTV_E_ROOM_NOT_FOUND, SYNCTV_E_ROOM_NOT_FOUND },
-        [LOGGED_OUT] = { SYNCTV_E_SESSION_ENDED, SYNCTV_E_SESSION_ENDED },
+    static const int codes[N_FATES] = {
+        [KICKED] = SYNCTV_E_MEMBER_KICKED,
+        [BANNED] = SYNCTV_E_MEMBER_BANNED,
+        [LEFT] = SYNCTV_E_NOT_A_MEMBER,
+        [DELETED] = SYNCTV_E_ROOM_NOT_FOUND,
+        [LOGGED_OUT] = SYNCTV_E_SESSION_ENDED,
     };
     server_start(&server);
     struct scene s = scene(&server);
@@ -117,8 +117,7 @@ START_TEST(a_stream_ends_when_its_room_is_over_for_the_user)
         break;
     }
     int end = expect_end(s.guest->stream);
-    if (end != codes[_i][1])
-        assert_code(end, codes[_i][0]);
+    assert_code(end, codes[_i]);
     assert_code(expect_end(s.guest->stream), end); /* it stays ended */
     const synctv_request pause = { .method = SYNCTV_METHOD_PAUSE };
     assert_code(synctv_stream_send(s.guest->stream, &pause, &error), SYNCTV_E_NOT_CONNECTED);
@@ -279,14 +278,9 @@ START_TEST(a_program_that_does_not_take_events_is_brought_up_to_date_later)
         assert_ok(synctv_chat_send(s.host->stream, NULL, text, NULL, &error));
         expect(s.host->stream, SYNCTV_EVENT_CHAT);
     }
-    int chats = 0;
-    const synctv_event *event = NULL;
-    for (;;) {
-        event = expect(s.guest->stream, SYNCTV_EVENT_CHAT);
-        if (++chats == 1000)
-            break;
-    }
-    event = expect(s.guest->stream, SYNCTV_EVENT_DISCONNECTED);
+    for (int chats = 0; chats < 1000; chats++)
+        expect(s.guest->stream, SYNCTV_EVENT_CHAT);
+    const synctv_event *event = expect(s.guest->stream, SYNCTV_EVENT_DISCONNECTED);
     assert_code(event->error_code, SYNCTV_E_SLOW_CONSUMER);
     expect_now(s.guest->stream, SYNCTV_EVENT_CONNECTED);
     ck_assert_int_eq(expect_now(s.guest->stream, SYNCTV_EVENT_STATE)->state->cause,
