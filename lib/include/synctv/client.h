@@ -16,7 +16,8 @@
  *
  * A signed-in client keeps its access token fresh by itself. Calls that are safe to repeat are repeated while the server cannot
  * be reached (100 ms, doubling up to 10 s, with jitter) until their time is over: those that only read, JoinRoom, and
- * changes that name an expected_version; anything that was never sent. Streams (synctv_stream_open()) come back by themselves.
+ * changes that name an expected_version; anything that was never sent. RATE_LIMITED is never repeated: the program knows best what
+ * to do without. Streams (synctv_stream_open()) come back by themselves.
  *
  * Threads: a client has one thread of its own, on which all callbacks come (synctv_done_fn, synctv_stream_ready_fn, token_fn); they must not
  * block and must not make blocking calls. All functions are thread-safe. Do not fork() while a client is open.
@@ -61,8 +62,8 @@ typedef struct synctv_client_options {
 SYNCTV_API void synctv_client_options_init(synctv_client_options *options);
 
 /**
- * Connects, waiting at most connect_timeout_ms.
- * Errors: INVALID_ARGUMENT (an option, named in ret_error->field), NODE_UNAVAILABLE, NO_MEMORY.
+ * Connects, waiting at most connect_timeout_ms for a server that is not there yet.
+ * Errors: INVALID_ARGUMENT (an option, named in ret_error->field), NODE_UNAVAILABLE (the message says why, also of TLS), NO_MEMORY.
  */
 SYNCTV_API int synctv_client_connect(const synctv_client_options *options,
     synctv_client **ret_client, synctv_error *ret_error);
@@ -88,7 +89,8 @@ SYNCTV_API int synctv_client_logout(synctv_client *client, synctv_error *ret_err
 
 /**
  * The caller that acts as whoever is signed in, also over later sign-ins; its synctv_caller_user_id() is that of the moment of this call. A new
- * reference; NULL when out of memory. SEND_CHAT and SEND_DANMAKU travel on a stream of this client that follows the room: there must be one.
+ * reference; NULL when out of memory. SEND_CHAT and SEND_DANMAKU travel on a stream of this client that follows the room: there must be
+ * one. SEND_CHAT waits for it to come back and for the message to be acknowledged; SEND_DANMAKU fails with NOT_CONNECTED instead.
  */
 SYNCTV_API synctv_caller *synctv_client_caller(synctv_client *client);
 

@@ -8,7 +8,10 @@
  * while a stream of theirs follows it.
  *
  * Over a network (synctv_client_caller()) the stream reconnects by itself, with backoff; CONNECTED and
- * DISCONNECTED events tell, and new SNAPSHOT events bring the rooms up to date.
+ * DISCONNECTED events tell, and new SNAPSHOT events bring the rooms up to date (synctv_chat_history() what was said meanwhile). States
+ * that are older than the one before never come out. At most 1024 events wait for the program; if there are more, the stream goes
+ * down with SLOW_CONSUMER and comes back once the program has caught up. It ends when coming back is in vain: the session or the
+ * room is over, or the user was kicked, banned or has left.
  *
  * Threads: all functions are thread-safe, except that only one thread at a time may take events from a stream.
  */
