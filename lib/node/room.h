@@ -113,10 +113,10 @@ void sv_room_tell(struct sv_room *room, const synctv_event *event);
 void sv_room_drop_user(struct sv_room *room, const char *user_id, int code);
 /* The same for all whom the room no longer lets in. */
 void sv_room_drop_strangers(struct sv_room *room);
-/* New name, description, settings, password, creator from a row. Streams of guests end when allow_guests is off now. 0 or NO_MEMORY
- * (then the room is loaded again). */
+/* New name, description, settings, password, creator from a row. Streams of guests end when allow_guests is off now, or when there is a new
+ * password. 0 or NO_MEMORY (then the room is loaded again). */
 int sv_room_put_room(struct sv_room *room, const struct sv_room_rec *rec);
-/* The same without looking at the guests. */
+/* The same without ending streams or loading. */
 int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec);
 /* The room was deleted: tells, drops everybody, leaves memory. */
 void sv_room_put_deleted(struct sv_room *room, const char *actor_id);

@@ -384,13 +384,20 @@ void sv_room_drop_strangers(struct sv_room *room)
     }
 }
 
+/* A password lets nobody in any more. */
+static void forget_password(struct sv_room *room)
+{
+    SV_LIST_FOREACH(it, &room->follows)
+        atomic_store(&SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream->guest_ok, false);
+}
+
 int sv_room_put_room(struct sv_room *room, const struct sv_room_rec *rec)
 {
-    bool guests_out = room->settings.allow_guests && !rec->settings.allow_guests;
+    bool had_guests = room->settings.allow_guests;
     int rv = sv_room_set_fields(room, rec);
     if (rv < 0)
         sv_room_reload(room);
-    else if (guests_out)
+    else if (had_guests)
         sv_room_drop_strangers(room);
     return rv;
 }
@@ -406,6 +413,8 @@ int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec)
         free(password_hash);
         return SYNCTV_E_NO_MEMORY;
     }
+    if (room->password_hash != NULL && strcmp(room->password_hash, password_hash) != 0)
+        forget_password(room);
     free(room->name);
     free(room->description);
     free(room->password_hash);

@@ -302,6 +302,24 @@ START_TEST(guests_go_when_they_are_no_longer_allowed)
 }
 END_TEST
 
+START_TEST(a_new_password_puts_guests_out)
+{
+    const char *open = room_for_guests("secret");
+    synctv_stream *guest = fx_open_stream(carol, open, "secret"), *member = fx_follow(alice, open);
+    expect_snapshot(guest, open);
+    fx_assert_ok(FX_ASK(alice, UPDATE_ROOM, .room_id = open, .has_password = true,
+        .password = "another"));
+    fx_assert_code(fx_end_of(guest), SYNCTV_E_ROOM_PASSWORD_WRONG);
+    fx_assert_code(fx_end_of(fx_open_stream(carol, open, "secret")), SYNCTV_E_ROOM_PASSWORD_WRONG);
+    guest = fx_open_stream(carol, open, "another");
+    expect_snapshot(guest, open);
+    fx_assert_ok(FX_ASK(alice, UPDATE_ROOM, .room_id = open, .has_password = true, .password = ""));
+    fx_say(alice, open, "come in");
+    fx_expect(guest, SYNCTV_EVENT_CHAT);
+    fx_expect(member, SYNCTV_EVENT_CHAT);
+}
+END_TEST
+
 START_TEST(a_guest_is_told_of_the_room_without_its_settings)
 {
     const char *open = room_for_guests(NULL);
@@ -428,6 +446,7 @@ static Suite *stream_rooms(void)
     tcase_add_test(t, a_guest_has_to_know_the_password);
     tcase_add_test(t, guessing_a_rooms_password_takes_from_the_rate_of_hashes);
     tcase_add_test(t, guests_go_when_they_are_no_longer_allowed);
+    tcase_add_test(t, a_new_password_puts_guests_out);
     tcase_add_test(t, a_guest_is_told_of_the_room_without_its_settings);
     tcase_add_test(t, a_guest_sees_no_playlist_and_no_members_without_the_bit);
     tcase_add_test(t, a_guest_who_joins_stays_on_the_stream_as_a_member);
