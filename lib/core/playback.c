@@ -27,7 +27,11 @@ static int64_t ms_from_double(double ms)
 
 void sv_playback_init(struct sv_playback_state *state)
 {
-    *state = (struct sv_playback_state){ .status = SYNCTV_PLAYBACK_STATUS_PAUSED, .rate = 1 };
+    *state = (struct sv_playback_state){
+        .status = SYNCTV_PLAYBACK_STATUS_PAUSED,
+        .rate = 1,
+        .version = 1, /* 0 could not be expected: as expected_version it means any */
+    };
 }
 
 static bool is_playing(const struct sv_playback_state *state)

@@ -40,7 +40,7 @@ struct sv_playback_change {
     int64_t client_time_ms; /* the sender's estimate of now, 0 = unknown; only play looks at it */
 };
 
-/* No movie, paused, rate 1, version 0: every other state is newer. */
+/* No movie, paused, rate 1, version 1: every state that a node made is newer. */
 void sv_playback_init(struct sv_playback_state *state);
 /*
  * From the public form, as it comes from storage or another node.

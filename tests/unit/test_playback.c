@@ -48,7 +48,7 @@ START_TEST(a_new_room_has_no_movie_and_stands_still)
     ck_assert_str_eq(s.movie_id, "");
     ck_assert_int_eq(s.status, SYNCTV_PLAYBACK_STATUS_PAUSED);
     ck_assert_double_eq(s.rate, 1);
-    ck_assert_uint_eq(s.version, 0);
+    ck_assert_uint_eq(s.version, 1);
     ck_assert_double_eq(sv_playback_position_at(&s, INT64_MAX, 0), 0);
 }
 END_TEST
