@@ -250,9 +250,11 @@ void sv_room_movie_ended(struct sv_room *room)
 /* How long a movie is that the playlist says nothing about; only who may control playback is believed. */
 static void learn_duration(struct sv_room *room, double duration_s)
 {
+    if (!isfinite(duration_s) || duration_s <= 0 || duration_s > LEARNED_DURATION_MAX_S ||
+        sv_room_duration(room) == duration_s)
+        return;
     const synctv_movie *movie = sv_playlist_get(&room->movies, room->playback.movie_id);
-    if (movie == NULL || movie->duration_s > 0 || movie->type == SYNCTV_MOVIE_TYPE_LIVE ||
-        !isfinite(duration_s) || duration_s <= 0 || duration_s > LEARNED_DURATION_MAX_S)
+    if (movie == NULL || movie->duration_s > 0 || movie->type == SYNCTV_MOVIE_TYPE_LIVE)
         return;
     memcpy(room->learned_movie_id, movie->id, strlen(movie->id) + 1);
     room->learned_duration_s = duration_s;
