@@ -7,6 +7,9 @@
  * synctv_stream_send(): SEND_CHAT, SEND_DANMAKU, PLAY, PAUSE, SEEK, SET_PLAYBACK_RATE, REPORT_STATUS, PING. Somebody is online in a room
  * while a stream of theirs follows it.
  *
+ * A stream of the system (synctv_node_as_system()) over all rooms sees what happens in every room of the node, but no snapshots. On a
+ * node, a stream with 256 events or 1 MiB waiting ends with SLOW_CONSUMER; the next one begins with snapshots.
+ *
  * Over a network (synctv_client_caller()) the stream reconnects by itself, with backoff; CONNECTED and
  * DISCONNECTED events tell, and new SNAPSHOT events bring the rooms up to date (synctv_chat_history() what was said meanwhile). States
  * that are older than the one before never come out. At most 1024 events wait for the program; if there are more, the stream goes
