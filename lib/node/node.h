@@ -84,7 +84,7 @@ struct synctv_node {
         int64_t tick;        /* the first one that has not been dealt with */
         int64_t next_due_ms; /* no room is due before that; INT64_MAX = none */
         struct sv_list idle; /* loaded rooms nobody follows, oldest first */
-        size_t n_idle;
+        size_t n_idle, max_idle;
         struct sv_list observers; /* the system's streams of all rooms */
         atomic_uint n_observers;
     } rooms;

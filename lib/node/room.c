@@ -458,7 +458,7 @@ static struct sv_room *take_evictable(synctv_node *node)
 {
     struct sv_room *found = NULL;
     pthread_mutex_lock(&node->rooms.lock);
-    size_t tries = node->rooms.n_idle > SV_ROOMS_IDLE_MAX ? 16 : 0;
+    size_t tries = node->rooms.n_idle > node->rooms.max_idle ? 16 : 0;
     while (found == NULL && tries-- > 0) {
         struct sv_list *it = node->rooms.idle.next;
         struct sv_room *room = SV_CONTAINER_OF(it, struct sv_room, idle);
@@ -500,6 +500,7 @@ int sv_rooms_init(synctv_node *node)
     sv_list_init(&node->rooms.idle);
     sv_list_init(&node->rooms.observers);
     node->rooms.next_due_ms = INT64_MAX;
+    node->rooms.max_idle = SV_ROOMS_IDLE_MAX;
     return 0;
 }
 

@@ -134,6 +134,8 @@ void sv_rooms_flush(synctv_node *node)
         if (rv < 0 && all.n > 0)
             sv_logf(&node->log, SYNCTV_LOG_ERROR, "node", "playback states are not stored: %s",
                 synctv_error_text(rv));
+        if (rv == SYNCTV_E_STORAGE_UNAVAILABLE)
+            return; /* each job might wait for seconds */
         collect_dirty(node, &all);
     } while (all.n > 0);
 }

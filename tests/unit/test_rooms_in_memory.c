@@ -190,7 +190,9 @@ END_TEST
 
 START_TEST(only_so_many_idle_rooms_stay_in_memory)
 {
-    enum { N = SV_ROOMS_IDLE_MAX + 50 };
+    enum { MAX = 40, N = MAX + 50 };
+    ck_assert_uint_eq(fx_node.rooms.max_idle, SV_ROOMS_IDLE_MAX);
+    fx_node.rooms.max_idle = MAX;
     fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 2 * N;
     synctv_stream *stream = fx_follow(bob, room); /* the oldest */
     static char ids[N][SYNCTV_ID_LEN + 1];
@@ -206,12 +208,12 @@ START_TEST(only_so_many_idle_rooms_stay_in_memory)
     ck_assert_uint_eq(rooms_loaded(), N + 1);
     fx_settle();
     fx_turn();
-    ck_assert_uint_eq(rooms_loaded(), SV_ROOMS_IDLE_MAX + 1);
+    ck_assert_uint_eq(rooms_loaded(), MAX + 1);
 
     fx_say(alice, room, "still here");
     fx_expect(stream, SYNCTV_EVENT_CHAT);
     fx_assert_ok(FX_ASK(alice, GET_ROOM_INFO, .room_id = ids[0])); /* comes back */
-    ck_assert_uint_eq(rooms_loaded(), SV_ROOMS_IDLE_MAX + 2);
+    ck_assert_uint_eq(rooms_loaded(), MAX + 2);
     fx_check_memory(ids[0]);
 }
 END_TEST
@@ -219,8 +221,9 @@ END_TEST
 /* Fills memory with idle rooms until the room is forgotten. */
 static void crowd_out(void)
 {
-    fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 100000;
-    for (int i = 0; i <= SV_ROOMS_IDLE_MAX; i++) {
+    fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 1000;
+    fx_node.rooms.max_idle = 20;
+    for (int i = 0; i <= 20; i++) {
         const synctv_request create = { .method = SYNCTV_METHOD_CREATE_ROOM, .name = "x" };
         const synctv_result *result = NULL;
         fx_assert_ok(synctv_call_wait(bob, &create, &result, &fx_error));
