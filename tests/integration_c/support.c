@@ -355,7 +355,7 @@ void certificates_remove(void)
 
 void server_use_tls(struct server *server, bool client_certificates)
 {
-    char setting[96];
+    char setting[sizeof(certificates) + 32];
     const struct certificates *c = &certificates;
     server->tls = true;
     server->mutual_tls = client_certificates;
