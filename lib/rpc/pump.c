@@ -86,10 +86,13 @@ void sv_stream_write_done(struct sv_op *op, bool ok)
     s->writing = false;
     s->busy_since_ms = 0;
     s->broken = s->broken || !ok;
-    bool pumping = s->pumping; /* then the pump sees it */
+    bool dropped = s->pumping && s->holds > 1; /* the pump sees it, and has a hold of its own */
+    if (dropped)
+        s->holds--;
     pthread_mutex_unlock(&s->lock);
-    if (!pumping)
-        sv_rpc_stream_kick(s);
+    if (dropped)
+        return;
+    sv_rpc_stream_kick(s);
     sv_stream_drop(s);
 }
 
@@ -102,7 +105,8 @@ static bool pull(struct sv_rpc_stream *s, struct sv_rpc_bytes *ret_bytes)
     }
     if (s->ended)
         return false;
-    synctv_error err = { 0 };
+    synctv_error err;
+    err.code = 0;
     int rv = s->ops->next(s, s->userdata, ret_bytes, &err);
     if (rv < 0) {
         s->ended = true;
@@ -230,7 +234,8 @@ static bool pump_steps(struct sv_rpc_stream *s)
             s->drained += was_finishing;
         else if (was_finishing)
             s->drained = s->server->opt.shutdown_drain_messages; /* there is no more */
-        else if (!s->again && !s->finishing)
+        /* Once next() has said that there is no more, a kick comes before there is. */
+        if (!s->has_ahead && budget > 0 && !s->again && !s->finishing && !s->broken)
             return false;
     }
     return true;

@@ -36,7 +36,8 @@ struct sv_message_stream {
 
     struct sv_bucket nonsense; /* on_message() */
     pthread_mutex_t lock;      /* of all below */
-    struct refusal *refusals;  /* a ring of NONSENSE_MAX, made when the first one is refused */
+    struct refusal
+        *_Atomic refusals; /* a ring of NONSENSE_MAX, made when the first one is refused */
     unsigned first_refusal, n_refusals;
 };
 
@@ -138,6 +139,8 @@ static int encode(struct sv_message_stream *s, const synctv_event *event,
 /* Takes the oldest refusal. */
 static bool take_refusal(struct sv_message_stream *s, struct refusal *ret)
 {
+    if (atomic_load(&s->refusals) == NULL) /* nearly always; and a kick follows each refusal */
+        return false;
     pthread_mutex_lock(&s->lock);
     bool found = s->n_refusals > 0;
     if (found) {
@@ -193,10 +196,11 @@ static bool add_refusal(struct sv_message_stream *s, const synctv_error *err,
 {
     bool added = false;
     pthread_mutex_lock(&s->lock);
-    if (s->refusals == NULL)
-        s->refusals = calloc(NONSENSE_MAX, sizeof(*s->refusals));
-    if (s->refusals != NULL && s->n_refusals < NONSENSE_MAX) {
-        struct refusal *refusal = &s->refusals[(s->first_refusal + s->n_refusals) % NONSENSE_MAX];
+    struct refusal *ring = atomic_load(&s->refusals);
+    if (ring == NULL && (ring = calloc(NONSENSE_MAX, sizeof(*ring))) != NULL)
+        atomic_store(&s->refusals, ring);
+    if (ring != NULL && s->n_refusals < NONSENSE_MAX) {
+        struct refusal *refusal = &ring[(s->first_refusal + s->n_refusals) % NONSENSE_MAX];
         refusal->err = *err;
         size_t len = strlen(in_reply_to);
         bool fits = len < sizeof(refusal->in_reply_to); /* no valid one is longer */
@@ -231,8 +235,10 @@ static void on_message(struct sv_rpc_stream *rpc, void *userdata, const void *da
     struct sv_arena arena = { 0 };
     synctv_request request;
     synctv_error err;
-    if (sv_wire_client_message_decode(data, len, &arena, &request, &err) < 0 ||
-        synctv_stream_send(s->events, &request, &err) < 0)
+    int rv = sv_wire_client_message_decode(data, len, &arena, &request, &err);
+    if (rv >= 0)
+        rv = synctv_stream_send(s->events, &request, &err);
+    if (rv < 0 && rv != SYNCTV_E_NOT_CONNECTED) /* that it has ended next_message() says, and why */
         refuse(s, rpc, &err, sv_str(request.message_id));
     sv_arena_fini(&arena);
 }
