@@ -68,25 +68,34 @@ static const synctv_event *chat_event(const synctv_chat *message)
     return event;
 }
 
+/* Whether this is told to the stream when the room is. Locked. */
+static bool hears(struct sv_stream *stream, const struct sv_room *room)
+{
+    return stream->observer || sv_stream_follows(stream, room);
+}
+
+/* The room is told, and the stream that it came on in any case, once: that is how its sender knows. NULL = there was no memory for it. */
+static void chat_tell(struct sv_call *c, const synctv_event *event, bool is_resend)
+{
+    struct sv_room *room = is_resend ? NULL : sv_room_enter(c->node, c->req->room_id);
+    if (c->stream != NULL && (room == NULL || !hears(c->stream, room))) {
+        if (event != NULL)
+            sv_stream_push(c->stream, event);
+        else
+            sv_stream_end(c->stream, SYNCTV_E_NO_MEMORY, NULL);
+    }
+    if (room != NULL) {
+        sv_room_tell(room, event); /* takes it over */
+        sv_room_leave(room);
+    } else {
+        synctv_event_unref(event);
+    }
+}
+
 static void chat_done(struct sv_call *c)
 {
     const struct chat *chat = c->state;
-    const synctv_event *event = chat_event(&chat->message);
-    if (chat->is_resend) {
-        if (c->stream != NULL && event != NULL)
-            sv_stream_push(c->stream, event);
-        else if (c->stream != NULL)
-            sv_stream_end(c->stream, SYNCTV_E_NO_MEMORY, NULL);
-        synctv_event_unref(event);
-    } else {
-        struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
-        if (room != NULL) {
-            sv_room_tell(room, event); /* takes it over */
-            sv_room_leave(room);
-        } else {
-            synctv_event_unref(event);
-        }
-    }
+    chat_tell(c, chat_event(&chat->message), chat->is_resend);
     int rv = sv_answer_chat(c, &chat->message);
     if (rv < 0)
         sv_call_fail(c, rv);

@@ -116,6 +116,54 @@ START_TEST(a_resend_never_doubles)
 }
 END_TEST
 
+/* The one message that this stream has heard of. */
+static void expect_only(synctv_stream *stream, const char *content)
+{
+    ck_assert_str_eq(fx_expect(stream, SYNCTV_EVENT_CHAT)->chat->content, content);
+    fx_settle();
+    ck_assert(!fx_got(stream, SYNCTV_EVENT_CHAT));
+}
+
+START_TEST(a_stream_that_does_not_follow_the_room_is_told_of_its_own_message)
+{
+    synctv_caller *admin = fx_user_with("admin", SYNCTV_USER_ROLE_ADMIN, SYNCTV_USER_STATUS_ACTIVE);
+    synctv_stream *admins = fx_open_stream(admin, "", NULL); /* no member: follows nothing */
+    fx_settle();
+    fx_forget_rooms();
+    fx_assert_ok(synctv_chat_send(admins, room, "to nobody", "a-1", &fx_error));
+    expect_only(admins, "to nobody");
+
+    synctv_stream *bobs = fx_follow(bob, room);
+    fx_assert_ok(synctv_chat_send(admins, room, "to bob", "a-2", &fx_error));
+    expect_only(admins, "to bob");
+    expect_only(bobs, "to bob");
+    fx_say(bob, room, "hello admin");
+    fx_expect(bobs, SYNCTV_EVENT_CHAT);
+    ck_assert(!fx_got(admins, SYNCTV_EVENT_CHAT));
+}
+END_TEST
+
+START_TEST(who_speaks_at_once_is_told_of_it_once)
+{
+    fx_forget_rooms();
+    synctv_stream *first = fx_open_stream(bob, "", NULL);
+    fx_assert_ok(synctv_chat_send(first, room, "the room is not here", NULL, &fx_error));
+    expect_only(first, "the room is not here");
+    synctv_stream *second = fx_open_stream(bob, "", NULL);
+    fx_assert_ok(synctv_chat_send(second, room, "now it is", NULL, &fx_error));
+    expect_only(second, "now it is");
+    expect_only(first, "now it is");
+}
+END_TEST
+
+START_TEST(an_observer_is_told_of_its_own_message_once)
+{
+    synctv_stream *observer = fx_open_stream(fx_system(), "", NULL);
+    fx_assert_ok(synctv_chat_send(observer, room, "maintenance", NULL, &fx_error));
+    expect_only(observer, "maintenance");
+}
+END_TEST
+
 START_TEST(what_is_refused_on_a_stream_is_told_to_its_sender)
 {
     synctv_stream *stream = fx_follow(bob, room);
@@ -363,6 +411,9 @@ int main(void)
     tcase_add_test(tcase, what_is_said_reaches_all_and_is_kept);
     tcase_add_test(tcase, one_senders_messages_keep_their_order);
     tcase_add_test(tcase, a_resend_never_doubles);
+    tcase_add_test(tcase, a_stream_that_does_not_follow_the_room_is_told_of_its_own_message);
+    tcase_add_test(tcase, who_speaks_at_once_is_told_of_it_once);
+    tcase_add_test(tcase, an_observer_is_told_of_its_own_message_once);
     tcase_add_test(tcase, what_is_refused_on_a_stream_is_told_to_its_sender);
     tcase_add_test(tcase, bad_messages_are_refused);
     tcase_add_test(tcase, chat_has_a_rate_of_its_own);
