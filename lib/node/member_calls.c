@@ -50,6 +50,31 @@ static int begin_with_member(struct sv_call *c, struct sv_tx *tx, uint64_t neede
     return sv_act_on_check(&ret->actor, &ret->room.settings, target, needed, &c->err);
 }
 
+/* The target's row, or one made up with this role for a user who has none. */
+static int get_row_or_user(struct sv_call *c, struct sv_tx *tx, synctv_room_role role,
+    struct sv_member_rec *row)
+{
+    struct sv_user_rec user;
+    int rv = tx->ops->member_get(tx, c->req->room_id, c->req->user_id, &c->arena, row);
+    if (rv < 0 && rv != SYNCTV_E_MEMBER_NOT_FOUND)
+        return rv;
+    if (rv == 0 && row->member.role != SYNCTV_ROOM_ROLE_UNSPECIFIED)
+        return 0;
+    rv = tx->ops->user_get(tx, c->req->user_id, &c->arena, &user);
+    if (rv < 0)
+        return rv;
+    *row = (struct sv_member_rec){
+        .member = {
+            .room_id = c->req->room_id,
+            .user_id = c->req->user_id,
+            .username = user.user.username,
+            .role = role,
+            .joined_at_ms = sv_node_clock_ms(&c->node->clock),
+        },
+    };
+    return 0;
+}
+
 static int put(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
@@ -154,11 +179,32 @@ void sv_handle_approve_member(struct sv_call *c)
 
 /* --- KickMember --- */
 
+/* A member who is not banned; where guests are allowed, any user: storage does not know who is there. */
+static int kick_target(struct sv_call *c, struct sv_tx *tx, struct sv_member_rec *row)
+{
+    int rv = get_row_or_user(c, tx, SYNCTV_ROOM_ROLE_GUEST, row);
+    if (rv == SYNCTV_E_USER_NOT_FOUND)
+        return SYNCTV_E_MEMBER_NOT_FOUND;
+    if (rv < 0)
+        return rv;
+    const struct change *change = c->state;
+    bool is_guest = row->member.role == SYNCTV_ROOM_ROLE_GUEST && change->settings.allow_guests;
+    if ((row->member.role < SYNCTV_ROOM_ROLE_MEMBER && !is_guest) ||
+        row->member.status == SYNCTV_MEMBER_STATUS_BANNED)
+        return SYNCTV_E_MEMBER_NOT_FOUND;
+    return 0;
+}
+
 static int kick_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
     struct sv_standing s;
-    int rv = begin_with_member(c, tx, SYNCTV_PERM_KICK_MEMBER, &s);
+    int rv = begin(c, tx, SYNCTV_PERM_KICK_MEMBER, &s);
+    if (rv == 0)
+        rv = kick_target(c, tx, &change->row);
+    if (rv == 0)
+        rv = sv_act_on_check(&s.actor, &s.room.settings, &change->row.member,
+            SYNCTV_PERM_KICK_MEMBER, &c->err);
     if (rv < 0)
         return rv;
     change->gone = gone(&change->row.member);
@@ -186,37 +232,13 @@ void sv_handle_kick_member(struct sv_call *c)
 
 /* --- BanMember --- */
 
-/* The target's row, or one made up for who has none. */
-static int ban_target(struct sv_call *c, struct sv_tx *tx, struct sv_member_rec *row)
-{
-    struct sv_user_rec user;
-    int rv = tx->ops->member_get(tx, c->req->room_id, c->req->user_id, &c->arena, row);
-    if (rv < 0 && rv != SYNCTV_E_MEMBER_NOT_FOUND)
-        return rv;
-    if (rv == 0 && row->member.role != SYNCTV_ROOM_ROLE_UNSPECIFIED)
-        return 0;
-    rv = tx->ops->user_get(tx, c->req->user_id, &c->arena, &user);
-    if (rv < 0)
-        return rv;
-    *row = (struct sv_member_rec){
-        .member = {
-            .room_id = c->req->room_id,
-            .user_id = c->req->user_id,
-            .username = user.user.username,
-            .role = SYNCTV_ROOM_ROLE_MEMBER,
-            .joined_at_ms = sv_node_clock_ms(&c->node->clock),
-        },
-    };
-    return 0;
-}
-
 static int ban_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
     struct sv_standing s;
     int rv = begin(c, tx, SYNCTV_PERM_BAN_MEMBER, &s);
     if (rv == 0)
-        rv = ban_target(c, tx, &change->row);
+        rv = get_row_or_user(c, tx, SYNCTV_ROOM_ROLE_MEMBER, &change->row);
     if (rv == 0)
         rv = sv_act_on_check(&s.actor, &s.room.settings, &change->row.member,
             SYNCTV_PERM_BAN_MEMBER, &c->err);

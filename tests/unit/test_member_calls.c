@@ -117,6 +117,53 @@ START_TEST(only_members_are_kicked)
 }
 END_TEST
 
+START_TEST(a_guest_is_kicked_like_a_member)
+{
+    const synctv_room_settings guests = {
+        .allow_guests = true,
+        .guest_permissions = SYNCTV_PERM_VIEW_MEMBER_LIST,
+    };
+    room = fx_room(alice, &guests);
+    synctv_stream *others = fx_follow(alice, room), *another = fx_follow(dave, room);
+    synctv_stream *guest = fx_follow(erin, room);
+    fx_assert_code(kick(dave, erin), SYNCTV_E_NOT_A_MEMBER);
+    fx_assert_ok(kick(alice, erin));
+    synctv_stream *told[] = { others, another, guest };
+    for (size_t i = 0; i < 3; i++) {
+        const synctv_event *event = fx_expect_change(told[i], SYNCTV_MEMBER_CHANGE_KICKED);
+        ck_assert_str_eq(event->member->user_id, fx_id(erin));
+        ck_assert_str_eq(event->member->username, "erin");
+        ck_assert_int_eq(event->member->role, SYNCTV_ROOM_ROLE_GUEST);
+        ck_assert_int_eq(event->member->status, SYNCTV_MEMBER_STATUS_UNSPECIFIED);
+        ck_assert_str_eq(event->reason, "noise");
+    }
+    fx_assert_code(fx_end_of(guest), SYNCTV_E_MEMBER_KICKED);
+    fx_assert_code(fx_end_of(fx_open_stream(erin, room, NULL)), SYNCTV_E_MEMBER_KICKED);
+    fx_assert_code(FX_ASK(erin, JOIN_ROOM, .room_id = room), SYNCTV_E_MEMBER_KICKED);
+    fx_assert_ok(FX_ASK(alice, GET_ROOM_INFO, .room_id = room));
+    ck_assert_int_eq(fx_answer->room->member_count, 1);
+    ck_assert_int_eq(fx_answer->room->online_count, 2);
+    fx_check_memory(room);
+    fx_node.clock.offset_ms += 30001;
+    fx_follow(erin, room);
+}
+END_TEST
+
+START_TEST(a_guest_who_has_gone_is_kept_away)
+{
+    const synctv_room_settings guests = { .allow_guests = true };
+    room = fx_room(alice, &guests);
+    fx_forget_rooms();
+    fx_assert_ok(kick(alice, erin));
+    fx_assert_code(fx_end_of(fx_open_stream(erin, room, NULL)), SYNCTV_E_MEMBER_KICKED);
+    fx_assert_ok(ban(alice, erin));
+    fx_assert_code(kick(alice, erin), SYNCTV_E_MEMBER_NOT_FOUND); /* that would lift the ban */
+    fx_assert_code(FX_ASK(alice, KICK_MEMBER, .room_id = room, .user_id = "AAAAAAAAAAAA"),
+        SYNCTV_E_MEMBER_NOT_FOUND);
+    fx_check_memory(room);
+}
+END_TEST
+
 START_TEST(a_pending_member_is_refused_by_a_kick)
 {
     ask_for_approval();
@@ -436,6 +483,8 @@ int main(void)
     tcase_add_test(tcase, a_kick_is_told_to_all_and_ends_the_victims_streams);
     tcase_add_test(tcase, nobody_kicks_above_themselves);
     tcase_add_test(tcase, only_members_are_kicked);
+    tcase_add_test(tcase, a_guest_is_kicked_like_a_member);
+    tcase_add_test(tcase, a_guest_who_has_gone_is_kept_away);
     tcase_add_test(tcase, a_pending_member_is_refused_by_a_kick);
     tcase_add_test(tcase, added_permissions_end_with_a_kick);
     tcase_add_test(tcase, a_ban_is_told_and_ends_streams_and_membership);

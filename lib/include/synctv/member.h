@@ -39,8 +39,8 @@ SYNCTV_API int synctv_member_approve(synctv_caller *caller, const char *room_id,
     const char *user_id, const synctv_result **ret_result, synctv_error *ret_error);
 
 /**
- * Removes a member, or refuses a pending one. Their streams of the room end at once, and they may not join again for 30 s. Needs
- * KICK_MEMBER.
+ * Removes a member, or refuses a pending one. Their streams of the room end at once, and they may not join again for 30 s. Where
+ * guests are allowed, guests are kept away in the same way. Needs KICK_MEMBER.
  *
  * @reason  shown to the room; NULL or "" = none.
  */
