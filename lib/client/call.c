@@ -179,12 +179,18 @@ static void send_attempt(struct sv_client_call *call, const char *access)
         fail(call, &err);
         return;
     }
+    size_t size = sizeof("Bearer ") + strlen(sv_str(access));
+    char *bearer = malloc(size);
+    if (bearer == NULL) {
+        sv_error(&err, SYNCTV_E_NO_MEMORY);
+        fail(call, &err);
+        return;
+    }
     char path[128];
-    char bearer[4200];
     struct sv_rpc_md metadata = { .key = "authorization", .value = bearer };
     snprintf(path, sizeof(path), "/synctv.client.ClientService/%s",
         synctv_method_name(call->method));
-    snprintf(bearer, sizeof(bearer), "Bearer %s", sv_str(access));
+    snprintf(bearer, size, "Bearer %s", sv_str(access));
     const struct sv_rpc_request rpc = {
         .path = path,
         .metadata = &metadata,
@@ -194,6 +200,7 @@ static void send_attempt(struct sv_client_call *call, const char *access)
     };
     call->client->n_on_wire++;
     sv_rpc_unary(call->client->channel, &rpc, sv_rpc_bytes_ref(call->payload), answered, call);
+    free(bearer);
 }
 
 /* Its time is over while it waits. */
