@@ -5,7 +5,7 @@
 
 #include "node/room.h"
 
-#define SV_STREAM_MAX_EVENTS 256
+#define SV_STREAM_MAX_EVENTS 1024 /* a disk that was slow for a moment lets hundreds go at once */
 #define SV_STREAM_MAX_BYTES (1024 * 1024)
 #define SV_STREAM_MAX_ROOMS 100
 

@@ -233,6 +233,30 @@ def _():
     loop.close()
 
 
+@test("what has waited for storage then comes all at once, and cuts nobody who reads")
+def _():
+    control, loop, n_chats = Control(), Loop(), 600
+    with Server("--log-level", "warn", config=limits(), db=database()[1], env=control.env) as server:
+        host = register(server, "host")
+        room = host.CreateRoom(name="room").room
+        streams = [Connection(loop, server.address).call(
+            "MessageStream", token=host.access_token, metadata=[("x-room-id", room.id)], last=False) for _ in range(50)]
+        loop.run_until(lambda: all(stream.messages for stream in streams), "snapshots")
+        before = [stream.messages for stream in streams]
+        control.hold_syncs = 1
+        for i in range(n_chats):
+            streams[i % 10].send(pb.ClientMessage(message_id=f"m{i}", chat=pb.ChatMessage(content="hello")))
+        pings = [stream.messages for stream in streams[:10]]
+        for stream in streams[:10]:  # each is answered behind the chats of its stream, so all of these are queued
+            stream.send(pb.ClientMessage(message_id="p", ping=pb.PingMessage(client_time=1)))
+        loop.run_until(lambda: all(stream.messages > n for stream, n in zip(streams, pings)), "pongs")
+        control.hold_syncs = 0
+        loop.run_until(lambda: all(stream.ended is not None or stream.messages >= n + n_chats
+                                   for stream, n in zip(streams, before)), "all chats")
+        equal({stream.ended for stream in streams}, {None})
+    loop.close()
+
+
 @test("who has to stop while storage stands still gives up in time, and says so")
 def _():
     control = Control()

@@ -8,7 +8,7 @@
  * while a stream of theirs follows it.
  *
  * A stream of the system (synctv_node_as_system()) over all rooms sees what happens in every room of the node, but no snapshots. On a
- * node, a stream with 256 events or 1 MiB waiting ends with SLOW_CONSUMER; the next one begins with snapshots.
+ * node, a stream with 1024 events or 1 MiB waiting ends with SLOW_CONSUMER; the next one begins with snapshots.
  *
  * Over a network (synctv_client_caller()) the stream reconnects by itself, with backoff; CONNECTED and
  * DISCONNECTED events tell, and new SNAPSHOT events bring the rooms up to date (synctv_chat_history() what was said meanwhile). States
