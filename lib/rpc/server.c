@@ -329,10 +329,13 @@ void sv_rpc_server_stop(struct sv_rpc_server *server, int64_t grace_ms)
         wait_until(server, is_down, sv_mono_ms() + (grace_ms < FLUSH_MS ? grace_ms : FLUSH_MS));
     if (server->core != NULL)
         grpc_server_cancel_all_calls(server->core);
-    while (!wait_until(server, is_down, sv_mono_ms() + STILL_WAITING_MS))
+    while (!wait_until(server, is_down, sv_mono_ms() + STILL_WAITING_MS)) {
+        struct sv_rpc_server_stats stats;
+        sv_rpc_server_get_stats(server, &stats);
         sv_logf(server->opt.log, SYNCTV_LOG_WARN, "rpc",
-            "still waiting for %u calls to be answered and %u streams to end", server->live_calls,
-            server->live_streams);
+            "still waiting for %u calls to be answered and %u streams to end", stats.live_calls,
+            stats.live_streams);
+    }
     sv_loop_join(server);
     server->stopped = true;
     bool with_grpc = server->queue.cq != NULL;
