@@ -487,7 +487,8 @@ void config_print_help(void)
     }
     fputs(
         "  --config FILE             read settings from this file\n"
-        "  --check-config            say whether all settings are right, and end\n"
+        "  --check-config            say whether all settings are right, and end;\n"
+        "                            the database is not opened\n"
         "  --version, --help\n"
         "\n"
         "Commands of user:\n"
@@ -522,8 +523,8 @@ void config_print_help(void)
     fputs(
         "\n\n"
         "When it can serve, it prints one line that begins with \"ready\" on stdout. Logs go to\n"
-        "stderr. SIGTERM and SIGINT end it within 10 s, a second one at once. Exit status: 0 = all\n"
-        "went well, 1 = what was asked for was refused, 2 = a setting is wrong, the address is in\n"
-        "use or a file cannot be read.\n",
+        "stderr. SIGTERM and SIGINT end it within 10 s, a second one at once; SIGHUP reads the files\n"
+        "of TLS again. Exit status: 0 = all went well, 1 = what was asked for was refused, 2 = a\n"
+        "setting is wrong, the address is in use or a file cannot be read.\n",
         stdout);
 }

@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "accept.h"
+
 #define HEARTBEAT_MS 5000
 /* Calls under way are waited for so long; with writing out what is pending it takes at most: */
 #define GRACE_MS 4000
@@ -18,7 +20,7 @@ struct serving {
     struct config *config;
     synctv_node *node;
     uv_loop_t loop;
-    uv_signal_t sigterm, sigint;
+    uv_signal_t sigterm, sigint, sighup;
     uv_timer_t heartbeat, stop_deadline;
     uv_work_t stop;
     bool stopping;
@@ -32,6 +34,16 @@ static void log_text(struct serving *s, synctv_log_level level, const char *text
 
 /* ---- the end ---- */
 
+/* Without them the loop ends. */
+static void close_handles(struct serving *s)
+{
+    uv_close((uv_handle_t *)&s->sigterm, NULL);
+    uv_close((uv_handle_t *)&s->sigint, NULL);
+    uv_close((uv_handle_t *)&s->sighup, NULL);
+    uv_close((uv_handle_t *)&s->heartbeat, NULL);
+    uv_close((uv_handle_t *)&s->stop_deadline, NULL);
+}
+
 /* On a thread of libuv's. */
 static void stop_node(uv_work_t *work)
 {
@@ -41,11 +53,7 @@ static void stop_node(uv_work_t *work)
 
 static void on_stopped(uv_work_t *work, int status)
 {
-    struct serving *s = work->data;
-    uv_close((uv_handle_t *)&s->sigterm, NULL);
-    uv_close((uv_handle_t *)&s->sigint, NULL);
-    uv_close((uv_handle_t *)&s->heartbeat, NULL);
-    uv_close((uv_handle_t *)&s->stop_deadline, NULL);
+    close_handles(work->data);
 }
 
 static void on_stop_deadline(uv_timer_t *timer)
@@ -67,6 +75,23 @@ static void on_signal(uv_signal_t *handle, int signum)
 }
 
 /* ---- running ---- */
+
+static void on_sighup(uv_signal_t *handle, int signum)
+{
+    struct serving *s = handle->data;
+    synctv_error error;
+    char text[sizeof(error.message) + 64];
+    if (s->stopping)
+        return;
+    if (s->config->node.tls_cert_file == NULL) {
+        log_text(s, SYNCTV_LOG_INFO, "SIGHUP: nothing to reload without TLS");
+    } else if (synctv_node_reload_tls(s->node, &error) == 0) {
+        log_text(s, SYNCTV_LOG_INFO, "SIGHUP: new connections get the certificate as it is now");
+    } else {
+        snprintf(text, sizeof(text), "SIGHUP: the old certificate stays: %s", error.message);
+        log_text(s, SYNCTV_LOG_ERROR, text);
+    }
+}
 
 /*
  * Debian builds abseil with its assertions on: each lock that gRPC takes is looked up in a graph of locks, in search of deadlocks, which
@@ -99,14 +124,18 @@ static int start_loop(struct serving *s)
     int rv = uv_loop_init(&s->loop);
     if (rv < 0)
         return rv;
-    s->sigterm.data = s->sigint.data = s->heartbeat.data = s->stop_deadline.data = s;
+    s->sigterm.data = s->sigint.data = s->sighup.data = s->heartbeat.data = s->stop_deadline.data =
+        s;
     uv_timer_init(&s->loop, &s->heartbeat);
     uv_timer_init(&s->loop, &s->stop_deadline);
     uv_signal_init(&s->loop, &s->sigterm);
     uv_signal_init(&s->loop, &s->sigint);
+    uv_signal_init(&s->loop, &s->sighup);
     rv = uv_signal_start(&s->sigterm, on_signal, SIGTERM);
     if (rv == 0)
         rv = uv_signal_start(&s->sigint, on_signal, SIGINT);
+    if (rv == 0)
+        rv = uv_signal_start(&s->sighup, on_sighup, SIGHUP);
     if (rv == 0)
         rv = uv_timer_start(&s->heartbeat, on_heartbeat, HEARTBEAT_MS, HEARTBEAT_MS);
     return rv;
@@ -118,16 +147,19 @@ int serve(struct config *config)
     struct serving *s = &serving;
     s->config = config;
     do_not_look_for_deadlocks();
+    accept_init(config);
+    int rv = start_loop(s); /* a signal that comes while the node is opened waits for the loop */
+    if (rv < 0) {
+        fprintf(stderr, "synctv-server: the loop cannot be started: %s\n", uv_strerror(rv));
+        return 1;
+    }
     synctv_error error;
     if (synctv_node_open(&config->node, &s->node, &error) < 0) {
         fprintf(stderr, "synctv-server: %s\n", error.message);
+        close_handles(s);
+        uv_run(&s->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&s->loop);
         return 2;
-    }
-    int rv = start_loop(s);
-    if (rv < 0) {
-        fprintf(stderr, "synctv-server: the loop cannot be started: %s\n", uv_strerror(rv));
-        synctv_node_free(s->node);
-        return 1;
     }
     char text[512];
     snprintf(text, sizeof(text), "serving on %s%s, node %s, database %s",

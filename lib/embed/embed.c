@@ -22,7 +22,8 @@
 struct front {
     struct sv_rpc_server *_Atomic server; /* NULL until its threads have started */
     struct sv_service *service;
-    bool polled; /* threads = 0 */
+    bool polled;                                             /* threads = 0 */
+    char *tls_cert_file, *tls_key_file, *tls_client_ca_file; /* NULL = there is none */
     pthread_mutex_t stop_lock;
     atomic_bool stopped; /* also that stop() has begun, for poll() */
     bool ended;          /* stop_lock: nothing is left to be stopped */
@@ -133,8 +134,17 @@ static void front_free(struct front *front)
     if (front == NULL)
         return;
     sv_service_free(front->service);
+    free(front->tls_cert_file);
+    free(front->tls_key_file);
+    free(front->tls_client_ca_file);
     pthread_mutex_destroy(&front->stop_lock);
     free(front);
+}
+
+static bool copy_path(char **ret_copy, const char *path)
+{
+    *ret_copy = sv_str_empty(path) ? NULL : strdup(path);
+    return *ret_copy != NULL || sv_str_empty(path);
 }
 
 static struct front *front_new(synctv_node *node, const synctv_node_options *options)
@@ -144,7 +154,10 @@ static struct front *front_new(synctv_node *node, const synctv_node_options *opt
         return NULL;
     pthread_mutex_init(&front->stop_lock, NULL);
     front->polled = options->threads == 0;
-    if (sv_service_new(node, &node->log, &front->service) < 0) {
+    if (!copy_path(&front->tls_cert_file, options->tls_cert_file) ||
+        !copy_path(&front->tls_key_file, options->tls_key_file) ||
+        !copy_path(&front->tls_client_ca_file, options->tls_client_ca_file) ||
+        sv_service_new(node, &node->log, &front->service) < 0) {
         front_free(front);
         return NULL;
     }
@@ -206,6 +219,26 @@ int synctv_node_poll(synctv_node *node, int timeout_ms)
         return SYNCTV_E_INVALID_ARGUMENT;
     sv_rpc_server_poll(atomic_load(&front->server), timeout_ms);
     return 0;
+}
+
+int synctv_node_reload_tls(synctv_node *node, synctv_error *ret_error)
+{
+    struct front *front = node->front;
+    struct sv_rpc_server *server = atomic_load(&front->server);
+    const synctv_node_options files = {
+        .tls_cert_file = front->tls_cert_file,
+        .tls_key_file = front->tls_key_file,
+        .tls_client_ca_file = front->tls_client_ca_file,
+    };
+    if (files.tls_cert_file == NULL || sv_rpc_server_port(server) == 0)
+        return sv_error_field(ret_error, "tls_cert_file", "the node was opened without TLS");
+    synctv_error own, *err = ret_error != NULL ? ret_error : &own;
+    struct sv_tls_files tls;
+    int rv = sv_tls_files_read(&tls, &files, err);
+    if (rv == 0)
+        rv = name_the_option(sv_rpc_server_reload_tls(server, &tls.tls, err), err);
+    sv_tls_files_fini(&tls);
+    return rv;
 }
 
 /* ---- ending ---- */

@@ -113,7 +113,7 @@ class Server:
     running = set()
 
     def __init__(self, *options, config=None, db="memory:", listen="127.0.0.1:0", env=None,
-                 complaints_expected=False):
+                 complaints_expected=False, preexec_fn=None):
         self.db = db
         self.complaints_expected = complaints_expected
         command = [SERVER_BINARY, "--listen", listen, "--db", db]
@@ -124,7 +124,7 @@ class Server:
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen(command + list(options), stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=stderr, env=environment(env),
-                                            cwd=directory)
+                                            cwd=directory, preexec_fn=preexec_fn)
         Server.running.add(self)
         try:
             self.ready = self._wait_for_ready_line()

@@ -6,15 +6,19 @@ import json
 import os
 import pty
 import re
+import resource
+import shutil
+import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import time
 
 import grpc
 
 from harness import (DEADLINE, NO_LIMITS, PASSWORD, PROTO_DIR, SERVER_BINARY, Server, config_file, diag, environment,
-                     equal, run, run_program, temp_path, test, write_file)
+                     equal, eventually, run, run_program, temp_path, test, write_file)
 from client import anonymous, fails, login, models, register
 
 EXAMPLE = os.path.join(PROTO_DIR, "../contrib/synctv.ini")
@@ -234,6 +238,42 @@ def _():
     diag("ready after " + ", ".join(f"{ms:.0f}" for ms in times) + " ms with one that was there")
 
 
+@test("SIGHUP without TLS changes nothing")
+def _():
+    with Server() as server:
+        person = register(server, "alice")
+        server.send_signal(signal.SIGHUP)
+        eventually(lambda: "SIGHUP: nothing to reload" in server.stderr(), "a line in the log")
+        person.GetProfile()
+
+
+def is_served(server):
+    try:
+        return login(server, "alice").GetProfile().user.username == "alice"
+    except grpc.RpcError as error:  # it came while the last of the crowd were still leaving
+        equal(error.code(), grpc.StatusCode.UNAVAILABLE)
+        return False
+
+
+@test("peers that take every descriptor are turned away, and the next one is served")
+def _():
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+
+    with Server(db="sqlite:" + temp_path("synctv.db"), preexec_fn=few_files) as server:
+        register(server, "alice")
+        address = server.address.rsplit(":", 1)
+        for _ in range(3):
+            crowd = [socket.create_connection(address, timeout=DEADLINE) for _ in range(400)]
+            eventually(lambda: "too many open files" in server.stderr(), "a line in the log")
+            for connection in crowd:
+                connection.close()
+            eventually(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) < 100, "descriptors given back")
+            eventually(lambda: is_served(server), "a new client")
+        lines = [line for line in server.stderr().splitlines() if "too many open files" in line]
+        assert len(lines) < 10, lines
+
+
 # ---- accounts on the command line ----
 
 
@@ -346,6 +386,11 @@ class Authority:
         return cert, key
 
 
+def write_file_at(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def read(path):
     with open(path, "rb") as file:
         return file.read()
@@ -377,6 +422,34 @@ def _():
         cannot_connect(server, credentials=credentials(theirs))
         cannot_connect(server)
         person.GetProfile()
+
+
+@test("SIGHUP: new connections get the certificate that has taken the old one's place, the others go on")
+def _():
+    files = ours.issue("server")
+    with Server("--tls-cert", files[0], "--tls-key", files[1]) as server:
+        host, port = server.address.rsplit(":", 1)
+
+        def shown():
+            return ssl.get_server_certificate((host, int(port)), timeout=DEADLINE).encode()
+
+        person = register(server, "alice", credentials=credentials(ours))
+        old = shown()
+        assert old in read(files[0])
+        for new, old_file in zip(ours.issue("next"), files):
+            shutil.copy(new, old_file)
+        server.send_signal(signal.SIGHUP)
+        eventually(lambda: shown() in read(files[0]), "the new certificate")
+        assert shown() != old
+        person.GetProfile()
+        register(server, "bob", credentials=credentials(ours)).GetProfile()
+
+        new = shown()
+        write_file_at(files[0], "nonsense")
+        server.complaints_expected = True
+        server.send_signal(signal.SIGHUP)
+        eventually(lambda: "the old certificate stays" in server.stderr(), "a line in the log")
+        equal(shown(), new)
 
 
 @test("mutual TLS: only clients with a certificate of ours are served")

@@ -109,6 +109,13 @@ SYNCTV_API int64_t synctv_node_now_ms(const synctv_node *node);
 SYNCTV_API int synctv_node_poll(synctv_node *node, int timeout_ms);
 
 /**
+ * Reads the files tls_cert_file, tls_key_file and tls_client_ca_file again, which must still be at their paths, for new connections; those
+ * there are go on. Waits for the disk. Errors: INVALID_ARGUMENT (a file in ret_error->field is not right, and the old
+ * certificate stays; or the node was opened without TLS), NO_MEMORY.
+ */
+SYNCTV_API int synctv_node_reload_tls(synctv_node *node, synctv_error *ret_error);
+
+/**
  * Refuses new calls, ends streams with SHUTTING_DOWN, writes out what is pending, joins the threads. Waits at most about `grace_ms` for calls that
  * are under way. Idempotent; not inside a callback. With `threads` = 0 it polls by itself.
  */
