@@ -321,7 +321,7 @@ END_TEST
 
 static void stop_with_much_under_way(void)
 {
-    enum { N_STREAMS = 10, N_CALLS = 200 };
+    enum { N_STREAMS = 10, N_CALLS = 60 };
     struct counted streams[N_STREAMS], calls[N_CALLS];
     synctv_stream *open[N_STREAMS];
     memset(streams, 0, sizeof(streams));
@@ -388,6 +388,27 @@ START_TEST(callbacks_come_on_the_nodes_threads)
 }
 END_TEST
 
+START_TEST(a_timer_set_on_another_thread_is_kept)
+{
+    synctv_stream *stream = follow(NULL, NULL);
+    do_ask((synctv_request){
+        .method = SYNCTV_METHOD_SET_CURRENT_MOVIE,
+        .room_id = room,
+        .movie_id = movie,
+        .autoplay = true,
+    });
+    bool ended = false;
+    const synctv_event *event;
+    while (!ended) { /* 0.2 s, and one of grace */
+        assert_code(synctv_stream_next(stream, 10000, &event, &err), 1);
+        ended =
+            event->type == SYNCTV_EVENT_STATE && event->state->cause == SYNCTV_STATE_CAUSE_ENDED;
+        synctv_event_unref(event);
+    }
+    synctv_stream_close(stream);
+}
+END_TEST
+
 START_TEST(streams_left_open_are_closed_after_stop)
 {
     struct counted s[3];
@@ -442,6 +463,7 @@ static Suite *poll_mode(void)
     tcase_add_test(t, a_node_with_threads_is_not_polled);
     tcase_add_test(t, callbacks_come_on_the_nodes_threads);
     tcase_add_test(t, a_node_stops_with_streams_open_and_calls_under_way);
+    tcase_add_test(t, a_timer_set_on_another_thread_is_kept);
     tcase_add_test(t, streams_left_open_are_closed_after_stop);
     tcase_add_test(t, two_may_stop_a_node_at_once);
     suite_add_tcase(s, t);
