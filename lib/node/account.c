@@ -214,6 +214,19 @@ void sv_session_freshen(struct sv_accounts *a, struct sv_session *session)
     sv_list_append(&a->by_age, &session->by_age);
 }
 
+static bool is_admin(synctv_user_role role, synctv_user_status status)
+{
+    return status == SYNCTV_USER_STATUS_ACTIVE && role >= SYNCTV_USER_ROLE_ADMIN;
+}
+
+bool sv_account_update(struct sv_account *account, synctv_user_role role, synctv_user_status status)
+{
+    bool was_admin = is_admin(account->role, account->status);
+    account->role = role;
+    account->status = status;
+    return was_admin && !is_admin(role, status);
+}
+
 void sv_session_info(struct sv_session *session, struct sv_actor_info *ret_info)
 {
     memset(ret_info, 0, sizeof(*ret_info));
@@ -224,13 +237,9 @@ void sv_session_info(struct sv_session *session, struct sv_actor_info *ret_info)
         return;
     memcpy(ret_info->user_id, account->user_id, sizeof(ret_info->user_id));
     memcpy(ret_info->username, account->username, sizeof(ret_info->username));
-    struct sv_accounts *a = session->node->accounts;
-    pthread_mutex_lock(&a->lock);
-    ret_info->role = account->role;
-    ret_info->status = account->status;
-    pthread_mutex_unlock(&a->lock);
-    ret_info->platform_admin =
-        ret_info->status == SYNCTV_USER_STATUS_ACTIVE && ret_info->role >= SYNCTV_USER_ROLE_ADMIN;
+    ret_info->role = atomic_load(&account->role);
+    ret_info->status = atomic_load(&account->status);
+    ret_info->platform_admin = is_admin(ret_info->role, ret_info->status);
 }
 
 /* --- rates --- */
@@ -326,22 +335,32 @@ void sv_account_remove_stream(struct sv_session *session, struct sv_stream *stre
     pthread_mutex_unlock(&a->lock);
 }
 
-size_t sv_account_streams(synctv_node *node, const char *user_id, struct sv_stream **ret_streams,
-    size_t max)
+static int collect_streams(struct sv_account *account, struct sv_stream ***ret_streams)
+{
+    int n = 0;
+    struct sv_stream **streams = calloc(account->n_streams, sizeof(struct sv_stream *));
+    if (streams == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    SV_LIST_FOREACH(it, &account->streams) {
+        struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_stream, of_account);
+        if (sv_try_ref(&stream->refs))
+            streams[n++] = stream;
+    }
+    *ret_streams = streams;
+    return n;
+}
+
+int sv_account_streams(synctv_node *node, const char *user_id, struct sv_stream ***ret_streams)
 {
     struct sv_accounts *a = node->accounts;
-    size_t n = 0;
+    *ret_streams = NULL;
     pthread_mutex_lock(&a->lock);
     struct sv_account *account = sv_account_find(a, user_id);
-    if (account != NULL) {
-        SV_LIST_FOREACH(it, &account->streams) {
-            struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_stream, of_account);
-            if (n < max && sv_try_ref(&stream->refs))
-                ret_streams[n++] = stream;
-        }
-    }
+    int rv = 0;
+    if (account != NULL && account->n_streams > 0)
+        rv = collect_streams(account, ret_streams);
     pthread_mutex_unlock(&a->lock);
-    return n;
+    return rv;
 }
 
 /* --- the end of sessions --- */
@@ -454,13 +473,14 @@ void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_
             l->newer_status = status;
     }
     struct sv_account *account = sv_account_find(a, user_id);
-    if (account != NULL)
-        account->status = status;
+    bool lost_admin = account != NULL && sv_account_update(account, account->role, status);
     if (status == SYNCTV_USER_STATUS_BANNED)
         end_user(a, user_id, "");
     pthread_mutex_unlock(&a->lock);
     if (status == SYNCTV_USER_STATUS_BANNED)
         end_streams(node, user_id);
+    else if (lost_admin)
+        sv_streams_drop_strange_rooms(node, user_id);
 }
 
 void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_role role)
@@ -473,7 +493,8 @@ void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_ro
             l->newer_role = role;
     }
     struct sv_account *account = sv_account_find(a, user_id);
-    if (account != NULL)
-        account->role = role;
+    bool lost_admin = account != NULL && sv_account_update(account, role, account->status);
     pthread_mutex_unlock(&a->lock);
+    if (lost_admin)
+        sv_streams_drop_strange_rooms(node, user_id);
 }

@@ -21,14 +21,15 @@ enum sv_session_kind {
     SV_SESSION_ANONYMOUS,
 };
 
-/* All under accounts.lock but what is constant after creation: user_id, username. */
+/* All under accounts.lock but what is constant after creation: user_id, username. Role and status are changed under it and may be read
+ * without: every event looks at those of all who follow the room. */
 struct sv_account {
     UT_hash_handle hh; /* by user_id */
     char user_id[SV_ID_SIZE];
     char username[160]; /* names do not change */
     unsigned refs;      /* sessions */
-    synctv_user_role role;
-    synctv_user_status status;
+    _Atomic synctv_user_role role;
+    _Atomic synctv_user_status status;
     unsigned n_streams;
     struct sv_list streams;  /* sv_stream.of_account */
     struct sv_list sessions; /* sv_session.of_account */
@@ -84,7 +85,8 @@ int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind);
  * held. In-process sessions have no logins to end. */
 void sv_accounts_end_session(synctv_node *node, const char *session_id);
 void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *except_session_id);
-/* After COMMIT of a change of the user's row. BANNED ends all sessions of the user, and in-process streams too. No locks held. */
+/* After COMMIT of a change of the user's row. BANNED ends all sessions of the user, and in-process streams too. Who is no platform admin any
+ * more loses the rooms that they followed as one. No locks held. */
 void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_status status);
 void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_role role);
 
@@ -94,9 +96,8 @@ struct sv_stream;
  * the stream is freed, also after a failure. Streams of the system and of nobody are not counted. */
 int sv_account_add_stream(struct sv_session *session, struct sv_stream *stream);
 void sv_account_remove_stream(struct sv_session *session, struct sv_stream *stream);
-/* References to the user's streams here, at most `max`; release each with sv_stream_unref(). */
-size_t sv_account_streams(synctv_node *node, const char *user_id, struct sv_stream **ret_streams,
-    size_t max);
+/* References to the user's streams here; release each with sv_stream_unref(), and free the array. Returns how many, or NO_MEMORY. */
+int sv_account_streams(synctv_node *node, const char *user_id, struct sv_stream ***ret_streams);
 
 /* Drops what nobody uses and what is over its bounds, and looks in storage after those whose streams or callers outlive
  * their tokens; from the node's timer, every few seconds. */

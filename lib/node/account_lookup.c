@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking at storage: who somebody is now, and whether those who are here for longer still may be. */
 #include "node/account_table.h"
+#include "node/stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,10 +66,8 @@ int sv_lookup_settle(struct sv_accounts *a, struct sv_lookup *l)
     if (l->newer_status != SYNCTV_USER_STATUS_UNSPECIFIED)
         l->status = l->newer_status;
     struct sv_account *account = sv_account_find(a, l->user_id);
-    if (account != NULL) {
-        account->role = l->role;
-        account->status = l->status;
-    }
+    if (account != NULL)
+        l->lost_admin = sv_account_update(account, l->role, l->status);
     if (l->status == SYNCTV_USER_STATUS_BANNED)
         return SYNCTV_E_USER_BANNED;
     return l->ended ? SYNCTV_E_SESSION_ENDED : 0;
@@ -87,6 +86,8 @@ void sv_lookup_end(synctv_node *node, const struct sv_lookup *l, int code)
         sv_accounts_end_user(node, l->user_id, "");
     else if (code < 0 && l->session_id[0] != '\0')
         sv_accounts_end_session(node, l->session_id);
+    if (l->lost_admin)
+        sv_streams_drop_strange_rooms(node, l->user_id);
 }
 
 /* --- those who are here for longer than a token --- */

@@ -60,6 +60,8 @@ struct sv_lookup {
     bool ended;
     synctv_user_role newer_role;
     synctv_user_status newer_status;
+
+    bool lost_admin; /* settling found that the user is no platform admin any more */
 };
 
 /* Each begun lookup is settled or cancelled. */
@@ -81,13 +83,17 @@ struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup 
 /* What is known of it holds for the next SV_ACCOUNT_FRESH_MS. */
 void sv_session_freshen(struct sv_accounts *a, struct sv_session *session);
 struct sv_account *sv_account_find(struct sv_accounts *a, const char *user_id);
+/* What is known of the user from now on. Whether they were a platform admin and are none any more. */
+bool sv_account_update(struct sv_account *account, synctv_user_role role,
+    synctv_user_status status);
 /* Frees an idle account. */
 void sv_account_forget(struct sv_accounts *a, struct sv_account *account);
 /* Drops a reference. */
 void sv_session_put(struct sv_accounts *a, struct sv_session *session);
 void sv_cached_token_drop(struct sv_accounts *a, struct sv_cached_token *token);
 
-/* What settling found to have ended ends here as well: streams, cached tokens. No locks held. */
+/* What settling found to have ended ends here as well: streams, cached tokens, what was followed as a platform admin. `code` is what settling
+ * returned. No locks held. */
 void sv_lookup_end(synctv_node *node, const struct sv_lookup *l, int code);
 
 /* The functions of a session as a caller; in session.c. */

@@ -114,6 +114,13 @@ int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_erro
             room->reannounce_ms = sv_mono_ms() + SV_REANNOUNCE_MS;
         sv_room_schedule(room);
     }
+    /* Again, for who stopped being a platform admin meanwhile: from here on the follow is found by who looks for what they lose. */
+    rv = sv_stream_may_follow(stream, room, err);
+    if (rv < 0) {
+        follow->counted = false;
+        sv_follow_end(follow);
+        return rv;
+    }
     /* The snapshot is the first that this stream sees of the room: before what its own coming causes. */
     push_snapshot(stream, room);
     if (follow->counted) {
@@ -145,6 +152,56 @@ void sv_follow_end(struct sv_follow *follow)
     sv_stream_unref(stream);
     free(follow);
     sv_room_unref(room); /* never the last one: whoever holds the lock holds the room */
+}
+
+void sv_follow_check(struct sv_follow *follow)
+{
+    struct sv_stream *stream = follow->stream;
+    int rv = sv_stream_may_follow(stream, follow->room, NULL);
+    if (!follow->counted || rv >= 0)
+        return;
+    if (stream->room_id[0] != '\0')
+        sv_stream_end(stream, rv, NULL);
+    sv_follow_end(follow);
+}
+
+static void check_follow(struct sv_stream *stream, struct sv_room *room)
+{
+    pthread_mutex_lock(&room->lock);
+    pthread_mutex_lock(&stream->lock);
+    struct sv_follow *follow = find_follow(stream, room);
+    pthread_mutex_unlock(&stream->lock);
+    if (follow != NULL)
+        sv_follow_check(follow);
+    pthread_mutex_unlock(&room->lock);
+}
+
+static void drop_strange_rooms(struct sv_stream *stream)
+{
+    struct sv_room *rooms[SV_STREAM_MAX_ROOMS];
+    size_t n = 0;
+    pthread_mutex_lock(&stream->lock);
+    SV_LIST_FOREACH(it, &stream->follows)
+        rooms[n++] = sv_room_ref(SV_CONTAINER_OF(it, struct sv_follow, in_stream)->room);
+    pthread_mutex_unlock(&stream->lock);
+    for (size_t i = 0; i < n; i++) {
+        check_follow(stream, rooms[i]);
+        sv_room_unref(rooms[i]);
+    }
+}
+
+void sv_streams_drop_strange_rooms(synctv_node *node, const char *user_id)
+{
+    struct sv_stream **streams;
+    int n = sv_account_streams(node, user_id, &streams);
+    if (n < 0)
+        sv_logf(&node->log, SYNCTV_LOG_ERROR, "node",
+            "out of memory: streams of %s keep following what an admin may", user_id);
+    for (int i = 0; i < n; i++) {
+        drop_strange_rooms(streams[i]);
+        sv_stream_unref(streams[i]);
+    }
+    free(streams);
 }
 
 void sv_stream_unfollow_all(struct sv_stream *stream)
@@ -325,15 +382,12 @@ void sv_stream_begin(struct sv_stream *stream, const char *room_password)
 
 void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *room_id)
 {
-    size_t max = (size_t)node->limits.streams_per_user;
-    struct sv_stream **streams = calloc(max, sizeof(*streams));
-    if (streams == NULL) {
+    struct sv_stream **streams;
+    int n = sv_account_streams(node, user_id, &streams);
+    if (n < 0)
         sv_logf(&node->log, SYNCTV_LOG_WARN, "node", "out of memory: streams miss the room %s",
             room_id);
-        return;
-    }
-    size_t n = sv_account_streams(node, user_id, streams, max);
-    for (size_t i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         if (streams[i]->room_id[0] == '\0')
             start_following(streams[i], room_id);
         sv_stream_unref(streams[i]);

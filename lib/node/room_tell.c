@@ -373,15 +373,8 @@ void sv_room_drop_user(struct sv_room *room, const char *user_id, int code)
 
 void sv_room_drop_strangers(struct sv_room *room)
 {
-    SV_LIST_FOREACH(it, &room->follows) {
-        struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
-        int rv = sv_stream_may_follow(follow->stream, room, NULL);
-        if (!follow->counted || rv >= 0)
-            continue;
-        if (follow->stream->room_id[0] != '\0')
-            sv_stream_end(follow->stream, rv, NULL);
-        sv_follow_end(follow);
-    }
+    SV_LIST_FOREACH(it, &room->follows)
+        sv_follow_check(SV_CONTAINER_OF(it, struct sv_follow, in_room));
 }
 
 /* A password lets nobody in any more. */

@@ -141,8 +141,8 @@ static int authentication_settle(struct authentication *auth)
 {
     struct sv_accounts *a = auth->node->accounts;
     pthread_mutex_lock(&a->lock);
-    int rv = sv_lookup_settle(a, &auth->lookup);
-    if (rv == 0) {
+    int code = sv_lookup_settle(a, &auth->lookup), rv = 0;
+    if (code == 0) {
         auth->session = sv_session_get(a, &auth->lookup);
         if (auth->session == NULL)
             rv = SYNCTV_E_NO_MEMORY;
@@ -150,10 +150,9 @@ static int authentication_settle(struct authentication *auth)
             cache_token(a, auth->session, auth->token, auth->len, auth->expires_at_ms);
     }
     pthread_mutex_unlock(&a->lock);
-    if (rv == 0 || rv == SYNCTV_E_NO_MEMORY)
-        return rv;
-    sv_lookup_end(auth->node, &auth->lookup, rv);
-    return SYNCTV_E_SESSION_ENDED; /* whatever ended it: a ban, or that there is no such user */
+    sv_lookup_end(auth->node, &auth->lookup, code);
+    /* Whatever ended it: a ban, or that there is no such user. */
+    return code < 0 ? SYNCTV_E_SESSION_ENDED : rv;
 }
 
 static void authentication_apply(struct sv_job *job, int rv)
@@ -260,15 +259,17 @@ int synctv_node_as_user(synctv_node *node, const char *user_id, synctv_caller **
     int rv = sv_blocking_job_do(&job.blocking, node->store, node->store->ops->read);
 
     struct sv_session *session = NULL;
+    int code = 0;
     pthread_mutex_lock(&a->lock);
     if (rv < 0) {
         sv_list_remove(&job.lookup.link);
     } else {
-        rv = sv_lookup_settle(a, &job.lookup);
+        rv = code = sv_lookup_settle(a, &job.lookup);
         if (rv == 0 && (session = sv_session_get(a, &job.lookup)) == NULL)
             rv = SYNCTV_E_NO_MEMORY;
     }
     pthread_mutex_unlock(&a->lock);
+    sv_lookup_end(node, &job.lookup, code);
     if (rv < 0)
         return sv_error(ret_error, rv);
     *ret_caller = &session->base;

@@ -83,6 +83,10 @@ int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_erro
 void sv_stream_begin(struct sv_stream *stream, const char *room_password);
 /* The user became an active member: their streams of all rooms follow this one, too. Loads it if need be. No locks held. */
 void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *room_id);
+/* The user is no platform admin any more: their streams lose what they may no longer follow. No locks held. */
+void sv_streams_drop_strange_rooms(synctv_node *node, const char *user_id);
+/* Ends the follow, which is freed then, if the stream may not follow the room any more; and a stream bound to the room. Locked. */
+void sv_follow_check(struct sv_follow *follow);
 /* Ends one follow: presence, lists. Locked. Frees `follow`. */
 void sv_follow_end(struct sv_follow *follow);
 

@@ -92,6 +92,48 @@ START_TEST(a_role_given_elsewhere_reaches_callers_in_process)
 }
 END_TEST
 
+/* A stream of ann, an admin, in a room of bob's. */
+static synctv_stream *follow_as_admin(synctv_caller *anns, const synctv_result *bob)
+{
+    synctv_caller *bobs = authenticate(node, bob->access_token, 0);
+    const synctv_result *room =
+        ask(bobs, &(synctv_request){ .method = SYNCTV_METHOD_CREATE_ROOM, .name = "bob's" }, 0);
+    const synctv_stream_options to_room = { .room_id = room->room->id };
+    synctv_stream *stream = NULL;
+    ck_assert_int_eq(synctv_stream_open(anns, &to_room, &stream, NULL), 0);
+    const synctv_event *snapshot = NULL;
+    ck_assert_int_eq(synctv_stream_next(stream, 5000, &snapshot, NULL), 1);
+    synctv_event_unref(snapshot);
+    synctv_result_unref(room);
+    synctv_caller_unref(bobs);
+    return stream;
+}
+
+START_TEST(an_admin_unmade_elsewhere_loses_the_rooms_of_others_within_a_minute)
+{
+    bool by_token = _i == 1;
+    const synctv_result *ann = register_user("Ann"), *bob = register_user("Bob");
+    ck_assert_int_eq(synctv_node_user_set_role(node, "ann", SYNCTV_USER_ROLE_ADMIN, NULL), 0);
+    synctv_caller *caller = authenticate(node, ann->access_token, 0);
+    synctv_stream *stream = follow_as_admin(caller, bob);
+    ck_assert_int_eq(synctv_node_user_set_role(elsewhere, "ann", SYNCTV_USER_ROLE_USER, NULL), 0);
+    ck_assert(!has_ended(stream));
+    pass_ms(node, by_token ? 60000 : 55000);
+    if (by_token)
+        synctv_caller_unref(authenticate(node, ann->access_token, 0));
+    else
+        sv_accounts_housekeep(node);
+    wait_for_end(stream);
+    ck_assert_int_eq(synctv_stream_next(stream, 0, &(const synctv_event *){ NULL }, NULL),
+        SYNCTV_E_NOT_A_MEMBER);
+    synctv_result_unref(ask(caller, &get_profile, 0));
+    synctv_stream_close(stream);
+    synctv_caller_unref(caller);
+    synctv_result_unref(ann);
+    synctv_result_unref(bob);
+}
+END_TEST
+
 START_TEST(a_ban_elsewhere_ends_streams_within_a_minute_and_can_be_lifted)
 {
     const synctv_result *ann = register_user("Ann");
@@ -292,6 +334,8 @@ int main(void)
     tcase_add_checked_fixture(processes, setup_two, teardown_two);
     tcase_add_test(processes, a_role_given_elsewhere_counts_within_a_minute);
     tcase_add_test(processes, a_role_given_elsewhere_reaches_callers_in_process);
+    tcase_add_loop_test(processes,
+        an_admin_unmade_elsewhere_loses_the_rooms_of_others_within_a_minute, 0, 2);
     tcase_add_test(processes, a_ban_elsewhere_ends_streams_within_a_minute_and_can_be_lifted);
     tcase_add_test(processes, a_session_that_ends_elsewhere_ends_here_though_another_one_goes_on);
     tcase_add_test(processes, more_callers_than_one_look_at_storage_covers_are_looked_after);

@@ -37,6 +37,66 @@ static void expect_deaf(synctv_stream *stream, const char *of_room)
     fx_expect_nothing(stream);
 }
 
+/* --- platform admins --- */
+
+static int make_user(synctv_user_role role, synctv_user_status status)
+{
+    int rv = synctv_node_user_set_role(&fx_node, "root", role, NULL);
+    return rv < 0 ? rv : synctv_node_user_set_status(&fx_node, "root", status, NULL);
+}
+
+/* Of alice's private room, and of one of root's own: which of them goes when root is made this. */
+static void check_demotion(synctv_user_role role, synctv_user_status status)
+{
+    synctv_caller *root = fx_user_with("root", SYNCTV_USER_ROLE_ROOT, SYNCTV_USER_STATUS_ACTIVE);
+    const char *own = fx_room(root, NULL);
+    synctv_stream *strange = fx_follow(root, room), *bound = fx_follow(root, own);
+    synctv_stream *all = fx_follow(root, "");
+    fx_assert_ok(make_user(SYNCTV_USER_ROLE_ADMIN, SYNCTV_USER_STATUS_ACTIVE));
+    fx_say(alice, room, "still listening");
+    fx_expect(strange, SYNCTV_EVENT_CHAT);
+
+    fx_assert_ok(make_user(role, status));
+    fx_say(alice, room, "among ourselves");
+    ck_assert(!fx_got(strange, SYNCTV_EVENT_CHAT));
+    fx_assert_code(fx_end_of(strange), SYNCTV_E_NOT_A_MEMBER);
+    fx_assert_code(fx_end_of(fx_open_stream(root, room, NULL)), SYNCTV_E_NOT_A_MEMBER);
+    fx_say(fx_system(), own, "you stay");
+    ck_assert_str_eq(fx_expect(bound, SYNCTV_EVENT_CHAT)->chat->content, "you stay");
+    ck_assert_str_eq(fx_expect(all, SYNCTV_EVENT_CHAT)->chat->content, "you stay");
+    fx_pass_ms(11000);
+    fx_assert_ok(FX_ASK(alice, GET_ROOM_INFO, .room_id = room));
+    ck_assert_int_eq(fx_answer->room->online_count, 0);
+}
+
+START_TEST(an_admin_no_more_loses_the_rooms_of_others)
+{
+    check_demotion(SYNCTV_USER_ROLE_USER, SYNCTV_USER_STATUS_ACTIVE);
+}
+END_TEST
+
+START_TEST(an_admin_who_waits_for_approval_loses_the_rooms_of_others)
+{
+    check_demotion(SYNCTV_USER_ROLE_ADMIN, SYNCTV_USER_STATUS_PENDING);
+}
+END_TEST
+
+START_TEST(an_admin_no_more_stays_as_a_guest_where_guests_are_allowed)
+{
+    const synctv_room_settings guests = { .allow_guests = true };
+    const char *open = fx_room(alice, &guests);
+    fx_assert_ok(FX_ASK(alice, CREATE_ROOM, .name = "x", .password = "secret",
+        .settings = &guests));
+    const char *locked = fx_answer->room->id;
+    synctv_caller *root = fx_user_with("root", SYNCTV_USER_ROLE_ROOT, SYNCTV_USER_STATUS_ACTIVE);
+    synctv_stream *stays = fx_follow(root, open), *goes = fx_follow(root, locked);
+    fx_assert_ok(make_user(SYNCTV_USER_ROLE_USER, SYNCTV_USER_STATUS_ACTIVE));
+    fx_assert_code(fx_end_of(goes), SYNCTV_E_ROOM_PASSWORD_WRONG);
+    fx_say(alice, open, "welcome");
+    fx_expect(stays, SYNCTV_EVENT_CHAT);
+}
+END_TEST
+
 /* --- streams of all rooms --- */
 
 START_TEST(a_stream_of_all_rooms_begins_with_a_snapshot_of_each)
@@ -174,7 +234,7 @@ START_TEST(many_rooms_full_of_danmaku_do_not_overflow_a_new_stream)
     fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 2 * N;
     for (int i = 0; i < N; i++) {
         const char *busy = fx_room(bob, NULL);
-        for (int k = 0; k < 5; k++)
+        for (int k = 0; k < 20; k++)
             fx_assert_ok(FX_ASK(bob, SEND_DANMAKU, .room_id = busy, .content = "x"));
     }
     synctv_stream *stream = fx_open_stream(bob, "", NULL);
@@ -188,6 +248,27 @@ START_TEST(many_rooms_full_of_danmaku_do_not_overflow_a_new_stream)
     }
     fx_assert_code(rv, 0);
     ck_assert_int_eq(n, N);
+}
+END_TEST
+
+START_TEST(a_stream_follows_at_most_a_hundred_rooms)
+{
+    enum { N = 103 };
+    fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 2 * N;
+    for (int i = 0; i < N; i++)
+        fx_room(bob, NULL);
+    synctv_stream *stream = fx_open_stream(bob, "", NULL);
+    fx_settle();
+    const char *one_more = fx_room(bob, NULL);
+    int n = 0;
+    const synctv_event *event;
+    while (synctv_stream_next(stream, 0, &event, NULL) == 1) {
+        ck_assert_str_ne(event->room_id, one_more);
+        n += event->type == SYNCTV_EVENT_STATE;
+        synctv_event_unref(event);
+    }
+    ck_assert_int_eq(n, SV_STREAM_MAX_ROOMS);
+    fx_expect_nothing(stream); /* and has not ended */
 }
 END_TEST
 
@@ -432,6 +513,9 @@ static Suite *stream_rooms(void)
     TCase *t = tcase_create("stream_rooms");
     tcase_add_checked_fixture(t, people, fx_close);
     tcase_set_timeout(t, 60);
+    tcase_add_test(t, an_admin_no_more_loses_the_rooms_of_others);
+    tcase_add_test(t, an_admin_who_waits_for_approval_loses_the_rooms_of_others);
+    tcase_add_test(t, an_admin_no_more_stays_as_a_guest_where_guests_are_allowed);
     tcase_add_test(t, a_stream_of_all_rooms_begins_with_a_snapshot_of_each);
     tcase_add_test(t, a_room_joined_later_is_followed_from_then_on);
     tcase_add_test(t, who_waits_for_approval_hears_nothing_until_then);
@@ -440,6 +524,7 @@ static Suite *stream_rooms(void)
     tcase_add_test(t, who_is_put_out_is_told_why_and_hears_nothing_more);
     tcase_add_test(t, a_deleted_room_ends_what_is_bound_to_it);
     tcase_add_test(t, many_rooms_full_of_danmaku_do_not_overflow_a_new_stream);
+    tcase_add_test(t, a_stream_follows_at_most_a_hundred_rooms);
     tcase_add_test(t, who_comes_sees_the_danmaku_of_the_last_seconds);
     tcase_add_test(t, at_most_a_hundred_are_replayed);
     tcase_add_test(t, old_danmaku_leaves_memory_though_nobody_comes);
