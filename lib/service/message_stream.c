@@ -155,9 +155,11 @@ static bool take_refusal(struct sv_message_stream *s, struct refusal *ret)
 static int encode_refusal(struct sv_message_stream *s, const struct refusal *refusal,
     struct sv_rpc_bytes *ret_bytes, synctv_error *err)
 {
+    char id[SV_ID_SIZE];
+    sv_id_new(id);
     synctv_event event = {
         .type = SYNCTV_EVENT_ERROR,
-        .message_id = "",
+        .message_id = id,
         .timestamp_ms = synctv_node_now_ms(s->service->node),
         .room_id = "",
         .actor_id = "",
