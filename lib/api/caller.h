@@ -10,10 +10,10 @@
 struct sv_caller_ops {
     /* As synctv_call(). With `direct`, done() may run on any thread (it does not block and calls nothing back). */
     void (*submit)(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
-                   void *userdata, bool direct);
+        void *userdata, bool direct);
     /* As synctv_stream_open(). Fills everything of *ret_stream. */
     int (*stream_open)(synctv_caller *caller, const synctv_stream_options *options,
-                       synctv_stream **ret_stream, synctv_error *ret_error);
+        synctv_stream **ret_stream, synctv_error *ret_error);
     /* The last reference is gone. */
     void (*destroy)(synctv_caller *caller);
 };
@@ -22,13 +22,13 @@ struct sv_caller_ops {
 struct synctv_caller {
     const struct sv_caller_ops *ops;
     atomic_uint refs;
-    int timeout_ms; /* for requests that name none; 0 = 30 s */
+    int timeout_ms;   /* for requests that name none; 0 = 30 s */
     char user_id[16]; /* "" for system, anonymous; a client's is set by sign-in */
 };
 
 struct sv_stream_ops {
     int (*next)(synctv_stream *stream, int timeout_ms, const synctv_event **ret_event,
-                synctv_error *ret_error);
+        synctv_error *ret_error);
     int (*send)(synctv_stream *stream, const synctv_request *request, synctv_error *ret_error);
     void (*close)(synctv_stream *stream);
 };

@@ -13,6 +13,6 @@ struct sv_log {
 
 /* `log` may be NULL. Control characters in the text are replaced by '?', so one call is one line. */
 void sv_logf(const struct sv_log *log, synctv_log_level level, const char *area, const char *fmt,
-             ...) __attribute__((format(printf, 4, 5)));
+    ...) __attribute__((format(printf, 4, 5)));
 
 #endif

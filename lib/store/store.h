@@ -59,9 +59,9 @@ struct sv_session_rec {
 };
 
 struct sv_room_rec {
-    synctv_room room;              /* settings points to `settings`; online_count and is_live are 0 */
+    synctv_room room; /* settings points to `settings`; online_count and is_live are 0 */
     synctv_room_settings settings;
-    const char *password_hash;     /* "" = no password */
+    const char *password_hash; /* "" = no password */
 };
 
 struct sv_member_rec {
@@ -75,11 +75,13 @@ struct sv_member_rec {
  */
 
 struct sv_room_query {
-    const char *search;     /* "" = all; any part of the name, ≥ 1 code point, folded by sv_name_fold() on both sides */
+    const char *
+        search; /* "" = all; any part of the name, ≥ 1 code point, folded by sv_name_fold() on both sides */
     const char *creator_id; /* "" = any */
     const char *member_id;  /* "" = any; else rooms in which this user counts as a member */
     bool with_hidden;       /* false: hidden rooms are left out, but for those of `visible_to` */
-    const char *visible_to; /* "" = nobody; else hidden rooms in which this user counts as a member are shown */
+    const char *
+        visible_to; /* "" = nobody; else hidden rooms in which this user counts as a member are shown */
     int64_t before_created_at_ms; /* key of the last one seen; 0 = from the newest */
     const char *before_id;
     int32_t limit;
@@ -104,31 +106,30 @@ struct sv_tx_ops {
     int (*user_insert)(struct sv_tx *tx, const struct sv_user_rec *rec);
     int (*user_get)(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_user_rec *ret);
     int (*user_get_by_name)(struct sv_tx *tx, const char *username_fold, struct sv_arena *a,
-                            struct sv_user_rec *ret);
+        struct sv_user_rec *ret);
     int (*user_set_status)(struct sv_tx *tx, const char *id, synctv_user_status status);
     int (*user_set_role)(struct sv_tx *tx, const char *id, synctv_user_role role);
     int (*user_set_password)(struct sv_tx *tx, const char *id, const char *password_hash);
     /* Newest first by (created_at, id); search is any part of the folded name. Reads all users if need be: for
      * administrators. Returns the count. */
     int (*user_list)(struct sv_tx *tx, const char *search, int64_t before_created_at_ms,
-                     const char *before_id, int32_t limit, struct sv_arena *a,
-                     synctv_user **ret_users);
+        const char *before_id, int32_t limit, struct sv_arena *a, synctv_user **ret_users);
 
     /* SESSION_ENDED when there is none, here and below. */
     int (*session_insert)(struct sv_tx *tx, const struct sv_session_rec *rec);
     int (*session_get)(struct sv_tx *tx, const char *id, struct sv_arena *a,
-                       struct sv_session_rec *ret);
+        struct sv_session_rec *ret);
     /* Finds the session whose current or previous refresh hash this is, or which once had it: compare the hashes in *ret. */
     int (*session_get_by_refresh)(struct sv_tx *tx, const unsigned char hash[32],
-                                  struct sv_arena *a, struct sv_session_rec *ret);
+        struct sv_arena *a, struct sv_session_rec *ret);
     /* Current becomes previous; the older ones stay known until the session ends (the last 1000 of them), so that a stolen
      * old token is noticed. */
     int (*session_rotate)(struct sv_tx *tx, const char *id, const unsigned char new_hash[32],
-                          int64_t rotated_at_ms, int64_t expires_at_ms);
+        int64_t rotated_at_ms, int64_t expires_at_ms);
     int (*session_delete)(struct sv_tx *tx, const char *id);
     /* All of a user but `except_id` ("" = none excepted). Returns how many; their ids in *ret_ids. */
     int (*session_delete_user)(struct sv_tx *tx, const char *user_id, const char *except_id,
-                               struct sv_arena *a, const char *const **ret_ids);
+        struct sv_arena *a, const char *const **ret_ids);
     /* Returns how many were expired and removed, at most `limit`. */
     int (*session_purge)(struct sv_tx *tx, int64_t now_ms, int32_t limit);
 
@@ -142,31 +143,31 @@ struct sv_tx_ops {
     int (*room_touch)(struct sv_tx *tx, const char *id, uint64_t *ret_revision);
     /* Newest first by (created_at, id). Returns the count; rooms with settings and member_count. */
     int (*room_list)(struct sv_tx *tx, const struct sv_room_query *query, struct sv_arena *a,
-                     synctv_room **ret_rooms);
+        synctv_room **ret_rooms);
     /* Returns how many rooms this user created. */
     int (*room_count_created)(struct sv_tx *tx, const char *user_id);
 
     int (*member_get)(struct sv_tx *tx, const char *room_id, const char *user_id,
-                      struct sv_arena *a, struct sv_member_rec *ret);
+        struct sv_arena *a, struct sv_member_rec *ret);
     /* Inserts or replaces the row. ROOM_NOT_FOUND, USER_NOT_FOUND. */
     int (*member_put)(struct sv_tx *tx, const struct sv_member_rec *rec);
     int (*member_delete)(struct sv_tx *tx, const char *room_id, const char *user_id);
     /* All rows of a room by (joined_at, user_id), pending, banned and kicked ones included. Returns the count. */
     int (*member_list)(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
-                       struct sv_member_rec **ret_members);
+        struct sv_member_rec **ret_members);
     /* Returns how many count as members of the room. */
     int (*member_count)(struct sv_tx *tx, const char *room_id);
     /* Returns in how many rooms the user counts as a member. */
     int (*member_count_rooms)(struct sv_tx *tx, const char *user_id);
     /* Ids of the rooms of which the user is an active member, newest joined first, at most `limit`. Returns the count. */
     int (*member_rooms)(struct sv_tx *tx, const char *user_id, int32_t limit, struct sv_arena *a,
-                        const char *const **ret_room_ids);
+        const char *const **ret_room_ids);
 
     /* In playlist order. Returns the count. stream_key and live are not stored. */
     int (*movie_list)(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
-                      synctv_movie **ret_movies);
+        synctv_movie **ret_movies);
     int (*movie_get)(struct sv_tx *tx, const char *room_id, const char *movie_id,
-                     struct sv_arena *a, synctv_movie *ret);
+        struct sv_arena *a, synctv_movie *ret);
     /* Returns how many movies the room has. */
     int (*movie_count)(struct sv_tx *tx, const char *room_id);
     /* At the end of the list, whatever movie->position says; the place in *ret_position. */
@@ -177,13 +178,13 @@ struct sv_tx_ops {
     int (*movie_delete)(struct sv_tx *tx, const char *room_id, const char *movie_id);
     /* To a place 0..count - 1 (clamped); the others keep their order. */
     int (*movie_move)(struct sv_tx *tx, const char *room_id, const char *movie_id,
-                      int32_t position);
+        int32_t position);
     /* Returns how many were removed. */
     int (*movie_clear)(struct sv_tx *tx, const char *room_id);
 
     /* Returns 1 if there is one, 0 if not. */
     int (*playback_get)(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
-                        synctv_playback *ret);
+        synctv_playback *ret);
     /* Unless what is stored has a (version, node_id) as high or higher. Returns 1 if written, 0 if not. ROOM_NOT_FOUND. */
     int (*playback_put)(struct sv_tx *tx, const synctv_playback *state);
 
@@ -191,10 +192,10 @@ struct sv_tx_ops {
      * the same (room, user, client_message_id, not "") is still kept: returns 1 with that message in *ret_existing,
      * nothing stored. ROOM_NOT_FOUND. */
     int (*chat_insert)(struct sv_tx *tx, const synctv_chat *chat, int32_t keep, uint64_t *ret_seq,
-                       struct sv_arena *a, synctv_chat *ret_existing);
+        struct sv_arena *a, synctv_chat *ret_existing);
     /* Newest first, seq < before_seq (0 = all) and > after_seq. Returns the count. */
-    int (*chat_list)(struct sv_tx *tx, const char *room_id, uint64_t before_seq,
-                     uint64_t after_seq, int32_t limit, struct sv_arena *a, synctv_chat **ret_chat);
+    int (*chat_list)(struct sv_tx *tx, const char *room_id, uint64_t before_seq, uint64_t after_seq,
+        int32_t limit, struct sv_arena *a, synctv_chat **ret_chat);
     /* MESSAGE_NOT_FOUND. */
     int (*chat_delete)(struct sv_tx *tx, const char *room_id, const char *message_id);
 };
@@ -219,7 +220,7 @@ struct sv_store {
 };
 
 struct sv_store_options {
-    const char *url;        /* "sqlite:PATH" or "memory:" */
+    const char *url;          /* "sqlite:PATH" or "memory:" */
     size_t max_queued_writes; /* 0 = 4096 */
     size_t max_queued_reads;  /* 0 = 256 */
     unsigned reader_threads;  /* 0 = 2 */
@@ -234,6 +235,6 @@ struct sv_store_options {
  * Later failures of the database are told to the log: when they begin, at most once a minute while they last, and when they are over.
  */
 int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_store,
-                  synctv_error *err);
+    synctv_error *err);
 
 #endif

@@ -75,7 +75,7 @@ typedef enum synctv_method {
 #define SYNCTV_METHOD_ENUM(name, rpc) SYNCTV_METHOD_##name,
     SYNCTV_METHODS(SYNCTV_METHOD_ENUM)
 #undef SYNCTV_METHOD_ENUM
-    SYNCTV_N_METHODS
+        SYNCTV_N_METHODS
 } synctv_method;
 
 /**
@@ -87,10 +87,12 @@ typedef struct synctv_request {
     const char *room_id;
     const char *user_id;
     const char *movie_id;
-    const char *message_id; /**< DELETE_CHAT_MESSAGE: which; on a stream: the sender's own id of this message, ≤ 64 bytes */
+    const char *
+        message_id; /**< DELETE_CHAT_MESSAGE: which; on a stream: the sender's own id of this message, ≤ 64 bytes */
 
     const char *username;
-    const char *password; /**< of the account; of the room in CREATE_ROOM, JOIN_ROOM, UPDATE_ROOM; old one in CHANGE_PASSWORD */
+    const char *
+        password; /**< of the account; of the room in CREATE_ROOM, JOIN_ROOM, UPDATE_ROOM; old one in CHANGE_PASSWORD */
     const char *new_password;
     const char *email;
     const char *refresh_token;
@@ -124,8 +126,9 @@ typedef struct synctv_request {
     double position_s;
     double rate;
     double duration_s;
-    int32_t position;          /**< MOVE_MOVIE: new place in the playlist */
-    int64_t client_time_ms;    /**< sender's estimate of server time; 0 = unknown. PING: any number, echoed */
+    int32_t position; /**< MOVE_MOVIE: new place in the playlist */
+    int64_t
+        client_time_ms; /**< sender's estimate of server time; 0 = unknown. PING: any number, echoed */
     uint64_t expected_version; /**< 0 = whatever the state is */
 
     const char *content; /**< SEND_CHAT, SEND_DANMAKU */
@@ -165,7 +168,8 @@ typedef struct synctv_result {
     size_t n_messages;
     const char *next_page_token; /**< "" = the end */
     const char *current_movie_id;
-    int32_t total; /**< GET_MOVIE_LIST, LIST_MEMBERS: all there are; CLEAR_MOVIES: how many were removed */
+    int32_t
+        total; /**< GET_MOVIE_LIST, LIST_MEMBERS: all there are; CLEAR_MOVIES: how many were removed */
 
     const char *access_token;
     const char *refresh_token;
@@ -207,7 +211,7 @@ typedef void synctv_done_fn(void *userdata, const synctv_result *result);
  * @done     always called exactly once, with the reason in result->code when the request could not even be taken.
  */
 SYNCTV_API void synctv_call(synctv_caller *caller, const synctv_request *request,
-                            synctv_done_fn *done, void *userdata);
+    synctv_done_fn *done, void *userdata);
 
 /**
  * Submits a request and waits for the answer, at most request->timeout_ms. Must not be called inside a callback.
@@ -218,7 +222,7 @@ SYNCTV_API void synctv_call(synctv_caller *caller, const synctv_request *request
  * Returns 0 or SYNCTV_E_*; TIMEOUT if there was no answer in time (what was asked for may still happen).
  */
 SYNCTV_API int synctv_call_wait(synctv_caller *caller, const synctv_request *request,
-                                const synctv_result **ret_result, synctv_error *ret_error);
+    const synctv_result **ret_result, synctv_error *ret_error);
 
 /** The name of a method as the wire has it ("CreateRoom"), or "" for messages of a stream. Static storage. */
 SYNCTV_API const char *synctv_method_name(synctv_method method);

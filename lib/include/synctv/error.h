@@ -79,8 +79,9 @@ typedef enum synctv_code {
 typedef struct synctv_error {
     int code;               /**< SYNCTV_E_*; 0 = none */
     int64_t retry_after_ms; /**< RATE_LIMITED: wait so long; otherwise 0 */
-    char field[48];         /**< INVALID_ARGUMENT: the field's name, e.g. "movie.url"; otherwise "" */
-    char message[200];      /**< a sentence for people, UTF-8; never a secret, never empty when code is set */
+    char field[48]; /**< INVALID_ARGUMENT: the field's name, e.g. "movie.url"; otherwise "" */
+    char message
+        [200]; /**< a sentence for people, UTF-8; never a secret, never empty when code is set */
 } synctv_error;
 
 /** The stable reason of a code, e.g. "ROOM_FULL"; "OK" for ≥ 0; "INTERNAL" for an unknown number. Static storage. */

@@ -21,7 +21,7 @@ typedef enum synctv_log_level {
  * call back into the library. Passwords and tokens never reach it.
  */
 typedef void synctv_log_fn(void *userdata, synctv_log_level level, const char *area,
-                           const char *message);
+    const char *message);
 
 #ifdef __cplusplus
 }

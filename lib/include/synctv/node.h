@@ -93,7 +93,7 @@ SYNCTV_API void synctv_node_options_init(synctv_node_options *options);
  * NODE_UNAVAILABLE (the address is in use or not ours), NO_MEMORY. Nothing is left running.
  */
 SYNCTV_API int synctv_node_open(const synctv_node_options *options, synctv_node **ret_node,
-                                synctv_error *ret_error);
+    synctv_error *ret_error);
 
 /** This node's id. Lives as long as the node. */
 SYNCTV_API const char *synctv_node_id(const synctv_node *node);
@@ -129,7 +129,7 @@ SYNCTV_API void synctv_node_free(synctv_node *node);
  * Errors: USER_NOT_FOUND, USER_BANNED, STORAGE_UNAVAILABLE, SHUTTING_DOWN, NO_MEMORY.
  */
 SYNCTV_API int synctv_node_as_user(synctv_node *node, const char *user_id,
-                                   synctv_caller **ret_caller, synctv_error *ret_error);
+    synctv_caller **ret_caller, synctv_error *ret_error);
 /** A caller that may do everything and is nobody's member: automation and moderation. Its streams follow every room of the node. NULL when out of memory. */
 SYNCTV_API synctv_caller *synctv_node_as_system(synctv_node *node);
 /** A caller that is not signed in, for LOGIN, REGISTER, REFRESH_TOKEN, LOGOUT. `peer` is the gRPC peer or "" and is what limits per address count. */
@@ -137,14 +137,14 @@ SYNCTV_API synctv_caller *synctv_node_as_anonymous(synctv_node *node, const char
 
 /** Receives who a token belongs to: `caller` is borrowed (NULL on failure, then `error` says why). */
 typedef void synctv_authenticated_fn(void *userdata, synctv_caller *caller,
-                                     const synctv_error *error);
+    const synctv_error *error);
 
 /**
  * Checks an access token. `done` runs exactly once, as a synctv_done_fn would.
  * Errors: TOKEN_MISSING ("" or NULL), TOKEN_INVALID, TOKEN_EXPIRED, SESSION_ENDED, STORAGE_UNAVAILABLE, OVERLOADED.
  */
 SYNCTV_API void synctv_node_authenticate(synctv_node *node, const char *access_token,
-                                         synctv_authenticated_fn *done, void *userdata);
+    synctv_authenticated_fn *done, void *userdata);
 
 /**
  * Administration of accounts by the owner of the database. All wait for storage; `username` is compared as at sign-in. They work beside a running
@@ -152,16 +152,16 @@ SYNCTV_API void synctv_node_authenticate(synctv_node *node, const char *access_t
  * Errors: INVALID_ARGUMENT, USERNAME_TAKEN, EMAIL_TAKEN, USER_NOT_FOUND, STORAGE_UNAVAILABLE.
  */
 SYNCTV_API int synctv_node_user_add(synctv_node *node, const char *username, const char *password,
-                                    const char *email, synctv_user_role role,
-                                    const synctv_result **ret_result, synctv_error *ret_error);
+    const char *email, synctv_user_role role, const synctv_result **ret_result,
+    synctv_error *ret_error);
 SYNCTV_API int synctv_node_user_set_role(synctv_node *node, const char *username,
-                                         synctv_user_role role, synctv_error *ret_error);
+    synctv_user_role role, synctv_error *ret_error);
 /** Banning ends the sessions of the user. */
 SYNCTV_API int synctv_node_user_set_status(synctv_node *node, const char *username,
-                                           synctv_user_status status, synctv_error *ret_error);
+    synctv_user_status status, synctv_error *ret_error);
 /** Ends the sessions of the user. */
 SYNCTV_API int synctv_node_user_set_password(synctv_node *node, const char *username,
-                                             const char *password, synctv_error *ret_error);
+    const char *password, synctv_error *ret_error);
 
 typedef struct synctv_node_stats {
     uint32_t rooms_loaded;

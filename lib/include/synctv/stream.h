@@ -38,8 +38,9 @@ typedef enum synctv_event_type {
     SYNCTV_EVENT_ROOM = 17,
     SYNCTV_EVENT_LIVE = 18,
     SYNCTV_EVENT_CHAT_DELETED = 19,
-    SYNCTV_EVENT_CONNECTED = 100,    /**< clients only: the stream is up (again) */
-    SYNCTV_EVENT_DISCONNECTED = 101, /**< clients only: it is down, `error_code` tells why; it will come back */
+    SYNCTV_EVENT_CONNECTED = 100, /**< clients only: the stream is up (again) */
+    SYNCTV_EVENT_DISCONNECTED =
+        101, /**< clients only: it is down, `error_code` tells why; it will come back */
 } synctv_event_type;
 
 /** Something that happened: immutable, counted. Which fields are set depends on `type`. */
@@ -50,27 +51,27 @@ typedef struct synctv_event {
     const char *room_id;  /**< "" for PONG and for errors that concern no room */
     const char *actor_id; /**< who caused it; "" = nobody in particular */
 
-    const synctv_playback *state;     /**< STATE */
-    const synctv_chat *chat;          /**< CHAT */
-    const synctv_danmaku *danmaku;    /**< DANMAKU */
-    const synctv_member *member;      /**< MEMBER */
-    synctv_member_change change;      /**< MEMBER */
-    const char *reason;               /**< MEMBER: what the actor gave as reason */
-    const synctv_room *room;          /**< ROOM; `settings` NULL if deleted */
-    bool deleted;                     /**< ROOM */
-    const synctv_movie *movie;        /**< MOVIES: the one that changed, or NULL */
-    synctv_list_change list_change;   /**< MOVIES */
-    const char *current_movie_id;     /**< MOVIES */
-    uint64_t revision;                /**< MOVIES */
-    const char *movie_id;             /**< LIVE */
-    bool live;                        /**< LIVE */
-    const char *deleted_message_id;   /**< CHAT_DELETED */
-    int64_t client_time_ms;           /**< PONG: as sent in PING */
-    int64_t server_recv_time_ms;      /**< PONG */
-    int64_t server_send_time_ms;      /**< PONG */
-    int error_code;                   /**< ERROR, DISCONNECTED: SYNCTV_E_* */
-    const synctv_error *error;        /**< ERROR, DISCONNECTED */
-    const char *in_reply_to;          /**< ERROR: message_id of the request that failed */
+    const synctv_playback *state;   /**< STATE */
+    const synctv_chat *chat;        /**< CHAT */
+    const synctv_danmaku *danmaku;  /**< DANMAKU */
+    const synctv_member *member;    /**< MEMBER */
+    synctv_member_change change;    /**< MEMBER */
+    const char *reason;             /**< MEMBER: what the actor gave as reason */
+    const synctv_room *room;        /**< ROOM; `settings` NULL if deleted */
+    bool deleted;                   /**< ROOM */
+    const synctv_movie *movie;      /**< MOVIES: the one that changed, or NULL */
+    synctv_list_change list_change; /**< MOVIES */
+    const char *current_movie_id;   /**< MOVIES */
+    uint64_t revision;              /**< MOVIES */
+    const char *movie_id;           /**< LIVE */
+    bool live;                      /**< LIVE */
+    const char *deleted_message_id; /**< CHAT_DELETED */
+    int64_t client_time_ms;         /**< PONG: as sent in PING */
+    int64_t server_recv_time_ms;    /**< PONG */
+    int64_t server_send_time_ms;    /**< PONG */
+    int error_code;                 /**< ERROR, DISCONNECTED: SYNCTV_E_* */
+    const synctv_error *error;      /**< ERROR, DISCONNECTED */
+    const char *in_reply_to;        /**< ERROR: message_id of the request that failed */
 } synctv_event;
 
 SYNCTV_API const synctv_event *synctv_event_ref(const synctv_event *event);
@@ -84,8 +85,7 @@ SYNCTV_API void synctv_event_unref(const synctv_event *event);
  * Returns the value, or NULL when make() returned NULL.
  */
 SYNCTV_API void *synctv_event_derive(const synctv_event *event,
-                                     void *(*make)(const synctv_event *event),
-                                     void (*destroy)(void *value));
+    void *(*make)(const synctv_event *event), void (*destroy)(void *value));
 
 typedef struct synctv_stream synctv_stream;
 
@@ -96,9 +96,10 @@ typedef struct synctv_stream synctv_stream;
 typedef void synctv_stream_ready_fn(void *userdata, synctv_stream *stream);
 
 typedef struct synctv_stream_options {
-    const char *room_id;       /**< NULL or "" = all rooms of the user (of the node, for the system) */
+    const char *room_id; /**< NULL or "" = all rooms of the user (of the node, for the system) */
     const char *room_password; /**< a guest's, where the room has one */
-    synctv_stream_ready_fn *ready; /**< may be NULL: then use synctv_stream_next() with a time-out */
+    synctv_stream_ready_fn
+        *ready; /**< may be NULL: then use synctv_stream_next() with a time-out */
     void *userdata;
 } synctv_stream_options;
 
@@ -113,7 +114,7 @@ typedef struct synctv_stream_options {
  * Errors: NO_MEMORY, STREAM_LIMIT, SHUTTING_DOWN, PERMISSION_DENIED (an anonymous caller).
  */
 SYNCTV_API int synctv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
-                                  synctv_stream **ret_stream, synctv_error *ret_error);
+    synctv_stream **ret_stream, synctv_error *ret_error);
 
 /**
  * Takes the next event, waiting at most `timeout_ms` for it (0 = not at all; > 0 not inside a callback).
@@ -124,7 +125,7 @@ SYNCTV_API int synctv_stream_open(synctv_caller *caller, const synctv_stream_opt
  * all its events are taken.
  */
 SYNCTV_API int synctv_stream_next(synctv_stream *stream, int timeout_ms,
-                                  const synctv_event **ret_event, synctv_error *ret_error);
+    const synctv_event **ret_event, synctv_error *ret_error);
 
 /**
  * Sends a request on the stream. Its effect comes back as an event; a refusal as an ERROR event whose in_reply_to is
@@ -133,7 +134,7 @@ SYNCTV_API int synctv_stream_next(synctv_stream *stream, int timeout_ms,
  * Returns 0, or SYNCTV_E_* when it was not even taken: INVALID_ARGUMENT (not a method of streams), NOT_CONNECTED, OVERLOADED.
  */
 SYNCTV_API int synctv_stream_send(synctv_stream *stream, const synctv_request *request,
-                                  synctv_error *ret_error);
+    synctv_error *ret_error);
 
 /** Ends the stream and releases it. No callback runs after this returns, except one that is running on another thread now. NULL is fine. */
 SYNCTV_API void synctv_stream_close(synctv_stream *stream);
