@@ -6,8 +6,8 @@
  * A write is a job with two halves. run() looks at rows and changes them inside a transaction and touches nothing
  * else: it may be run again from the start. apply() runs after COMMIT, in commit order, which is the order of write(): there
  * memory is updated, others are told, the call is answered. What has been told is on disk. All of that is on one thread,
- * the writer; many jobs share a transaction, each in a savepoint of its own. When their COMMIT fails, each is run again
- * alone and gets its own verdict.
+ * the writer; many jobs share a transaction. If one of them fails after it has changed something, all are run again, each in
+ * a savepoint of its own; when their COMMIT fails, each is run again alone and gets its own verdict.
  *
  * A read is a job too; its run() may only use the functions that read (what it changes is not kept), its apply() follows
  * on the same thread, in no order with other jobs. It sees everything whose apply() has begun before.

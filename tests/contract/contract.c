@@ -39,6 +39,8 @@ static void wait_for(struct contract_job *j, int state)
 static int hold(struct sv_job *job, struct sv_tx *tx)
 {
     struct contract_job *j = SV_CONTAINER_OF(job, struct contract_job, job);
+    if (j->state == CONTRACT_DECIDED) /* it is run again, as it failed after changes */
+        return j->verdict;
     j->tx = tx;
     set_state(j, CONTRACT_RUNNING);
     wait_for(j, CONTRACT_DECIDED);

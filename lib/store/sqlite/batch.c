@@ -77,17 +77,50 @@ static bool run_in_savepoint(struct sv_db *db, struct sv_job *job)
     return sv_db_exec(db, release) == 0;
 }
 
-/* Returns whether all is committed; if not, nothing is. */
-static bool commit_together(struct sv_db *db, struct sv_list *jobs)
+/*
+ * Jobs that fail nearly always do so before they change anything, and a savepoint makes SQLite keep a copy of each page that is changed: so at first
+ * there are none.
+ */
+enum outcome { COMMITTED, NEEDS_SAVEPOINTS, LOST };
+
+static enum outcome run_together(struct sv_db *db, struct sv_list *jobs, bool *ret_any)
 {
-    bool any = false;
+    SV_LIST_FOREACH(it, jobs) {
+        struct sv_job *job = job_of(it);
+        sqlite3_int64 changes = sqlite3_total_changes64(db->handle);
+        job->rv = job->run(job, &db->tx);
+        if (!in_transaction(db))
+            return LOST;
+        if (job->rv < 0 && sqlite3_total_changes64(db->handle) != changes)
+            return NEEDS_SAVEPOINTS;
+        *ret_any = *ret_any || job->rv >= 0;
+    }
+    return COMMITTED;
+}
+
+static enum outcome run_apart(struct sv_db *db, struct sv_list *jobs, bool *ret_any)
+{
     SV_LIST_FOREACH(it, jobs) {
         if (!run_in_savepoint(db, job_of(it)))
-            return false;
-        any = any || job_of(it)->rv >= 0;
+            return LOST;
+        *ret_any = *ret_any || job_of(it)->rv >= 0;
     }
+    return COMMITTED;
+}
+
+/* In the transaction that has begun. Unless all is committed, nothing is. */
+static enum outcome commit_together(struct sv_db *db, struct sv_list *jobs)
+{
+    bool any = false;
+    enum outcome outcome = run_together(db, jobs, &any);
+    if (outcome == NEEDS_SAVEPOINTS) {
+        any = false;
+        outcome = begin(db, begin_write) == 0 ? run_apart(db, jobs, &any) : LOST;
+    }
+    if (outcome != COMMITTED)
+        return LOST;
     /* Pages that were changed and changed back would be written. */
-    return sv_db_exec(db, any ? commit : rollback) == 0;
+    return sv_db_exec(db, any ? commit : rollback) == 0 ? COMMITTED : LOST;
 }
 
 static int commit_alone(struct sv_db *db, struct sv_job *job)
@@ -126,7 +159,7 @@ bool sv_sqlite_write_batch(struct sv_db *db, struct sv_list *jobs)
     if (begun < 0) {
         SV_LIST_FOREACH(it, jobs)
             job_of(it)->rv = begun;
-    } else if (!commit_together(db, jobs)) {
+    } else if (commit_together(db, jobs) == LOST) {
         roll_back(db);
         run_one_by_one(db, jobs);
     }
