@@ -95,7 +95,7 @@ static void put_fixed(struct writer *w, uint64_t value, size_t len)
 
 static uint64_t zigzag(int64_t value)
 {
-    return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+    return (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
 }
 
 /* ---- values ---- */
