@@ -60,6 +60,8 @@ static grpc_server *make_core(const struct sv_rpc_server_options *o)
         int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
         int_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
         int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        /* Else each message of a quiet client costs a ping, its answer and a timer. */
+        int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
         { .type = GRPC_ARG_POINTER,
             .key = (char *)GRPC_ARG_RESOURCE_QUOTA,
             .value.pointer = { quota, grpc_resource_quota_arg_vtable() } },

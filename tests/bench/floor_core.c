@@ -32,6 +32,7 @@ grpc_server *floor_server(grpc_completion_queue *cq)
         int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
         int_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
         int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
     };
     grpc_channel_args all = { sizeof(args) / sizeof(args[0]), args };
     grpc_server *server = grpc_server_create(&all, NULL);
