@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+from aims import aims
 from bench_calls import calls, login, rooms
 from bench_storage import start, writes
 from bench_streams import fanout, memory, syncplay
@@ -30,7 +31,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES) + " (all of them)")
     parser.add_argument("--json", action="store_true", help="the rows as JSON instead of a table")
     parser.add_argument("--quick", action="store_true", help="shorter, less and so less sure")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     for name in options.names:
         if name not in BENCHES:
             parser.error(f"{name} is none of {', '.join(BENCHES)}")
@@ -48,9 +49,13 @@ def main():
         print(name, file=sys.stderr, flush=True)
         BENCHES[name](lab, table)
     if options.json:
-        print(json.dumps({"machine": machine(), "seconds": time.monotonic() - began, "rows": table.rows}, indent=1))
+        print(json.dumps({"machine": machine(), "seconds": time.monotonic() - began, "rows": table.rows,
+                          "aims": aims(table)}, indent=1))
     else:
         table.print()
+        print("\naims")
+        for what, figure, limit, met in aims(table):
+            print(f"  {'met   ' if met else 'missed'}  {figure:8.2f} {limit:8}  {what}")
         print(f"\n{machine()}; {time.monotonic() - began:.0f} s. CPU is what the server's process used, user and "
               "system. A ratio is to the floor's CPU, in the same run.")
 

@@ -2,12 +2,19 @@
 """Unary calls beside echo servers, logins beside bare Argon2id, and pages of a list of many rooms."""
 import contextlib
 
-from rig import Driver, Missing, field, interleave, room_id, string_field
+from rig import Driver, Missing, field, interleave, room_id, string_field, times
 
 API = "/synctv.client.ClientService/"
 ECHO = "/bench.Bench/Echo"
 ECHO_BYTES = 105
 LOADS = [(1, 32), (8, 8), (64, 1)]
+FLOOR = "C core echo (floor)"
+
+
+def beside(results, subject):
+    """What each peer takes, in times of what the subject takes."""
+    return ", ".join(f"{name} {times(runs, results[subject]):.2g}" for name, runs in results.items()
+                     if name[0].islower() and name != subject and name not in ("state", "chat"))
 
 
 def calls(lab, table):
@@ -19,7 +26,7 @@ def calls(lab, table):
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(lab.server())
         servers = {"GetRoomInfo": (server, API + "GetRoomInfo", info), "Seek": (server, API + "Seek", seek),
-                   "C core echo (floor)": (stack.enter_context(lab.floor("echo_floor")), ECHO, echo)}
+                   FLOOR: (stack.enter_context(lab.floor("echo_floor")), ECHO, echo)}
         for name in ["grpc++ callback", "grpc-js", "grpcio"]:
             try:
                 servers[name + " echo"] = (stack.enter_context(lab.peer(name)), ECHO, echo)
@@ -34,8 +41,9 @@ def calls(lab, table):
                                                        connections=connections, calls=in_flight))
                     driver("open")
                     contenders[subject] = lambda driver=driver: driver("run", lab.seconds)
-                table.add_group("unary", f"{connections} x {in_flight}", interleave(lab, contenders),
-                                "C core echo (floor)")
+                results = interleave(lab, contenders)
+                table.add_group("unary", f"{connections} x {in_flight}", results, FLOOR,
+                                {name: beside(results, name) for name in ["GetRoomInfo", "Seek"]})
 
 
 def login(lab, table):

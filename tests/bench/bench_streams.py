@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Fan-out to streams, what an idle stream costs, and syncplay-server beside the same number of people in a room."""
 import contextlib
-import statistics
-import time
 
-from bench_calls import API
+from bench_calls import API, beside
 from rig import Driver, Missing, field, interleave, room_id
 
 STREAM = API + "MessageStream"
@@ -68,7 +66,9 @@ def fanout(lab, table):
                 driver("open")
                 contenders[subject] = lambda driver=driver: driver("run", lab.seconds)
             ours("idle", 1.5)  # the number of those online has been told
-            table.add_group("fan-out", load, interleave(lab, contenders), FLOOR)
+            results = interleave(lab, contenders)
+            table.add_group("fan-out", load, results, FLOOR,
+                            {name: beside(results, name) for name in ["state", "chat"]})
 
 
 def memory(lab, table):
@@ -93,7 +93,7 @@ def memory(lab, table):
                 total += n
                 kib = (server.rss_kib() - before) / total
                 table.add("memory", f"{total} streams", subject,
-                          note=f"{kib:.1f} KiB a stream, {server.rss_kib() / 1024:.0f} MiB in all")
+                          note=f"{kib:.1f} KiB a stream, {server.rss_kib() / 1024:.0f} MiB in all", kib=kib)
             if server.name == "synctv":
                 idle = driver("idle", 3)
                 table.add("idle", f"{total} streams", subject, idle["cpu_s"] / 3 / total * 1e6,

@@ -161,8 +161,8 @@ class Lab:
         self.server_binary = os.path.join(build, "server", "synctv-server")
         self.folder = folder
         self.quick = quick
-        self.repetitions = 3
-        self.seconds = 0.3 if quick else 0.8
+        self.repetitions = 3 if quick else 5
+        self.seconds = 0.3 if quick else 0.5
         self.listed_rooms = 10000 if quick else 100000
         self.n_files = 0
         self.database = self.path("bench.db")
@@ -270,36 +270,45 @@ class Table:
     def __init__(self):
         self.rows = []
 
-    def add(self, operation, load, subject, cpu_us=None, rate=None, p50_us=None, p99_us=None, ratio=None, note=""):
+    def add(self, operation, load, subject, cpu_us=None, rate=None, p50_us=None, p99_us=None, ratio=None, note="",
+            **more):
+        """`more` is for the aims and the JSON."""
         self.rows.append({"operation": operation, "load": load, "subject": subject, "cpu_us": cpu_us, "rate": rate,
-                          "p50_us": p50_us, "p99_us": p99_us, "ratio": ratio, "note": note})
+                          "p50_us": p50_us, "p99_us": p99_us, "ratio": ratio, "note": note, **more})
         print(f"  {operation}, {load}: {subject} {number(cpu_us)} µs {note}", file=sys.stderr, flush=True)
 
-    def add_group(self, operation, load, results, floor, notes=None):
+    def add_group(self, operation, load, results, floor, notes=None, **more):
         """`results`: subject -> a list of a driver's answers, one for each repetition."""
         for subject, runs in results.items():
             def middle(key, runs=runs):
                 return statistics.median(run[key] for run in runs) if key in runs[0] else None
 
-            ratio = None
-            if floor in results:
-                ratio = statistics.median(run["cpu_us"] / base["cpu_us"] for run, base in zip(runs, results[floor]))
             self.add(operation, load, subject, middle("cpu_us"), middle("rate"), middle("p50_us"), middle("p99_us"),
-                     ratio, (notes or {}).get(subject, ""))
+                     times(runs, results[floor]), (notes or {}).get(subject, ""), **more)
+
+    def get(self, operation, load, subject, key):
+        """None if it was not measured."""
+        return next((row.get(key) for row in self.rows
+                     if (row["operation"], row["load"], row["subject"]) == (operation, load, subject)), None)
 
     def print(self):
         columns = ["operation", "load", "subject", "CPU µs/op", "rate/s", "p50 µs", "p99 µs", "ratio", "note"]
         lines = [[row["operation"], row["load"], row["subject"], number(row["cpu_us"]), number(row["rate"]),
-                  number(row["p50_us"]), number(row["p99_us"]),
-                  "" if row["ratio"] is None else f"{row['ratio']:.2f}", row["note"]] for row in self.rows]
+                  number(row["p50_us"]), number(row["p99_us"]), number(row["ratio"]), row["note"]]
+                 for row in self.rows]
         widths = [max(len(line[i]) for line in [columns, *lines]) for i in range(len(columns))]
         previous = None
         for line in [columns, *lines]:
-            if previous not in (None, line[0]):
+            if previous not in (None, line[:2]):
                 print()
-            previous = line[0]
+            previous = line[:2]
             print("  ".join(cell.ljust(width) if i in (0, 1, 2, 8) else cell.rjust(width)
                             for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
+
+
+def times(runs, base):
+    """How many times the CPU of `base` it took: the median over the repetitions, which were measured in turns."""
+    return statistics.median(run["cpu_us"] / other["cpu_us"] for run, other in zip(runs, base))
 
 
 def number(value):

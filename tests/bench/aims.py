@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""What the figures should be, and whether they are. Only what was measured is judged."""
+
+
+def aims(table):
+    """Rows of (what, figure, limit, whether it is met)."""
+    get = table.get
+
+    def quotient(a, b):
+        return None if a is None or not b else a / b
+
+    def cpu(operation, load, subject):
+        return get(operation, load, subject, "cpu_us")
+
+    at_most = [(f"GetRoomInfo {load}, x its floor", get("unary", load, "GetRoomInfo", "ratio"), 1.4)
+               for load in ["64 x 1", "8 x 8"]]
+    at_most += [(f"state to {load}, x its floor", get("fan-out", load, "state", "ratio"), 1.15)
+                for load in ["1000 streams", "5000 streams", "4 x 1250"]]
+    at_most += [
+        ("state to 1000 streams, x a raw socket",
+         quotient(cpu("fan-out", "1000 streams", "state"), cpu("fan-out", "1000 streams", "raw socket fan-out")), 1.8),
+        ("chat to 1000 streams, p99 in ms",
+         quotient(get("fan-out", "1000 streams", "chat", "p99_us"), 1000), 50),
+        ("an idle stream of 1000, KiB", get("memory", "1000 streams", "idle stream", "kib"), 40),
+        ("AddMovie's CPU, x (Seek + a batched insert)", get("durable write", "disk as it is", "AddMovie", "share"), 2),
+        ("Login, x Argon2id", get("login", "8 x 4", "Login", "ratio"), 1.1),
+        ("the slowest page of the room list, p50 in ms",
+         quotient(max((row["p50_us"] for row in table.rows if row["operation"] == "room list"), default=None), 1000),
+         5),
+    ]
+    people = "1000 people"
+    at_least = [
+        ("C++ callback echo, x GetRoomInfo 64 x 1",
+         quotient(cpu("unary", "64 x 1", "grpc++ callback echo"), cpu("unary", "64 x 1", "GetRoomInfo")), 1),
+        ("grpc-js echo, x GetRoomInfo 64 x 1",
+         quotient(cpu("unary", "64 x 1", "grpc-js echo"), cpu("unary", "64 x 1", "GetRoomInfo")), 4),
+        ("durable writes with a slow fsync, x one at a time",
+         get("durable write", "fsync + 5 ms", "AddMovie", "faster"), 10),
+        ("syncplay-server's chat delivery, x ours", get("chat delivery", people, "syncplay-server", "ratio"), 6),
+        ("syncplay-server's state delivery, x ours", get("state delivery", people, "syncplay-server", "ratio"), 6),
+        ("syncplay-server's idle client, x ours", get("idle", people, "syncplay-server", "ratio"), 30),
+        ("1000 joins in syncplay-server, x ours", get("join", people, "syncplay-server", "ratio"), 50),
+    ]
+    return ([(what, figure, f"<= {limit}", figure <= limit) for what, figure, limit in at_most if figure is not None] +
+            [(what, figure, f">= {limit}", figure >= limit) for what, figure, limit in at_least if figure is not None])
