@@ -296,9 +296,11 @@ static inline void got_reply(void *userdata, const struct sv_rpc_answer *answer)
             answer->extra.type_url);
     r->extra_len = answer->extra.len;
     r->len = answer->len;
-    r->data = calloc(1, answer->len + 1);
-    if (answer->len > 0)
-        memcpy(r->data, answer->data, answer->len);
+    if (answer->grpc_status == 0) {
+        r->data = calloc(1, answer->len + 1);
+        if (answer->len > 0)
+            memcpy(r->data, answer->data, answer->len);
+    }
     change(&r->done, 1);
 }
 
