@@ -40,7 +40,8 @@ static size_t written(const struct writer *w)
     return (size_t)(w->end - w->at);
 }
 
-static bool grow(struct writer *w, size_t len)
+/* Out of line, so that those who call it in vain stay short. */
+static __attribute__((noinline, cold)) bool grow(struct writer *w, size_t len)
 {
     size_t have = written(w), size = 2 * (have + len);
     uint8_t *larger = w->failed ? NULL : malloc(size);
@@ -77,7 +78,7 @@ static void put_varint(struct writer *w, uint64_t value)
         *--w->at = (uint8_t)value;
         return;
     }
-    size_t bits = 64 - (size_t)__builtin_clzll(value | 1);
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
     uint8_t *p = w->at -= (bits + 6) / 7;
     for (; value >= 128; value >>= 7)
         *p++ = (uint8_t)(value | 128);
@@ -101,55 +102,77 @@ static uint64_t zigzag(int64_t value)
 /* ---- values ---- */
 
 static void put_message(struct writer *w, const ProtobufCMessage *message);
+static size_t size_of(ProtobufCType type);
+
+/* What is written as a varint; false for other types. */
+static inline bool get_varint(ProtobufCType type, const void *value, uint64_t *ret)
+{
+    switch (type) {
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_ENUM:
+        *ret = (uint64_t)(int64_t) * (const int32_t *)value;
+        return true;
+    case PROTOBUF_C_TYPE_SINT32:
+        *ret = (uint32_t)zigzag(*(const int32_t *)value);
+        return true;
+    case PROTOBUF_C_TYPE_UINT32:
+        *ret = *(const uint32_t *)value;
+        return true;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+        *ret = *(const uint64_t *)value;
+        return true;
+    case PROTOBUF_C_TYPE_SINT64:
+        *ret = zigzag(*(const int64_t *)value);
+        return true;
+    case PROTOBUF_C_TYPE_BOOL:
+        *ret = *(const protobuf_c_boolean *)value != 0;
+        return true;
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_FLOAT:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_BYTES:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return false;
+    }
+    return false;
+}
+
+static void put_text(struct writer *w, const char *text)
+{
+    size_t len = text != NULL ? strlen(text) : 0;
+    put_bytes(w, text, len);
+    put_varint(w, len);
+}
 
 /* One value without its tag; returns its wire type. */
 static unsigned put_value(struct writer *w, ProtobufCType type, const void *value)
 {
+    uint64_t number;
     size_t before = written(w);
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_ENUM:
-        put_varint(w, (uint64_t)(int64_t) * (const int32_t *)value);
+    if (get_varint(type, value, &number)) {
+        put_varint(w, number);
         return WIRE_VARINT;
-    case PROTOBUF_C_TYPE_SINT32:
-        put_varint(w, (uint32_t)zigzag(*(const int32_t *)value));
-        return WIRE_VARINT;
-    case PROTOBUF_C_TYPE_UINT32:
-        put_varint(w, *(const uint32_t *)value);
-        return WIRE_VARINT;
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_UINT64:
-        put_varint(w, *(const uint64_t *)value);
-        return WIRE_VARINT;
-    case PROTOBUF_C_TYPE_SINT64:
-        put_varint(w, zigzag(*(const int64_t *)value));
-        return WIRE_VARINT;
-    case PROTOBUF_C_TYPE_BOOL:
-        put_varint(w, *(const protobuf_c_boolean *)value != 0);
-        return WIRE_VARINT;
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-        put_fixed(w, *(const uint32_t *)value, 4);
-        return WIRE_32BIT;
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        put_fixed(w, *(const uint64_t *)value, 8);
-        return WIRE_64BIT;
-    case PROTOBUF_C_TYPE_STRING: {
-        const char *text = *(const char *const *)value;
-        put_bytes(w, text, text != NULL ? strlen(text) : 0);
-        break;
     }
-    case PROTOBUF_C_TYPE_BYTES: {
+    if (type == PROTOBUF_C_TYPE_STRING) {
+        put_text(w, *(const char *const *)value);
+        return WIRE_BYTES;
+    }
+    if (type == PROTOBUF_C_TYPE_BYTES) {
         const ProtobufCBinaryData *data = value;
         put_bytes(w, data->data, data->len);
-        break;
-    }
-    case PROTOBUF_C_TYPE_MESSAGE:
+    } else if (type == PROTOBUF_C_TYPE_MESSAGE) {
         put_message(w, *(const ProtobufCMessage *const *)value);
-        break;
+    } else if (size_of(type) == 4) {
+        put_fixed(w, *(const uint32_t *)value, 4);
+        return WIRE_32BIT;
+    } else {
+        put_fixed(w, *(const uint64_t *)value, 8);
+        return WIRE_64BIT;
     }
     put_varint(w, written(w) - before);
     return WIRE_BYTES;
@@ -228,6 +251,29 @@ static void put_repeated(struct writer *w, const ProtobufCFieldDescriptor *f, co
     }
 }
 
+/* The short way of most fields: proto3's numbers and strings. Returns false for others. */
+static inline bool put_plain(struct writer *w, const ProtobufCFieldDescriptor *f, const void *value)
+{
+    uint64_t number;
+    if (f->label != PROTOBUF_C_LABEL_NONE || f->flags != 0)
+        return false;
+    if (f->type == PROTOBUF_C_TYPE_STRING) {
+        const char *text = *(const char *const *)value;
+        if (text != NULL && text[0] != '\0') {
+            put_text(w, text);
+            put_varint(w, f->id << 3 | WIRE_BYTES);
+        }
+        return true;
+    }
+    if (!get_varint(f->type, value, &number))
+        return false;
+    if (number != 0) {
+        put_varint(w, number);
+        put_varint(w, f->id << 3 | WIRE_VARINT);
+    }
+    return true;
+}
+
 /* Unknown fields are left out: what we write we have filled ourselves. */
 static void put_message(struct writer *w, const ProtobufCMessage *message)
 {
@@ -236,6 +282,8 @@ static void put_message(struct writer *w, const ProtobufCMessage *message)
     for (unsigned i = desc->n_fields; i-- > 0;) {
         const ProtobufCFieldDescriptor *f = &desc->fields[i];
         const void *value = base + f->offset, *quantifier = base + f->quantifier_offset;
+        if (put_plain(w, f, value))
+            continue;
         if (f->label == PROTOBUF_C_LABEL_REPEATED)
             put_repeated(w, f, *(const uint8_t *const *)value, *(const size_t *)quantifier);
         else if (!is_absent(f, value, quantifier))
