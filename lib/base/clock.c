@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 static int64_t clock_us(clockid_t id)
@@ -27,10 +28,10 @@ int64_t sv_wall_ms(void)
 
 void sv_node_clock_init(struct sv_node_clock *c)
 {
-    c->offset_ms = sv_wall_ms() - sv_mono_ms();
+    atomic_init(&c->offset_ms, sv_wall_ms() - sv_mono_ms());
 }
 
 int64_t sv_node_clock_ms(const struct sv_node_clock *c)
 {
-    return c->offset_ms + sv_mono_ms();
+    return atomic_load_explicit(&c->offset_ms, memory_order_relaxed) + sv_mono_ms();
 }

@@ -12,7 +12,7 @@ int64_t sv_wall_ms(void);
 
 /* Wall clock at start + monotonic time: never steps, whatever happens to the machine's clock. */
 struct sv_node_clock {
-    int64_t offset_ms;
+    _Atomic int64_t offset_ms; /* a test puts it forward while the node reads it */
 };
 
 void sv_node_clock_init(struct sv_node_clock *c);

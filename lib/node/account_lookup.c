@@ -138,7 +138,7 @@ static void refresh_apply(struct sv_job *job, int rv)
     }
     synctv_node *node = r->node;
     struct sv_accounts *a = node->accounts;
-    int codes[SV_LOOKUPS_PER_JOB];
+    int codes[SV_LOOKUPS_PER_JOB] = { 0 };
     pthread_mutex_lock(&a->lock);
     for (size_t i = 0; i < r->n; i++) {
         codes[i] = sv_lookup_settle(a, &r->lookups[i]);

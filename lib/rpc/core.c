@@ -49,7 +49,7 @@ static int split(const char *listen, char host[256], char port[8])
     }
     memcpy(host, listen, len);
     host[len] = '\0';
-    strcpy(port, colon + 1);
+    snprintf(port, 8, "%s", colon + 1);
     return 0;
 }
 

@@ -12,7 +12,7 @@
 void sv_core_init(void);
 void sv_core_shutdown(void);
 
-/* Why nobody can listen on "host:port", for people: "Address already in use". The core only says that it cannot. */
-void sv_core_listen_problem(const char *listen, char *out, size_t size);
+/* Why nobody can listen on `address` ("host:port"), for people: "Address already in use". The core only says that it cannot. */
+void sv_core_listen_problem(const char *address, char *out, size_t size);
 
 #endif

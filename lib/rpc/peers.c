@@ -55,7 +55,7 @@ void sv_peer_address(const char *peer, char out[SV_ADDRESS_SIZE])
     const char *port = strrchr(peer, ':');
     out[0] = '\0';
     if (strncmp(peer, "unix", 4) == 0)
-        strcpy(out, "unix");
+        snprintf(out, SV_ADDRESS_SIZE, "unix");
     else if (address != NULL && (strncmp(peer, "ipv4:", 5) == 0 || strncmp(peer, "ipv6:", 5) == 0))
         copy_address(address + 1, port > address ? port : peer + strlen(peer), out);
 }

@@ -24,7 +24,7 @@ void sv_peers_free(struct sv_peers *p);
  * One more stream of a peer (its gRPC name). An IPv6 address counts by its /64 network. Thread-safe.
  * Errors: STREAM_LIMIT, NO_MEMORY.
  */
-int sv_peers_enter(struct sv_peers *p, const char *peer, struct sv_peer **ret_peer);
+int sv_peers_enter(struct sv_peers *p, const char *name, struct sv_peer **ret_peer);
 /* One stream less. NULL is fine. */
 void sv_peers_leave(struct sv_peers *p, struct sv_peer *peer);
 

@@ -57,7 +57,7 @@ static inline void nap(void)
     nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
-/* Puts the clock forward, once no look at storage is under way that could read it meanwhile. */
+/* Puts the clock forward, once no look at storage is under way: what it finds would count as found later. */
 static inline void pass_ms(synctv_node *n, int64_t ms)
 {
     bool is_quiet = false;
