@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* --- one lookup --- */
 
 void sv_lookup_begin(struct sv_accounts *a, struct sv_lookup *l, const char *session_id,
@@ -38,6 +40,7 @@ static int read_user(struct sv_lookup *l, struct sv_tx *tx, struct sv_arena *a)
     if (rv < 0)
         return rv;
     snprintf(l->username, sizeof(l->username), "%s", rec.user.username);
+    sv_utf8_trim(l->username);
     l->role = rec.user.role;
     l->status = rec.user.status;
     return 0;

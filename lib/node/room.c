@@ -238,6 +238,8 @@ static int install(struct sv_room *room, const struct load *load)
     }
     for (int i = 0; rv >= 0 && i < load->n_movies; i++)
         rv = sv_playlist_append(&movies, &load->movies[i]);
+    if (rv == SYNCTV_E_INVALID_ARGUMENT) /* the same movie twice */
+        rv = SYNCTV_E_STORAGE_CORRUPT;
     if (rv >= 0)
         rv = move_presence(&room->roster, &roster);
     if (rv >= 0)

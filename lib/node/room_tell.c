@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "node/handlers.h"
 #include "node/stream.h"
 
@@ -418,5 +419,6 @@ int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec)
     size_t len = strnlen(rec->room.creator_id, sizeof(room->creator_id) - 1);
     memcpy(room->creator_id, rec->room.creator_id, len);
     room->creator_id[len] = '\0';
+    sv_utf8_trim(room->creator_id);
     return 0;
 }

@@ -79,8 +79,8 @@ static int answer_access_token(struct sv_call *c, const char *user_id, const cha
     if (rv == 0)
         rv =
             sv_token_sign(c->node->jwt_key, c->node->jwt_key_len, SV_TOKEN_CLIENT, &claims, &token);
-    if (rv < 0)
-        return rv;
+    if (rv < 0) /* a name or id of a row that cannot be one is no fault of the caller's */
+        return rv == SYNCTV_E_INVALID_ARGUMENT ? SYNCTV_E_STORAGE_CORRUPT : rv;
     result->access_token = sv_arena_strdup(sv_result_arena(result), token);
     result->expires_in_s = c->node->access_ttl_s;
     sv_secret_wipe(token, strlen(token));
@@ -322,7 +322,7 @@ static int refresh_run(struct sv_call *c, struct sv_tx *tx)
 
     bool is_current = hash_is(session.refresh_hash, t->hash);
     bool answer_was_lost =
-        hash_is(session.previous_hash, t->hash) && now_ms - session.rotated_at_ms <= LOST_ANSWER_MS;
+        hash_is(session.previous_hash, t->hash) && session.rotated_at_ms >= now_ms - LOST_ANSWER_MS;
     if (user.user.status == SYNCTV_USER_STATUS_BANNED)
         return SYNCTV_E_SESSION_ENDED;
     if (!is_current && !answer_was_lost)

@@ -26,7 +26,6 @@ void sv_rpc_server_defaults(struct sv_rpc_server_options *o)
         .keepalive_timeout_ms = 10000,
         .min_client_ping_ms = 10000,
         .handshake_ms = 10000,
-        .idle_connection_ms = 15 * 60000,
         .write_stall_ms = 30000,
         .shutdown_drain_messages = 256,
     };
@@ -54,7 +53,6 @@ static grpc_server *make_core(const struct sv_rpc_server_options *o)
         int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, o->min_client_ping_ms),
         int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, o->handshake_ms),
-        int_arg(GRPC_ARG_MAX_CONNECTION_IDLE_MS, o->idle_connection_ms),
         /* A small compressed message may become a thousand times as large before the core looks at its size. */
         int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),

@@ -87,7 +87,6 @@ struct sv_rpc_server_options {
     unsigned keepalive_timeout_ms; /* 10 s: … and how long its answer may take */
     unsigned min_client_ping_ms;   /* 10 s: clients that ping more often are sent away */
     unsigned handshake_ms;         /* 10 s */
-    unsigned idle_connection_ms;   /* 15 min without any call */
     unsigned write_stall_ms; /* 30 s: a stream whose client takes nothing for so long is cut */
     unsigned shutdown_drain_messages; /* 256: what a stream may still send once it is finished */
 };
@@ -95,7 +94,8 @@ struct sv_rpc_server_options {
 /*
  * max_connections_per_address: the C core neither reports nor refuses connections. What is counted are the connections
  * of an address that carry at least one live stream; a stream on one more is refused with RESOURCE_EXHAUSTED / STREAM_LIMIT.
- * Connections without calls end by idle_connection_ms, those that never finish their handshake by handshake_ms.
+ * A connection without calls stays as long as it answers pings (the core's limit for idle ones costs 6 % of every call);
+ * one that never finishes its handshake ends by handshake_ms.
  */
 
 /* Everything zero but the limits, and one thread. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs a fuzz target without libFuzzer: on each file of a folder, and on mutations of it from a fixed seed. Speaks TAP. */
+/* Runs a fuzz target without libFuzzer: on each file of a folder, and on so many mutations of it from a fixed seed. Speaks TAP. */
 #include <dirent.h>
 #include <string.h>
 
 #include "fuzz.h"
 
 #define MAX_INPUT_BYTES 65536
-#define MUTATIONS 500
 
 static uint32_t random_state = 1;
 
@@ -28,10 +27,10 @@ static void run(const uint8_t *data, size_t len)
     free(copy);
 }
 
-static void run_mutations(const uint8_t *data, size_t len)
+static void run_mutations(const uint8_t *data, size_t len, int n_mutations)
 {
     static uint8_t mutant[MAX_INPUT_BYTES];
-    for (int i = 0; i < MUTATIONS && len > 0; i++) {
+    for (int i = 0; i < n_mutations && len > 0; i++) {
         size_t mutant_len = next_random(4) == 0 ? next_random((uint32_t)len + 1) : len;
         memcpy(mutant, data, len);
         for (uint32_t n = 1 + next_random(4); n > 0; n--) {
@@ -47,9 +46,9 @@ static void run_mutations(const uint8_t *data, size_t len)
 
 int main(int argc, char **argv)
 {
-    DIR *dir = argc == 2 ? opendir(argv[1]) : NULL;
+    DIR *dir = argc == 3 ? opendir(argv[1]) : NULL;
     if (dir == NULL) {
-        fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+        fprintf(stderr, "usage: %s FOLDER MUTATIONS\n", argv[0]);
         return 2;
     }
     static uint8_t data[MAX_INPUT_BYTES];
@@ -64,7 +63,7 @@ int main(int argc, char **argv)
         size_t len = fread(data, 1, sizeof(data), file);
         fclose(file);
         run(data, len);
-        run_mutations(data, len);
+        run_mutations(data, len, atoi(argv[2]));
         printf("ok %d - %s\n", ++n, entry->d_name);
         fflush(stdout);
     }

@@ -256,7 +256,11 @@ const char *sv_query_get_text(struct sv_query *q, int column, struct sv_arena *a
 {
     const char *text = (const char *)sqlite3_column_text(q->stmt, column);
     size_t len = (size_t)sqlite3_column_bytes(q->stmt, column);
-    const char *copy = sv_arena_strndup(a, text == NULL ? "" : text, text == NULL ? 0 : len);
+    if (text == NULL || !sv_utf8_valid(text, len)) {
+        text = "";
+        len = 0;
+    }
+    const char *copy = sv_arena_strndup(a, text, len);
     if (copy == NULL)
         q->rv = SYNCTV_E_NO_MEMORY;
     return copy == NULL ? "" : copy;
@@ -283,6 +287,12 @@ int32_t sv_query_get_int32(struct sv_query *q, int column)
 {
     int64_t n = sqlite3_column_int64(q->stmt, column);
     return n < INT32_MIN ? INT32_MIN : n > INT32_MAX ? INT32_MAX : (int32_t)n;
+}
+
+int32_t sv_query_get_count(struct sv_query *q, int column)
+{
+    int32_t n = sv_query_get_int32(q, column);
+    return n < 0 ? 0 : n;
 }
 
 int sv_query_get_enum(struct sv_query *q, int column, int last)

@@ -85,13 +85,15 @@ void sv_query_double(struct sv_query *q, double d);
 /* 1: there is a row; 0: no more; negative: the error. */
 int sv_query_next(struct sv_query *q);
 
-/* Columns of the row. What has another type than expected, or is out of range, reads as "", 0 or the nearest number. */
+/* Columns of the row. What has another type than expected, is no UTF-8 or out of range reads as "", 0 or the nearest number: the
+ * file may be damaged, and clients could not read an answer with such text in it. */
 const char *sv_query_get_text(struct sv_query *q, int column, struct sv_arena *a);
 const void *sv_query_get_blob(struct sv_query *q, int column,
     size_t *ret_len); /* until the next row */
 int64_t sv_query_get_int(struct sv_query *q, int column);
 uint64_t sv_query_get_uint(struct sv_query *q, int column);
 int32_t sv_query_get_int32(struct sv_query *q, int column);
+int32_t sv_query_get_count(struct sv_query *q, int column); /* ≥ 0 */
 /* 0..last, else 0. */
 int sv_query_get_enum(struct sv_query *q, int column, int last);
 double sv_query_get_double(struct sv_query *q, int column);

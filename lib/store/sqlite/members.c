@@ -162,11 +162,10 @@ int sv_sqlite_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena
 int sv_sqlite_member_count(struct sv_tx *tx, const char *room_id)
 {
     struct sv_query q;
-    int64_t n = 0;
     sv_query_begin(&q, tx, "SELECT member_count FROM rooms WHERE id = ?");
     sv_query_text(&q, room_id);
-    int rv = sv_query_number(&q, &n);
-    return rv < 0 ? rv : (int)n;
+    int rv = sv_query_next(&q);
+    return sv_query_end(&q, rv > 0 ? sv_query_get_count(&q, 0) : rv);
 }
 
 int sv_sqlite_member_count_rooms(struct sv_tx *tx, const char *user_id)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
+
 #include "store/sqlite/ops.h"
 #include "store/sqlite/strings.h"
 
@@ -79,6 +81,13 @@ static void get_subtitles(struct sv_query *q, int column, struct sv_arena *a, sy
 #define MOVIE_COLUMNS                                                                              \
     "id, room_id, name, url, type, duration_s, added_by, created_at_ms, headers, subtitles"
 
+/* 0 = unknown, as is what cannot be one. */
+static double get_duration(struct sv_query *q, int column)
+{
+    double duration_s = sv_query_get_double(q, column);
+    return isfinite(duration_s) && duration_s > 0 ? duration_s : 0;
+}
+
 static void get_movie(struct sv_query *q, struct sv_arena *a, synctv_movie *ret)
 {
     *ret = (synctv_movie){
@@ -87,7 +96,7 @@ static void get_movie(struct sv_query *q, struct sv_arena *a, synctv_movie *ret)
         .name = sv_query_get_text(q, 2, a),
         .url = sv_query_get_text(q, 3, a),
         .type = (synctv_movie_type)sv_query_get_enum(q, 4, SYNCTV_MOVIE_TYPE_LIVE),
-        .duration_s = sv_query_get_double(q, 5),
+        .duration_s = get_duration(q, 5),
         .added_by = sv_query_get_text(q, 6, a),
         .created_at_ms = sv_query_get_int(q, 7),
         .stream_key = "",
@@ -190,6 +199,12 @@ static int renumber(struct sv_tx *tx, const char *room_id)
     return rv < 0 ? rv : 0;
 }
 
+/* Whether we could have given it. */
+static bool is_rank(int64_t n)
+{
+    return n > -RANK_MAX && n < RANK_MAX;
+}
+
 /*
  * A free rank for `movie_id` at `position`, 0 at the lowest, among the other movies of the room. Returns 1 with it, or 0 if there is none between
  * the neighbours.
@@ -216,13 +231,14 @@ static int rank_at(struct sv_tx *tx, const char *room_id, const char *movie_id, 
         after = sv_query_get_int(&q, 0);
     }
     rv = sv_query_end(&q, rv);
-    if (rv < 0)
-        return rv;
+    *ret = 0;
+    if (rv < 0 || !is_rank(before) || !is_rank(after))
+        return rv < 0 ? rv : 0;
     if (!has_before)
         *ret = has_after ? after - RANK_GAP : RANK_GAP;
     else
         *ret = has_after ? before + (after - before) / 2 : before + RANK_GAP;
-    return *ret > -RANK_MAX && *ret < RANK_MAX && (!has_before || *ret > before);
+    return is_rank(*ret) && (!has_before || *ret > before);
 }
 
 /* The same, making place where needed. */

@@ -28,7 +28,7 @@ void sv_room_from_row(struct sv_query *q, struct sv_arena *a, synctv_room *ret_r
         .creator_id = sv_query_get_text(q, 3, a),
         .settings = ret_settings,
         .has_password = sv_query_get_text(q, 4, a)[0] != '\0',
-        .member_count = sv_query_get_int32(q, 5),
+        .member_count = sv_query_get_count(q, 5),
         .created_at_ms = sv_query_get_int(q, 6),
         .revision = sv_query_get_uint(q, 7),
     };

@@ -40,6 +40,8 @@ static bool next(const unsigned char *data, size_t len, size_t *pos, const unsig
         bytes |= (size_t)data[*pos + (size_t)b] << (8 * b);
     if (bytes > len - *pos - LENGTH_BYTES)
         return false;
+    if (!sv_utf8_valid((const char *)data + *pos + LENGTH_BYTES, bytes))
+        return false;
     *ret_at = data + *pos + LENGTH_BYTES;
     *ret_bytes = bytes;
     *pos += LENGTH_BYTES + bytes;

@@ -10,7 +10,7 @@
 
 /* The encoding of `n` strings in the arena; NULL when out of memory. NULL strings are "". */
 void *sv_strings_encode(struct sv_arena *a, const char *const *strings, size_t n, size_t *ret_len);
-/* Returns 0; STORAGE_CORRUPT if the bytes are no such list, or their number is no multiple of `multiple`; NO_MEMORY. */
+/* Returns 0; STORAGE_CORRUPT if the bytes are no such list of UTF-8, or their number is no multiple of `multiple`; NO_MEMORY. */
 int sv_strings_decode(struct sv_arena *a, const void *data, size_t len, size_t multiple,
     const char ***ret_strings, size_t *ret_n);
 
