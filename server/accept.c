@@ -12,15 +12,13 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#define COMPLAIN_EVERY_S 1
+#include "receive.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
 static int spare = -1;
 static struct config *told; /* NULL = nobody is told */
-static time_t complained_at_s = -COMPLAIN_EVERY_S;
 
 static int libc_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
@@ -43,14 +41,10 @@ void accept_init(struct config *config)
 
 static void complain(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (told == NULL || told->node.log_level < SYNCTV_LOG_WARN ||
-        now.tv_sec - complained_at_s < COMPLAIN_EVERY_S)
-        return;
-    complained_at_s = now.tv_sec;
-    log_line(&told->log_format, SYNCTV_LOG_WARN, "server",
-        "too many open files: connections are turned away");
+    static atomic_llong last_s;
+    if (told != NULL && told->node.log_level >= SYNCTV_LOG_WARN && log_is_due(&last_s))
+        log_line(&told->log_format, SYNCTV_LOG_WARN, "server",
+            "too many open files: connections are turned away");
 }
 
 /* Hangs up on one that waits in `fd`. False = none waits, or another thread has snatched the spare descriptor. */
@@ -87,8 +81,10 @@ int accept_or_turn_away(int fd, struct sockaddr *addr, socklen_t *len, int flags
 {
     for (;;) {
         int connection = libc_accept4(fd, addr, len, flags);
-        if (connection >= 0)
+        if (connection >= 0) {
+            receive_from(connection);
             return connection;
+        }
         int error = errno;
         bool no_descriptor = error == EMFILE || error == ENFILE;
         if (is_of_the_connection(error) || (no_descriptor && turn_away(fd)))

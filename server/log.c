@@ -97,3 +97,11 @@ void log_line(void *format, synctv_log_level level, const char *area, const char
     if (write(STDERR_FILENO, line.text, line.len) < 0)
         return; /* there is nobody left to tell */
 }
+
+bool log_is_due(atomic_llong *last_s)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long long last = atomic_load(last_s), now_s = (long long)now.tv_sec + 1; /* never 0 */
+    return now_s != last && atomic_compare_exchange_strong(last_s, &last, now_s);
+}

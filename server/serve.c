@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "accept.h"
+#include "receive.h"
 
 #define HEARTBEAT_MS 5000
 /* Calls under way are waited for so long; with writing out what is pending it takes at most: */
@@ -148,6 +149,7 @@ int serve(struct config *config)
     s->config = config;
     do_not_look_for_deadlocks();
     accept_init(config);
+    receive_init(config);
     int rv = start_loop(s); /* a signal that comes while the node is opened waits for the loop */
     if (rv < 0) {
         fprintf(stderr, "synctv-server: the loop cannot be started: %s\n", uv_strerror(rv));

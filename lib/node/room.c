@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/id.h"
 #include "node/answer.h"
 #include "node/handlers.h"
 #include "node/stream.h"
@@ -390,6 +391,10 @@ static int wait_for_room(struct sv_room *room, struct sv_call *call, void (*next
 
 void sv_room_load(struct sv_call *call, const char *room_id, void (*next)(struct sv_call *))
 {
+    if (!sv_id_valid(room_id)) { /* a member's row may name anything */
+        sv_call_abort(call, SYNCTV_E_ROOM_NOT_FOUND);
+        return;
+    }
     struct sv_room *room = find_or_add_locked(call->node, room_id);
     if (room == NULL) {
         sv_call_abort(call, SYNCTV_E_NO_MEMORY);

@@ -82,7 +82,7 @@ static bool tell(struct sv_stream *stream)
 static int grow(struct sv_stream *stream)
 {
     unsigned size = stream->ring_size == 0 ? 8 : stream->ring_size * 2;
-    const synctv_event **ring = malloc(size * sizeof(ring[0]));
+    const synctv_event **ring = malloc(size * sizeof(*ring));
     if (ring == NULL)
         return SYNCTV_E_NO_MEMORY;
     for (unsigned i = 0; i < stream->count; i++)

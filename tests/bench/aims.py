@@ -37,6 +37,8 @@ def aims(table):
         ("durable writes with a slow fsync, x one at a time",
          get("durable write", "fsync + 5 ms", "AddMovie", "faster"), 10),
         ("syncplay-server's chat delivery, x ours", get("chat delivery", people, "syncplay-server", "ratio"), 6),
+        ("syncplay-server's chat delivery, 16 at once, x ours",
+         get("chat of 16 delivery", people, "syncplay-server", "ratio"), 6),
         ("syncplay-server's state delivery, x ours", get("state delivery", people, "syncplay-server", "ratio"), 6),
         ("syncplay-server's idle client, x ours", get("idle", people, "syncplay-server", "ratio"), 30),
         ("1000 joins in syncplay-server, x ours", get("join", people, "syncplay-server", "ratio"), 50),

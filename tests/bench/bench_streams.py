@@ -101,7 +101,7 @@ def memory(lab, table):
 
 
 def syncplay(lab, table):
-    """People who join, sit there, seek and chat: here and in syncplay-server. Ratios are to ours."""
+    """People who join, sit there, seek and chat, one or 16 at once: here and in syncplay-server. Ratios are to ours."""
     for n in [100] if lab.quick else [100, 1000]:
         try:
             with contextlib.ExitStack() as stack:
@@ -137,9 +137,9 @@ def compare(lab, table, n, ours, theirs):
     ours("run", 0)  # to the position that is reported
     beat = of_idle(ours("beat", seconds))
     both("idle, reports", beat, idle_theirs, "the same, with a StatusReport each second from each")
-    for operation, command in [("chat", "say"), ("state", "run")]:
-        results = interleave(lab, {"synctv": lambda: ours(command, lab.seconds),
-                                   "syncplay-server": lambda: theirs(command, lab.seconds)})
+    for operation, command, more in [("chat", "say", 1), ("chat of 16", "say", 16), ("state", "run", "")]:
+        results = interleave(lab, {"synctv": lambda: ours(command, lab.seconds, more),
+                                   "syncplay-server": lambda: theirs(command, lab.seconds, more)})
         for runs in results["syncplay-server"]:  # without what idle people cost meanwhile
             idle_us = idle_theirs["cpu_us"] * n * runs["seconds"] / runs["ops"]
             runs["cpu_us"] = max(0.0, runs["cpu_us"] - idle_us)

@@ -5,7 +5,7 @@
  *     open             connects, and opens the streams: each has to get a first message
  *     run SECONDS      calls: as many at a time as --calls says, on each connection
  *                      streams: rounds of one call of --trigger-path and one message on each stream
- *     say SECONDS      streams: rounds of the --say message from one stream and one message on each
+ *     say SECONDS [N]  streams: rounds of the --say message from N streams (1) at once and N messages on each
  *     idle SECONDS     nothing but answers to pings
  *     beat SECONDS     the --beat message from each stream once a second
  *     reply            the bytes of the last answers (with --keep)
@@ -169,33 +169,36 @@ static void count_up(struct bytes *message)
     memcpy(at, digits, strlen(digits));
 }
 
-static void pull_trigger(bool by_message)
+/* By a call, or by a message from each of n_speakers streams. */
+static void pull_trigger(unsigned n_speakers)
 {
-    waiting_for = n_streams;
+    waiting_for =
+        n_speakers > 0 ? n_speakers * n_streams : n_streams + 1; /* the call's own answer */
     round_done = false;
     client.now_ns = round_began_ns = now_ns();
-    if (by_message) {
+    for (unsigned i = 0; i < n_speakers; i++) {
+        struct conn *conn = &conns[i / opt.streams];
         count_up(&say);
-        conn_say(&conns[0], &conns[0].calls[0], say.data, say.len);
-        conn_flush(&conns[0]);
-    } else {
-        waiting_for++; /* the call's own answer */
+        conn_say(conn, &conn->calls[i % opt.streams], say.data, say.len);
+        conn_flush(conn);
+    }
+    if (n_speakers == 0) {
         conn_call(&trigger);
         conn_flush(&trigger);
     }
     if (!client_run(&client, &round_done, now_ns() + ns(PATIENCE)))
-        die("%u of %u deliveries are missing", waiting_for, n_streams);
+        die("%u deliveries are missing", waiting_for);
 }
 
-static void run_rounds(double seconds, bool by_message)
+static void run_rounds(double seconds, unsigned n_speakers)
 {
     for (int i = 0; i < 2; i++)
-        pull_trigger(by_message);
+        pull_trigger(n_speakers);
     histogram_reset(&delays);
     n_delivered = n_unexpected = 0;
     struct span begin = span_begin();
     for (int i = 0; i < 3 || now_ns() - begin.at_ns < ns(seconds); i++)
-        pull_trigger(by_message);
+        pull_trigger(n_speakers);
     struct span end = span_begin();
     round_began_ns = 0;
     if (n_unexpected > 0)
@@ -278,13 +281,15 @@ static void obey(const char *line)
 {
     char command[16] = "";
     double seconds = 0;
-    sscanf(line, "%15s %lf", command, &seconds);
+    unsigned n_speakers = 1;
+    sscanf(line, "%15s %lf %u", command, &seconds, &n_speakers);
     if (strcmp(command, "open") == 0)
         open_all();
     else if (strcmp(command, "run") == 0 && opt.streams > 0)
-        run_rounds(seconds, false);
-    else if (strcmp(command, "say") == 0 && opt.streams > 0 && say.len > 0)
-        run_rounds(seconds, true);
+        run_rounds(seconds, 0);
+    else if (strcmp(command, "say") == 0 && say.len > 0 && n_speakers > 0 &&
+        n_speakers <= n_streams)
+        run_rounds(seconds, n_speakers);
     else if (strcmp(command, "run") == 0)
         run_calls(seconds);
     else if (strcmp(command, "idle") == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loads Debian's syncplay-server, which speaks JSON lines: syncplay_load PID PORT CLIENTS. All clients are in one room and answer each State as
- * the real one does. Commands and answers as of bench_driver: open, idle SECONDS, run SECONDS (somebody seeks), say SECONDS (somebody chats).
+ * the real one does. Commands and answers as of bench_driver: open, idle SECONDS, run SECONDS (somebody seeks), say SECONDS [N] (N people chat at once).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -177,17 +177,19 @@ static void open_all(uint16_t port)
     report(begin, n_peers);
 }
 
-static void run_rounds(double seconds, const char *line, const char *expected_part)
+static void run_rounds(double seconds, const char *line, unsigned n_speakers,
+    const char *expected_part)
 {
     struct span begin = span_now();
     histogram_reset(&delays);
     n_delivered = 0;
     expected = expected_part;
     for (int i = 0; i < 3 || (double)(now_ns() - begin.at_ns) < seconds * 1e9; i++) {
-        waiting_for = n_peers;
+        waiting_for = n_speakers * n_peers;
         round_done = false;
         round_began_ns = now_ns();
-        say(&peers[0], line, strlen(line));
+        for (unsigned k = 0; k < n_speakers; k++)
+            say(&peers[k], line, strlen(line));
         if (!run_until(&round_done, now_ns() + PATIENCE_NS))
             die("%u deliveries are missing", waiting_for);
     }
@@ -199,7 +201,8 @@ static void obey(const char *line, uint16_t port)
 {
     char command[16] = "";
     double seconds = 0;
-    sscanf(line, "%15s %lf", command, &seconds);
+    unsigned n_speakers = 1;
+    sscanf(line, "%15s %lf %u", command, &seconds, &n_speakers);
     if (strcmp(command, "open") == 0) {
         open_all(port);
     } else if (strcmp(command, "idle") == 0) {
@@ -208,14 +211,15 @@ static void obey(const char *line, uint16_t port)
         n_lines = 0;
         run_until(NULL, now_ns() + (uint64_t)(seconds * 1e9));
         report(begin, 0);
-    } else if (strcmp(command, "say") == 0) {
-        run_rounds(seconds, "{\"Chat\": \"a message of the usual length\"}\r\n", "{\"Chat\"");
+    } else if (strcmp(command, "say") == 0 && n_speakers > 0 && n_speakers <= n_peers) {
+        run_rounds(seconds, "{\"Chat\": \"a message of the usual length\"}\r\n", n_speakers,
+            "{\"Chat\"");
     } else if (strcmp(command, "run") == 0) {
         run_rounds(seconds,
             "{\"State\": {\"playstate\": {\"position\": 20.0, \"paused\": true, \"doSeek\": true}, "
             "\"ping\": {\"latencyCalculation\": 0, \"clientLatencyCalculation\": 1.0, "
             "\"clientRtt\": 0}, \"ignoringOnTheFly\": {\"client\": 1}}}\r\n",
-            "\"doSeek\": true");
+            1, "\"doSeek\": true");
     } else {
         die("no such command: %s", line);
     }

@@ -128,7 +128,7 @@ int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_s
     sv_query_int(&q, before_seq == 0 || before_seq > INT64_MAX ? INT64_MAX : (int64_t)before_seq);
     sv_query_int(&q, after_seq > INT64_MAX ? INT64_MAX : (int64_t)after_seq);
     sv_query_int(&q, limit < 0 ? 0 : limit);
-    while ((rv = sv_query_next(&q)) > 0) {
+    while (sv_query_next(&q) > 0) {
         synctv_chat *chat = sv_rows_push(&rows);
         if (chat == NULL)
             return sv_query_end(&q, SYNCTV_E_NO_MEMORY);

@@ -147,7 +147,7 @@ int sv_sqlite_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena
         "SELECT " MEMBER_COLUMNS " FROM members m JOIN users u ON u.id = m.user_id"
         " WHERE m.room_id = ? ORDER BY m.joined_at_ms, m.user_id");
     sv_query_text(&q, room_id);
-    while ((rv = sv_query_next(&q)) > 0) {
+    while (sv_query_next(&q) > 0) {
         struct sv_member_rec *rec = sv_rows_push(&rows);
         if (rec == NULL)
             return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
@@ -190,7 +190,7 @@ int sv_sqlite_member_rooms(struct sv_tx *tx, const char *user_id, int32_t limit,
         " ORDER BY joined_at_ms DESC, room_id DESC LIMIT ?");
     sv_query_text(&q, user_id);
     sv_query_int(&q, limit < 0 ? 0 : limit);
-    while ((rv = sv_query_next(&q)) > 0) {
+    while (sv_query_next(&q) > 0) {
         const char **id = sv_rows_push(&rows);
         if (id == NULL)
             return sv_query_end(&q, SYNCTV_E_NO_MEMORY);

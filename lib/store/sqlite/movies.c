@@ -113,7 +113,7 @@ int sv_sqlite_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena 
     int rv;
     sv_query_begin(&q, tx, "SELECT " MOVIE_COLUMNS " FROM movies WHERE room_id = ? ORDER BY rank");
     sv_query_text(&q, room_id);
-    while ((rv = sv_query_next(&q)) > 0) {
+    while (sv_query_next(&q) > 0) {
         synctv_movie *movie = sv_rows_push(&rows);
         if (movie == NULL)
             return sv_query_end(&q, SYNCTV_E_NO_MEMORY);

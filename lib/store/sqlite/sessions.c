@@ -139,7 +139,7 @@ int sv_sqlite_session_delete_user(struct sv_tx *tx, const char *user_id, const c
     sv_query_begin(&q, tx, "DELETE FROM sessions WHERE user_id = ? AND id <> ? RETURNING id");
     sv_query_text(&q, user_id);
     sv_query_text(&q, except_id);
-    while ((rv = sv_query_next(&q)) > 0) {
+    while (sv_query_next(&q) > 0) {
         const char **id = sv_rows_push(&rows);
         if (id == NULL)
             return sv_query_end(&q, SYNCTV_E_NO_MEMORY);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/sqlite/sqlite_store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,11 +209,11 @@ static int path_of(const char *url, char **ret_path, synctv_error *err)
     if (strncmp(sv_str(url), scheme, strlen(scheme)) != 0 || path[0] == '\0')
         return sv_error_field(err, "storage.url",
             "the storage is \"sqlite:PATH\" or \"memory:\", not \"%s\"", sv_str(url));
-    char *copy = malloc(strlen(path) + 3);
+    size_t size = strlen(path) + sizeof("./");
+    char *copy = malloc(size);
     if (copy == NULL)
         return sv_error(err, SYNCTV_E_NO_MEMORY);
-    strcpy(copy, path[0] == '/' ? "" : "./");
-    strcat(copy, path);
+    snprintf(copy, size, "%s%s", path[0] == '/' ? "" : "./", path);
     *ret_path = copy;
     return 0;
 }

@@ -181,7 +181,7 @@ int sv_sqlite_user_list(struct sv_tx *tx, const char *search, int64_t before_cre
     sv_query_text(&q, before_id);
     sv_query_text(&q, needle);
     sv_query_int(&q, limit < 0 ? 0 : limit);
-    while ((rv = sv_query_next(&q)) > 0) {
+    while (sv_query_next(&q) > 0) {
         synctv_user *user = sv_rows_push(&rows);
         if (user == NULL)
             return sv_query_end(&q, SYNCTV_E_NO_MEMORY);

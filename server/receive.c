@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gRPC's core has no hook for what comes from clients, so this program has a recvmsg() of its own, as it has an accept4(): what
+ * is received on a connection of a client goes through frames.c first. With TLS that is SSL_read(), which has the
+ * plain text. Who goes too far is cut off: the core is told that the connection was reset.
+ */
+#include "receive.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/ssl.h>
+
+#include "frames.h"
+
+#define FILES_MAX (1 << 20)
+
+/* Of connections in plain text, by descriptor: made for the first one, used again for those after it. */
+static _Atomic(struct frames *) *connections;
+static size_t n_connections;
+static int ssl_index = -1; /* where an SSL has its own */
+static struct config *told;
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void free_frames(void *parent, void *frames, CRYPTO_EX_DATA *data, int index, long argl,
+    void *argp)
+{
+    free(frames);
+}
+
+void receive_init(struct config *config)
+{
+    told = config;
+    if (config->node.tls_cert_file != NULL) {
+        ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_frames);
+        return;
+    }
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    size_t n = files.rlim_cur < FILES_MAX ? (size_t)files.rlim_cur : FILES_MAX;
+    connections = calloc(n, sizeof(connections[0]));
+    n_connections = connections != NULL ? n : 0;
+}
+
+static void begin(struct frames *frames)
+{
+    frames_init(frames, (unsigned)told->node.limits.streams_per_connection);
+}
+
+/* Without memory for it a connection is not watched. */
+void receive_from(int fd)
+{
+    if ((size_t)fd >= n_connections)
+        return;
+    struct frames *frames = atomic_load(&connections[fd]);
+    if (frames == NULL && (frames = malloc(sizeof(*frames))) == NULL)
+        return;
+    begin(frames);
+    atomic_store(&connections[fd], frames);
+}
+
+static bool is_too_much(struct frames *frames, const void *data, size_t len)
+{
+    static atomic_llong last_s;
+    const char *why = frames_take(frames, data, len, now_ms());
+    if (why == NULL)
+        return false;
+    if (told->node.log_level >= SYNCTV_LOG_WARN && log_is_due(&last_s)) {
+        char text[128];
+        snprintf(text, sizeof(text), "a client is cut off: %s", why);
+        log_line(&told->log_format, SYNCTV_LOG_WARN, "server", text);
+    }
+    return true;
+}
+
+/* ---- plain text ---- */
+
+static struct frames *frames_of(int fd)
+{
+    return (size_t)fd < n_connections ? atomic_load(&connections[fd]) : NULL;
+}
+
+/* What we open ourselves may get the number of a client that has gone. */
+__attribute__((visibility("default"))) int socket(int domain, int type, int protocol)
+{
+    int fd = (int)syscall(SYS_socket, domain, type, protocol);
+    struct frames *frames = fd >= 0 ? frames_of(fd) : NULL;
+    if (frames != NULL)
+        frames->state = FRAMES_FOREIGN;
+    return fd;
+}
+
+__attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    ssize_t received = syscall(SYS_recvmsg, fd, msg, flags);
+    struct frames *frames = received > 0 ? frames_of(fd) : NULL;
+    if (frames == NULL || (flags & MSG_ERRQUEUE) != 0)
+        return received;
+    size_t left = (size_t)received;
+    for (size_t i = 0; i < msg->msg_iovlen && left > 0; i++) {
+        const struct iovec *piece = &msg->msg_iov[i];
+        size_t len = piece->iov_len < left ? piece->iov_len : left;
+        if (is_too_much(frames, piece->iov_base, len)) {
+            errno = ECONNRESET;
+            return -1;
+        }
+        left -= len;
+    }
+    return received;
+}
+
+/* ---- TLS ---- */
+
+static struct frames *frames_of_ssl(SSL *ssl)
+{
+    if (ssl_index < 0 || !SSL_is_server(ssl))
+        return NULL;
+    struct frames *frames = SSL_get_ex_data(ssl, ssl_index);
+    if (frames != NULL || (frames = malloc(sizeof(*frames))) == NULL)
+        return frames;
+    begin(frames);
+    if (SSL_set_ex_data(ssl, ssl_index, frames) == 1)
+        return frames;
+    free(frames);
+    return NULL;
+}
+
+__attribute__((visibility("default"))) int SSL_read(SSL *ssl, void *buf, int num)
+{
+    size_t received = 0;
+    int rv = SSL_read_ex(ssl, buf, num > 0 ? (size_t)num : 0, &received);
+    if (rv != 1)
+        return rv;
+    struct frames *frames = frames_of_ssl(ssl);
+    return frames != NULL && is_too_much(frames, buf, received) ? -1 : (int)received;
+}

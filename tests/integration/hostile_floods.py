@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Floods of frames, connections and calls that are begun and not ended, and bombs, while somebody else goes on being
+served. Peak memory is told for each and bounded."""
+import struct
+import zlib
+
+from harness import NO_LIMITS, Server, diag, equal, eventually, run, test
+from client import register
+from hostile_rig import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, MIB, N_FILES, PING, PREFACE,
+                         PRIORITY_FRAME, RST_STREAM, SETTINGS, WINDOW_UPDATE, Raw, Victim, Witness, call_headers, frame,
+                         header, message, pour, serve, settings, string, tell_peaks)
+from h2 import Connection, Loop
+
+N_STREAMS = 1000
+LIMITS = {"limits": {**NO_LIMITS["limits"], "streams_per_user": N_STREAMS}}
+CANCEL = struct.pack(">I", 8)
+HELLO = PREFACE + settings() + frame(SETTINGS, ACK)
+NO_WINDOW = PREFACE + settings((4, 0)) + frame(SETTINGS, ACK)
+
+class Scene:
+    """A server that nobody has attacked before, its witness, and mallory, who has a room to attack from."""
+
+    def __enter__(self):
+        self.server = Server("--log-level", "error", config=LIMITS).__enter__()
+        self.witness = Witness(self.server)
+        mallory = register(self.server, "mallory")
+        self.token = mallory.access_token
+        self.room = [("x-room-id", mallory.CreateRoom(name="hall").room.id)]
+        mallory.close()
+        with self.witness:
+            self.witness.sees(5)
+        self.victim = Victim(self.server)
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.server.__exit__(kind, value, trace)
+
+    def headers(self, stream, method="GetProfile", flags=END_HEADERS, more=()):
+        return frame(HEADERS, flags, stream, call_headers(method, self.token, more))
+
+    def stream_headers(self, stream):
+        return self.headers(stream, "MessageStream", more=self.room)
+
+    def flood(self, data, count=4, reads=True, hung_up=False, hello=HELLO):
+        """Sends this on several connections, to the end or until the witness has been served often enough meanwhile."""
+        connections = [Raw(self.server.address, hello) for _ in range(count)]
+        with self.witness:
+            pour(connections, data, reads, enough=lambda: not reads and self.witness.rounds >= 20)
+            if hung_up:
+                serve(connections, lambda: False, "the server hangs up")
+                equal([one.hung_up for one in connections], [True] * count)
+        for one in connections:
+            one.close()
+
+    def half_open(self, begin, hello=HELLO, count=30, each=100):
+        """Thousands of calls that are begun and not gone on with."""
+        connections = [Raw(self.server.address, hello) for _ in range(count)]
+        with self.witness:
+            pour(connections, b"".join(begin(i) for i in streams_until(each)))
+            self.witness.sees(5)
+        for one in connections:
+            one.close()
+
+    def all_streams_are_free(self):
+        """Mallory may open as many as anybody, as soon as those that there were are over."""
+        def can_open_all():
+            loop = Loop()
+            streams = [connection.call("MessageStream", token=self.token, metadata=self.room, last=False)
+                       for connection in [Connection(loop, self.server.address) for _ in range(N_STREAMS // 100)]
+                       for _ in range(100)]
+            loop.run_until(lambda: all(one.messages or one.ended is not None for one in streams), "first messages")
+            loop.close()
+            return all(one.messages for one in streams)
+        eventually(can_open_all, f"{N_STREAMS} streams of mallory's")
+
+    def obedient(self, count, data, method, last=True, more=()):
+        """Calls that send this as far as the windows allow. Returns how they ended."""
+        loop = Loop()
+        calls = [Connection(loop, self.server.address).call(method, token=self.token, metadata=list(more))
+                 for _ in range(count)]
+        with self.witness:
+            for call in calls:
+                call.outbox += data
+                call.closing = last
+                call.connection.pump(call)
+            loop.run_until(lambda: all(call.ended is not None for call in calls), "an answer", 60)
+        loop.close()
+        return [call.ended for call in calls]
+
+
+def attack(name, bound=64 * MIB):
+    """Registers a test of one attack on one server."""
+    def register_attack(function):
+        def attack_it():
+            with Scene() as scene, scene.victim.watched(name, bound):
+                function(scene)
+        test(name)(attack_it)
+    return register_attack
+
+
+def streams_until(count):
+    return range(1, 2 * count, 2)
+
+
+# ---- calls that are taken back -----------------------------------------------------------------------------------
+
+
+@attack("rapid reset: calls are taken back as fast as they are made")
+def _(scene):
+    for begin in (lambda i: scene.headers(i),
+                  lambda i: scene.headers(i) + frame(DATA, 0, i, message()),
+                  lambda i: scene.headers(i) + frame(DATA, END_STREAM, i, message())):
+        scene.flood(b"".join(begin(i) + frame(RST_STREAM, 0, i, CANCEL) for i in streams_until(2500)))
+
+
+@attack("rapid reset of streams: none of them stays")
+def _(scene):
+    scene.flood(b"".join(scene.stream_headers(i) + frame(RST_STREAM, 0, i, CANCEL) for i in streams_until(2500)))
+    scene.all_streams_are_free()
+
+
+@attack("calls made while as many are open as may be are refused, however many")
+def _(scene):
+    scene.flood(b"".join(scene.headers(i) for i in streams_until(5000)))
+
+
+# ---- frames that want an answer, or mean nothing -----------------------------------------------------------------
+
+
+@attack("a flood of PING is hung up on, whether its answers are read or not")
+def _(scene):
+    for reads in (True, False):
+        scene.flood(b"".join(frame(PING, 0, 0, struct.pack(">Q", i)) for i in range(50_000)), reads=reads, hung_up=reads)
+
+
+@attack("a flood of PING on a stream that is written to")
+def _(scene):
+    # What is written on a connection forgives the pings before it.
+    pings = b"".join(frame(PING, 0, 0, struct.pack(">Q", i)) for i in range(10))
+    nothing = frame(DATA, 0, 1, message(b"\xff"))
+    scene.flood(scene.stream_headers(1) + b"".join(nothing + pings for _ in range(2000)))
+
+
+@attack("a flood of SETTINGS costs no memory, whether its answers are read or not")
+def _(scene):
+    for reads in (True, False):
+        scene.flood(b"".join(settings((4, 65535 + i % 2), (1, i % 4096)) for i in range(50_000)), reads=reads)
+
+
+@attack("SETTINGS that change the window of a hundred streams to and fro")
+def _(scene):
+    scene.flood(b"".join(scene.stream_headers(i) for i in streams_until(100)) +
+          b"".join(settings((4, i % 2 * (2**31 - 1))) for i in range(5000)))
+
+
+@attack("floods of PRIORITY, WINDOW_UPDATE, RST_STREAM, unknown frames and answers nobody asked for")
+def _(scene):
+    many = 50_000
+    for data in (b"".join(frame(PRIORITY_FRAME, 0, 2 * i + 1, struct.pack(">IB", 2 * i + 3, 255)) for i in range(many)),
+                 frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) * many,
+                 frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 2**31 - 1)) * 2,
+                 b"".join(frame(WINDOW_UPDATE, 0, 2 * i + 1, struct.pack(">I", 1)) for i in range(many)),
+                 b"".join(frame(RST_STREAM, 0, 2 * i + 1, CANCEL) for i in range(many)),
+                 frame(99, 255, 1, b"unknown") * many,
+                 frame(SETTINGS, ACK) * many, frame(PING, ACK, 0, b"whatever") * many):
+        scene.flood(data, count=2)
+
+
+@attack("floods of empty DATA, with and without padding, on an open call and on a closed one")
+def _(scene):
+    for data in (frame(DATA, 0, 1), frame(DATA, 8, 1, b"\0"), frame(DATA, 8, 1, b"\xff" + b"\0" * 255)):
+        scene.flood(scene.headers(1) + data * 50_000, count=2)
+        scene.flood(scene.stream_headers(1) + data * 50_000, count=2)
+        scene.flood(scene.headers(1) + frame(DATA, END_STREAM, 1, message()) + data * 50_000, count=2)
+
+
+@attack("a stream of empty messages, and one of messages of one byte in frames of one byte")
+def _(scene):
+    scene.flood(scene.stream_headers(1) + frame(DATA, 0, 1, message() * 500) * 10, count=2)
+    scene.flood(scene.headers(1) + b"".join(frame(DATA, 0, 1, b"\0") for _ in range(50_000)), count=2)
+    # half a message, byte by byte: as much as the window takes
+    scene.flood(scene.headers(1) + frame(DATA, 0, 1, message(length=60_000)) + frame(DATA, 0, 1, b"x") * 50_000, count=2)
+
+
+# ---- headers without end -----------------------------------------------------------------------------------------
+
+
+def endless(first, piece, count):
+    """HEADERS that go on and on."""
+    return frame(HEADERS, 0, 1, first) + frame(CONTINUATION, 0, 1, piece) * count
+
+
+@attack("CONTINUATION without end: empty, of small fields, and of a field announced as 1 GiB")
+def _(scene):
+    scene.flood(endless(call_headers("GetProfile"), b"", 100_000), count=2)
+    scene.flood(endless(call_headers("GetProfile"), header("x-more", "more") * 100, 10_000), count=2)
+
+
+@attack("a header field announced as 1 GiB is not collected")
+def _(scene):
+    announced = b"\0" + string("x-huge") + b"\x7f" + b"\x81\xff\xff\xff\x03"
+    scene.flood(endless(call_headers("GetProfile") + announced, b"y" * 16384, 2048), count=2)
+
+
+@attack("a number of the header block that never ends")
+def _(scene):
+    scene.flood(endless(call_headers("GetProfile") + b"\0\x7f", b"\x80" * 16384, 1024), count=2)
+
+
+@attack("header fields that are remembered once and meant a thousand times")
+def _(scene):
+    remember = b"\x40" + string("x-bomb") + string("b" * 3900)
+    block = call_headers("GetProfile", scene.token) + remember + b"\xbe" * 16000
+    scene.flood(frame(HEADERS, END_HEADERS, 1, block[:16384]))
+    scene.flood(endless(block[:12000], b"\xbe" * 16384, 200), count=2)
+
+
+# ---- begun and not ended -----------------------------------------------------------------------------------------
+
+
+@attack("thousands of connections that say nothing, half a preface, the preface alone or half a frame")
+def _(scene):
+    each = min(N_FILES // 8, 750)
+    hellos = (b"", PREFACE[:7], PREFACE, PREFACE + settings() + frame(HEADERS, 0, 1, b"\0" * 9, length=1000))
+    with scene.witness:
+        connections = [Raw(scene.server.address, hello) for hello in hellos for _ in range(each)]
+        pour(connections)
+        scene.witness.sees(5)
+    for one in connections:
+        one.close()
+
+
+@attack("thousands of calls without a body, or with one that was announced and never sent")
+def _(scene):
+    scene.half_open(lambda i: scene.headers(i))
+    scene.half_open(lambda i: scene.headers(i) + frame(DATA, 0, i, b"\0"))
+    scene.half_open(lambda i: scene.headers(i) + frame(DATA, 0, i, message(b"half", length=1000)))
+    scene.half_open(lambda i: scene.headers(i, "Login") + frame(DATA, 0, i, message(b"half", length=2**32 - 1)))
+
+
+@attack("thousands of calls whose answers nobody takes")
+def _(scene):
+    scene.half_open(lambda i: scene.headers(i) + frame(DATA, END_STREAM, i, message()), hello=NO_WINDOW)
+
+
+@attack("thousands of streams whose messages nobody takes")
+def _(scene):
+    scene.half_open(lambda i: scene.stream_headers(i), hello=NO_WINDOW, count=20)
+    scene.all_streams_are_free()
+
+
+# ---- bombs -------------------------------------------------------------------------------------------------------
+
+
+def zipped(size, how):
+    """So many zeros; the checksum at the end is of fewer."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, how)
+    first = packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
+    again = packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return first + again * (size // MIB - 1) + packer.flush()
+
+
+@attack("a GiB of zeros in less than a MiB is not unpacked", bound=16 * MIB)
+def _(scene):
+    for encoding, how in (("gzip", 31), ("deflate", 15), ("gzip", 15), ("identity", 31), ("br", 31), (None, 31)):
+        bomb = zipped(900 * MIB, how)
+        assert len(bomb) < MIB, len(bomb)
+        more = [("grpc-encoding", encoding)] if encoding else []
+        for method, last in (("CreateRoom", True), ("MessageStream", False)):
+            for how_it_ended in scene.obedient(1, message(bomb, flag=1), method, last, more + scene.room):
+                diag(f"{encoding} {method}: {how_it_ended}")
+                assert how_it_ended, "the bomb was taken"
+
+
+@attack("messages announced as 4 GiB and sent: what all of them may take is bounded", bound=600 * MIB)
+def _(scene):
+    for how_it_ended in scene.obedient(4, message(bytes(256 * MIB), length=2**32 - 1), "GetProfile", last=False):
+        diag(how_it_ended)
+
+
+@test("the peaks of memory, once more")
+def _():
+    tell_peaks()
+
+
+run()
