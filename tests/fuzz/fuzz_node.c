@@ -23,7 +23,7 @@ const char *const fuzz_users[FUZZ_N_PEOPLE] = { "user-admin-0", "user-owner-0", 
 const char *const fuzz_sessions[FUZZ_N_PEOPLE] = { "sess-admin-0", "sess-owner-0", "sess-membr-0",
     "sess-guest-0", "sess-pendg-0" };
 
-static sem_t work; /* the node wants a turn */
+static sem_t wanted; /* the node wants a turn */
 static bool is_open;
 
 /* --- chance and cost (--wrap) --- */
@@ -245,7 +245,7 @@ void fuzz_rows_copy(sqlite3 *to, sqlite3 *from)
 
 static void wake(void *userdata)
 {
-    sem_post(&work);
+    sem_post(&wanted);
 }
 
 static void node_open(void)
@@ -261,8 +261,12 @@ static void node_open(void)
         .streams_per_connection = 100,
         .connections_per_address = 100,
     };
-    FUZZ_MUST(sem_init(&work, 0, 0) == 0);
+    FUZZ_MUST(sem_init(&wanted, 0, 0) == 0);
     FUZZ_MUST(sv_node_init(&fuzz_node, &options, NULL) == 0);
+    sv_pool_stop(fuzz_node.hashers);
+    sv_pool_free(fuzz_node.hashers);
+    FUZZ_MUST(sv_pool_new("hash", 1, 64, &fuzz_node.hashers) ==
+        0); /* one: see wait_for_hashing() */
     fuzz_node.wake = wake;
     is_open = true;
 }
@@ -281,6 +285,26 @@ static void wait_for_storage(void)
     FUZZ_MUST(sv_blocking_job_do(&read, fuzz_node.store, ops->read) == 0);
 }
 
+struct flag {
+    struct sv_work work;
+    sem_t set;
+};
+
+static void flag_run(struct sv_work *work)
+{
+    sem_post(&SV_CONTAINER_OF(work, struct flag, work)->set);
+}
+
+static void wait_for_hashing(void)
+{
+    struct flag flag = { .work.run = flag_run };
+    FUZZ_MUST(sem_init(&flag.set, 0, 0) == 0);
+    FUZZ_MUST(sv_pool_submit(fuzz_node.hashers, &flag.work) == 0);
+    while (sem_wait(&flag.set) < 0)
+        ;
+    sem_destroy(&flag.set);
+}
+
 static void turn(void)
 {
     while (sv_node_turn(&fuzz_node) == 0)
@@ -292,10 +316,11 @@ void fuzz_node_settle(void)
     bool woken;
     do {
         woken = false;
-        while (sem_trywait(&work) == 0)
+        while (sem_trywait(&wanted) == 0)
             woken = true;
         turn();
-        wait_for_storage(); /* what comes of it may ask for more */
+        wait_for_storage(); /* what comes of one may ask for another */
+        wait_for_hashing();
         wait_for_storage();
     } while (woken);
 }
@@ -309,7 +334,7 @@ void fuzz_node_run_until(const atomic_bool *flag)
         turn();
         if (atomic_load(flag))
             break;
-        int rc = sem_timedwait(&work, &end);
+        int rc = sem_timedwait(&wanted, &end);
         FUZZ_MUST(rc == 0 || errno == EINTR);
     }
 }
