@@ -1,20 +1,137 @@
 /* SPDX-License-Identifier: MIT */
 #include "frames.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, CONTINUATION = 9 }; /* types of frames */
-enum { ACK = 1, END_HEADERS = 4 };                                    /* flags */
+enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, PING = 6, CONTINUATION = 9 };
+enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4, PADDED = 8 };
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define PREFACE_LEN (sizeof(preface) - 1)
+#define MESSAGE_HEAD_LEN 5 /* compressed or not, and the size in four bytes */
 
-void frames_init(struct frames *f, unsigned max_calls)
+void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_bytes)
 {
-    *f = (struct frames){ .max_calls = max_calls };
+    *f = (struct frames){ .max_calls = max_calls, .all_parts_bytes = all_parts_bytes };
 }
 
-/* ---- frames ---- */
+static void count_parts(struct frames *f, size_t more, size_t less)
+{
+    f->parts_bytes += more - less;
+    atomic_fetch_add(f->all_parts_bytes, more - less);
+}
+
+void frames_fini(struct frames *f)
+{
+    count_parts(f, 0, f->parts_bytes);
+    free(f->parts);
+}
+
+static bool is_too_fast(struct frames_rate *rate, double at_once, double per_second, int64_t now_ms)
+{
+    rate->n -= (double)(now_ms - rate->at_ms) / 1000 * per_second;
+    rate->at_ms = now_ms;
+    rate->n = rate->n > 0 ? rate->n + 1 : 1;
+    return rate->n > at_once;
+}
+
+/* ---- messages ---- */
+
+static void drop_part(struct frames *f, unsigned i)
+{
+    count_parts(f, 0, f->parts[i].bytes);
+    f->n_parts--;
+    memmove(&f->parts[i], &f->parts[i + 1], (f->n_parts - i) * sizeof(f->parts[0]));
+}
+
+/* Takes what has come of the call's message out of those that wait. */
+static struct frames_part take_part(struct frames *f, uint32_t call_id)
+{
+    for (unsigned i = 0; i < f->n_parts; i++) {
+        if (f->parts[i].call_id == call_id) {
+            struct frames_part part = f->parts[i];
+            drop_part(f, i);
+            return part;
+        }
+    }
+    return (struct frames_part){ .call_id = call_id };
+}
+
+static const char *keep_part(struct frames *f)
+{
+    if (f->parts == NULL &&
+        (f->parts = malloc(FRAMES_PARTS_MAX * sizeof(f->parts[0]))) == NULL)
+        return "there is no memory to watch it";
+    if (f->n_parts == FRAMES_PARTS_MAX)
+        drop_part(f, 0);
+    f->parts[f->n_parts++] = f->part;
+    count_parts(f, f->part.bytes, 0);
+    if (f->parts_bytes > FRAMES_PARTS_MAX_BYTES)
+        return "its messages do not end";
+    if (f->parts_bytes > FRAMES_FEW_PARTS_BYTES &&
+        atomic_load(f->all_parts_bytes) > FRAMES_ALL_PARTS_MAX_BYTES)
+        return "too many messages of too many clients do not end";
+    return NULL;
+}
+
+static uint32_t min_u32(size_t a, uint32_t b)
+{
+    return a < b ? (uint32_t)a : b;
+}
+
+/* What of a message's head or body lies in these bytes. */
+static uint32_t take_message(struct frames_part *part, const unsigned char *data, uint32_t len)
+{
+    if (part->bytes < MESSAGE_HEAD_LEN) {
+        if (part->bytes > 0)
+            part->size = part->size << 8 | *data;
+        part->bytes++;
+        return 1;
+    }
+    uint32_t missing = part->size - (part->bytes - MESSAGE_HEAD_LEN), n = min_u32(len, missing);
+    part->bytes += n;
+    return n;
+}
+
+static bool is_complete(const struct frames_part *part)
+{
+    return part->bytes >= MESSAGE_HEAD_LEN && part->bytes - MESSAGE_HEAD_LEN == part->size;
+}
+
+static void take_data(struct frames *f, const unsigned char *data, uint32_t len)
+{
+    if (f->padding_follows && len > 0) {
+        f->padding_follows = false;
+        f->padding = *data++;
+        len--;
+        f->left--;
+    }
+    uint32_t left = f->left > f->padding ? f->left - f->padding : 0, rest = min_u32(len, left);
+    f->left -= len;
+    while (rest > 0) {
+        uint32_t n = take_message(&f->part, data, rest);
+        data += n;
+        rest -= n;
+        if (is_complete(&f->part))
+            f->part = (struct frames_part){ .call_id = f->part.call_id };
+    }
+}
+
+static const char *on_data_end(struct frames *f)
+{
+    bool ends = (f->head[4] & END_STREAM) != 0;
+    return f->part.bytes > 0 && !ends ? keep_part(f) : NULL;
+}
+
+static void on_data(struct frames *f, unsigned flags, uint32_t call_id)
+{
+    f->padding_follows = (flags & PADDED) != 0;
+    f->padding = 0;
+    f->part = take_part(f, call_id);
+}
+
+/* ---- other frames ---- */
 
 static const char *on_block(struct frames *f, unsigned flags)
 {
@@ -37,16 +154,21 @@ static const char *on_headers(struct frames *f, unsigned flags, uint32_t call_id
     return on_block(f, flags);
 }
 
-static const char *on_reset(struct frames *f, int64_t now_ms)
+static const char *on_reset(struct frames *f, uint32_t call_id, int64_t now_ms)
 {
-    if (f->max_calls == 0)
-        return NULL;
-    f->n_taken_back -= (double)(now_ms - f->taken_back_ms) / 1000 * f->max_calls;
-    if (f->n_taken_back < 0)
-        f->n_taken_back = 0;
-    f->taken_back_ms = now_ms;
-    f->n_taken_back++;
-    return f->n_taken_back > 2.0 * f->max_calls ? "it takes back its calls too fast" : NULL;
+    take_part(f, call_id);
+    if (f->max_calls > 0 &&
+        is_too_fast(&f->taken_back, 2.0 * f->max_calls, f->max_calls, now_ms))
+        return "it takes back its calls too fast";
+    return NULL;
+}
+
+static const char *on_ping(struct frames *f, unsigned flags, int64_t now_ms)
+{
+    if ((flags & ACK) == 0 &&
+        is_too_fast(&f->pings, FRAMES_PINGS_AT_ONCE, FRAMES_PINGS_PER_SECOND, now_ms))
+        return "it sends too many PINGs";
+    return NULL;
 }
 
 static const char *on_head(struct frames *f, int64_t now_ms)
@@ -55,12 +177,17 @@ static const char *on_head(struct frames *f, int64_t now_ms)
     uint32_t id = (uint32_t)(h[5] & 0x7f) << 24 | (uint32_t)h[6] << 16 | (uint32_t)h[7] << 8 | h[8];
     f->left = (uint32_t)h[0] << 16 | (uint32_t)h[1] << 8 | h[2];
     switch (h[3]) {
+    case DATA:
+        on_data(f, h[4], id);
+        return f->left == 0 ? on_data_end(f) : NULL;
     case HEADERS:
         return on_headers(f, h[4], id);
     case CONTINUATION:
         return on_block(f, h[4]);
     case RST_STREAM:
-        return on_reset(f, now_ms);
+        return on_reset(f, id, now_ms);
+    case PING:
+        return on_ping(f, h[4], now_ms);
     case SETTINGS:
         f->acknowledged = f->acknowledged || (h[4] & ACK) != 0;
         return NULL;
@@ -69,7 +196,7 @@ static const char *on_head(struct frames *f, int64_t now_ms)
     }
 }
 
-/* ---- bytes ---- */
+/* ---- bytes: each of these takes some of them, at least one ---- */
 
 /* What begins otherwise is no HTTP/2, and the core hangs up. */
 static size_t take_preface(struct frames *f, const char *data, size_t len)
@@ -101,12 +228,17 @@ static size_t take_head(struct frames *f, const char *data, size_t len, int64_t 
     return n;
 }
 
-static size_t skip_payload(struct frames *f, size_t len)
+static size_t take_payload(struct frames *f, const char *data, size_t len, const char **ret_why)
 {
-    size_t n = f->left < len ? f->left : len;
-    f->left -= (uint32_t)n;
-    if (f->left == 0)
+    uint32_t n = min_u32(len, f->left);
+    if (f->head[3] == DATA)
+        take_data(f, (const unsigned char *)data, n);
+    else
+        f->left -= n;
+    if (f->left == 0) {
         f->state = FRAMES_HEAD;
+        *ret_why = f->head[3] == DATA ? on_data_end(f) : NULL;
+    }
     return n;
 }
 
@@ -123,7 +255,7 @@ const char *frames_take(struct frames *f, const void *data, size_t len, int64_t 
             p += take_head(f, p, left, now_ms, &why);
             break;
         case FRAMES_PAYLOAD:
-            p += skip_payload(f, left);
+            p += take_payload(f, p, left, &why);
             break;
         case FRAMES_FOREIGN:
             return NULL;

@@ -1,43 +1,75 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watches what a client sends as HTTP/2 for what gRPC's core (1.51) takes without limit, and each of which is enough for
- * one connection to take all memory or the thread that serves everybody:
+ * Watches what a client sends as HTTP/2 for what gRPC's core (1.51) takes without limit, each of which is enough for one
+ * connection to take the memory, or the thread that serves everybody:
  *   - a header block that never ends (CVE-2023-33953): the core keeps all of it, and looks at it anew with each piece
  *   - calls beyond the allowed number from a client that does not acknowledge the settings which say so
  *   - calls that are taken back as soon as they are made (CVE-2023-44487)
- * Takes bytes, owns no socket. Nothing is kept of them but the head of the frame that is under way.
+ *   - many PINGs at once: the core hangs up after three, but keeps an error of some KiB for each that has come by then
+ *   - messages that never end: the core looks at the size when a message is complete; past its limit for all connections
+ *     it resets streams of whomever
+ * Takes bytes, owns no socket. Nothing is kept of them but the head of the frame or message that is under way.
  */
 #ifndef SERVER_FRAMES_H
 #define SERVER_FRAMES_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* With the heads of its frames. The core refuses what is over 8 KiB of metadata, with an answer, once the block is complete. */
-#define FRAMES_BLOCK_MAX_BYTES 65536
+/* With the heads of its frames. What is over 8 KiB of metadata the core refuses with an answer, once the block is complete. */
+#define FRAMES_BLOCK_MAX_BYTES (64 << 10)
+/* Of messages that are not complete: of one connection; of all together, unless the one that sends has hardly any. */
+#define FRAMES_PARTS_MAX_BYTES (8 << 20)
+#define FRAMES_ALL_PARTS_MAX_BYTES (128 << 20)
+#define FRAMES_FEW_PARTS_BYTES (64 << 10)
+/* More messages than that are hardly begun at the same time: the oldest is not watched any more. */
+#define FRAMES_PARTS_MAX 128
+/* There are clients that send one whenever the last was answered. */
+#define FRAMES_PINGS_AT_ONCE 200
+#define FRAMES_PINGS_PER_SECOND 10000
 
 enum frames_state { FRAMES_PREFACE, FRAMES_HEAD, FRAMES_PAYLOAD, FRAMES_FOREIGN };
 
-struct frames {
-    enum frames_state state;
-    unsigned
-        max_calls; /* at the same time; so many may be taken back a second, and twice as many at once */
-    unsigned n_calls; /* made before the settings were acknowledged */
-    bool acknowledged;
-    unsigned char head[9];
-    unsigned have;         /* bytes of the preface or of `head` */
-    uint32_t left;         /* bytes of the payload */
-    uint32_t block_bytes;  /* of the header block under way */
-    uint32_t call_id;      /* the highest one */
-    double n_taken_back;   /* less what was forgiven by the passing of time */
-    int64_t taken_back_ms; /* the moment for which that is true */
+/* Happened so many times, less what was forgiven by the passing of time. */
+struct frames_rate {
+    double n;
+    int64_t at_ms;
 };
 
-/* @max_calls  0 = any number. */
-void frames_init(struct frames *f, unsigned max_calls);
+/* A gRPC message that has begun. */
+struct frames_part {
+    uint32_t call_id;
+    uint32_t size;  /* as announced by its head */
+    uint32_t bytes; /* that have come, with its head */
+};
 
-/* The next bytes of the client at some time of a clock that never goes back. Returns NULL, or why it has to be cut off. */
+struct frames {
+    enum frames_state state;
+    unsigned max_calls; /* at the same time; so many may be taken back a second, and twice as many at once; 0 = any */
+    unsigned n_calls;   /* made before the settings were acknowledged */
+    bool acknowledged;
+    unsigned have; /* bytes of the preface or of `head` */
+    unsigned char head[9];
+    uint32_t left;        /* bytes of the payload */
+    uint32_t block_bytes; /* of the header block under way */
+    uint32_t call_id;     /* the highest one */
+    struct frames_rate taken_back, pings;
+
+    bool padding_follows; /* its length is the next byte */
+    uint32_t padding;     /* bytes at the end of the payload */
+    struct frames_part part; /* of the DATA under way */
+    struct frames_part *parts; /* of the calls whose messages wait for more DATA, oldest first */
+    unsigned n_parts;
+    size_t parts_bytes;
+    atomic_size_t *all_parts_bytes; /* of all connections */
+};
+
+void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_bytes);
+void frames_fini(struct frames *f);
+
+/* The next bytes of the client, at some time of a clock that never goes back. Returns NULL, or why it has to be cut off. */
 const char *frames_take(struct frames *f, const void *data, size_t len, int64_t now_ms);
 
 #endif

@@ -81,31 +81,10 @@ void sv_utf8_trim(char *s)
         s[first] = '\0';
 }
 
-size_t sv_utf8_count(const char *s)
-{
-    size_t n = 0;
-    for (; *s != '\0'; s++)
-        n += !is_continuation((unsigned char)*s);
-    return n;
-}
-
 bool sv_is_control(uint32_t code_point)
 {
     return code_point < 0x20 || (code_point >= 0x7f && code_point <= 0x9f) ||
         code_point == 0x2028 || code_point == 0x2029;
-}
-
-bool sv_utf8_has_control(const char *s)
-{
-    size_t len = strlen(s);
-    for (size_t i = 0; i < len;) {
-        uint32_t c;
-        size_t n = sv_utf8_decode(s + i, len - i, &c);
-        if (n == 0 || sv_is_control(c))
-            return true;
-        i += n;
-    }
-    return false;
 }
 
 void sv_hex(char *out, const void *data, size_t len)

@@ -13,12 +13,8 @@ bool sv_utf8_valid(const char *s, size_t len);
 size_t sv_utf8_decode(const char *s, size_t len, uint32_t *ret_code_point);
 /* Removes the beginning of a code point that a cut has left at the end of `s`. */
 void sv_utf8_trim(char *s);
-/* Code points of a valid UTF-8 string. */
-size_t sv_utf8_count(const char *s);
 /* General category Cc, or a line or paragraph separator. */
 bool sv_is_control(uint32_t code_point);
-/* Whether a valid UTF-8 string has such a code point. */
-bool sv_utf8_has_control(const char *s);
 /* Lower-case hex of `len` bytes plus NUL into out[2 * len + 1]. */
 void sv_hex(char *out, const void *data, size_t len);
 /* base64url (RFC 4648, section 5) of `len` bytes without padding, plus NUL, into out[SV_BASE64URL_SIZE(len)]. */

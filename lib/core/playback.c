@@ -250,12 +250,6 @@ int64_t sv_playback_ends_at_ms(const struct sv_playback_state *state, double dur
     return ms_from_double((double)state->updated_at_ms + left_ms);
 }
 
-bool sv_playback_ended(const struct sv_playback_state *state, int64_t now_ms, double duration_s)
-{
-    int64_t ends_at_ms = sv_playback_ends_at_ms(state, duration_s);
-    return ends_at_ms > 0 && now_ms >= ends_at_ms;
-}
-
 bool sv_ended_quorum(size_t reports, size_t watching)
 {
     return watching > 0 && reports > watching / 2;

@@ -91,8 +91,6 @@ double sv_playback_delay_s(int64_t now_ms, int64_t client_time_ms);
 
 /* When to look whether the movie is over (its end + 1 s, node clock); 0 = never: not playing, or its duration is unknown. */
 int64_t sv_playback_ends_at_ms(const struct sv_playback_state *state, double duration_s);
-/* Whether it is over by the node's own clock, the second of grace included. */
-bool sv_playback_ended(const struct sv_playback_state *state, int64_t now_ms, double duration_s);
 /* Whether most of those who watch have reported the end. */
 bool sv_ended_quorum(size_t reports, size_t watching);
 /* How far a client's playhead is ahead of the room's (negative = behind); INFINITY for what is not a number. */

@@ -149,15 +149,6 @@ int sv_playlist_update(struct sv_playlist *list, const synctv_movie *movie)
     return 0;
 }
 
-int sv_playlist_set_live(struct sv_playlist *list, const char *movie_id, bool live)
-{
-    size_t i = index_of(list, movie_id);
-    if (i == list->n_items)
-        return SYNCTV_E_MOVIE_NOT_FOUND;
-    list->items[i]->movie.live = live;
-    return 0;
-}
-
 int sv_playlist_remove(struct sv_playlist *list, const char *movie_id)
 {
     size_t i = index_of(list, movie_id);

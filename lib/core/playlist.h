@@ -29,8 +29,6 @@ const synctv_movie *sv_playlist_get(const struct sv_playlist *list, const char *
 int sv_playlist_append(struct sv_playlist *list, const synctv_movie *movie);
 /* Replaces the movie of that id, its place kept. Errors: NO_MEMORY, MOVIE_NOT_FOUND. */
 int sv_playlist_update(struct sv_playlist *list, const synctv_movie *movie);
-/* Whether somebody publishes to a live movie. MOVIE_NOT_FOUND. */
-int sv_playlist_set_live(struct sv_playlist *list, const char *movie_id, bool live);
 /* The ones behind it move up. MOVIE_NOT_FOUND. */
 int sv_playlist_remove(struct sv_playlist *list, const char *movie_id);
 /* To a place 0..n - 1 (clamped); the others keep their order. MOVIE_NOT_FOUND. */

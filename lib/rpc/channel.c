@@ -150,12 +150,6 @@ void sv_rpc_channel_wake(struct sv_rpc_channel *channel)
     sv_queue_wake(&channel->queue);
 }
 
-void sv_rpc_channel_reconnect(struct sv_rpc_channel *channel)
-{
-    grpc_channel_reset_connect_backoff(channel->core);
-    grpc_channel_check_connectivity_state(channel->core, 1);
-}
-
 /* ---- the end ---- */
 
 void sv_rpc_channel_close(struct sv_rpc_channel *channel)

@@ -48,8 +48,6 @@ int sv_rpc_channel_new(const struct sv_rpc_channel_options *options,
 void sv_rpc_channel_poll(struct sv_rpc_channel *channel, int timeout_ms);
 /* Makes sv_rpc_channel_poll() return. Any thread. */
 void sv_rpc_channel_wake(struct sv_rpc_channel *channel);
-/* Try again now instead of when the back-off is over. */
-void sv_rpc_channel_reconnect(struct sv_rpc_channel *channel);
 /* Cancels everything; each call and stream still gets its last callback (CANCELLED). New ones fail at once. Any thread. */
 void sv_rpc_channel_close(struct sv_rpc_channel *channel);
 /* close(), then waits for the callbacks and frees. Not on the channel's thread. NULL is fine. */

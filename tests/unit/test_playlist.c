@@ -54,7 +54,6 @@ START_TEST(an_empty_list_has_nothing)
     ck_assert_ptr_null(sv_playlist_get(&list, NULL));
     ck_assert_int_eq(sv_playlist_remove(&list, "a"), SYNCTV_E_MOVIE_NOT_FOUND);
     ck_assert_int_eq(sv_playlist_move(&list, "a", 0), SYNCTV_E_MOVIE_NOT_FOUND);
-    ck_assert_int_eq(sv_playlist_set_live(&list, "a", true), SYNCTV_E_MOVIE_NOT_FOUND);
     ck_assert_uint_eq(sv_playlist_clear(&list), 0);
 }
 END_TEST
@@ -171,17 +170,6 @@ START_TEST(a_movie_can_be_updated_from_itself)
     ck_assert_int_eq(sv_playlist_update(&list, &m), 0);
     ck_assert_str_eq(sv_playlist_get(&list, "a")->name, "a");
     ck_assert_double_eq(sv_playlist_get(&list, "a")->duration_s, 12);
-}
-END_TEST
-
-START_TEST(somebody_begins_and_ends_to_publish)
-{
-    append_all("ab");
-    ck_assert_int_eq(sv_playlist_set_live(&list, "b", true), 0);
-    ck_assert(sv_playlist_get(&list, "b")->live);
-    ck_assert(!sv_playlist_get(&list, "a")->live);
-    ck_assert_int_eq(sv_playlist_set_live(&list, "b", false), 0);
-    ck_assert(!sv_playlist_get(&list, "b")->live);
 }
 END_TEST
 
@@ -361,7 +349,6 @@ int main(void)
     tcase_add_test(t, what_is_not_given_is_empty_never_null);
     tcase_add_test(t, an_update_keeps_the_place);
     tcase_add_test(t, a_movie_can_be_updated_from_itself);
-    tcase_add_test(t, somebody_begins_and_ends_to_publish);
     tcase_add_test(t, those_behind_a_removed_movie_move_up);
     tcase_add_test(t, a_moved_movie_leaves_the_others_in_order);
     tcase_add_test(t, a_cleared_list_can_be_filled_again);

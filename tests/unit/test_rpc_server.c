@@ -281,7 +281,6 @@ START_TEST(a_channel_comes_back_with_its_server)
     test_options(&o);
     o.listen = listen;
     server = server_with(&o);
-    sv_rpc_channel_reconnect(channel);
     struct sv_rpc_request request = {
         .path = "/t.Echo/Echo", .timeout_ms = 15000, .wait_for_ready = true
     };
