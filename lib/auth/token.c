@@ -136,15 +136,18 @@ out:
 
 /* --- verifying --- */
 
-/* header "." payload "." signature, each of base64url characters; the length of the first two
- * with the dot between, 0 = not so. */
+/* header "." payload "." signature, each of base64url characters and none empty (libjwt 1.10 writes out of bounds then);
+ * the length of the first two with the dot between, 0 = not so. */
 static size_t signed_length(const char *token, size_t len)
 {
-    size_t dots = 0, last_dot = 0;
+    size_t dots = 0, last_dot = 0, part = 0;
     for (size_t i = 0; i < len; i++) {
         if (token[i] == '.') {
+            if (i == part)
+                return 0;
             dots++;
             last_dot = i;
+            part = i + 1;
         } else if (!sv_is_base64url(token[i])) {
             return 0;
         }
