@@ -6,10 +6,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "api/caller.h"
 #include "api/result.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 #define DEFAULT_TIMEOUT_MS 30000
@@ -109,19 +109,6 @@ static void waiter_answer(void *userdata, const synctv_result *result)
     waiter_unref(w);
 }
 
-static struct timespec deadline_after(int32_t timeout_ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += timeout_ms / 1000;
-    t.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
-}
-
 /* The answer with a reference for the caller, or NULL when the time is over. */
 static const synctv_result *waiter_wait(struct waiter *w, struct timespec deadline)
 {
@@ -144,7 +131,7 @@ int synctv_call_wait(synctv_caller *caller, const synctv_request *request,
     int timeout_ms = caller->timeout_ms > 0 ? caller->timeout_ms : DEFAULT_TIMEOUT_MS;
     if (request->timeout_ms > 0)
         timeout_ms = request->timeout_ms;
-    struct timespec deadline = deadline_after(timeout_ms);
+    struct timespec deadline = sv_mono_deadline(timeout_ms);
     submit(caller, request, waiter_answer, w, true);
     const synctv_result *result = waiter_wait(w, deadline);
     waiter_unref(w);

@@ -2,7 +2,6 @@
 #include "base/clock.h"
 
 #include <stdatomic.h>
-#include <time.h>
 
 static int64_t clock_us(clockid_t id)
 {
@@ -19,6 +18,19 @@ int64_t sv_mono_us(void)
 int64_t sv_mono_ms(void)
 {
     return clock_us(CLOCK_MONOTONIC) / 1000;
+}
+
+struct timespec sv_mono_deadline(int timeout_ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += timeout_ms / 1000;
+    t.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
 }
 
 int64_t sv_wall_ms(void)

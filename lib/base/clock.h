@@ -3,10 +3,13 @@
 #define SV_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 /* Monotonic time, for intervals. */
 int64_t sv_mono_us(void);
 int64_t sv_mono_ms(void);
+/* Monotonic time in `timeout_ms`, for pthread_cond_timedwait(). */
+struct timespec sv_mono_deadline(int timeout_ms);
 /* The wall clock, Unix ms. Only to start a node clock. */
 int64_t sv_wall_ms(void);
 

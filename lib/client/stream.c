@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "base/text.h"
@@ -108,24 +108,11 @@ bool sv_client_stream_is_behind(struct sv_client_stream *s)
     return behind;
 }
 
-static struct timespec time_after(int timeout_ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += timeout_ms / 1000;
-    t.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
-}
-
 static int stream_next(synctv_stream *pub, int timeout_ms, const synctv_event **ret_event,
     synctv_error *ret_error)
 {
     struct sv_client_stream *s = of(pub);
-    struct timespec until = time_after(timeout_ms > 0 ? timeout_ms : 0);
+    struct timespec until = sv_mono_deadline(timeout_ms > 0 ? timeout_ms : 0);
     int rv;
     pthread_mutex_lock(&s->lock);
     while (timeout_ms > 0 && s->count == 0 && s->end.code == 0 &&

@@ -172,15 +172,7 @@ static int danmaku_tell(struct sv_call *c, struct sv_room *room)
 
 static void danmaku_look(struct sv_call *c)
 {
-    int rv = sv_guard_lock(c);
-    if (rv == 0) {
-        rv = danmaku_tell(c, c->room);
-        pthread_mutex_unlock(&c->room->lock);
-    }
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_guard_look(c, danmaku_tell);
 }
 
 /* Fills what validation has left open. Content and colour are the request's, so that has to be ours. */

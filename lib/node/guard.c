@@ -102,6 +102,19 @@ int sv_guard_lock(struct sv_call *call)
     return sv_error(&call->err, SYNCTV_E_ROOM_NOT_FOUND);
 }
 
+void sv_guard_look(struct sv_call *call, int (*look)(struct sv_call *call, struct sv_room *room))
+{
+    int rv = sv_guard_lock(call);
+    if (rv == 0) {
+        rv = look(call, call->room);
+        pthread_mutex_unlock(&call->room->lock);
+    }
+    if (rv < 0)
+        sv_call_fail(call, rv);
+    else
+        sv_call_finish(call);
+}
+
 int sv_guard_room(struct sv_call *call, struct sv_room *room, uint64_t permissions)
 {
     struct sv_actor actor = sv_room_actor(room, &call->actor);

@@ -413,15 +413,7 @@ static int list_fill(struct sv_call *c, struct sv_room *room)
 
 static void list_look(struct sv_call *c)
 {
-    int rv = sv_guard_lock(c);
-    if (rv == 0) {
-        rv = list_fill(c, c->room);
-        pthread_mutex_unlock(&c->room->lock);
-    }
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_guard_look(c, list_fill);
 }
 
 void sv_handle_get_movie_list(struct sv_call *c)

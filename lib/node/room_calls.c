@@ -205,15 +205,7 @@ static int info_fill(struct sv_call *c, struct sv_room *room)
 
 static void info_look(struct sv_call *c)
 {
-    int rv = sv_guard_lock(c);
-    if (rv == 0) {
-        rv = info_fill(c, c->room);
-        pthread_mutex_unlock(&c->room->lock);
-    }
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_guard_look(c, info_fill);
 }
 
 void sv_handle_get_room_info(struct sv_call *c)

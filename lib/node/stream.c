@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "core/validate.h"
@@ -172,14 +172,7 @@ static struct sv_stream *of(synctv_stream *stream)
 /* Waits until there is something, at most so long. Locked. */
 static void wait_for_event(struct sv_stream *stream, int timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = sv_mono_deadline(timeout_ms);
     while (stream->count == 0 && stream->end.code == 0 &&
         pthread_cond_timedwait(&stream->cond, &stream->lock, &until) != ETIMEDOUT)
         ;
