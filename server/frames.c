@@ -60,8 +60,7 @@ static struct frames_part take_part(struct frames *f, uint32_t call_id)
 
 static const char *keep_part(struct frames *f)
 {
-    if (f->parts == NULL &&
-        (f->parts = malloc(FRAMES_PARTS_MAX * sizeof(f->parts[0]))) == NULL)
+    if (f->parts == NULL && (f->parts = malloc(FRAMES_PARTS_MAX * sizeof(f->parts[0]))) == NULL)
         return "there is no memory to watch it";
     if (f->n_parts == FRAMES_PARTS_MAX)
         drop_part(f, 0);
@@ -157,8 +156,7 @@ static const char *on_headers(struct frames *f, unsigned flags, uint32_t call_id
 static const char *on_reset(struct frames *f, uint32_t call_id, int64_t now_ms)
 {
     take_part(f, call_id);
-    if (f->max_calls > 0 &&
-        is_too_fast(&f->taken_back, 2.0 * f->max_calls, f->max_calls, now_ms))
+    if (f->max_calls > 0 && is_too_fast(&f->taken_back, 2.0 * f->max_calls, f->max_calls, now_ms))
         return "it takes back its calls too fast";
     return NULL;
 }

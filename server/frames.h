@@ -47,8 +47,9 @@ struct frames_part {
 
 struct frames {
     enum frames_state state;
-    unsigned max_calls; /* at the same time; so many may be taken back a second, and twice as many at once; 0 = any */
-    unsigned n_calls;   /* made before the settings were acknowledged */
+    unsigned
+        max_calls; /* at the same time; so many may be taken back a second, and twice as many at once; 0 = any */
+    unsigned n_calls; /* made before the settings were acknowledged */
     bool acknowledged;
     unsigned have; /* bytes of the preface or of `head` */
     unsigned char head[9];
@@ -57,9 +58,9 @@ struct frames {
     uint32_t call_id;     /* the highest one */
     struct frames_rate taken_back, pings;
 
-    bool padding_follows; /* its length is the next byte */
-    uint32_t padding;     /* bytes at the end of the payload */
-    struct frames_part part; /* of the DATA under way */
+    bool padding_follows;      /* its length is the next byte */
+    uint32_t padding;          /* bytes at the end of the payload */
+    struct frames_part part;   /* of the DATA under way */
     struct frames_part *parts; /* of the calls whose messages wait for more DATA, oldest first */
     unsigned n_parts;
     size_t parts_bytes;

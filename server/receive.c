@@ -2,7 +2,8 @@
 /*
  * gRPC's core has no hook for what comes from clients, so this program has a recvmsg() of its own, as it has an accept4(): what
  * is received on a connection of a client goes through frames.c first. With TLS that is SSL_read(), which has the
- * plain text. Who goes too far is cut off: the core is told that the connection was reset.
+ * plain text. Who goes too far is cut off: the core is told that the connection was reset. One thread at a time receives on a
+ * connection, and none once it is closed; the core sees to that.
  */
 #include "receive.h"
 
@@ -22,11 +23,11 @@
 
 #define FILES_MAX (1 << 20)
 
-/* Of connections in plain text, by descriptor: made for the first one, used again for those after it. */
-static _Atomic(struct frames *) *connections;
+static _Atomic(struct frames *) *connections; /* in plain text, by descriptor */
 static size_t n_connections;
 static int ssl_index = -1; /* where an SSL has its own */
 static struct config *told;
+static atomic_size_t all_parts_bytes;
 
 static int64_t now_ms(void)
 {
@@ -35,17 +36,32 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void free_frames(void *parent, void *frames, CRYPTO_EX_DATA *data, int index, long argl,
-    void *argp)
+static struct frames *new_frames(void)
 {
+    struct frames *frames = malloc(sizeof(*frames));
+    if (frames != NULL)
+        frames_init(frames, (unsigned)told->node.limits.streams_per_connection, &all_parts_bytes);
+    return frames;
+}
+
+static void free_frames(struct frames *frames)
+{
+    if (frames != NULL)
+        frames_fini(frames);
     free(frames);
+}
+
+static void free_frames_of_ssl(void *parent, void *frames, CRYPTO_EX_DATA *data, int index,
+    long argl, void *argp)
+{
+    free_frames(frames);
 }
 
 void receive_init(struct config *config)
 {
     told = config;
     if (config->node.tls_cert_file != NULL) {
-        ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_frames);
+        ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_frames_of_ssl);
         return;
     }
     struct rlimit files;
@@ -56,21 +72,10 @@ void receive_init(struct config *config)
     n_connections = connections != NULL ? n : 0;
 }
 
-static void begin(struct frames *frames)
-{
-    frames_init(frames, (unsigned)told->node.limits.streams_per_connection);
-}
-
-/* Without memory for it a connection is not watched. */
 void receive_from(int fd)
 {
-    if ((size_t)fd >= n_connections)
-        return;
-    struct frames *frames = atomic_load(&connections[fd]);
-    if (frames == NULL && (frames = malloc(sizeof(*frames))) == NULL)
-        return;
-    begin(frames);
-    atomic_store(&connections[fd], frames);
+    if ((size_t)fd < n_connections)
+        free_frames(atomic_exchange(&connections[fd], new_frames()));
 }
 
 static bool is_too_much(struct frames *frames, const void *data, size_t len)
@@ -89,25 +94,18 @@ static bool is_too_much(struct frames *frames, const void *data, size_t len)
 
 /* ---- plain text ---- */
 
-static struct frames *frames_of(int fd)
+__attribute__((visibility("default"))) int close(int fd)
 {
-    return (size_t)fd < n_connections ? atomic_load(&connections[fd]) : NULL;
-}
-
-/* What we open ourselves may get the number of a client that has gone. */
-__attribute__((visibility("default"))) int socket(int domain, int type, int protocol)
-{
-    int fd = (int)syscall(SYS_socket, domain, type, protocol);
-    struct frames *frames = fd >= 0 ? frames_of(fd) : NULL;
-    if (frames != NULL)
-        frames->state = FRAMES_FOREIGN;
-    return fd;
+    if (fd >= 0 && (size_t)fd < n_connections)
+        free_frames(atomic_exchange(&connections[fd], NULL));
+    return (int)syscall(SYS_close, fd);
 }
 
 __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
     ssize_t received = syscall(SYS_recvmsg, fd, msg, flags);
-    struct frames *frames = received > 0 ? frames_of(fd) : NULL;
+    struct frames *frames =
+        received > 0 && (size_t)fd < n_connections ? atomic_load(&connections[fd]) : NULL;
     if (frames == NULL || (flags & MSG_ERRQUEUE) != 0)
         return received;
     size_t left = (size_t)received;
@@ -130,18 +128,17 @@ static struct frames *frames_of_ssl(SSL *ssl)
     if (ssl_index < 0 || !SSL_is_server(ssl))
         return NULL;
     struct frames *frames = SSL_get_ex_data(ssl, ssl_index);
-    if (frames != NULL || (frames = malloc(sizeof(*frames))) == NULL)
+    if (frames != NULL || (frames = new_frames()) == NULL)
         return frames;
-    begin(frames);
     if (SSL_set_ex_data(ssl, ssl_index, frames) == 1)
         return frames;
-    free(frames);
+    free_frames(frames);
     return NULL;
 }
 
 __attribute__((visibility("default"))) int SSL_read(SSL *ssl, void *buf, int num)
 {
-    size_t received = 0;
+    size_t received;
     int rv = SSL_read_ex(ssl, buf, num > 0 ? (size_t)num : 0, &received);
     if (rv != 1)
         return rv;

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/* What the server cuts clients off for, by the bytes they send. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../server/frames.h"
+
+enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, PING = 6, CONTINUATION = 9 };
+enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4, PADDED = 8 };
+#define MAX_CALLS 100
+
+static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+static struct frames frames;
+static atomic_size_t all_parts_bytes;
+static int64_t now_ms;
+
+/* How many bytes are handed over at once; 0 = as many as there are. */
+static size_t portion;
+
+static const char *take(struct frames *f, const void *data, size_t len)
+{
+    const char *why = NULL;
+    size_t step = portion == 0 ? len : portion;
+    for (size_t at = 0; at < len && why == NULL; at += step)
+        why = frames_take(f, (const char *)data + at, len - at < step ? len - at : step, now_ms);
+    return why;
+}
+
+static void setup(void)
+{
+    portion = 0;
+    now_ms = 1000000;
+    frames_init(&frames, MAX_CALLS, &all_parts_bytes);
+    ck_assert_ptr_null(take(&frames, preface, sizeof(preface) - 1));
+}
+
+static void teardown(void)
+{
+    frames_fini(&frames);
+    ck_assert_uint_eq(atomic_load(&all_parts_bytes), 0);
+}
+
+static const char *send_on(struct frames *f, int type, int flags, uint32_t call_id,
+    const void *payload, size_t len)
+{
+    const unsigned char head[] = { (unsigned char)(len >> 16), (unsigned char)(len >> 8),
+        (unsigned char)len, (unsigned char)type, (unsigned char)flags,
+        (unsigned char)(call_id >> 24), (unsigned char)(call_id >> 16),
+        (unsigned char)(call_id >> 8), (unsigned char)call_id };
+    const char *why = take(f, head, sizeof(head));
+    return why != NULL || len == 0 ? why : take(f, payload, len);
+}
+
+static const char *send(int type, int flags, uint32_t call_id, const void *payload, size_t len)
+{
+    return send_on(&frames, type, flags, call_id, payload, len);
+}
+
+static const char zeros[1 << 20];
+
+#define goes_on(why) ck_assert_msg((why) == NULL, "cut off: %s", (why))
+#define is_cut_off(why, word)                                                                      \
+    do {                                                                                           \
+        const char *w = (why);                                                                     \
+        ck_assert_ptr_nonnull(w);                                                                  \
+        ck_assert_msg(strstr(w, (word)) != NULL, "%s", w);                                         \
+    } while (0)
+
+/* ---- headers ---- */
+
+START_TEST(ordinary_calls_go_on_for_ever)
+{
+    goes_on(send(SETTINGS, ACK, 0, NULL, 0));
+    for (uint32_t i = 0; i < 100000; i++) {
+        goes_on(send(HEADERS, END_HEADERS, 2 * i + 1, zeros, 200));
+        goes_on(send(DATA, END_STREAM, 2 * i + 1, "\0\0\0\0\3abc", 8));
+    }
+    ck_assert_uint_eq(frames.n_parts, 0);
+}
+END_TEST
+
+START_TEST(a_header_block_ends_or_is_cut_off)
+{
+    goes_on(send(HEADERS, 0, 1, zeros, 16000));
+    for (int i = 0; i < 3; i++)
+        goes_on(send(CONTINUATION, 0, 1, zeros, 16000));
+    is_cut_off(send(CONTINUATION, END_HEADERS, 1, zeros, 16000), "header fields");
+}
+END_TEST
+
+START_TEST(a_long_header_block_is_cut_off_when_it_is_announced)
+{
+    static const unsigned char head[] = { 1, 0, 0, HEADERS, 0, 0, 0, 0, 1 };
+    is_cut_off(take(&frames, head, sizeof(head)), "header fields");
+}
+END_TEST
+
+START_TEST(empty_continuations_count_too)
+{
+    const char *why = send(HEADERS, 0, 1, NULL, 0);
+    for (int i = 0; i < 10000 && why == NULL; i++)
+        why = send(CONTINUATION, 0, 1, NULL, 0);
+    is_cut_off(why, "header fields");
+}
+END_TEST
+
+START_TEST(header_blocks_that_end_may_be_many)
+{
+    for (uint32_t i = 0; i < 50; i++) {
+        goes_on(send(HEADERS, 0, 2 * i + 1, zeros, 16000));
+        goes_on(send(CONTINUATION, END_HEADERS, 2 * i + 1, zeros, 16000));
+    }
+}
+END_TEST
+
+/* ---- calls ---- */
+
+START_TEST(before_the_settings_are_acknowledged_only_so_many_calls_are_made)
+{
+    for (uint32_t i = 0; i < MAX_CALLS; i++) {
+        goes_on(send(HEADERS, END_HEADERS, 2 * i + 1, zeros, 10));
+        goes_on(send(HEADERS, END_HEADERS | END_STREAM, 2 * i + 1, zeros, 10)); /* trailers */
+    }
+    is_cut_off(send(HEADERS, END_HEADERS, 2 * MAX_CALLS + 1, zeros, 10), "acknowledge");
+}
+END_TEST
+
+START_TEST(calls_are_taken_back_so_fast_and_not_faster)
+{
+    for (int i = 0; i < 2 * MAX_CALLS; i++)
+        goes_on(send(RST_STREAM, 0, 1, zeros, 4));
+    for (int second = 0; second < 10; second++) {
+        now_ms += 1000;
+        for (int i = 0; i < MAX_CALLS; i++)
+            goes_on(send(RST_STREAM, 0, 1, zeros, 4));
+    }
+    is_cut_off(send(RST_STREAM, 0, 1, zeros, 4), "takes back");
+}
+END_TEST
+
+START_TEST(without_a_limit_of_calls_there_is_none)
+{
+    struct frames any;
+    frames_init(&any, 0, &all_parts_bytes);
+    goes_on(take(&any, preface, sizeof(preface) - 1));
+    for (uint32_t i = 0; i < 10000; i++) {
+        goes_on(send_on(&any, HEADERS, END_HEADERS, 2 * i + 1, zeros, 10));
+        goes_on(send_on(&any, RST_STREAM, 0, 2 * i + 1, zeros, 4));
+    }
+    frames_fini(&any);
+}
+END_TEST
+
+START_TEST(many_pings_at_once_are_cut_off_and_their_answers_are_not)
+{
+    for (int i = 0; i < 10000; i++)
+        goes_on(send(PING, ACK, 0, zeros, 8));
+    for (int i = 0; i < 10000; i++) {
+        now_ms += i % 10 == 0;
+        goes_on(send(PING, 0, 0, zeros, 8));
+    }
+    const char *why = NULL;
+    for (int i = 0; i <= FRAMES_PINGS_AT_ONCE && why == NULL; i++)
+        why = send(PING, 0, 0, zeros, 8);
+    is_cut_off(why, "PING");
+}
+END_TEST
+
+/* ---- messages ---- */
+
+static void begin_message(char *out, uint32_t size)
+{
+    const char head[] = { 0, (char)(size >> 24), (char)(size >> 16), (char)(size >> 8),
+        (char)size };
+    memcpy(out, head, sizeof(head));
+}
+
+/* Sends so many bytes of the body. */
+static const char *go_on(struct frames *f, uint32_t call_id, size_t bytes)
+{
+    const char *why = NULL;
+    for (size_t sent = 0; sent < bytes && why == NULL; sent += 16000)
+        why = send_on(f, DATA, 0, call_id, zeros, bytes - sent < 16000 ? bytes - sent : 16000);
+    return why;
+}
+
+static const char *announce(struct frames *f, uint32_t call_id, uint32_t size)
+{
+    char head[5];
+    begin_message(head, size);
+    return send_on(f, DATA, 0, call_id, head, sizeof(head));
+}
+
+START_TEST(complete_messages_may_be_as_many_and_large_as_they_like)
+{
+    for (int i = 0; i < 50; i++) {
+        goes_on(announce(&frames, 1, 1 << 20));
+        goes_on(go_on(&frames, 1, 1 << 20));
+        ck_assert_uint_eq(frames.parts_bytes, 0);
+    }
+}
+END_TEST
+
+START_TEST(a_message_without_end_is_cut_off)
+{
+    goes_on(announce(&frames, 1, UINT32_MAX));
+    goes_on(go_on(&frames, 1, FRAMES_PARTS_MAX_BYTES - 100));
+    is_cut_off(go_on(&frames, 1, 200), "do not end");
+}
+END_TEST
+
+START_TEST(many_messages_without_end_are_cut_off_together)
+{
+    const uint32_t n = 64;
+    for (uint32_t i = 0; i < n; i++) {
+        goes_on(announce(&frames, 2 * i + 1, 1 << 20));
+        goes_on(go_on(&frames, 2 * i + 1, FRAMES_PARTS_MAX_BYTES / n - 100));
+    }
+    is_cut_off(go_on(&frames, 1, 10000), "do not end");
+}
+END_TEST
+
+START_TEST(calls_that_end_take_their_messages_with_them)
+{
+    for (uint32_t i = 0; i < 100; i++) {
+        goes_on(announce(&frames, 2 * i + 1, 1 << 20));
+        goes_on(go_on(&frames, 2 * i + 1, 200000));
+        if (i % 2 == 0)
+            goes_on(send(RST_STREAM, 0, 2 * i + 1, zeros, 4));
+        else
+            goes_on(send(DATA, END_STREAM, 2 * i + 1, NULL, 0));
+        ck_assert_uint_eq(frames.parts_bytes, 0);
+    }
+}
+END_TEST
+
+START_TEST(padding_is_no_part_of_a_message)
+{
+    static const char padded[] = "\4\0\0\0\0\2ab\0\0\0\0"; /* four bytes of it; a whole message */
+    goes_on(send(DATA, PADDED, 1, padded, sizeof(padded) - 1));
+    ck_assert_uint_eq(frames.n_parts, 0);
+    static const char half[] = "\2\0\0\0\0\2a\0\0";
+    goes_on(send(DATA, PADDED, 1, half, sizeof(half) - 1));
+    ck_assert_uint_eq(frames.n_parts, 1);
+    ck_assert_uint_eq(frames.parts_bytes, 6);
+    goes_on(send(DATA, PADDED, 1, "\1b\0", 3));
+    ck_assert_uint_eq(frames.n_parts, 0);
+    goes_on(send(DATA, PADDED, 1, "\377aa", 3)); /* more padding than there is */
+    goes_on(send(DATA, PADDED, 1, NULL, 0));
+    ck_assert_uint_eq(frames.n_parts, 0);
+}
+END_TEST
+
+START_TEST(only_the_newest_of_too_many_messages_are_watched)
+{
+    for (uint32_t i = 0; i < 3 * FRAMES_PARTS_MAX; i++)
+        goes_on(announce(&frames, 2 * i + 1, 1000));
+    ck_assert_uint_eq(frames.n_parts, FRAMES_PARTS_MAX);
+    ck_assert_uint_eq(frames.parts_bytes, 5 * FRAMES_PARTS_MAX);
+}
+END_TEST
+
+START_TEST(when_all_together_have_too_much_those_are_cut_off_who_have_much)
+{
+    enum { N = FRAMES_ALL_PARTS_MAX_BYTES / FRAMES_PARTS_MAX_BYTES };
+    static struct frames many[N];
+    for (int i = 0; i < N; i++) {
+        frames_init(&many[i], MAX_CALLS, &all_parts_bytes);
+        goes_on(take(&many[i], preface, sizeof(preface) - 1));
+        goes_on(announce(&many[i], 1, UINT32_MAX));
+        goes_on(go_on(&many[i], 1, FRAMES_PARTS_MAX_BYTES - 100));
+    }
+    goes_on(announce(&frames, 1, 1 << 20));
+    goes_on(go_on(&frames, 1, FRAMES_FEW_PARTS_BYTES - 100));
+    is_cut_off(go_on(&frames, 1, 10000), "too many clients");
+    for (int i = 0; i < N; i++)
+        frames_fini(&many[i]);
+}
+END_TEST
+
+/* ---- bytes ---- */
+
+START_TEST(what_is_no_http2_is_left_to_the_core)
+{
+    static const char *const others[] = { "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01",
+        "PRI * HTTP/1" };
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        struct frames f;
+        frames_init(&f, MAX_CALLS, &all_parts_bytes);
+        goes_on(take(&f, others[i], strlen(others[i])));
+        ck_assert_int_eq(f.state, FRAMES_FOREIGN);
+        goes_on(take(&f, zeros, sizeof(zeros)));
+        frames_fini(&f);
+    }
+}
+END_TEST
+
+/* Frames of all kinds, some of which go on. */
+static size_t make_noise(unsigned seed, unsigned char *out, size_t max)
+{
+    size_t n = 0;
+    memcpy(out, preface, sizeof(preface) - 1);
+    n += sizeof(preface) - 1;
+    while (n + 9 + 64 < max) {
+        size_t len = (size_t)rand_r(&seed) % 64;
+        const unsigned char head[] = { 0, 0, (unsigned char)len,
+            (unsigned char)(rand_r(&seed) % 10), (unsigned char)rand_r(&seed), 0, 0, 0,
+            (unsigned char)(rand_r(&seed) % 16) };
+        memcpy(out + n, head, sizeof(head));
+        n += sizeof(head);
+        for (size_t i = 0; i < len; i++)
+            out[n++] = rand_r(&seed) % 3 ? 0 : (unsigned char)rand_r(&seed);
+    }
+    return n;
+}
+
+START_TEST(it_makes_no_difference_how_bytes_are_cut_into_pieces)
+{
+    static unsigned char noise[20000];
+    static const size_t portions[] = { 0, 1, 2, 7, 9, 10, 1000 };
+    for (unsigned seed = 0; seed < 30; seed++) {
+        size_t len = make_noise(seed, noise, sizeof(noise)), bytes = 0;
+        const char *first = NULL;
+        for (size_t i = 0; i < sizeof(portions) / sizeof(portions[0]); i++) {
+            struct frames f;
+            frames_init(&f, MAX_CALLS, &all_parts_bytes);
+            portion = portions[i];
+            const char *why = take(&f, noise, len);
+            ck_assert(i == 0 || (why == first && f.parts_bytes == bytes));
+            first = why;
+            bytes = f.parts_bytes;
+            frames_fini(&f);
+        }
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("frames");
+    TCase *tcase = tcase_create("frames");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, ordinary_calls_go_on_for_ever);
+    tcase_add_test(tcase, a_header_block_ends_or_is_cut_off);
+    tcase_add_test(tcase, a_long_header_block_is_cut_off_when_it_is_announced);
+    tcase_add_test(tcase, empty_continuations_count_too);
+    tcase_add_test(tcase, header_blocks_that_end_may_be_many);
+    tcase_add_test(tcase, before_the_settings_are_acknowledged_only_so_many_calls_are_made);
+    tcase_add_test(tcase, calls_are_taken_back_so_fast_and_not_faster);
+    tcase_add_test(tcase, without_a_limit_of_calls_there_is_none);
+    tcase_add_test(tcase, many_pings_at_once_are_cut_off_and_their_answers_are_not);
+    tcase_add_test(tcase, complete_messages_may_be_as_many_and_large_as_they_like);
+    tcase_add_test(tcase, a_message_without_end_is_cut_off);
+    tcase_add_test(tcase, many_messages_without_end_are_cut_off_together);
+    tcase_add_test(tcase, calls_that_end_take_their_messages_with_them);
+    tcase_add_test(tcase, padding_is_no_part_of_a_message);
+    tcase_add_test(tcase, only_the_newest_of_too_many_messages_are_watched);
+    tcase_add_test(tcase, when_all_together_have_too_much_those_are_cut_off_who_have_much);
+    tcase_add_test(tcase, what_is_no_http2_is_left_to_the_core);
+    tcase_add_test(tcase, it_makes_no_difference_how_bytes_are_cut_into_pieces);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
