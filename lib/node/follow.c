@@ -254,7 +254,10 @@ static struct sv_call *background_call(struct sv_stream *stream, const char *roo
 /* The stream has nothing to follow: it ends. */
 static void open_failed(struct sv_call *call, int code)
 {
-    sv_stream_end(call->opening, code, call->err.code == code ? call->err.message : NULL);
+    if (call->err.code == code)
+        sv_stream_end_with(call->opening, &call->err);
+    else
+        sv_stream_end(call->opening, code, NULL);
     sv_call_finish(call);
 }
 

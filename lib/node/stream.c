@@ -94,15 +94,6 @@ static int grow(struct sv_stream *stream)
     return 0;
 }
 
-/* The first end counts. Locked. */
-static void end_locked(struct sv_stream *stream, int code, const char *message)
-{
-    if (message != NULL)
-        sv_errorf(&stream->end, code, "%s", message);
-    else
-        sv_error(&stream->end, code);
-}
-
 void sv_stream_push(struct sv_stream *stream, const synctv_event *event)
 {
     size_t size = sv_event_size(event);
@@ -112,10 +103,10 @@ void sv_stream_push(struct sv_stream *stream, const synctv_event *event)
         if (stream->count == SV_STREAM_MAX_EVENTS || stream->bytes + size > SV_STREAM_MAX_BYTES) {
             /* What it has missed cannot be made good in order: it has to begin again with a snapshot. */
             drop_queue(stream);
-            end_locked(stream, SYNCTV_E_SLOW_CONSUMER, NULL);
+            sv_error(&stream->end, SYNCTV_E_SLOW_CONSUMER);
         } else if (stream->count == stream->ring_size && grow(stream) < 0) {
             drop_queue(stream);
-            end_locked(stream, SYNCTV_E_NO_MEMORY, NULL);
+            sv_error(&stream->end, SYNCTV_E_NO_MEMORY);
         } else {
             stream->ring[(stream->head + stream->count) % stream->ring_size] =
                 synctv_event_ref(event);
@@ -149,17 +140,27 @@ void sv_stream_push_error(struct sv_stream *stream, const synctv_error *err, con
     synctv_event_unref(event);
 }
 
-void sv_stream_end(struct sv_stream *stream, int code, const char *message)
+void sv_stream_end_with(struct sv_stream *stream, const synctv_error *err)
 {
     bool wake = false;
     pthread_mutex_lock(&stream->lock);
     if (stream->end.code == 0) {
-        end_locked(stream, code, message);
+        stream->end = *err;
         wake = tell(stream);
     }
     pthread_mutex_unlock(&stream->lock);
     if (wake)
         sv_node_wake(stream->node);
+}
+
+void sv_stream_end(struct sv_stream *stream, int code, const char *message)
+{
+    synctv_error err;
+    if (message != NULL)
+        sv_errorf(&err, code, "%s", message);
+    else
+        sv_error(&err, code);
+    sv_stream_end_with(stream, &err);
 }
 
 /* --- what synctv_stream's functions do --- */

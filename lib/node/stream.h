@@ -69,6 +69,7 @@ void sv_stream_push_error(struct sv_stream *stream, const synctv_error *err, con
     const char *in_reply_to);
 /* No more events come in; those queued can still be taken, then next() returns code. First end wins. */
 void sv_stream_end(struct sv_stream *stream, int code, const char *message);
+void sv_stream_end_with(struct sv_stream *stream, const synctv_error *err);
 /* Stops following everything. No locks held. */
 void sv_stream_unfollow_all(struct sv_stream *stream);
 

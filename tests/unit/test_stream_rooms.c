@@ -367,6 +367,7 @@ START_TEST(guessing_a_rooms_password_takes_from_the_rate_of_hashes)
     synctv_caller *dave = fx_signed_in("dave");
     fx_assert_code(fx_end_of(fx_open_stream(dave, open, "guess")), SYNCTV_E_ROOM_PASSWORD_WRONG);
     fx_assert_code(fx_end_of(fx_open_stream(dave, open, "secret")), SYNCTV_E_RATE_LIMITED);
+    ck_assert_int_gt(fx_error.retry_after_ms, 0);
 }
 END_TEST
 
