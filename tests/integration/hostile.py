@@ -8,13 +8,13 @@ import json
 import os
 import random
 import socket
-import struct
 import time
 
 import grpc
 
 from harness import DEADLINE, NO_LIMITS, PASSWORD, Server, equal, eventually, run, test, write_file
 from client import Failure, chat, check_failure, fails, models, movie, pb, register
+from hostile_rig import PREFACE, Victim, frame, tell_peaks
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 SERVICE = "/synctv.client.ClientService/"
@@ -24,6 +24,7 @@ server = Server("--jwt-secret-file", write_file("secret", SECRET.decode()), conf
 HOST, PORT = server.address.rsplit(":", 1)
 alice = register(server, "alice")
 room = alice.CreateRoom(name="room").room
+victim = Victim(server)
 
 
 def still_serves():
@@ -36,14 +37,6 @@ def connect():
 
 
 # ---- bytes on the port ----
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-
-def frame(kind, flags=0, stream=0, payload=b"", length=None):
-    length = len(payload) if length is None else length
-    return struct.pack(">I", length)[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
 
 def talk(data):
     """Sends this and reads until the other side has enough, which it need not have."""
@@ -58,7 +51,7 @@ def talk(data):
             pass
 
 
-@test("garbage, HTTP/1.1, TLS and broken HTTP/2 on the port do no harm")
+@victim.attack("garbage, HTTP/1.1, TLS and broken HTTP/2 on the port do no harm")
 def _():
     settings = frame(4)
     for data in (b"", b"\0", b"\n" * 100, os.urandom(65536), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -80,7 +73,7 @@ def _():
     still_serves()
 
 
-@test("more connections than an address may have are turned away, and those that were there go on")
+@victim.attack("more connections than an address may have are turned away, and those that were there go on")
 def _():
     connections = []
     try:
@@ -133,7 +126,7 @@ def varint(value):
     return out + bytes([value])
 
 
-@test("malformed protobuf is INVALID_ARGUMENT")
+@victim.attack("malformed protobuf is INVALID_ARGUMENT")
 def _():
     for data in (b"\xff", b"\xff" * 100, b"\x0a\x05abc", b"\x0a\xff\xff\xff\xff\x0f", b"\x0b", b"\x07", b"\x00\x00",
                  b"\x0a" + b"\xff" * 9 + b"\x01", b"\x08" + b"\xff" * 11):
@@ -151,7 +144,7 @@ class Any:
 ANY = Any()
 
 
-@test("strings that are no UTF-8 or have a NUL in them are INVALID_ARGUMENT")
+@victim.attack("strings that are no UTF-8 or have a NUL in them are INVALID_ARGUMENT")
 def _():
     for text in (b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"a\0b"):
         fails("INVALID_ARGUMENT", "INVALID_ARGUMENT", raw, "CreateRoom", field(1, text), field=ANY)
@@ -161,7 +154,7 @@ def _():
     still_serves()
 
 
-@test("an enum nobody knows is INVALID_ARGUMENT")
+@victim.attack("an enum nobody knows is INVALID_ARGUMENT")
 def _():
     for number in (99, (1 << 64) - 1, 1 << 31):
         fails("INVALID_ARGUMENT", "INVALID_ARGUMENT", raw, "AddMovie", field(1, room.id.encode()) + field(
@@ -170,7 +163,7 @@ def _():
             4, field(8, number)), field=ANY)
 
 
-@test("fields nobody knows are skipped, as protobuf wants it")
+@victim.attack("fields nobody knows are skipped, as protobuf wants it")
 def _():
     data = field(1, b"from the future") + field(1000, b"what is this?") + field(2000, 7)
     answer = pb.CreateRoomResponse.FromString(raw("CreateRoom", data))
@@ -178,7 +171,7 @@ def _():
     alice.DeleteRoom(room_id=answer.room.id)
 
 
-@test("random changes of good requests never do harm")
+@victim.attack("random changes of good requests never do harm")
 def _():
     good = [("CreateRoom", pb.CreateRoomRequest(name="", settings=models.RoomSettings(max_members=3))),
             ("AddMovie", pb.AddMovieRequest(room_id="AAAAAAAAAAAA", movie=movie(
@@ -202,7 +195,7 @@ def _():
     still_serves()
 
 
-@test("a message over 1 MiB is RESOURCE_EXHAUSTED, in a call and on a stream")
+@victim.attack("a message over 1 MiB is RESOURCE_EXHAUSTED, in a call and on a stream")
 def _():
     try:
         raw("CreateRoom", field(1, b"x" * (1 << 20)))
@@ -217,7 +210,7 @@ def _():
     still_serves()
 
 
-@test("messages made to grow in memory are refused")
+@victim.attack("messages made to grow in memory are refused")
 def _():
     bomb = field(1, room.id.encode()) + field(2, b"\x5a\x00" * 400_000)  # empty subtitles
     fails("INVALID_ARGUMENT", "INVALID_ARGUMENT", raw, "AddMovie", bomb, field="movie.subtitles")
@@ -231,7 +224,7 @@ def _():
     still_serves()
 
 
-@test("a compressed message is UNIMPLEMENTED and never inflated")
+@victim.attack("a compressed message is UNIMPLEMENTED and never inflated")
 def _():
     for compression in (grpc.Compression.Gzip, grpc.Compression.Deflate):
         try:
@@ -242,7 +235,7 @@ def _():
     still_serves()
 
 
-@test("metadata over 8 KiB is refused, and so is a lot of it")
+@victim.attack("metadata over 8 KiB is refused, and so is a lot of it")
 def _():
     refused = grpc.StatusCode.RESOURCE_EXHAUSTED
     cut_off = grpc.StatusCode.UNAVAILABLE  # with its connection, so that it has one of its own
@@ -258,7 +251,7 @@ def _():
     still_serves()
 
 
-@test("bad bytes on a stream get an answer, and too many of them end that stream alone")
+@victim.attack("bad bytes on a stream get an answer, and too many of them end that stream alone")
 def _():
     good = alice.stream(room.id)
     good.expect("room_state")
@@ -308,12 +301,12 @@ def profile_with(token):
     return alice.GetProfile(_metadata=[("authorization", "Bearer " + token)])
 
 
-@test("a token that is signed as ours is taken, so the refusals below mean something")
+@victim.attack("a token that is signed as ours is taken, so the refusals below mean something")
 def _():
     equal(profile_with(sign(claims(jti="A" * 21))).user.id, alice.id)
 
 
-@test("forged tokens, and all algorithms but HS256, are TOKEN_INVALID")
+@victim.attack("forged tokens, and all algorithms but HS256, are TOKEN_INVALID")
 def _():
     header, payload, signature = alice.access_token.split(".")
     for token in (sign(claims(), algorithm="none"), sign(claims(), algorithm="none", header={"alg": "None"}),
@@ -327,7 +320,7 @@ def _():
     still_serves()
 
 
-@test("tokens of ours that say the wrong thing are refused")
+@victim.attack("tokens of ours that say the wrong thing are refused")
 def _():
     now = int(time.time())
     for changes in ({"aud": "synctv-cluster"}, {"aud": None}, {"iss": "somebody"}, {"iss": None}, {"sub": None},
@@ -350,7 +343,7 @@ def refusal(token):
     raise AssertionError(f"the token was taken: {answer}")
 
 
-@test("SQL, path and format characters are text like any other")
+@victim.attack("SQL, path and format characters are text like any other")
 def _():
     for text in ("'; DROP TABLE users; --", "%s%s%n%x", "../../../etc/passwd", "\" OR 1=1", "a*b NEAR c", "x" * 64):
         made = alice.CreateRoom(name=text).room
@@ -365,6 +358,7 @@ def _():
 
 @test("after all that the server ends well")
 def _():
+    tell_peaks()
     register(server, "the last one").Login(username="alice", password=PASSWORD)
     server.stop()
 

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Guessing passwords: what a try costs tells nothing about the name, and there are few tries.
+
+Costs are counted in the server's time on the processor, which a busy machine does not change, and compared as ratios."""
+import statistics
+import time
+
+import grpc
+
+from harness import NO_LIMITS, PASSWORD, Server, diag, equal, run, run_program, temp_path, test
+from client import Failure, anonymous, check_failure, fails, login, models, pb, register
+from hostile_rig import Victim, tell_peaks
+
+ROUNDS = 5
+WRONG = "not the right one"
+
+
+def cost_of(victim, call, **fields):
+    """What a call takes: (its failure's code and reason, µs of the processor, µs)."""
+    cpu, wall = victim.cpu_us(), time.monotonic()
+    try:
+        call(**fields)
+        how = ("OK", "")
+    except grpc.RpcError as error:
+        failure = Failure(error)
+        how = (failure.code, failure.reason)
+    return how, victim.cpu_us() - cpu, (time.monotonic() - wall) * 1e6
+
+
+def people():
+    """A server with accounts of all kinds: the server, and somebody who may call."""
+    database = "sqlite:" + temp_path("synctv.db")
+    run_program("user", "add", "root", "--role", "root", "--db", database, stdin=PASSWORD)
+    server = Server(db=database, config=NO_LIMITS)
+    root = login(server, "root")
+    for name, status in (("active", models.USER_STATUS_ACTIVE), ("waiting", models.USER_STATUS_PENDING),
+                         ("banned", models.USER_STATUS_BANNED)):
+        person = register(server, name)
+        root.SetUserStatus(user_id=person.id, status=status)
+        person.close()
+    root.close()
+    return server, anonymous(server)
+
+
+failed, banned = ("UNAUTHENTICATED", "LOGIN_FAILED"), ("PERMISSION_DENIED", "USER_BANNED")
+TRIES = [
+    ("a wrong password", "active", WRONG, failed),
+    ("a name of nobody", "nobody", WRONG, failed),
+    ("a name of nobody, and a password of somebody", "nobody", PASSWORD, failed),
+    ("no name that anybody could have", "\u202e", WRONG, failed),
+    ("no name at all", "", WRONG, failed),
+    ("a wrong password of one who waits", "waiting", WRONG, failed),
+    ("a wrong password of one who is banned", "banned", WRONG, failed),
+    ("the password of one who is banned", "banned", PASSWORD, banned),
+    ("the right password", "active", PASSWORD, ("OK", "")),
+]
+
+
+@test("a Login costs one hash, whoever the name belongs to and whether the password is right")
+def _():
+    server, nobody = people()
+    with server:
+        victim = Victim(server)
+        costs = {what: [] for what, *_ in TRIES}
+        with victim.watched("guessing by name"):
+            for _ in range(ROUNDS):  # in turn, so that what the machine does meanwhile falls on all alike
+                for what, name, password, expected in TRIES:
+                    how, cpu, wall = cost_of(victim, nobody.Login, username=name, password=password)
+                    equal(how, expected, what)
+                    costs[what].append((cpu, wall))
+            idle = statistics.median(cost_of(victim, nobody.GetProfile)[1] for _ in range(ROUNDS))
+        medians = {what: [statistics.median(column) for column in zip(*tries)] for what, tries in costs.items()}
+        usual = medians[TRIES[0][0]][0]
+        for what, (cpu, wall) in medians.items():
+            diag(f"{cpu / usual:5.2f} × a wrong password ({cpu / 1000:.1f} ms of the processor, {wall / 1000:.1f} ms): {what}")
+        assert usual > 5 * idle, f"{usual} µs are no hash: a call without one takes {idle} µs"
+        for what, (cpu, _) in medians.items():
+            assert 0.5 < cpu / usual < 2, f"{what}: {cpu} µs, and a wrong password {usual} µs"
+        nobody.close()
+
+
+def guess(call, tries, **fields):
+    """How many of so many tries were looked at; the others are RATE_LIMITED."""
+    looked_at = 0
+    for _ in range(tries):
+        try:
+            call(**fields)
+            raise AssertionError("guessed")
+        except grpc.RpcError as error:
+            failure = Failure(error)
+        if failure.reason == "RATE_LIMITED":
+            check_failure(failure, "RESOURCE_EXHAUSTED", "RATE_LIMITED")
+        else:
+            looked_at += 1
+    return looked_at
+
+
+@test("there are five tries a minute at a name, and the others cost nearly nothing and lock nobody out")
+def _():
+    with Server() as server:
+        alice, bob, nobody = register(server, "alice"), register(server, "bob"), anonymous(server)
+        victim = Victim(server)
+        with victim.watched("guessing one password"):
+            hashed = victim.cpu_us()
+            equal(guess(nobody.Login, 5, username="alice", password=WRONG), 5)
+            hashed = victim.cpu_us() - hashed
+            refused = victim.cpu_us()
+            equal(guess(nobody.Login, 100, username="ALICE", password=WRONG), 0)
+            refused = victim.cpu_us() - refused
+        diag(f"{hashed / 5000:.2f} ms for a try that is looked at, {refused / 100_000:.2f} ms for one that is refused")
+        assert refused / 100 < hashed / 5 / 2, "who is refused is hashed"
+        fails("RESOURCE_EXHAUSTED", "RATE_LIMITED", nobody.Login, username="alice", password=PASSWORD)
+        nobody.Login(username="bob", password=PASSWORD)
+        equal(alice.GetProfile().user.username, "alice")  # who is signed in stays so
+        for person in (alice, bob, nobody):
+            person.close()
+
+
+@test("there are thirty tries a minute from an address at all names together")
+def _():
+    with Server() as server:
+        nobody = anonymous(server)
+        looked_at = sum(guess(nobody.Login, 1, username=f"name {i}", password=WRONG) for i in range(60))
+        assert 30 <= looked_at <= 35, looked_at  # some time has passed
+        nobody.close()
+
+
+@test("the password of a room and one's own old password are guessed five times a minute")
+def _():
+    with Server() as server:
+        alice, mallory = register(server, "alice"), register(server, "mallory")
+        locked = alice.CreateRoom(name="locked", password="sesame",
+                                  settings=models.RoomSettings(allow_guests=True)).room
+        victim = Victim(server)
+        with victim.watched("guessing a room's password"):
+            assert 4 <= guess(mallory.JoinRoom, 40, room_id=locked.id, password=WRONG) <= 6
+            end = mallory.stream(locked.id, "sesame").end()
+            check_failure(end, "RESOURCE_EXHAUSTED", "RATE_LIMITED")
+            equal(guess(mallory.ChangePassword, 5, old_password=WRONG, new_password="another horse"), 0)
+        alice.stream(locked.id).expect("room_state")
+        equal(alice.GetRoomInfo(room_id=locked.id).room.member_count, 1)
+        fails("RESOURCE_EXHAUSTED", "RATE_LIMITED", mallory.JoinRoom, room_id=locked.id, password="sesame")
+        tell_peaks()
+
+
+@test("a password as long as a message is refused without a hash")
+def _():
+    with Server(config=NO_LIMITS) as server:
+        alice, nobody = register(server, "alice"), anonymous(server)
+        victim = Victim(server)
+        with victim.watched("long passwords"):
+            long = "p" * ((1 << 20) - 100)
+            (_, usual, _), (how, cpu, _) = (cost_of(victim, nobody.Login, username="alice", password=password)
+                                            for password in (WRONG, long))
+            equal(how, failed)
+            assert cpu < 2 * usual, (cpu, usual)
+            fails("INVALID_ARGUMENT", "INVALID_ARGUMENT", nobody.Register, username="another", password=long,
+                  field="password")
+        equal(pb.LoginRequest(username="alice").username, alice.name)
+
+
+run()
