@@ -7,22 +7,15 @@
 #include <time.h>
 
 #include "auth/password.h"
-#include "auth/refresh_token.h"
 #include "base/id.h"
 #include "node/account.h"
 #include "node/blocking_job.h"
 #include "node/room.h"
-#include "store/sqlite/ops.h"
 #include "store/sqlite/sqlite_store.h"
 
 #define PATIENCE_MS 10000
 
 synctv_node fuzz_node;
-const char *const fuzz_users[FUZZ_N_PEOPLE] = { "user-admin-0", "user-owner-0", "user-membr-0",
-    "user-guest-0", "user-pendg-0" };
-const char *const fuzz_sessions[FUZZ_N_PEOPLE] = { "sess-admin-0", "sess-owner-0", "sess-membr-0",
-    "sess-guest-0", "sess-pendg-0" };
-
 static sem_t wanted; /* the node wants a turn */
 static bool is_open;
 
@@ -80,165 +73,6 @@ int __wrap_sv_password_verify_dummy(const char *password, const struct sv_passwo
 bool __wrap_sv_password_needs_rehash(const char *record, const struct sv_password_cost *cost)
 {
     return __real_sv_password_needs_rehash(record, &cheap);
-}
-
-/* --- rows --- */
-
-static void put_people(struct sv_tx *tx, const char *password_hash, int64_t now_ms)
-{
-    static const char *const names[FUZZ_N_PEOPLE] = { "admin", "owner", "member", "guest",
-        "pending" };
-    for (int i = 0; i < FUZZ_N_PEOPLE; i++) {
-        struct sv_user_rec user = {
-            .user = {
-                .id = fuzz_users[i],
-                .username = names[i],
-                .email = "",
-                .role = i == FUZZ_ADMIN ? SYNCTV_USER_ROLE_ADMIN : SYNCTV_USER_ROLE_USER,
-                .status =
-                    i == FUZZ_PENDING ? SYNCTV_USER_STATUS_PENDING : SYNCTV_USER_STATUS_ACTIVE,
-                .created_at_ms = 1000 + i,
-            },
-            .username_fold = names[i],
-            .email_fold = "",
-            .password_hash = password_hash,
-        };
-        FUZZ_MUST(tx->ops->user_insert(tx, &user) == 0);
-        struct sv_session_rec session = {
-            .id = fuzz_sessions[i],
-            .user_id = fuzz_users[i],
-            .created_at_ms = now_ms,
-            .expires_at_ms = now_ms + INT64_C(3650) * 24 * 3600 * 1000,
-        };
-        char token[SV_REFRESH_TOKEN_SIZE];
-        memset(token, i == FUZZ_OWNER ? 'R' : 'a' + i, SV_REFRESH_TOKEN_LEN);
-        token[SV_REFRESH_TOKEN_LEN] = '\0';
-        FUZZ_MUST(sv_refresh_token_hash(token, session.refresh_hash) == 0);
-        FUZZ_MUST(tx->ops->session_insert(tx, &session) == 0);
-    }
-}
-
-static void put_member(struct sv_tx *tx, const char *room_id, enum fuzz_person person,
-    synctv_room_role role, synctv_member_status status)
-{
-    struct sv_member_rec rec = {
-        .member = {
-            .room_id = room_id,
-            .user_id = fuzz_users[person],
-            .role = role,
-            .status = status,
-            .joined_at_ms = 2000 + (int)person,
-        },
-    };
-    FUZZ_MUST(tx->ops->member_put(tx, &rec) == 0);
-}
-
-static void put_room(struct sv_tx *tx, const char *id, enum fuzz_person creator,
-    const char *password_hash, const synctv_room_settings *settings)
-{
-    struct sv_room_rec rec = {
-        .room = {
-            .id = id,
-            .name = id,
-            .description = "a room",
-            .creator_id = fuzz_users[creator],
-            .created_at_ms = 2000,
-            .revision = 1,
-        },
-        .settings = *settings,
-        .password_hash = password_hash,
-    };
-    FUZZ_MUST(tx->ops->room_insert(tx, &rec) == 0);
-    put_member(tx, id, creator, SYNCTV_ROOM_ROLE_CREATOR, SYNCTV_MEMBER_STATUS_ACTIVE);
-}
-
-static void put_movie(struct sv_tx *tx, const char *id, double duration_s)
-{
-    const synctv_header header = { .name = "Referer", .value = "https://example.org/" };
-    const synctv_subtitle subtitle = {
-        .name = "en", .url = "https://example.org/en.srt", .format = "srt"
-    };
-    const synctv_movie movie = {
-        .id = id,
-        .room_id = "room-open--0",
-        .name = id,
-        .url = "https://example.org/movie.mp4",
-        .type = SYNCTV_MOVIE_TYPE_URL,
-        .duration_s = duration_s,
-        .added_by = fuzz_users[FUZZ_MEMBER],
-        .created_at_ms = 3000,
-        .headers = &header,
-        .n_headers = 1,
-        .subtitles = &subtitle,
-        .n_subtitles = 1,
-    };
-    int32_t position;
-    FUZZ_MUST(tx->ops->movie_insert(tx, &movie, &position) == 0);
-}
-
-static void put_what_is_in_the_room(struct sv_tx *tx)
-{
-    put_movie(tx, "movie-one--0", 100);
-    put_movie(tx, "movie-two--0", 0);
-    const synctv_playback state = {
-        .room_id = "room-open--0",
-        .movie_id = "movie-one--0",
-        .status = SYNCTV_PLAYBACK_STATUS_PAUSED,
-        .position_s = 5,
-        .rate = 1,
-        .updated_at_ms = 3000,
-        .version = 3000,
-        .cause = SYNCTV_STATE_CAUSE_SEEK,
-        .actor_id = fuzz_users[FUZZ_OWNER],
-        .operation_id = "op",
-        .node_id = "node",
-    };
-    FUZZ_MUST(tx->ops->playback_put(tx, &state) == 1);
-    const synctv_chat chat = {
-        .room_id = "room-open--0",
-        .message_id = "chat-first-0",
-        .user_id = fuzz_users[FUZZ_MEMBER],
-        .username = "member",
-        .content = "hello",
-        .timestamp_ms = 3000,
-        .client_message_id = "mine-1",
-    };
-    struct sv_arena arena = { 0 };
-    synctv_chat existing;
-    uint64_t seq;
-    FUZZ_MUST(tx->ops->chat_insert(tx, &chat, SV_KEEP_CHAT, &seq, &arena, &existing) == 0);
-    sv_arena_fini(&arena);
-}
-
-void fuzz_rows_open(struct sv_db *rows, const char *schema)
-{
-    static const synctv_room_settings open = { .allow_guests = true },
-                                      hidden = { .hidden = true, .require_approval = true };
-    *rows = (struct sv_db){ .tx.ops = &sv_sqlite_tx_ops };
-    FUZZ_MUST(sv_db_open(rows, NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) == 0);
-    FUZZ_MUST(sqlite3_exec(rows->handle, schema, NULL, NULL, NULL) == SQLITE_OK);
-
-    char password[SV_PASSWORD_RECORD_SIZE], room_password[SV_PASSWORD_RECORD_SIZE];
-    FUZZ_MUST(sv_password_hash("password-0", &cheap, password) == 0);
-    FUZZ_MUST(sv_password_hash("room-pass", &cheap, room_password) == 0);
-    struct sv_tx *tx = &rows->tx;
-    put_people(tx, password, sv_wall_ms());
-    put_room(tx, "room-open--0", FUZZ_OWNER, "", &open);
-    put_member(tx, "room-open--0", FUZZ_MEMBER, SYNCTV_ROOM_ROLE_MEMBER,
-        SYNCTV_MEMBER_STATUS_ACTIVE);
-    put_room(tx, "room-locked0", FUZZ_OWNER, room_password, &open);
-    put_room(tx, "room-hidden0", FUZZ_MEMBER, "", &hidden);
-    put_member(tx, "room-hidden0", FUZZ_OWNER, SYNCTV_ROOM_ROLE_MEMBER,
-        SYNCTV_MEMBER_STATUS_PENDING);
-    put_what_is_in_the_room(tx);
-}
-
-void fuzz_rows_copy(sqlite3 *to, sqlite3 *from)
-{
-    sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
-    FUZZ_MUST(backup != NULL);
-    FUZZ_MUST(sqlite3_backup_step(backup, -1) == SQLITE_DONE);
-    FUZZ_MUST(sqlite3_backup_finish(backup) == SQLITE_OK);
 }
 
 /* --- the node --- */
@@ -366,6 +200,8 @@ void fuzz_node_pass_ms(int64_t ms)
 {
     fuzz_node_settle();
     fuzz_node.clock.offset_ms += ms;
+    fuzz_node.next_purge_ms -= ms;
+    fuzz_node.next_accounts_ms -= ms;
     pthread_mutex_lock(&fuzz_node.rooms.lock);
     fuzz_node.rooms.tick = 0; /* once around the whole wheel */
     pthread_mutex_unlock(&fuzz_node.rooms.lock);
@@ -408,30 +244,41 @@ static void forget_everything(void)
 }
 
 /* On the writer's thread, whose connection is the only one in memory, and between transactions. */
+static struct fuzz_rows stored;
+
 struct restore {
     struct sv_blocking_job blocking;
-    struct sv_db *rows;
+    struct fuzz_rows *rows;
 };
 
 static void restore_apply(struct sv_blocking_job *job)
 {
     struct restore *restore = SV_CONTAINER_OF(job, struct restore, blocking);
-    struct sv_sqlite_store *store = (struct sv_sqlite_store *)fuzz_node.store;
-    fuzz_rows_copy(store->writer.handle, restore->rows->handle);
+    sqlite3 *handle = ((struct sv_sqlite_store *)fuzz_node.store)->writer.handle;
+    if (stored.handle == NULL) {
+        fuzz_rows_clone(handle, restore->rows);
+        fuzz_rows_attach(&stored, handle);
+    }
+    fuzz_rows_copy(&stored, restore->rows);
 }
 
-void fuzz_node_reset(struct sv_db *rows)
+void fuzz_node_put_rows(struct fuzz_rows *rows)
 {
-    if (!is_open)
-        node_open();
-    fuzz_node_settle();
-    forget_everything();
     struct restore restore = {
         .blocking = { .run = nothing_run, .apply = restore_apply },
         .rows = rows,
     };
     int rv = sv_blocking_job_do(&restore.blocking, fuzz_node.store, fuzz_node.store->ops->write);
     FUZZ_MUST(rv == 0);
+}
+
+void fuzz_node_reset(struct fuzz_rows *rows)
+{
+    if (!is_open)
+        node_open();
+    fuzz_node_settle();
+    forget_everything();
+    fuzz_node_put_rows(rows);
     atomic_store(&n_ids, 0);
     atomic_store(&n_bytes, 0);
 }

@@ -53,7 +53,7 @@ struct sv_rpc_call {
 };
 
 static struct sv_service *service;
-static struct sv_db rows;
+static struct fuzz_rows rows;
 static char bearers[FUZZ_N_PEOPLE][1024];
 static struct sv_rpc_stream streams[N_STREAMS];
 
