@@ -14,7 +14,7 @@ from harness import DEADLINE, NO_LIMITS, Server, equal, eventually, run, temp_pa
 from client import register
 from hostile_rig import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, MIB, N_FILES, PING, PREFACE,
                          PRIORITY_FRAME, RST_STREAM, SETTINGS, WINDOW_UPDATE, Raw, Victim, Witness, call_headers, frame,
-                         header, message, pour, serve, settings, string, tell_peaks)
+                         header, many, message, pour, serve, settings, string, tell_peaks)
 from h2 import Connection, Loop
 
 N_STREAMS = 1000
@@ -58,7 +58,7 @@ class Scene:
         for one in connections:
             one.close()
 
-    def half_open(self, begin, hello=HELLO, count=30, each=100):
+    def half_open(self, begin, hello=HELLO, count=many(30), each=100):
         """Thousands of calls that are begun and not gone on with."""
         connections = [Raw(self.server.address, hello) for _ in range(count)]
         with self.witness:
@@ -116,18 +116,18 @@ def _(scene):
     for begin in (lambda i: scene.headers(i),
                   lambda i: scene.headers(i) + frame(DATA, 0, i, message()),
                   lambda i: scene.headers(i) + frame(DATA, END_STREAM, i, message())):
-        scene.flood(b"".join(begin(i) + frame(RST_STREAM, 0, i, CANCEL) for i in streams_until(2500)))
+        scene.flood(b"".join(begin(i) + frame(RST_STREAM, 0, i, CANCEL) for i in streams_until(many(2500))))
 
 
 @attack("rapid reset of streams: none of them stays")
 def _(scene):
-    scene.flood(b"".join(scene.stream_headers(i) + frame(RST_STREAM, 0, i, CANCEL) for i in streams_until(2500)))
+    scene.flood(b"".join(scene.stream_headers(i) + frame(RST_STREAM, 0, i, CANCEL) for i in streams_until(many(2500))))
     scene.all_streams_are_free()
 
 
 @attack("calls made while as many are open as may be are refused, however many")
 def _(scene):
-    scene.flood(b"".join(scene.headers(i) for i in streams_until(5000)))
+    scene.flood(b"".join(scene.headers(i) for i in streams_until(many(5000))))
 
 
 # ---- frames that want an answer, or mean nothing -----------------------------------------------------------------
@@ -136,7 +136,7 @@ def _(scene):
 @attack("a flood of PING is hung up on, whether its answers are read or not")
 def _(scene):
     for reads in (True, False):
-        scene.flood(b"".join(frame(PING, 0, 0, struct.pack(">Q", i)) for i in range(50_000)), reads=reads, hung_up=reads)
+        scene.flood(b"".join(frame(PING, 0, 0, struct.pack(">Q", i)) for i in range(many(50_000))), reads=reads, hung_up=reads)
 
 
 @attack("a flood of PING on a stream that is written to")
@@ -150,7 +150,7 @@ def _(scene):
 @attack("a flood of SETTINGS costs no memory, whether its answers are read or not")
 def _(scene):
     for reads in (True, False):
-        scene.flood(b"".join(settings((4, 65535 + i % 2), (1, i % 4096)) for i in range(50_000)), reads=reads)
+        scene.flood(b"".join(settings((4, 65535 + i % 2), (1, i % 4096)) for i in range(many(50_000))), reads=reads)
 
 
 @attack("SETTINGS that change the window of a hundred streams to and fro")
@@ -161,31 +161,31 @@ def _(scene):
 
 @attack("floods of PRIORITY, WINDOW_UPDATE, RST_STREAM, unknown frames and answers nobody asked for")
 def _(scene):
-    many = 50_000
-    for data in (b"".join(frame(PRIORITY_FRAME, 0, 2 * i + 1, struct.pack(">IB", 2 * i + 3, 255)) for i in range(many)),
-                 frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) * many,
+    n = many(50_000)
+    for data in (b"".join(frame(PRIORITY_FRAME, 0, 2 * i + 1, struct.pack(">IB", 2 * i + 3, 255)) for i in range(n)),
+                 frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) * n,
                  frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 2**31 - 1)) * 2,
-                 b"".join(frame(WINDOW_UPDATE, 0, 2 * i + 1, struct.pack(">I", 1)) for i in range(many)),
-                 b"".join(frame(RST_STREAM, 0, 2 * i + 1, CANCEL) for i in range(many)),
-                 frame(99, 255, 1, b"unknown") * many,
-                 frame(SETTINGS, ACK) * many, frame(PING, ACK, 0, b"whatever") * many):
+                 b"".join(frame(WINDOW_UPDATE, 0, 2 * i + 1, struct.pack(">I", 1)) for i in range(n)),
+                 b"".join(frame(RST_STREAM, 0, 2 * i + 1, CANCEL) for i in range(n)),
+                 frame(99, 255, 1, b"unknown") * n,
+                 frame(SETTINGS, ACK) * n, frame(PING, ACK, 0, b"whatever") * n):
         scene.flood(data, count=2)
 
 
 @attack("floods of empty DATA, with and without padding, on an open call and on a closed one")
 def _(scene):
     for data in (frame(DATA, 0, 1), frame(DATA, 8, 1, b"\0"), frame(DATA, 8, 1, b"\xff" + b"\0" * 255)):
-        scene.flood(scene.headers(1) + data * 50_000, count=2)
-        scene.flood(scene.stream_headers(1) + data * 50_000, count=2)
-        scene.flood(scene.headers(1) + frame(DATA, END_STREAM, 1, message()) + data * 50_000, count=2)
+        scene.flood(scene.headers(1) + data * many(50_000), count=2)
+        scene.flood(scene.stream_headers(1) + data * many(50_000), count=2)
+        scene.flood(scene.headers(1) + frame(DATA, END_STREAM, 1, message()) + data * many(50_000), count=2)
 
 
 @attack("a stream of empty messages, and one of messages of one byte in frames of one byte")
 def _(scene):
     scene.flood(scene.stream_headers(1) + frame(DATA, 0, 1, message() * 500) * 10, count=2)
-    scene.flood(scene.headers(1) + b"".join(frame(DATA, 0, 1, b"\0") for _ in range(50_000)), count=2)
+    scene.flood(scene.headers(1) + b"".join(frame(DATA, 0, 1, b"\0") for _ in range(many(50_000))), count=2)
     # half a message, byte by byte: as much as the window takes
-    scene.flood(scene.headers(1) + frame(DATA, 0, 1, message(length=60_000)) + frame(DATA, 0, 1, b"x") * 50_000, count=2)
+    scene.flood(scene.headers(1) + frame(DATA, 0, 1, message(length=60_000)) + frame(DATA, 0, 1, b"x") * many(50_000), count=2)
 
 
 # ---- headers without end -----------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ def _(scene):
 
 @attack("thousands of connections that say nothing, half a preface, the preface alone or half a frame", bound=128 * MIB)
 def _(scene):
-    each = min(N_FILES // 8, 750)
+    each = many(min(N_FILES // 8, 750))
     hellos = (b"", PREFACE[:7], PREFACE, PREFACE + settings() + frame(HEADERS, 0, 1, b"\0" * 9, length=1000))
     with scene.witness:
         connections = [Raw(scene.server.address, hello) for hello in hellos for _ in range(each)]
@@ -251,7 +251,7 @@ def _(scene):
 
 @attack("thousands of streams whose messages nobody takes")
 def _(scene):
-    scene.half_open(lambda i: scene.stream_headers(i), hello=NO_WINDOW, count=20)
+    scene.half_open(lambda i: scene.stream_headers(i), hello=NO_WINDOW, count=many(20))
     scene.all_streams_are_free()
 
 
@@ -280,7 +280,7 @@ def _(scene):
 @attack("messages announced as 4 GiB and sent: who sends them is cut off, and nobody else", bound=192 * MIB)
 def _(scene):
     piece = message(bytes(64 * MIB), length=2**32 - 1)
-    ends = scene.obedient(20, piece, "GetProfile", last=False) + scene.obedient(2, piece, "MessageStream", last=False)
+    ends = scene.obedient(many(20), piece, "GetProfile", last=False) + scene.obedient(2, piece, "MessageStream", last=False)
     assert all(ends), ends
 
 
@@ -324,8 +324,8 @@ def _():
         with victim.watched("attacks behind TLS"):
             for data in (endless(call_headers("GetProfile"), header("x-more", "more") * 100, 10_000),
                          b"".join(frame(HEADERS, END_HEADERS, i, call_headers("GetProfile")) +
-                                  frame(RST_STREAM, 0, i, CANCEL) for i in streams_until(5000)),
-                         b"".join(frame(PING, 0, 0, struct.pack(">Q", i)) for i in range(50_000))):
+                                  frame(RST_STREAM, 0, i, CANCEL) for i in streams_until(many(5000))),
+                         b"".join(frame(PING, 0, 0, struct.pack(">Q", i)) for i in range(many(50_000)))):
                 assert is_cut_off(server.address, data), data[:100]
             equal(person.GetProfile().user.username, "somebody")
 
