@@ -15,7 +15,6 @@
 #include "base/text.h"
 #include "fuzz_node.h"
 #include "node/blocking_job.h"
-#include "store/sqlite/schema.h"
 #include "wire/event.h"
 #include "wire/result.h"
 
@@ -24,110 +23,68 @@
 
 /* --- changing rows --- */
 
-static const struct column {
-    const char *table, *name;
-    const char *key; /* of a row */
-} columns[] = {
-    { "rooms", "key", "key" },
-    { "rooms", "id", "key" },
-    { "rooms", "name", "key" },
-    { "rooms", "name_fold", "key" },
-    { "rooms", "description", "key" },
-    { "rooms", "creator_id", "key" },
-    { "rooms", "password_hash", "key" },
-    { "rooms", "hidden", "key" },
-    { "rooms", "allow_guests", "key" },
-    { "rooms", "require_approval", "key" },
-    { "rooms", "max_members", "key" },
-    { "rooms", "default_member_permissions", "key" },
-    { "rooms", "default_admin_permissions", "key" },
-    { "rooms", "guest_permissions", "key" },
-    { "rooms", "auto_advance", "key" },
-    { "rooms", "created_at_ms", "key" },
-    { "rooms", "revision", "key" },
-    { "rooms", "member_count", "key" },
-    { "rooms", "chat_seq", "key" },
-    { "members", "room_id", "room_id, user_id" },
-    { "members", "user_id", "room_id, user_id" },
-    { "members", "role", "room_id, user_id" },
-    { "members", "status", "room_id, user_id" },
-    { "members", "added_permissions", "room_id, user_id" },
-    { "members", "removed_permissions", "room_id, user_id" },
-    { "members", "joined_at_ms", "room_id, user_id" },
-    { "members", "kicked_until_ms", "room_id, user_id" },
-    { "movies", "room_id", "nr" },
-    { "movies", "id", "nr" },
-    { "movies", "rank", "nr" },
-    { "movies", "name", "nr" },
-    { "movies", "url", "nr" },
-    { "movies", "type", "nr" },
-    { "movies", "duration_s", "nr" },
-    { "movies", "added_by", "nr" },
-    { "movies", "created_at_ms", "nr" },
-    { "movies", "headers", "nr" },
-    { "movies", "subtitles", "nr" },
-    { "playback", "room_id", "room_id" },
-    { "playback", "movie_id", "room_id" },
-    { "playback", "status", "room_id" },
-    { "playback", "position_s", "room_id" },
-    { "playback", "rate", "room_id" },
-    { "playback", "updated_at_ms", "room_id" },
-    { "playback", "version", "room_id" },
-    { "playback", "node_id", "room_id" },
-    { "playback", "cause", "room_id" },
-    { "playback", "actor_id", "room_id" },
-    { "playback", "operation_id", "room_id" },
-    { "chat", "room_id", "room_id, seq" },
-    { "chat", "seq", "room_id, seq" },
-    { "chat", "message_id", "room_id, seq" },
-    { "chat", "user_id", "room_id, seq" },
-    { "chat", "username", "room_id, seq" },
-    { "chat", "content", "room_id, seq" },
-    { "chat", "timestamp_ms", "room_id, seq" },
-    { "chat", "client_message_id", "room_id, seq" },
-    { "users", "id", "id" },
-    { "users", "username", "id" },
-    { "users", "username_fold", "id" },
-    { "users", "email", "id" },
-    { "users", "email_fold", "id" },
-    { "users", "role", "id" },
-    { "users", "status", "id" },
-    { "users", "created_at_ms", "id" },
-    { "sessions", "id", "id" },
-    { "sessions", "user_id", "id" },
-    { "sessions", "refresh_hash", "id" },
-    { "sessions", "previous_hash", "id" },
-    { "sessions", "rotations", "id" },
-    { "sessions", "rotated_at_ms", "id" },
-    { "sessions", "created_at_ms", "id" },
-    { "sessions", "expires_at_ms", "id" },
-    { "session_hashes", "session_id", "session_id, rotation" },
-    { "session_hashes", "rotation", "session_id, rotation" },
-    { "session_hashes", "hash", "session_id, rotation" },
-    { "meta", "value", "key" },
+/* Columns are numbered from the first of the first table. */
+static const struct table {
+    const char *name, *key;
+    const char *columns;
+} tables[] = {
+    { "rooms", "key",
+        "key id name name_fold description creator_id password_hash hidden allow_guests "
+        "require_approval max_members default_member_permissions "
+        "default_admin_permissions guest_permissions auto_advance created_at_ms revision "
+        "member_count chat_seq" },
+    { "members", "room_id, user_id",
+        "room_id user_id role status added_permissions removed_permissions joined_at_ms "
+        "kicked_until_ms" },
+    { "movies", "nr",
+        "room_id id rank name url type duration_s added_by created_at_ms headers "
+        "subtitles" },
+    { "playback", "room_id",
+        "room_id movie_id status position_s rate updated_at_ms version node_id cause "
+        "actor_id operation_id" },
+    { "chat", "room_id, seq",
+        "room_id seq message_id user_id username content timestamp_ms client_message_id" },
+    { "users", "id", "id username username_fold email email_fold role status created_at_ms" },
+    { "sessions", "id",
+        "id user_id refresh_hash previous_hash rotations rotated_at_ms created_at_ms "
+        "expires_at_ms" },
+    { "session_hashes", "session_id, rotation", "session_id rotation hash" },
+    { "meta", "key", "value" },
 };
 
-#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+#define COLUMNS_MAX 96
 
 static struct fuzz_rows pristine, changed;
-static sqlite3_stmt *updates[N_COLUMNS];
+static sqlite3_stmt *updates[COLUMNS_MAX];
+static size_t n_columns;
+
+static void prepare_update(const struct table *t, const char *column)
+{
+    char sql[256];
+    snprintf(sql, sizeof(sql),
+        "UPDATE OR IGNORE %s SET %s = ?1 WHERE ?2 = 255"
+        " OR (%s) = (SELECT %s FROM %s ORDER BY %s LIMIT 1 OFFSET ?2)",
+        t->name, column, t->key, t->key, t->name, t->key);
+    FUZZ_MUST(n_columns < COLUMNS_MAX);
+    int rc = sqlite3_prepare_v3(changed.handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
+        &updates[n_columns++], NULL);
+    FUZZ_MUST(rc == SQLITE_OK);
+}
 
 static void prepare_updates(void)
 {
-    for (size_t i = 0; i < N_COLUMNS; i++) {
-        const struct column *c = &columns[i];
-        char sql[256];
-        snprintf(sql, sizeof(sql),
-            "UPDATE OR IGNORE %s SET %s = ?1 WHERE ?2 = 255"
-            " OR (%s) = (SELECT %s FROM %s ORDER BY %s LIMIT 1 OFFSET ?2)",
-            c->table, c->name, c->key, c->key, c->table, c->key);
-        FUZZ_MUST(sqlite3_prepare_v3(changed.handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
-                      &updates[i], NULL) == SQLITE_OK);
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        char *columns = strdup(tables[i].columns), *rest;
+        FUZZ_MUST(columns != NULL);
+        for (char *name = strtok_r(columns, " ", &rest); name != NULL;
+             name = strtok_r(NULL, " ", &rest))
+            prepare_update(&tables[i], name);
+        free(columns);
     }
 }
 
 /* Without what keeps rows in shape. */
-static char *loosen(const char *schema)
+static void loosen(char *schema)
 {
     static const char *const strict[] = { "STRICT, ", "STRICT", " NOT NULL",
         " CHECK (hidden = (key < 0))", " ON DELETE CASCADE", " REFERENCES users (id)",
@@ -135,18 +92,15 @@ static char *loosen(const char *schema)
         "UNIQUE (room_id, id)", "UNIQUE INDEX" };
     static const char *const loose[] = { "", "", "", "", "", "", "", "", "id TEXT", "CHECK (1 = 1)",
         "INDEX" };
-    char *copy = strdup(schema);
-    FUZZ_MUST(copy != NULL);
     for (size_t i = 0; i < sizeof(strict) / sizeof(strict[0]); i++) {
         char *at;
         size_t len = strlen(strict[i]), new_len = strlen(loose[i]);
-        FUZZ_MUST(strstr(copy, strict[i]) != NULL);
-        while ((at = strstr(copy, strict[i])) != NULL) {
+        FUZZ_MUST(strstr(schema, strict[i]) != NULL);
+        while ((at = strstr(schema, strict[i])) != NULL) {
             memcpy(at, loose[i], new_len);
             memmove(at + new_len, at + len, strlen(at + len) + 1);
         }
     }
-    return copy;
 }
 
 static void bind_value(sqlite3_stmt *update, int kind, const uint8_t *data, size_t len)
@@ -179,7 +133,7 @@ static void change_rows(const uint8_t *data, size_t len)
     fuzz_rows_copy(&changed, &pristine);
     FUZZ_MUST(sqlite3_exec(changed.handle, "BEGIN", 0, 0, 0) == 0);
     for (int i = 0; i < CHANGES_MAX && len >= 5; i++) {
-        sqlite3_stmt *update = updates[data[0] % N_COLUMNS];
+        sqlite3_stmt *update = updates[data[0] % n_columns];
         size_t n = (size_t)(data[3] | data[4] << 8);
         if (n > len - 5)
             n = len - 5;
@@ -586,7 +540,8 @@ static void open_once(void)
     if (is_open)
         return;
     is_open = true;
-    char *schema = loosen(sv_schema_migrations[0]);
+    char *schema = fuzz_rows_schema();
+    loosen(schema);
     fuzz_rows_open(&pristine, schema);
     fuzz_rows_open(&changed, schema);
     free(schema);

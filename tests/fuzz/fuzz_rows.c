@@ -10,6 +10,7 @@
 #include "fuzz.h"
 #include "store/sqlite/ops.h"
 #include "store/sqlite/rooms.h"
+#include "store/sqlite/schema.h"
 
 const char *const fuzz_users[FUZZ_N_PEOPLE] = { "user-admin-0", "user-owner-0", "user-membr-0",
     "user-guest-0", "user-pendg-0" };
@@ -259,6 +260,18 @@ void fuzz_rows_clone(sqlite3 *to, struct fuzz_rows *from)
     FUZZ_MUST(backup != NULL);
     FUZZ_MUST(sqlite3_backup_step(backup, -1) == SQLITE_DONE);
     FUZZ_MUST(sqlite3_backup_finish(backup) == SQLITE_OK);
+}
+
+char *fuzz_rows_schema(void)
+{
+    size_t len = 1;
+    for (int i = 0; i < SV_SCHEMA_VERSION; i++)
+        len += strlen(sv_schema_migrations[i]);
+    char *all = calloc(len, 1);
+    FUZZ_MUST(all != NULL);
+    for (int i = 0; i < SV_SCHEMA_VERSION; i++)
+        strcat(all, sv_schema_migrations[i]);
+    return all;
 }
 
 void fuzz_rows_open(struct fuzz_rows *rows, const char *schema)

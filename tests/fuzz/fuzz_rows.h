@@ -28,6 +28,8 @@ struct fuzz_rows {
     sqlite3_stmt *names, *read_names, *clear_search, *insert_search;
 };
 
+/* The tables of the current version, to be released with free(). */
+char *fuzz_rows_schema(void);
 /* A new database with these tables and the rows above in it. It is never closed. */
 void fuzz_rows_open(struct fuzz_rows *rows, const char *schema);
 /* A database that is there, with the tables of fuzz_rows_open(). */

@@ -21,7 +21,6 @@
 #include "fuzz_node.h"
 #include "rpc/server.h"
 #include "service/service.h"
-#include "store/sqlite/schema.h"
 #include "wire/event.h"
 #include "wire/request.h"
 #include "wire/result.h"
@@ -352,7 +351,9 @@ static void open_once(void)
     static const struct sv_log silent = { 0 };
     if (service != NULL)
         return;
-    fuzz_rows_open(&rows, sv_schema_migrations[0]);
+    char *schema = fuzz_rows_schema();
+    fuzz_rows_open(&rows, schema);
+    free(schema);
     fuzz_node_reset(&rows);
     sign_tokens();
     FUZZ_MUST(sv_service_new(&fuzz_node, &silent, &service) == 0);
