@@ -16,6 +16,15 @@ enum who {
     ADMIN,
     CREATOR,
     PLATFORM_ADMIN, /* no member */
+    N_COLUMNS,
+    /* Those whose answers follow from others': see expected(). */
+    ROOT = N_COLUMNS,
+    SIGNED_OUT,  /* whose session has ended */
+    BANNED_USER, /* from the whole node, while a member */
+    KICKED,
+    LEFT,
+    GUEST_BANNED, /* where guests are allowed */
+    FORMER_ADMIN, /* a member again */
     N_WHO,
 };
 
@@ -30,6 +39,13 @@ static const char *const who_names[N_WHO] = {
     "admin",
     "creator",
     "platform admin",
+    "root",
+    "one signed out",
+    "banned user",
+    "kicked",
+    "one who has left",
+    "banned guest",
+    "former admin",
 };
 
 enum answer {
@@ -46,6 +62,8 @@ enum answer {
     SESSION = SYNCTV_E_SESSION_ENDED,
     BAD_TOKEN = SYNCTV_E_TOKEN_INVALID,
     NOT_YET = SYNCTV_E_UNIMPLEMENTED,
+    KICK = SYNCTV_E_MEMBER_KICKED,
+    OUT = SYNCTV_E_USER_BANNED,
 };
 
 #define ALL(answer)                                                                                \
@@ -60,7 +78,7 @@ enum answer {
 /* clang-format off */
 static const struct row {
     synctv_method method;
-    int expected[N_WHO];
+    int expected[N_COLUMNS];
 } table[] = {
 #define ROW(name) SYNCTV_METHOD_##name
     /*                        anon   p.user strang guest  p.memb banned member admin  creat. platform admin */
@@ -121,6 +139,39 @@ static const struct row {
 
 #define N_ROWS (sizeof(table) / sizeof(table[0]))
 
+/* What a stream bound to the room answers with: OK = it is followed. */
+static const int stream_row[N_COLUMNS] = { DENY, NONE, NONE, OK, PEND, BAN, OK, OK, OK, OK };
+
+/* Where somebody who is anybody at all gets another answer than nobody. */
+static int unless_nobody_would(const int *row, int answer)
+{
+    return row[ANONYMOUS] == TOKEN || row[ANONYMOUS] == DENY ? answer : row[ANONYMOUS];
+}
+
+static int expected(const int *row, synctv_method method, enum who who)
+{
+    switch (who) {
+    case ROOT:
+        return row[PLATFORM_ADMIN];
+    case SIGNED_OUT:
+        return unless_nobody_would(row, SESSION);
+    case BANNED_USER:
+        return unless_nobody_would(row, OUT);
+    case KICKED:
+        if (method == SYNCTV_METHOD_JOIN_ROOM)
+            return KICK;
+        return row[STRANGER] == NONE && method != SYNCTV_METHOD_LEAVE_ROOM ? KICK : row[STRANGER];
+    case LEFT:
+        return row[STRANGER];
+    case GUEST_BANNED:
+        return row[BANNED];
+    case FORMER_ADMIN:
+        return row[MEMBER];
+    default:
+        return row[who];
+    }
+}
+
 /* --- the cast --- */
 
 static synctv_caller *alice, *victim, *waiter, *outlaw;
@@ -141,8 +192,12 @@ static synctv_caller *caller_of(enum who who)
         return fx_anonymous();
     if (who == CREATOR)
         return alice;
+    if (who == SIGNED_OUT)
+        return fx_signed_in(who_names[who]);
     return fx_user_with(who_names[who],
-        who == PLATFORM_ADMIN ? SYNCTV_USER_ROLE_ADMIN : SYNCTV_USER_ROLE_USER,
+        who == PLATFORM_ADMIN ? SYNCTV_USER_ROLE_ADMIN
+            : who == ROOT     ? SYNCTV_USER_ROLE_ROOT
+                              : SYNCTV_USER_ROLE_USER,
         who == PENDING_USER ? SYNCTV_USER_STATUS_PENDING : SYNCTV_USER_STATUS_ACTIVE);
 }
 
@@ -150,22 +205,49 @@ static struct stage {
     const char *room, *movie, *message;
 } stage;
 
+static bool is_put_in(enum who who)
+{
+    return (who >= PENDING_MEMBER && who <= ADMIN) || who >= SIGNED_OUT;
+}
+
+static void make(synctv_caller *caller, synctv_room_role role)
+{
+    fx_assert_ok(FX_ASK(alice, SET_MEMBER_ROLE, .room_id = stage.room, .user_id = fx_id(caller),
+        .role = role));
+}
+
 static void put_in(enum who who, synctv_caller *caller)
 {
-    if (who < PENDING_MEMBER || who == CREATOR || who == PLATFORM_ADMIN)
+    if (!is_put_in(who))
         return;
     fx_join(caller, stage.room);
-    if (who == BANNED)
+    if (who == BANNED || who == GUEST_BANNED)
         fx_assert_ok(FX_ASK(alice, BAN_MEMBER, .room_id = stage.room, .user_id = fx_id(caller)));
-    if (who == ADMIN)
-        fx_assert_ok(FX_ASK(alice, SET_MEMBER_ROLE, .room_id = stage.room, .user_id = fx_id(caller),
-            .role = SYNCTV_ROOM_ROLE_ADMIN));
+    if (who == ADMIN || who == FORMER_ADMIN)
+        make(caller, SYNCTV_ROOM_ROLE_ADMIN);
+    if (who == FORMER_ADMIN)
+        make(caller, SYNCTV_ROOM_ROLE_MEMBER);
+    if (who == KICKED)
+        fx_assert_ok(FX_ASK(alice, KICK_MEMBER, .room_id = stage.room, .user_id = fx_id(caller)));
+    if (who == LEFT)
+        fx_assert_ok(FX_ASK(caller, LEAVE_ROOM, .room_id = stage.room));
+}
+
+/* What ends more than the membership of the room. */
+static void put_down(enum who who, synctv_caller *caller)
+{
+    if (who == SIGNED_OUT)
+        fx_assert_ok(FX_ASK(caller, LOGOUT));
+    if (who == BANNED_USER)
+        fx_assert_ok(FX_ASK(fx_system(), SET_USER_STATUS, .user_id = fx_id(caller),
+            .user_status = SYNCTV_USER_STATUS_BANNED));
 }
 
 /* A new room in which everything that is asked for can be done. */
 static void set_stage(enum who who, synctv_caller *caller)
 {
-    synctv_room_settings settings = { .allow_guests = who == GUEST, .require_approval = true };
+    synctv_room_settings settings = { .allow_guests = who == GUEST || who == GUEST_BANNED,
+        .require_approval = true };
     static const char *const fields[] = { "settings" };
     stage.room = fx_room(alice, &settings);
     fx_join(waiter, stage.room);
@@ -181,6 +263,7 @@ static void set_stage(enum who who, synctv_caller *caller)
     stage.movie = fx_movie(alice, stage.room, "movie", 3600);
     fx_assert_ok(FX_ASK(alice, SET_CURRENT_MOVIE, .room_id = stage.room, .movie_id = stage.movie));
     stage.message = fx_say(alice, stage.room, "welcome");
+    put_down(who, caller);
 }
 
 static int ask(synctv_caller *caller, synctv_method method)
@@ -215,13 +298,38 @@ static int ask(synctv_caller *caller, synctv_method method)
 START_TEST(everybody_gets_the_answer_of_the_table)
 {
     const struct row *row = &table[_i];
-    for (int who = 0; who < N_WHO; who++) {
-        synctv_caller *caller = caller_of((enum who)who);
-        set_stage((enum who)who, caller);
-        int rv = ask(caller, row->method);
-        ck_assert_msg(rv == row->expected[who], "method %d (%s) as %s: %s instead of %s (%s)",
-            (int)row->method, synctv_method_name(row->method), who_names[who],
-            synctv_error_reason(rv), synctv_error_reason(row->expected[who]), fx_error.message);
+    for (enum who who = 0; who < N_WHO; who++) {
+        synctv_caller *caller = caller_of(who);
+        set_stage(who, caller);
+        int rv = ask(caller, row->method), answer = expected(row->expected, row->method, who);
+        ck_assert_msg(rv == answer, "method %d (%s) as %s: %s instead of %s (%s)", (int)row->method,
+            synctv_method_name(row->method), who_names[who], synctv_error_reason(rv),
+            synctv_error_reason(answer), fx_error.message);
+    }
+}
+END_TEST
+
+static int follow(synctv_caller *caller)
+{
+    const synctv_stream_options to_room = { .room_id = stage.room };
+    const synctv_event *first = NULL;
+    synctv_stream *stream = NULL;
+    int rv = synctv_stream_open(caller, &to_room, &stream, &fx_error);
+    if (rv >= 0)
+        rv = synctv_stream_next(stream, 5000, &first, &fx_error);
+    synctv_event_unref(first);
+    synctv_stream_close(stream);
+    return rv == 1 ? OK : rv;
+}
+
+START_TEST(everybody_gets_the_stream_of_the_table)
+{
+    for (enum who who = 0; who < N_WHO; who++) {
+        synctv_caller *caller = caller_of(who);
+        set_stage(who, caller);
+        int rv = follow(caller), answer = expected(stream_row, SYNCTV_N_METHODS, who);
+        ck_assert_msg(rv == answer, "a stream as %s: %s instead of %s (%s)", who_names[who],
+            synctv_error_reason(rv), synctv_error_reason(answer), fx_error.message);
     }
 }
 END_TEST
@@ -245,6 +353,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, people, fx_close);
     tcase_set_timeout(tcase, 20);
     tcase_add_loop_test(tcase, everybody_gets_the_answer_of_the_table, 0, (int)N_ROWS);
+    tcase_add_test(tcase, everybody_gets_the_stream_of_the_table);
     tcase_add_test(tcase, no_method_is_missing_from_the_table);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
