@@ -101,16 +101,16 @@ __attribute__((visibility("default"))) int close(int fd)
     return (int)syscall(SYS_close, fd);
 }
 
-__attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+__attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-    ssize_t received = syscall(SYS_recvmsg, fd, msg, flags);
+    ssize_t received = syscall(SYS_recvmsg, fd, message, flags);
     struct frames *frames =
         received > 0 && (size_t)fd < n_connections ? atomic_load(&connections[fd]) : NULL;
     if (frames == NULL || (flags & MSG_ERRQUEUE) != 0)
         return received;
     size_t left = (size_t)received;
-    for (size_t i = 0; i < msg->msg_iovlen && left > 0; i++) {
-        const struct iovec *piece = &msg->msg_iov[i];
+    for (size_t i = 0; i < message->msg_iovlen && left > 0; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
         size_t len = piece->iov_len < left ? piece->iov_len : left;
         if (is_too_much(frames, piece->iov_base, len)) {
             errno = ECONNRESET;
