@@ -82,8 +82,10 @@ int accept_or_turn_away(int fd, struct sockaddr *addr, socklen_t *len, int flags
     for (;;) {
         int connection = libc_accept4(fd, addr, len, flags);
         if (connection >= 0) {
-            receive_from(connection);
-            return connection;
+            if (receive_from(connection))
+                return connection;
+            close(connection);
+            continue;
         }
         int error = errno;
         bool no_descriptor = error == EMFILE || error == ENFILE;

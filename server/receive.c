@@ -3,7 +3,7 @@
  * gRPC's core has no hook for what comes from clients, so this program has a recvmsg() of its own, as it has an accept4(): what
  * is received on a connection of a client goes through frames.c first. With TLS that is SSL_read(), which has the
  * plain text. Who goes too far is cut off: the core is told that the connection was reset. One thread at a time receives on a
- * connection, and none once it is closed; the core sees to that.
+ * connection, and none once it is closed; the core sees to that. Nor does the core tell when a connection has gone, hence close().
  */
 #include "receive.h"
 
@@ -19,14 +19,20 @@
 
 #include <openssl/ssl.h>
 
+#include "addresses.h"
 #include "frames.h"
 
 #define FILES_MAX (1 << 20)
 
-static _Atomic(struct frames *) *connections; /* in plain text, by descriptor */
-static size_t n_connections;
-static int ssl_index = -1; /* where an SSL has its own */
+struct client {
+    struct address *address; /* where it is counted */
+    struct frames frames;    /* without TLS */
+};
+
 static struct config *told;
+static _Atomic(struct client *) *clients; /* by descriptor */
+static size_t n_files;
+static int ssl_index = -1; /* where an SSL has its frames; -1 = without TLS */
 static atomic_size_t all_parts_bytes;
 
 static int64_t now_ms(void)
@@ -36,83 +42,104 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static struct frames *new_frames(void)
+/* `last_s` belongs to this text. */
+static void complain(atomic_llong *last_s, const char *text, const char *why)
 {
-    struct frames *frames = malloc(sizeof(*frames));
-    if (frames != NULL)
-        frames_init(frames, (unsigned)told->node.limits.streams_per_connection, &all_parts_bytes);
-    return frames;
+    char line[160];
+    if (told->node.log_level < SYNCTV_LOG_WARN || !log_is_due(last_s))
+        return;
+    snprintf(line, sizeof(line), "%s%s", text, why);
+    log_line(&told->log_format, SYNCTV_LOG_WARN, "server", line);
 }
 
-static void free_frames(struct frames *frames)
+static void begin(struct frames *frames)
+{
+    frames_init(frames, (unsigned)told->node.limits.streams_per_connection, &all_parts_bytes);
+}
+
+static void free_frames_of_ssl(void *parent, void *frames, CRYPTO_EX_DATA *data, int index,
+    long argl, void *argp)
 {
     if (frames != NULL)
         frames_fini(frames);
     free(frames);
 }
 
-static void free_frames_of_ssl(void *parent, void *frames, CRYPTO_EX_DATA *data, int index,
-    long argl, void *argp)
-{
-    free_frames(frames);
-}
-
 void receive_init(struct config *config)
 {
     told = config;
-    if (config->node.tls_cert_file != NULL) {
+    if (config->node.tls_cert_file != NULL)
         ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_frames_of_ssl);
-        return;
-    }
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) < 0)
         return;
     size_t n = files.rlim_cur < FILES_MAX ? (size_t)files.rlim_cur : FILES_MAX;
-    connections = calloc(n, sizeof(connections[0]));
-    n_connections = connections != NULL ? n : 0;
+    clients = calloc(n, sizeof(clients[0]));
+    n_files = clients != NULL ? n : 0;
 }
 
-void receive_from(int fd)
+static struct client *client_of(int fd)
 {
-    if ((size_t)fd < n_connections)
-        free_frames(atomic_exchange(&connections[fd], new_frames()));
+    return fd >= 0 && (size_t)fd < n_files ? atomic_load(&clients[fd]) : NULL;
+}
+
+static void free_client(struct client *client)
+{
+    if (client == NULL)
+        return;
+    addresses_leave(client->address);
+    frames_fini(&client->frames);
+    free(client);
+}
+
+/* Without memory a client is not watched. */
+bool receive_from(int fd)
+{
+    static atomic_llong last_s;
+    struct client *client = NULL;
+    int32_t max = told != NULL ? told->node.limits.connections_per_address : 0;
+    if ((size_t)fd >= n_files || (client = malloc(sizeof(*client))) == NULL)
+        return true;
+    client->address = NULL;
+    begin(&client->frames);
+    if (max > 0 && !addresses_enter(fd, (unsigned)max, &client->address)) {
+        complain(&last_s, "an address has too many connections: more are turned away", "");
+        free_client(client);
+        return false;
+    }
+    free_client(atomic_exchange(&clients[fd], client));
+    return true;
 }
 
 static bool is_too_much(struct frames *frames, const void *data, size_t len)
 {
     static atomic_llong last_s;
     const char *why = frames_take(frames, data, len, now_ms());
-    if (why == NULL)
-        return false;
-    if (told->node.log_level >= SYNCTV_LOG_WARN && log_is_due(&last_s)) {
-        char text[128];
-        snprintf(text, sizeof(text), "a client is cut off: %s", why);
-        log_line(&told->log_format, SYNCTV_LOG_WARN, "server", text);
-    }
-    return true;
+    if (why != NULL)
+        complain(&last_s, "a client is cut off: ", why);
+    return why != NULL;
 }
 
 /* ---- plain text ---- */
 
 __attribute__((visibility("default"))) int close(int fd)
 {
-    if (fd >= 0 && (size_t)fd < n_connections)
-        free_frames(atomic_exchange(&connections[fd], NULL));
+    if (client_of(fd) != NULL)
+        free_client(atomic_exchange(&clients[fd], NULL));
     return (int)syscall(SYS_close, fd);
 }
 
 __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
     ssize_t received = syscall(SYS_recvmsg, fd, message, flags);
-    struct frames *frames =
-        received > 0 && (size_t)fd < n_connections ? atomic_load(&connections[fd]) : NULL;
-    if (frames == NULL || (flags & MSG_ERRQUEUE) != 0)
+    struct client *client = received > 0 && ssl_index < 0 ? client_of(fd) : NULL;
+    if (client == NULL || (flags & MSG_ERRQUEUE) != 0)
         return received;
     size_t left = (size_t)received;
     for (size_t i = 0; i < message->msg_iovlen && left > 0; i++) {
         const struct iovec *piece = &message->msg_iov[i];
         size_t len = piece->iov_len < left ? piece->iov_len : left;
-        if (is_too_much(frames, piece->iov_base, len)) {
+        if (is_too_much(&client->frames, piece->iov_base, len)) {
             errno = ECONNRESET;
             return -1;
         }
@@ -128,11 +155,12 @@ static struct frames *frames_of_ssl(SSL *ssl)
     if (ssl_index < 0 || !SSL_is_server(ssl))
         return NULL;
     struct frames *frames = SSL_get_ex_data(ssl, ssl_index);
-    if (frames != NULL || (frames = new_frames()) == NULL)
+    if (frames != NULL || (frames = malloc(sizeof(*frames))) == NULL)
         return frames;
+    begin(frames);
     if (SSL_set_ex_data(ssl, ssl_index, frames) == 1)
         return frames;
-    free_frames(frames);
+    free_frames_of_ssl(NULL, frames, NULL, 0, 0, NULL);
     return NULL;
 }
 

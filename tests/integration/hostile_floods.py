@@ -125,6 +125,18 @@ def _(scene):
     scene.all_streams_are_free()
 
 
+@attack("calls that the server itself takes back as soon as they are made")
+def _(scene):
+    for rest in (lambda i: frame(WINDOW_UPDATE, 0, i, struct.pack(">I", 0)),
+                 lambda i: frame(WINDOW_UPDATE, 0, i, struct.pack(">I", 2**31 - 1)) * 2,
+                 lambda i: frame(DATA, END_STREAM, i, message()) + frame(DATA, 0, i, message()),
+                 lambda i: frame(DATA, END_STREAM, i, message()) + frame(HEADERS, END_HEADERS | END_STREAM, i),
+                 lambda i: frame(DATA, END_STREAM, i, message(b"x", length=100))):
+        scene.flood(b"".join(scene.headers(i) + rest(i) for i in streams_until(many(2500))))
+    for more in ([("grpc-timeout", "1n")], [("x-much", "m" * 9000)]):
+        scene.flood(b"".join(scene.headers(i, more=more) for i in streams_until(many(1000))))
+
+
 @attack("calls made while as many are open as may be are refused, however many")
 def _(scene):
     scene.flood(b"".join(scene.headers(i) for i in streams_until(many(5000))))
@@ -229,11 +241,25 @@ def _(scene):
     each = many(min(N_FILES // 8, 750))
     hellos = (b"", PREFACE[:7], PREFACE, PREFACE + settings() + frame(HEADERS, 0, 1, b"\0" * 9, length=1000))
     with scene.witness:
-        connections = [Raw(scene.server.address, hello) for hello in hellos for _ in range(each)]
-        pour(connections)
+        connections = [Raw(scene.server.address, hello, f"127.0.1.{i % 100}") for hello in hellos for i in range(each)]
+        equal(pour(connections), 0, "connections that were hung up on")
         scene.witness.sees(5)
     for one in connections:
         one.close()
+
+
+@attack("more connections than an address may have are turned away, in plain sight of those of others")
+def _(scene):
+    with scene.witness:
+        connections = [Raw(scene.server.address, source=f"127.0.1.{i % 2}") for i in range(2 * 300)]
+        serve(connections, lambda: sum(one.hung_up for one in connections) == 2 * (300 - 256), "too many are turned away")
+        scene.witness.sees(3)
+        for one in connections:
+            one.close()
+        again = Raw(scene.server.address, source="127.0.1.0")
+        pour([again], frame(PING, 0, 0, b"are you?"))
+        serve([again], lambda: b"are you?" in again.tail, "an address that has few again is served")
+        again.close()
 
 
 @attack("thousands of calls without a body, or with one that was announced and never sent")

@@ -227,9 +227,9 @@ def message(payload=b"", flag=0, length=None):
 class Raw:
     """A connection on which anything may be said. What comes back is thrown away, but for its end."""
 
-    def __init__(self, address, hello=PREFACE + settings()):
+    def __init__(self, address, hello=PREFACE + settings(), source="127.0.0.1"):
         host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
+        self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE, source_address=(source, 0))
         self.socket.setblocking(False)
         self.left = memoryview(hello)
         self.tail = b""

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "addresses.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#define N_BUCKETS 4096
+
+/* What is the same for all addresses that count as one: IPv4 as it is mapped into IPv6, or the /64. */
+struct network {
+    uint64_t high, low;
+};
+
+struct address {
+    struct address *next;
+    struct network network;
+    unsigned n_connections;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
+static struct address *buckets[N_BUCKETS];
+static uint64_t seed; /* so that nobody can choose addresses that share a bucket */
+
+static bool network_of(int fd, struct network *ret)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+    if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
+        return false;
+    struct in6_addr v6 = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
+    if (peer.ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)&peer;
+        memcpy(&v6.s6_addr[12], &in->sin_addr, 4);
+    } else if (peer.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&peer;
+        v6 = in6->sin6_addr;
+        if (!IN6_IS_ADDR_V4MAPPED(&v6))
+            memset(&v6.s6_addr[8], 0, 8);
+    } else {
+        return false;
+    }
+    memcpy(ret, &v6, sizeof(*ret));
+    return true;
+}
+
+/* splitmix64 */
+static uint64_t mix(uint64_t x)
+{
+    x += 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return x ^ x >> 31;
+}
+
+static struct address **bucket_of(const struct network *network)
+{
+    if (seed == 0 && getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
+        seed = 1;
+    return &buckets[mix(mix(network->high ^ seed) ^ network->low) % N_BUCKETS];
+}
+
+/* Locked. NULL without memory. */
+static struct address *find_or_add(const struct network *network)
+{
+    struct address **bucket = bucket_of(network), *address = *bucket;
+    while (address != NULL &&
+        (address->network.high != network->high || address->network.low != network->low))
+        address = address->next;
+    if (address == NULL && (address = malloc(sizeof(*address))) != NULL) {
+        *address = (struct address){ .next = *bucket, .network = *network };
+        *bucket = address;
+    }
+    return address;
+}
+
+bool addresses_enter(int fd, unsigned max, struct address **ret_address)
+{
+    struct network network;
+    bool enters = true;
+    *ret_address = NULL;
+    if (!network_of(fd, &network))
+        return true;
+    pthread_mutex_lock(&lock);
+    struct address *address = find_or_add(&network);
+    if (address != NULL && address->n_connections >= max) {
+        enters = false;
+    } else if (address != NULL) {
+        address->n_connections++;
+        *ret_address = address;
+    }
+    pthread_mutex_unlock(&lock);
+    return enters;
+}
+
+void addresses_leave(struct address *address)
+{
+    if (address == NULL)
+        return;
+    pthread_mutex_lock(&lock);
+    if (--address->n_connections == 0) {
+        struct address **link = bucket_of(&address->network);
+        while (*link != address)
+            link = &(*link)->next;
+        *link = address->next;
+        free(address);
+    }
+    pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* How many connections there are from each address. An IPv6 host owns at least a /64, so that is what counts. Thread-safe. */
+#ifndef SERVER_ADDRESSES_H
+#define SERVER_ADDRESSES_H
+
+#include <stdbool.h>
+
+struct address;
+
+/*
+ * One more connection of the peer of `fd`; false if there are `max` already.
+ *
+ * @ret_address  where it is counted, for addresses_leave(); NULL for a peer without an address (a Unix socket), and without
+ *               memory to count.
+ */
+bool addresses_enter(int fd, unsigned max, struct address **ret_address);
+/* NULL is fine. */
+void addresses_leave(struct address *address);
+
+#endif
