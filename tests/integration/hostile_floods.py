@@ -148,7 +148,8 @@ def _(scene):
 @attack("a flood of PING is hung up on, whether its answers are read or not")
 def _(scene):
     for reads in (True, False):
-        scene.flood(b"".join(frame(PING, 0, 0, struct.pack(">Q", i)) for i in range(many(50_000))), reads=reads, hung_up=reads)
+        scene.flood(b"".join(frame(PING, 0, 0, struct.pack(">Q", i)) for i in range(many(50_000))), reads=reads,
+                    hung_up=reads)
 
 
 @attack("a flood of PING on a stream that is written to")
@@ -197,7 +198,8 @@ def _(scene):
     scene.flood(scene.stream_headers(1) + frame(DATA, 0, 1, message() * 500) * 10, count=2)
     scene.flood(scene.headers(1) + b"".join(frame(DATA, 0, 1, b"\0") for _ in range(many(50_000))), count=2)
     # half a message, byte by byte: as much as the window takes
-    scene.flood(scene.headers(1) + frame(DATA, 0, 1, message(length=60_000)) + frame(DATA, 0, 1, b"x") * many(50_000), count=2)
+    scene.flood(scene.headers(1) + frame(DATA, 0, 1, message(length=60_000)) + frame(DATA, 0, 1, b"x") * many(50_000),
+                count=2)
 
 
 # ---- headers without end -----------------------------------------------------------------------------------------
@@ -252,7 +254,8 @@ def _(scene):
 def _(scene):
     with scene.witness:
         connections = [Raw(scene.server.address, source=f"127.0.1.{i % 2}") for i in range(2 * 300)]
-        serve(connections, lambda: sum(one.hung_up for one in connections) == 2 * (300 - 256), "too many are turned away")
+        serve(connections, lambda: sum(one.hung_up for one in connections) == 2 * (300 - 256),
+              "those too many are turned away")
         scene.witness.sees(3)
         for one in connections:
             one.close()
@@ -303,10 +306,11 @@ def _(scene):
             assert ends != [""] or method == "MessageStream", f"{encoding}: the bomb was taken"
 
 
-@attack("messages announced as 4 GiB and sent: who sends them is cut off, and nobody else", bound=192 * MIB)
+@attack("messages announced as 4 GiB and sent: who sends them is cut off, nobody else", bound=192 * MIB)
 def _(scene):
     piece = message(bytes(64 * MIB), length=2**32 - 1)
-    ends = scene.obedient(many(20), piece, "GetProfile", last=False) + scene.obedient(2, piece, "MessageStream", last=False)
+    ends = scene.obedient(many(20), piece, "GetProfile", last=False)
+    ends += scene.obedient(2, piece, "MessageStream", last=False)
     assert all(ends), ends
 
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Guessing passwords: what a try costs tells nothing about the name, and there are few tries.
 
-Costs are counted in the server's time on the processor, which a busy machine does not change, and compared as ratios."""
+Costs are counted in the server's time on the processor, which a busy machine hardly changes, and compared as ratios.
+"""
 import statistics
 import time
 
@@ -73,7 +74,8 @@ def _():
         medians = {what: [statistics.median(column) for column in zip(*tries)] for what, tries in costs.items()}
         usual = medians[TRIES[0][0]][0]
         for what, (cpu, wall) in medians.items():
-            diag(f"{cpu / usual:5.2f} × a wrong password ({cpu / 1000:.1f} ms of the processor, {wall / 1000:.1f} ms): {what}")
+            diag(f"{cpu / usual:5.2f} × a wrong password ({cpu / 1000:.1f} ms of the processor, {wall / 1000:.1f} ms): "
+                 f"{what}")
         assert usual > 5 * idle, f"{usual} µs are no hash: a call without one takes {idle} µs"
         for what, (cpu, _) in medians.items():
             assert 0.5 < cpu / usual < 2, f"{what}: {cpu} µs, and a wrong password {usual} µs"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the suites of hostile clients share: what a server uses of the machine while it is attacked, somebody who goes on
-being served meanwhile, and HTTP/2 that no library would send."""
+"""What the suites of hostile clients share: what a server uses of the machine while it is attacked, somebody who goes
+on being served meanwhile, and HTTP/2 that no library would send."""
 import contextlib
 import os
 import re
@@ -126,7 +126,7 @@ def mib(size):
 
 
 class Witness:
-    """One who goes on calling, chatting and connecting anew while others attack, and wants everything answered in time."""
+    """One who goes on calling, chatting and connecting anew while others attack, and wants all answered in time."""
 
     def __init__(self, server):
         self.address = server.address
