@@ -140,7 +140,7 @@ void sv_stream_status_done(struct sv_op *op, bool ok)
     sv_stream_drop(s);
 }
 
-/* Nobody changes the end any more. */
+/* Nobody changes the end any more: status_sent is set. */
 static void send_status(struct sv_rpc_stream *s)
 {
     grpc_op ops[2] = {
