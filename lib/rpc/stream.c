@@ -283,8 +283,7 @@ static void set_end(struct sv_rpc_stream *s, int code, const synctv_error *err, 
     if (code < 0 && err != NULL && (copy = malloc(sizeof(*copy))) != NULL)
         *copy = *err;
     pthread_mutex_lock(&s->lock);
-    bool is_told =
-        s->status_sent || s->core_cancelled; /* the pump reads the end without the lock */
+    bool is_told = s->status_sent || s->core_cancelled; /* by the pump, without the lock */
     /* That the client has half-closed does not make up for what it cannot get any more. */
     bool worse = s->end_code == 0 && code < 0;
     if (!is_told && (!s->finishing || worse)) {
