@@ -375,9 +375,12 @@ static int count_up(const char *url)
 {
     struct sv_store *store;
     struct sv_store_options o = { .url = url };
+    synctv_error err;
     int failures = 0;
-    if (sv_store_open(&o, &store, NULL) < 0)
+    if (sv_store_open(&o, &store, &err) < 0) {
+        fprintf(stderr, "# %s\n", err.message);
         return 100;
+    }
     for (int i = 0; i < N_ROUNDS; i++)
         failures += contract_write(store, add_one, NULL) != 0;
     store->ops->close(store);

@@ -89,8 +89,8 @@ static int check_access(const char *path, synctv_error *err)
 
 /*
  * Makes an empty file that only its owner may read, where there is none; SQLite gives its other files the same mode. A file that
- * exists is not touched: closing it would drop the locks that this process may hold on it.
- * Returns whether it was created.
+ * exists is not touched: closing it would drop the locks that this process may hold on it. It stays whatever comes: another
+ * process may have opened it since.
  */
 static int ensure_file(const char *path, synctv_error *err)
 {
@@ -103,7 +103,7 @@ static int ensure_file(const char *path, synctv_error *err)
     if (fd < 0)
         return errno == EEXIST ? check_access(path, err) : cannot(err, "create the database", path);
     close(fd);
-    return 1;
+    return 0;
 }
 
 /* ---- what is in it ---- */
@@ -115,7 +115,7 @@ static int get_number(struct sv_db *db, const char *sql, int64_t *ret)
     return sv_query_number(&q, ret);
 }
 
-/* Returns the version of the schema, 0 = an empty database. Reads only. */
+/* Returns the version of the schema, 0 = an empty database. Reads only, in a transaction: another process may be making it. */
 static int inspect(struct sv_db *db, const char *path, synctv_error *err)
 {
     int64_t application = 0, version = 0, objects = 0;
@@ -244,7 +244,10 @@ static int open_file(struct sv_db *db, const char *path, synctv_error *err)
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)log, NULL);
     if (sqlite3_db_readonly(db->handle, "main") != 0)
         return read_only(path, err);
-    rv = inspect(db, path, err);
+    rv = sv_db_exec(db, "BEGIN");
+    rv = rv < 0 ? sv_db_errorf(db, db->failure, err, "read", path) : inspect(db, path, err);
+    if (sqlite3_get_autocommit(db->handle) == 0)
+        sv_db_exec(db, "ROLLBACK");
     if (rv >= 0)
         rv = log ? 0 : check_size(db, path, err);
     if (rv < 0)
@@ -256,26 +259,21 @@ static int open_file(struct sv_db *db, const char *path, synctv_error *err)
 int sv_sqlite_open_writer(struct sv_db *db, const char *path, synctv_error *err)
 {
     int rv = 0;
-    bool created = false;
     if (path == NULL) {
         rv = sv_db_open(db, NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, err);
     } else {
         rv = ensure_folder(path, err);
         if (rv == 0)
             rv = ensure_file(path, err);
-        created = rv == 1;
-        if (rv >= 0)
+        if (rv == 0)
             rv = open_file(db, path, err);
     }
     if (rv == 0)
         rv = migrate(db, path == NULL ? "memory:" : path, err);
     if (rv == 0)
         rv = probe(db, path == NULL ? "memory:" : path, err);
-    if (rv < 0) {
+    if (rv < 0)
         sv_db_close(db);
-        if (created)
-            unlink(path);
-    }
     db->failure = 0;
     return rv;
 }
