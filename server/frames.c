@@ -13,6 +13,8 @@ static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_bytes)
 {
+    if (max_calls > 0 && max_calls < FRAMES_CALLS_MIN)
+        max_calls = FRAMES_CALLS_MIN;
     *f = (struct frames){ .max_calls = max_calls, .all_parts_bytes = all_parts_bytes };
 }
 
@@ -144,7 +146,8 @@ static const char *on_block(struct frames *f, unsigned flags)
 
 static const char *on_headers(struct frames *f, unsigned flags, uint32_t call_id)
 {
-    if (call_id > f->call_id) { /* else they are trailers, or nothing that the core would take */
+    /* Else they are trailers, or nothing that the core would take, such as the even ids of servers. */
+    if ((call_id & 1) != 0 && call_id > f->call_id) {
         f->call_id = call_id;
         if (!f->acknowledged && f->max_calls > 0 && ++f->n_calls > f->max_calls)
             return "it makes more calls than it may and does not acknowledge our settings";
@@ -159,6 +162,15 @@ static const char *on_reset(struct frames *f, uint32_t call_id, int64_t now_ms)
     if (f->max_calls > 0 && is_too_fast(&f->taken_back, 2.0 * f->max_calls, f->max_calls, now_ms))
         return "it takes back its calls too fast";
     return NULL;
+}
+
+/* The core would take one that comes before it sent its settings for one of those by default: any number of calls. */
+static const char *on_settings(struct frames *f, unsigned flags)
+{
+    if ((flags & ACK) == 0)
+        return NULL;
+    f->acknowledged = atomic_load(&f->settings_sent);
+    return f->acknowledged ? NULL : "it acknowledges settings that were not sent";
 }
 
 static const char *on_ping(struct frames *f, unsigned flags, int64_t now_ms)
@@ -187,8 +199,7 @@ static const char *on_head(struct frames *f, int64_t now_ms)
     case PING:
         return on_ping(f, h[4], now_ms);
     case SETTINGS:
-        f->acknowledged = f->acknowledged || (h[4] & ACK) != 0;
-        return NULL;
+        return on_settings(f, h[4]);
     default:
         return NULL;
     }

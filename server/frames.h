@@ -26,6 +26,11 @@
 #define FRAMES_FEW_PARTS_BYTES (64 << 10)
 /* More messages than that are hardly begun at the same time: the oldest is not watched any more. */
 #define FRAMES_PARTS_MAX 128
+/*
+ * The limit of calls is at least that, however few may be open: until they have our settings clients assume 100 or more
+ * (RFC 9113, 6.5.2), and one that makes its calls one after the other may take back each.
+ */
+#define FRAMES_CALLS_MIN 128
 /* There are clients that send one whenever the last was answered. */
 #define FRAMES_PINGS_AT_ONCE 200
 #define FRAMES_PINGS_PER_SECOND 10000
@@ -47,9 +52,10 @@ struct frames_part {
 
 struct frames {
     enum frames_state state;
-    unsigned
-        max_calls; /* at the same time; so many may be taken back a second, and twice as many at once; 0 = any */
-    unsigned n_calls; /* made before the settings were acknowledged */
+    unsigned max_calls; /* so many may be taken back a second, and twice as many at once; 0 = any */
+    unsigned n_calls;   /* made before the settings were acknowledged */
+    atomic_bool
+        settings_sent; /* set by whoever is going to send the first bytes: those are our settings */
     bool acknowledged;
     unsigned have; /* bytes of the preface or of `head` */
     unsigned char head[9];
@@ -67,6 +73,7 @@ struct frames {
     atomic_size_t *all_parts_bytes; /* of all connections */
 };
 
+/* So many calls may be open at the same time; 0 = any. */
 void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_bytes);
 void frames_fini(struct frames *f);
 

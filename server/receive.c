@@ -2,8 +2,9 @@
 /*
  * gRPC's core has no hook for what comes from clients, so this program has a recvmsg() of its own, as it has an accept4(): what
  * is received on a connection of a client goes through frames.c first. With TLS that is SSL_read(), which has the
- * plain text. Who goes too far is cut off: the core is told that the connection was reset. One thread at a time receives on a
- * connection, and none once it is closed; the core sees to that. Nor does the core tell when a connection has gone, hence close().
+ * plain text. Who goes too far is cut off: the core is told that the connection was reset. sendmsg() and SSL_write() look at
+ * nothing, they only note that something is sent. One thread at a time receives on a connection, one may send meanwhile, and
+ * none does once it is closed; the core sees to that. Nor does the core tell when a connection has gone, hence close().
  */
 #include "receive.h"
 
@@ -148,6 +149,15 @@ __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *me
     return received;
 }
 
+__attribute__((visibility("default"))) ssize_t sendmsg(int fd, const struct msghdr *message,
+    int flags)
+{
+    struct client *client = ssl_index < 0 ? client_of(fd) : NULL;
+    if (client != NULL)
+        atomic_store(&client->frames.settings_sent, true);
+    return syscall(SYS_sendmsg, fd, message, flags);
+}
+
 /* ---- TLS ---- */
 
 static struct frames *frames_of_ssl(SSL *ssl)
@@ -172,4 +182,14 @@ __attribute__((visibility("default"))) int SSL_read(SSL *ssl, void *buf, int num
         return rv;
     struct frames *frames = frames_of_ssl(ssl);
     return frames != NULL && is_too_much(frames, buf, received) ? -1 : (int)received;
+}
+
+__attribute__((visibility("default"))) int SSL_write(SSL *ssl, const void *buf, int num)
+{
+    size_t written;
+    struct frames *frames = frames_of_ssl(ssl);
+    if (frames != NULL)
+        atomic_store(&frames->settings_sent, true);
+    int rv = SSL_write_ex(ssl, buf, num > 0 ? (size_t)num : 0, &written);
+    return rv == 1 ? (int)written : rv;
 }

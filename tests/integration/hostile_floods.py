@@ -20,8 +20,19 @@ from h2 import Connection, Loop
 N_STREAMS = 1000
 LIMITS = {"limits": {**NO_LIMITS["limits"], "streams_per_user": N_STREAMS}}
 CANCEL = struct.pack(">I", 8)
-HELLO = PREFACE + settings() + frame(SETTINGS, ACK)
-NO_WINDOW = PREFACE + settings((4, 0)) + frame(SETTINGS, ACK)
+HELLO = PREFACE + settings()
+NO_WINDOW = PREFACE + settings((4, 0))
+
+
+def acquainted(address, count, hello=HELLO):
+    """Connections on which the server's settings have come and are acknowledged."""
+    connections = [Raw(address, hello) for _ in range(count)]
+    serve(connections, lambda: all(one.tail for one in connections), "the server's settings")
+    for one in connections:
+        one.say(frame(SETTINGS, ACK))
+    return connections
+
+
 
 class Scene:
     """A server that nobody has attacked before, its witness, and mallory, who has a room to attack from."""
@@ -47,9 +58,11 @@ class Scene:
     def stream_headers(self, stream):
         return self.headers(stream, "MessageStream", more=self.room)
 
-    def flood(self, data, count=4, reads=True, hung_up=False, hello=HELLO):
-        """Sends this on several connections, to the end or until the witness has been served often enough meanwhile."""
-        connections = [Raw(self.server.address, hello) for _ in range(count)]
+    def flood(self, data, count=4, reads=True, hung_up=False, stranger=False):
+        """Sends this on several connections, to the end or until the witness has been served often enough meanwhile. A
+        stranger does not acknowledge settings."""
+        connections = ([Raw(self.server.address, HELLO) for _ in range(count)] if stranger else
+                       acquainted(self.server.address, count))
         with self.witness:
             pour(connections, data, reads, enough=lambda: not reads and self.witness.rounds >= 20)
             if hung_up:
@@ -60,7 +73,7 @@ class Scene:
 
     def half_open(self, begin, hello=HELLO, count=many(30), each=100):
         """Thousands of calls that are begun and not gone on with."""
-        connections = [Raw(self.server.address, hello) for _ in range(count)]
+        connections = acquainted(self.server.address, count, hello)
         with self.witness:
             pour(connections, b"".join(begin(i) for i in streams_until(each)))
             self.witness.sees(5)
@@ -140,6 +153,13 @@ def _(scene):
 @attack("calls made while as many are open as may be are refused, however many")
 def _(scene):
     scene.flood(b"".join(scene.headers(i) for i in streams_until(many(5000))))
+
+
+@attack("calls beyond the limit of who does not acknowledge it are hung up on, whatever ids come before")
+def _(scene):
+    calls = b"".join(scene.headers(i) for i in streams_until(many(2500)))
+    for first in (b"", scene.headers(0), scene.headers(2**31 - 2)):
+        scene.flood(first + calls, hung_up=True, stranger=True)
 
 
 # ---- frames that want an answer, or mean nothing -----------------------------------------------------------------
@@ -325,23 +345,56 @@ def certificate():
     return cert, key
 
 
-def is_cut_off(address, data):
-    """Sends this through TLS; whether the server hangs up then."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols(["h2"])
-    host, port = address.rsplit(":", 1)
-    with socket.create_connection((host, int(port)), timeout=DEADLINE) as plain:
+class Secret:
+    """A connection through TLS."""
+
+    def __init__(self, address):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(["h2"])
+        host, port = address.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
+        self.inbox, self.outbox = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.ssl = context.wrap_bio(self.inbox, self.outbox)
+        self._when_something_comes(self.ssl.do_handshake)
+
+    def _when_something_comes(self, function):
+        while True:
+            try:
+                return function()
+            except ssl.SSLWantReadError:
+                self.flush()
+                data = self.socket.recv(1 << 16)
+                self.inbox.write(data) if data else self.inbox.write_eof()
+
+    def flush(self):
+        self.socket.sendall(self.outbox.read())
+
+    def read(self):
+        return self._when_something_comes(lambda: self.ssl.read(1 << 16))
+
+    def is_hung_up_on(self, data):
+        """Sends this, together with what the handshake has left to be sent, and waits."""
         try:
-            with context.wrap_socket(plain) as secure:
-                secure.sendall(HELLO + data)
-                while secure.recv(1 << 16):
-                    pass
+            self.ssl.write(data)
+            self.flush()
+            while self.read():
+                pass
         except TimeoutError:
             return False
         except OSError:
             pass
-    return True
+        finally:
+            self.socket.close()
+        return True
+
+
+def is_cut_off(address, data):
+    """Sends this through TLS, once the server's settings have come; whether the server hangs up then."""
+    secret = Secret(address)
+    secret.ssl.write(HELLO)
+    secret.read()
+    return secret.is_hung_up_on(data)
 
 
 @test("behind TLS the same are cut off")
@@ -351,13 +404,27 @@ def _():
         with open(cert, "rb") as file:
             person = register(server, "somebody", credentials=grpc.ssl_channel_credentials(file.read()))
         victim = Victim(server)
+        acknowledged = frame(SETTINGS, ACK)
+        calls = b"".join(frame(HEADERS, END_HEADERS, i, call_headers("GetProfile")) for i in streams_until(many(2500)))
+        taken_back = b"".join(frame(HEADERS, END_HEADERS, i, call_headers("GetProfile")) +
+                              frame(RST_STREAM, 0, i, CANCEL) for i in streams_until(many(5000)))
         with victim.watched("attacks behind TLS"):
-            for data in (endless(call_headers("GetProfile"), header("x-more", "more") * 100, 10_000),
-                         b"".join(frame(HEADERS, END_HEADERS, i, call_headers("GetProfile")) +
-                                  frame(RST_STREAM, 0, i, CANCEL) for i in streams_until(many(5000))),
-                         b"".join(frame(PING, 0, 0, struct.pack(">Q", i)) for i in range(many(50_000)))):
-                assert is_cut_off(server.address, data), data[:100]
+            assert is_cut_off(server.address, acknowledged + endless(call_headers("GetProfile"), b"", 10_000))
+            assert is_cut_off(server.address, acknowledged + taken_back)
+            assert is_cut_off(server.address, calls)
+            assert is_cut_off(server.address, frame(HEADERS, END_HEADERS, 2**31 - 2) + calls)
             equal(person.GetProfile().user.username, "somebody")
+
+
+@test("behind TLS settings cannot be acknowledged before they are sent")
+def _():
+    cert, key = certificate()
+    with Server("--log-level", "warn", "--tls-cert", cert, "--tls-key", key, config=LIMITS) as server:
+        calls = b"".join(frame(HEADERS, END_HEADERS, i, call_headers("GetProfile")) for i in streams_until(many(2500)))
+        with Victim(server).watched("an early acknowledgement"):
+            assert Secret(server.address).is_hung_up_on(HELLO + frame(SETTINGS, ACK) + calls)
+            assert Secret(server.address).is_hung_up_on(HELLO + frame(SETTINGS, ACK))
+        eventually(lambda: "settings that were not sent" in server.stderr(), "the server says why")
 
 
 @test("the peaks of memory, once more")

@@ -8,7 +8,7 @@
 
 enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, PING = 6, CONTINUATION = 9 };
 enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4, PADDED = 8 };
-#define MAX_CALLS 100
+#define MAX_CALLS 200
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 static struct frames frames;
@@ -33,6 +33,7 @@ static void setup(void)
     now_ms = 1000000;
     frames_init(&frames, MAX_CALLS, &all_parts_bytes);
     ck_assert_ptr_null(take(&frames, preface, sizeof(preface) - 1));
+    atomic_store(&frames.settings_sent, true);
 }
 
 static void teardown(void)
@@ -123,6 +124,47 @@ START_TEST(before_the_settings_are_acknowledged_only_so_many_calls_are_made)
         goes_on(send(HEADERS, END_HEADERS | END_STREAM, 2 * i + 1, zeros, 10)); /* trailers */
     }
     is_cut_off(send(HEADERS, END_HEADERS, 2 * MAX_CALLS + 1, zeros, 10), "acknowledge");
+}
+END_TEST
+
+START_TEST(ids_that_clients_do_not_have_are_no_calls)
+{
+    static const uint32_t others[] = { 0x7ffffffe, 0, 2 };
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        goes_on(send(HEADERS, END_HEADERS, others[i], zeros, 10));
+    ck_assert_uint_eq(frames.call_id, 0);
+    for (uint32_t i = 0; i < MAX_CALLS; i++)
+        goes_on(send(HEADERS, END_HEADERS, 2 * i + 1, zeros, 10));
+    is_cut_off(send(HEADERS, END_HEADERS, 2 * MAX_CALLS + 1, zeros, 10), "acknowledge");
+}
+END_TEST
+
+START_TEST(settings_are_acknowledged_once_they_are_sent)
+{
+    struct frames early;
+    frames_init(&early, MAX_CALLS, &all_parts_bytes);
+    goes_on(take(&early, preface, sizeof(preface) - 1));
+    goes_on(send_on(&early, SETTINGS, 0, 0, NULL, 0));
+    is_cut_off(send_on(&early, SETTINGS, ACK, 0, NULL, 0), "not sent");
+    frames_fini(&early);
+    goes_on(send(SETTINGS, ACK, 0, NULL, 0));
+    for (uint32_t i = 0; i <= MAX_CALLS; i++)
+        goes_on(send(HEADERS, END_HEADERS, 2 * i + 1, zeros, 10));
+}
+END_TEST
+
+START_TEST(before_any_settings_can_have_arrived_as_many_calls_are_made_as_clients_assume)
+{
+    struct frames f;
+    frames_init(&f, 2, &all_parts_bytes);
+    goes_on(take(&f, preface, sizeof(preface) - 1));
+    for (uint32_t i = 0; i < FRAMES_CALLS_MIN; i++) {
+        goes_on(send_on(&f, HEADERS, END_HEADERS, 2 * i + 1, zeros, 10));
+        goes_on(send_on(&f, RST_STREAM, 0, 2 * i + 1, zeros, 4));
+    }
+    is_cut_off(send_on(&f, HEADERS, END_HEADERS, 2 * FRAMES_CALLS_MIN + 1, zeros, 10),
+        "acknowledge");
+    frames_fini(&f);
 }
 END_TEST
 
@@ -348,6 +390,10 @@ int main(void)
     tcase_add_test(tcase, empty_continuations_count_too);
     tcase_add_test(tcase, header_blocks_that_end_may_be_many);
     tcase_add_test(tcase, before_the_settings_are_acknowledged_only_so_many_calls_are_made);
+    tcase_add_test(tcase, ids_that_clients_do_not_have_are_no_calls);
+    tcase_add_test(tcase, settings_are_acknowledged_once_they_are_sent);
+    tcase_add_test(tcase,
+        before_any_settings_can_have_arrived_as_many_calls_are_made_as_clients_assume);
     tcase_add_test(tcase, calls_are_taken_back_so_fast_and_not_faster);
     tcase_add_test(tcase, without_a_limit_of_calls_there_is_none);
     tcase_add_test(tcase, many_pings_at_once_are_cut_off_and_their_answers_are_not);
