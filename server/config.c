@@ -50,10 +50,10 @@ static const char *const registrations[] = { "open", "approve", "closed", NULL }
         .section = "limits", .key = #name, .kind = KIND_RATE, .offset = AT(node.limits.name),      \
         .max = 1e6,                                                                                \
     }
-#define COUNT(name, most)                                                                          \
+#define COUNT(name, least, most)                                                                   \
     {                                                                                              \
         .section = "limits", .key = #name, .kind = KIND_COUNT, .offset = AT(node.limits.name),     \
-        .min = 1, .max = (most),                                                                   \
+        .min = (least), .max = (most),                                                             \
     }
 
 static const struct setting settings[] = {
@@ -96,13 +96,13 @@ static const struct setting settings[] = {
     RATE(control_per_second),
     RATE(ping_per_second),
     RATE(status_per_second),
-    COUNT(rooms_per_user, 1e6),
-    COUNT(memberships_per_user, 1e6),
-    COUNT(members_per_room, 10000),
-    COUNT(movies_per_room, 1e6),
-    COUNT(streams_per_user, 1e6),
-    COUNT(streams_per_connection, 1e6),
-    COUNT(connections_per_address, 1e6),
+    COUNT(rooms_per_user, 1, 1e6),
+    COUNT(memberships_per_user, 1, 1e6),
+    COUNT(members_per_room, 1, 10000),
+    COUNT(movies_per_room, 1, 1e6),
+    COUNT(streams_per_user, 1, 1e6),
+    COUNT(streams_per_connection, 1, 1e6),
+    COUNT(connections_per_address, 0, 1e6),
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -428,6 +428,8 @@ static bool read_command_line(struct config *config, char *const *argv, bool wit
 
 static bool choose_action(struct config *config)
 {
+    if (config->action == ACTION_CHECK_CONFIG && config->n_arguments > 0)
+        return wrong(config, "%.60s: that is too much", config->arguments[0]);
     if (config->action != ACTION_SERVE)
         return true;
     if (config->n_arguments > 0) {

@@ -107,7 +107,6 @@ static int check_options(const synctv_node_options *options, synctv_error *err)
         l->movies_per_room,
         l->streams_per_user,
         l->streams_per_connection,
-        l->connections_per_address,
     };
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
         if (!(rates[i] >= 0 && rates[i] <= 1e6))
@@ -117,6 +116,8 @@ static int check_options(const synctv_node_options *options, synctv_error *err)
         if (counts[i] < 1 || counts[i] > 1000000)
             return sv_error_field(err, "limits", "a limit must be 1 to 1000000");
     }
+    if (l->connections_per_address < 0 || l->connections_per_address > 1000000)
+        return sv_error_field(err, "limits", "connections_per_address is 0 to 1000000");
     if (l->members_per_room > 10000)
         return sv_error_field(err, "limits", "members_per_room is at most 10000");
     if (options->node_id != NULL && !sv_name_valid(options->node_id, 64))

@@ -71,12 +71,12 @@ static void check_limits(const synctv_limits *l)
         l->danmaku_per_second, l->room_danmaku_per_second, l->control_per_second,
         l->ping_per_second, l->status_per_second };
     const int32_t counts[] = { l->rooms_per_user, l->memberships_per_user, l->members_per_room,
-        l->movies_per_room, l->streams_per_user, l->streams_per_connection,
-        l->connections_per_address };
+        l->movies_per_room, l->streams_per_user, l->streams_per_connection };
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
         FUZZ_MUST(rates[i] >= 0 && rates[i] <= 1e6);
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
         FUZZ_MUST(counts[i] >= 1 && counts[i] <= 1000000);
+    FUZZ_MUST(l->connections_per_address >= 0 && l->connections_per_address <= 1000000);
     FUZZ_MUST(l->members_per_room <= 10000);
 }
 

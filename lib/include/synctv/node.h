@@ -39,7 +39,12 @@ typedef enum synctv_registration {
     SYNCTV_REGISTRATION_CLOSED = 2,
 } synctv_registration;
 
-/** Rates are token buckets; 0 switches a limit off. */
+/**
+ * Rates are token buckets; 0 switches a limit off.
+ *
+ * A node that listens has no more protection against hostile HTTP/2 than its gRPC. synctv-server cuts such clients off by
+ * itself; other programs want a proxy before them, or a gRPC newer than 1.51, where strangers can connect.
+ */
 typedef struct synctv_limits {
     double login_per_minute;             /**< per (name, address); 5 */
     double login_per_minute_per_address; /**< 30 */
@@ -58,7 +63,7 @@ typedef struct synctv_limits {
     int32_t movies_per_room;             /**< 1000 */
     int32_t streams_per_user;            /**< 16 */
     int32_t streams_per_connection;      /**< 100 */
-    int32_t connections_per_address;     /**< 256 */
+    int32_t connections_per_address;     /**< that have a stream; 256, 0 = any */
 } synctv_limits;
 
 /** All strings are borrowed during synctv_node_open(). */
