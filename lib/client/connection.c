@@ -16,6 +16,7 @@
 #define PING_SLOW_MS 10000
 #define BEHIND_POLL_MS 250
 #define WAIT_MAX_MS 60000 /* whatever the server asks for */
+#define UP_MS 10000       /* a server that cuts sooner is not asked again at once */
 #define MAX_HELD 1024     /* rooms; a server that names more is not one of ours */
 
 /* The newest state of a room that was passed on. */
@@ -128,7 +129,8 @@ static void on_message(struct sv_rpc_client_stream *rpc, void *userdata, const v
                 err.message);
         return;
     }
-    s->attempts = 0;
+    if (s->up_since_ms == 0)
+        s->up_since_ms = sv_mono_ms();
     s->renewed = false;
     if (is_ours(s, event)) {
         synctv_event_unref(event);
@@ -199,11 +201,15 @@ static void lost(struct sv_client_stream *s, const synctv_error *err)
     if (!s->down)
         sv_client_stream_push_connection(s, SYNCTV_EVENT_DISCONNECTED, err);
     s->down = true;
+    int64_t now_ms = sv_mono_ms();
+    if (s->up_since_ms != 0 && now_ms - s->up_since_ms >= UP_MS)
+        s->attempts = 0;
+    s->up_since_ms = 0;
     int64_t wait_ms = sv_retry_delay_ms(++s->attempts, sv_client_random());
     if (wait_ms < err->retry_after_ms)
         wait_ms = err->retry_after_ms < WAIT_MAX_MS ? err->retry_after_ms : WAIT_MAX_MS;
     s->again.ring = again_ring;
-    sv_alarm_set(s->client, &s->again, sv_mono_ms() + wait_ms);
+    sv_alarm_set(s->client, &s->again, now_ms + wait_ms);
 }
 
 /* The server did not take our token: another one may help, once. */

@@ -43,7 +43,8 @@ struct sv_client_stream {
     bool down;    /* DISCONNECTED was told */
     bool renewed; /* a fresh token was fetched for this attempt already */
     char *access;
-    unsigned attempts; /* failed ones since the last success */
+    unsigned attempts;   /* since it last stayed up for UP_MS */
+    int64_t up_since_ms; /* our clock, the first message; 0 = it is not up */
     struct sv_alarm again, ping;
     unsigned n_pings;
     int64_t ping_sent_ms; /* our clock; 0 = none is on its way */
