@@ -10,7 +10,7 @@ import time
 import grpc
 
 from harness import NO_LIMITS, PASSWORD, Server, diag, equal, run, run_program, temp_path, test
-from client import Failure, anonymous, check_failure, fails, login, models, pb, register
+from client import Failure, anonymous, check_failure, fails, login, models, register
 from hostile_rig import Victim, tell_peaks
 
 ROUNDS = 5
@@ -149,7 +149,8 @@ def _():
 @test("a password as long as a message is refused without a hash")
 def _():
     with Server(config=NO_LIMITS) as server:
-        alice, nobody = register(server, "alice"), anonymous(server)
+        register(server, "alice")
+        nobody = anonymous(server)
         victim = Victim(server)
         with victim.watched("long passwords"):
             long = "p" * ((1 << 20) - 100)
@@ -159,7 +160,6 @@ def _():
             assert cpu < 2 * usual, (cpu, usual)
             fails("INVALID_ARGUMENT", "INVALID_ARGUMENT", nobody.Register, username="another", password=long,
                   field="password")
-        equal(pb.LoginRequest(username="alice").username, alice.name)
 
 
 run()
