@@ -170,9 +170,12 @@ START_TEST(half_a_call_hurts_nobody)
         put_call(fds[i], 1, "/t.Echo/Echo", NULL);
         put_frame(fds[i], 0, 0, 1, "\0\0\0\1\0ab", 7); /* DATA: 256 bytes announced, two sent */
     }
-    usleep(50000);
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 20; i++) { /* it has seen the half one when it answers a whole one */
+        put_call(fds[i], 3, "/t.Echo/Echo", NULL);
+        put_frame(fds[i], 0, 1, 3, "\0\0\0\0\5hello", 10);
+        ck_assert(read_until(fds[i], "\0\0\0\0\5hello", 10));
         close(fds[i]);
+    }
 }
 END_TEST
 
