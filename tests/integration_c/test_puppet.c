@@ -109,6 +109,21 @@ START_TEST(a_stream_that_the_server_ends_politely_comes_back)
 }
 END_TEST
 
+START_TEST(a_server_that_cuts_after_each_snapshot_is_asked_less_and_less)
+{
+    struct person *p = connected(NULL);
+    long start_ms = now_ms();
+    for (int i = 1; i <= 4; i++) {
+        puppet_send_state(ROOM, SYNCTV_STATE_CAUSE_SNAPSHOT, (uint64_t)i, "a");
+        expect_version(p, (uint64_t)i, "a");
+        puppet_finish(0, 0);
+        expect_now(p->stream, SYNCTV_EVENT_DISCONNECTED);
+        expect_now(p->stream, SYNCTV_EVENT_CONNECTED);
+    }
+    ck_assert_int_ge(now_ms() - start_ms, 50 + 100 + 200 + 400); /* at least half of each wait */
+}
+END_TEST
+
 START_TEST(refusals_in_a_row_are_told_once)
 {
     struct person *p = connected(NULL);
@@ -344,6 +359,7 @@ int main(void)
     tcase_add_test(tcase, messages_that_make_no_sense_are_skipped);
     tcase_add_test(tcase, a_server_that_names_rooms_without_end_is_followed_anyway);
     tcase_add_test(tcase, a_stream_that_the_server_ends_politely_comes_back);
+    tcase_add_test(tcase, a_server_that_cuts_after_each_snapshot_is_asked_less_and_less);
     tcase_add_test(tcase, refusals_in_a_row_are_told_once);
     tcase_add_loop_test(tcase, a_token_that_is_refused_is_renewed_once, 0, 2);
     tcase_add_test(tcase, a_streams_token_that_is_refused_is_renewed_once);
