@@ -15,7 +15,9 @@ void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_
 {
     if (max_calls > 0 && max_calls < FRAMES_CALLS_MIN)
         max_calls = FRAMES_CALLS_MIN;
-    *f = (struct frames){ .max_calls = max_calls, .all_parts_bytes = all_parts_bytes };
+    *f = (struct frames){ .lock = PTHREAD_MUTEX_INITIALIZER,
+        .max_calls = max_calls,
+        .all_parts_bytes = all_parts_bytes };
 }
 
 static void count_parts(struct frames *f, size_t more, size_t less)
@@ -28,6 +30,7 @@ void frames_fini(struct frames *f)
 {
     count_parts(f, 0, f->parts_bytes);
     free(f->parts);
+    pthread_mutex_destroy(&f->lock);
 }
 
 static bool is_too_fast(struct frames_rate *rate, double at_once, double per_second, int64_t now_ms)
@@ -60,12 +63,27 @@ static struct frames_part take_part(struct frames *f, uint32_t call_id)
     return (struct frames_part){ .call_id = call_id };
 }
 
+static const char *make_room_for_part(struct frames *f)
+{
+    bool any = f->max_calls == 0 || f->max_calls > FRAMES_PARTS_MAX / 2;
+    if (f->n_parts >= (any ? FRAMES_PARTS_MAX : 2 * f->max_calls))
+        return "too many of its messages do not end";
+    if (f->n_parts < f->parts_room)
+        return NULL;
+    unsigned room = f->parts_room > 0 ? 2 * f->parts_room : 8;
+    struct frames_part *parts = realloc(f->parts, room * sizeof(parts[0]));
+    if (parts == NULL)
+        return "there is no memory to watch it";
+    f->parts = parts;
+    f->parts_room = room;
+    return NULL;
+}
+
 static const char *keep_part(struct frames *f)
 {
-    if (f->parts == NULL && (f->parts = malloc(FRAMES_PARTS_MAX * sizeof(f->parts[0]))) == NULL)
-        return "there is no memory to watch it";
-    if (f->n_parts == FRAMES_PARTS_MAX)
-        drop_part(f, 0);
+    const char *why = make_room_for_part(f);
+    if (why != NULL)
+        return why;
     f->parts[f->n_parts++] = f->part;
     count_parts(f, f->part.bytes, 0);
     if (f->parts_bytes > FRAMES_PARTS_MAX_BYTES)
@@ -74,6 +92,24 @@ static const char *keep_part(struct frames *f)
         atomic_load(f->all_parts_bytes) > FRAMES_ALL_PARTS_MAX_BYTES)
         return "too many messages of too many clients do not end";
     return NULL;
+}
+
+static bool is_over(const struct frames *f, uint32_t call_id)
+{
+    for (unsigned i = 0; i < FRAMES_OVER_MAX && i < f->n_over; i++) {
+        if (f->over[i] == call_id)
+            return true;
+    }
+    return false;
+}
+
+/* What there is of the call's message is freed by the core, and what still comes is thrown away. */
+static void on_over(struct frames *f, uint32_t call_id)
+{
+    take_part(f, call_id);
+    if (f->part.call_id == call_id)
+        f->part = (struct frames_part){ 0 };
+    f->over[f->n_over++ % FRAMES_OVER_MAX] = call_id;
 }
 
 static uint32_t min_u32(size_t a, uint32_t b)
@@ -110,7 +146,7 @@ static void take_data(struct frames *f, const unsigned char *data, uint32_t len)
     }
     uint32_t left = f->left > f->padding ? f->left - f->padding : 0, rest = min_u32(len, left);
     f->left -= len;
-    while (rest > 0) {
+    while (rest > 0 && f->part.call_id != 0) {
         uint32_t n = take_message(&f->part, data, rest);
         data += n;
         rest -= n;
@@ -129,7 +165,7 @@ static void on_data(struct frames *f, unsigned flags, uint32_t call_id)
 {
     f->padding_follows = (flags & PADDED) != 0;
     f->padding = 0;
-    f->part = take_part(f, call_id);
+    f->part = is_over(f, call_id) ? (struct frames_part){ 0 } : take_part(f, call_id);
 }
 
 /* ---- other frames ---- */
@@ -181,11 +217,22 @@ static const char *on_ping(struct frames *f, unsigned flags, int64_t now_ms)
     return NULL;
 }
 
+static uint32_t length_in(const unsigned char *head)
+{
+    return (uint32_t)head[0] << 16 | (uint32_t)head[1] << 8 | head[2];
+}
+
+static uint32_t id_in(const unsigned char *head)
+{
+    return (uint32_t)(head[5] & 0x7f) << 24 | (uint32_t)head[6] << 16 | (uint32_t)head[7] << 8 |
+        head[8];
+}
+
 static const char *on_head(struct frames *f, int64_t now_ms)
 {
     const unsigned char *h = f->head;
-    uint32_t id = (uint32_t)(h[5] & 0x7f) << 24 | (uint32_t)h[6] << 16 | (uint32_t)h[7] << 8 | h[8];
-    f->left = (uint32_t)h[0] << 16 | (uint32_t)h[1] << 8 | h[2];
+    uint32_t id = id_in(h);
+    f->left = length_in(h);
     switch (h[3]) {
     case DATA:
         on_data(f, h[4], id);
@@ -254,6 +301,7 @@ static size_t take_payload(struct frames *f, const char *data, size_t len, const
 const char *frames_take(struct frames *f, const void *data, size_t len, int64_t now_ms)
 {
     const char *p = data, *end = p + len, *why = NULL;
+    pthread_mutex_lock(&f->lock);
     while (p < end && why == NULL) {
         size_t left = (size_t)(end - p);
         switch (f->state) {
@@ -267,8 +315,39 @@ const char *frames_take(struct frames *f, const void *data, size_t len, int64_t 
             p += take_payload(f, p, left, &why);
             break;
         case FRAMES_FOREIGN:
-            return NULL;
+            p = end;
+            break;
         }
     }
+    pthread_mutex_unlock(&f->lock);
     return why;
+}
+
+/* ---- what we send: with RST_STREAM the core closes a call whose client has not said all ---- */
+
+static size_t take_sent_head(struct frames *f, const char *data, size_t len)
+{
+    uint32_t n = min_u32(len, (uint32_t)sizeof(f->sent_head) - f->sent_have);
+    memcpy(f->sent_head + f->sent_have, data, n);
+    f->sent_have += n;
+    if (f->sent_have == sizeof(f->sent_head)) {
+        f->sent_have = 0;
+        f->sent_left = length_in(f->sent_head);
+        if (f->sent_head[3] == RST_STREAM)
+            on_over(f, id_in(f->sent_head));
+    }
+    return n;
+}
+
+void frames_sent(struct frames *f, const void *data, size_t len)
+{
+    const char *p = data, *end = p + len;
+    pthread_mutex_lock(&f->lock);
+    while (p < end) {
+        size_t left = (size_t)(end - p);
+        uint32_t skipped = min_u32(left, f->sent_left);
+        f->sent_left -= skipped;
+        p += skipped > 0 ? skipped : take_sent_head(f, p, left);
+    }
+    pthread_mutex_unlock(&f->lock);
 }

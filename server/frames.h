@@ -13,6 +13,7 @@
 #ifndef SERVER_FRAMES_H
 #define SERVER_FRAMES_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,8 +25,10 @@
 #define FRAMES_PARTS_MAX_BYTES (8 << 20)
 #define FRAMES_ALL_PARTS_MAX_BYTES (128 << 20)
 #define FRAMES_FEW_PARTS_BYTES (64 << 10)
-/* More messages than that are hardly begun at the same time: the oldest is not watched any more. */
-#define FRAMES_PARTS_MAX 128
+/* So many messages may be under way, or twice as many as there may be calls: that one has ended is noted a little late. */
+#define FRAMES_PARTS_MAX 4096
+/* Calls that we have ended: what clients go on to send for them is thrown away. They stop as soon as they know. */
+#define FRAMES_OVER_MAX 128
 /*
  * The limit of calls is at least that, however few may be open: until they have our settings clients assume 100 or more
  * (RFC 9113, 6.5.2), and one that makes its calls one after the other may take back each.
@@ -51,6 +54,7 @@ struct frames_part {
 };
 
 struct frames {
+    pthread_mutex_t lock; /* of all but settings_sent */
     enum frames_state state;
     unsigned max_calls; /* so many may be taken back a second, and twice as many at once; 0 = any */
     unsigned n_calls;   /* made before the settings were acknowledged */
@@ -68,9 +72,15 @@ struct frames {
     uint32_t padding;          /* bytes at the end of the payload */
     struct frames_part part;   /* of the DATA under way */
     struct frames_part *parts; /* of the calls whose messages wait for more DATA, oldest first */
-    unsigned n_parts;
+    unsigned n_parts, parts_room;
     size_t parts_bytes;
     atomic_size_t *all_parts_bytes; /* of all connections */
+
+    unsigned sent_have; /* bytes of sent_head */
+    unsigned char sent_head[9];
+    uint32_t sent_left; /* bytes of the payload */
+    uint32_t over[FRAMES_OVER_MAX];
+    unsigned n_over; /* ever; they take turns */
 };
 
 /* So many calls may be open at the same time; 0 = any. */
@@ -79,5 +89,8 @@ void frames_fini(struct frames *f);
 
 /* The next bytes of the client, at some time of a clock that never goes back. Returns NULL, or why it has to be cut off. */
 const char *frames_take(struct frames *f, const void *data, size_t len, int64_t now_ms);
+
+/* The next bytes that were sent to the client. May be called while another thread is in frames_take(). */
+void frames_sent(struct frames *f, const void *data, size_t len);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * gRPC's core has no hook for what comes from clients, so this program has a recvmsg() of its own, as it has an accept4(): what
  * is received on a connection of a client goes through frames.c first. With TLS that is SSL_read(), which has the
- * plain text. Who goes too far is cut off: the core is told that the connection was reset. sendmsg() and SSL_write() look at
- * nothing, they only note that something is sent. One thread at a time receives on a connection, one may send meanwhile, and
+ * plain text. Who goes too far is cut off: the core is told that the connection was reset. What is sent passes through
+ * sendmsg() and SSL_write(), for frames.c to know of it. One thread at a time receives on a connection, one may send meanwhile, and
  * none does once it is closed; the core sees to that. Nor does the core tell when a connection has gone, hence close().
  */
 #include "receive.h"
@@ -155,7 +155,15 @@ __attribute__((visibility("default"))) ssize_t sendmsg(int fd, const struct msgh
     struct client *client = ssl_index < 0 ? client_of(fd) : NULL;
     if (client != NULL)
         atomic_store(&client->frames.settings_sent, true);
-    return syscall(SYS_sendmsg, fd, message, flags);
+    ssize_t sent = syscall(SYS_sendmsg, fd, message, flags);
+    size_t left = client != NULL && sent > 0 ? (size_t)sent : 0;
+    for (size_t i = 0; i < message->msg_iovlen && left > 0; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        size_t len = piece->iov_len < left ? piece->iov_len : left;
+        frames_sent(&client->frames, piece->iov_base, len);
+        left -= len;
+    }
+    return sent;
 }
 
 /* ---- TLS ---- */
@@ -191,5 +199,7 @@ __attribute__((visibility("default"))) int SSL_write(SSL *ssl, const void *buf, 
     if (frames != NULL)
         atomic_store(&frames->settings_sent, true);
     int rv = SSL_write_ex(ssl, buf, num > 0 ? (size_t)num : 0, &written);
+    if (rv == 1 && frames != NULL)
+        frames_sent(frames, buf, written);
     return rv == 1 ? (int)written : rv;
 }

@@ -11,10 +11,10 @@ import zlib
 import grpc
 
 from harness import DEADLINE, NO_LIMITS, Server, equal, eventually, run, temp_path, test
-from client import register
+from client import CHANNEL_OPTIONS, register
 from hostile_rig import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, MIB, N_FILES, PING, PREFACE,
                          PRIORITY_FRAME, RST_STREAM, SETTINGS, WINDOW_UPDATE, Raw, Victim, Witness, call_headers, frame,
-                         header, many, message, pour, serve, settings, string, tell_peaks)
+                         header, many, message, path_of, pour, serve, settings, string, tell_peaks)
 from h2 import Connection, Loop
 
 N_STREAMS = 1000
@@ -334,7 +334,7 @@ def _(scene):
     assert all(ends), ends
 
 
-# ---- TLS ---------------------------------------------------------------------------------------------------------
+# ---- what is no attack -------------------------------------------------------------------------------------------
 
 
 def certificate():
@@ -343,6 +343,36 @@ def certificate():
                     "2", "-subj", "/CN=server", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
                    check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=DEADLINE)
     return cert, key
+
+
+def refused_bodies(channel):
+    """Large bodies of calls that are answered before they are read, beside a call that goes on."""
+    watch = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"")
+    next(watch)
+    for method in ("Nope", "CreateRoom"):
+        for _ in range(many(200)):
+            try:
+                channel.unary_unary(path_of(method))(b"x" * 900_000, timeout=DEADLINE)
+            except grpc.RpcError as error:
+                assert error.code() in (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNAUTHENTICATED), error
+    assert not watch.done()
+    watch.cancel()
+
+
+@test("large bodies of calls that are refused cut nobody off, with and without TLS")
+def _():
+    cert, key = certificate()
+    with Server("--log-level", "error", config=LIMITS) as server:
+        with grpc.insecure_channel(server.address, CHANNEL_OPTIONS) as channel:
+            refused_bodies(channel)
+    with Server("--log-level", "error", "--tls-cert", cert, "--tls-key", key, config=LIMITS) as server:
+        with open(cert, "rb") as file:
+            credentials = grpc.ssl_channel_credentials(file.read())
+        with grpc.secure_channel(server.address, credentials, CHANNEL_OPTIONS) as channel:
+            refused_bodies(channel)
+
+
+# ---- TLS ---------------------------------------------------------------------------------------------------------
 
 
 class Secret:
@@ -374,7 +404,9 @@ class Secret:
         return self._when_something_comes(lambda: self.ssl.read(1 << 16))
 
     def is_hung_up_on(self, data):
-        """Sends this, together with what the handshake has left to be sent, and waits."""
+        """Sends this, together with what the handshake has left to be sent, and waits for less than it takes to be hung up
+        on as one who does not answer PINGs."""
+        self.socket.settimeout(10)
         try:
             self.ssl.write(data)
             self.flush()

@@ -294,12 +294,68 @@ START_TEST(padding_is_no_part_of_a_message)
 }
 END_TEST
 
-START_TEST(only_the_newest_of_too_many_messages_are_watched)
+START_TEST(as_many_messages_are_watched_as_there_may_be_calls)
 {
-    for (uint32_t i = 0; i < 3 * FRAMES_PARTS_MAX; i++)
+    for (uint32_t i = 0; i < 2 * MAX_CALLS; i++)
         goes_on(announce(&frames, 2 * i + 1, 1000));
-    ck_assert_uint_eq(frames.n_parts, FRAMES_PARTS_MAX);
-    ck_assert_uint_eq(frames.parts_bytes, 5 * FRAMES_PARTS_MAX);
+    ck_assert_uint_eq(frames.parts_bytes, 5 * 2 * MAX_CALLS);
+    is_cut_off(announce(&frames, 4 * MAX_CALLS + 1, 1000), "too many of its messages");
+}
+END_TEST
+
+START_TEST(messages_under_way_are_bounded_when_calls_are_not)
+{
+    static const unsigned limits[] = { 0, 1000000 };
+    for (size_t l = 0; l < 2; l++) {
+        struct frames any;
+        frames_init(&any, limits[l], &all_parts_bytes);
+        goes_on(take(&any, preface, sizeof(preface) - 1));
+        for (uint32_t i = 0; i < FRAMES_PARTS_MAX; i++)
+            goes_on(announce(&any, 2 * i + 1, 1000));
+        is_cut_off(announce(&any, 2 * FRAMES_PARTS_MAX + 1, 1000), "too many of its messages");
+        frames_fini(&any);
+    }
+}
+END_TEST
+
+/* In pieces, as `portion` says. */
+static void server_sends(int type, uint32_t call_id, size_t len)
+{
+    unsigned char frame[9 + 100] = { 0, 0, (unsigned char)len, (unsigned char)type, 0, 0, 0,
+        (unsigned char)(call_id >> 8), (unsigned char)call_id };
+    memset(frame + 9, RST_STREAM, len);
+    size_t step = portion == 0 ? 9 + len : portion;
+    for (size_t at = 0; at < 9 + len; at += step)
+        frames_sent(&frames, frame + at, 9 + len - at < step ? 9 + len - at : step);
+}
+
+START_TEST(calls_that_the_server_ends_take_their_messages_with_them)
+{
+    for (uint32_t i = 0; i < 1000; i++) {
+        portion = i % 11;
+        uint32_t call_id = 2 * i + 1;
+        goes_on(announce(&frames, call_id, 1 << 20));
+        goes_on(go_on(&frames, call_id, 60000));
+        server_sends(HEADERS, call_id, 100);
+        ck_assert_uint_eq(frames.parts_bytes, 60005);
+        server_sends(RST_STREAM, call_id, 4);
+        ck_assert_uint_eq(frames.parts_bytes, 0);
+        goes_on(go_on(&frames, call_id, 60000)); /* was under way */
+        ck_assert_uint_eq(frames.parts_bytes, 0);
+    }
+}
+END_TEST
+
+START_TEST(a_call_ends_in_the_middle_of_a_frame)
+{
+    static const unsigned char head[] = { 0, 0, 100, DATA, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 'x' };
+    goes_on(take(&frames, head, sizeof(head)));
+    server_sends(RST_STREAM, 1, 4);
+    goes_on(take(&frames, zeros, 94));
+    ck_assert_int_eq(frames.state, FRAMES_HEAD);
+    ck_assert_uint_eq(frames.n_parts, 0);
+    goes_on(announce(&frames, 3, 1000)); /* others go on */
+    ck_assert_uint_eq(frames.parts_bytes, 5);
 }
 END_TEST
 
@@ -402,7 +458,10 @@ int main(void)
     tcase_add_test(tcase, many_messages_without_end_are_cut_off_together);
     tcase_add_test(tcase, calls_that_end_take_their_messages_with_them);
     tcase_add_test(tcase, padding_is_no_part_of_a_message);
-    tcase_add_test(tcase, only_the_newest_of_too_many_messages_are_watched);
+    tcase_add_test(tcase, as_many_messages_are_watched_as_there_may_be_calls);
+    tcase_add_test(tcase, messages_under_way_are_bounded_when_calls_are_not);
+    tcase_add_test(tcase, calls_that_the_server_ends_take_their_messages_with_them);
+    tcase_add_test(tcase, a_call_ends_in_the_middle_of_a_frame);
     tcase_add_test(tcase, when_all_together_have_too_much_those_are_cut_off_who_have_much);
     tcase_add_test(tcase, what_is_no_http2_is_left_to_the_core);
     tcase_add_test(tcase, it_makes_no_difference_how_bytes_are_cut_into_pieces);
