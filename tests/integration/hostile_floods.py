@@ -404,8 +404,8 @@ class Secret:
         return self._when_something_comes(lambda: self.ssl.read(1 << 16))
 
     def is_hung_up_on(self, data):
-        """Sends this, together with what the handshake has left to be sent, and waits for less than it takes to be hung up
-        on as one who does not answer PINGs."""
+        """Sends this, together with what the handshake has left to be sent, and waits: less long than until the server
+        hangs up on one who does not answer its PINGs."""
         self.socket.settimeout(10)
         try:
             self.ssl.write(data)
