@@ -165,7 +165,9 @@ static void on_data(struct frames *f, unsigned flags, uint32_t call_id)
 {
     f->padding_follows = (flags & PADDED) != 0;
     f->padding = 0;
-    f->part = is_over(f, call_id) ? (struct frames_part){ 0 } : take_part(f, call_id);
+    f->part = (struct frames_part){ 0 };
+    if (!is_over(f, call_id))
+        f->part = take_part(f, call_id);
 }
 
 /* ---- other frames ---- */
