@@ -11,6 +11,10 @@
 #include "serve.h"
 #include "user_command.h"
 
+/* Read by jemalloc, where we have it. The 19 MiB that a password's hash takes go back to the kernel otherwise, and each page of
+ * them has to be fetched and cleared again: a third more CPU for a Login. */
+__attribute__((visibility("default"))) const char *malloc_conf = "oversize_threshold:0";
+
 /* A connection is a file: as many as we may have. */
 static void raise_file_limit(void)
 {
