@@ -154,18 +154,19 @@ static void trigger_ended(struct conn *conn, struct call *call)
         round_step();
 }
 
-/* Puts a number in the place of COUNTER. */
+/* Puts a number in the place of COUNTER: the time in 10 µs, so that no other driver has used it on that database. */
 static void count_up(struct bytes *message)
 {
-    static unsigned counter;
+    static uint64_t last;
     static uint8_t *at;
     char digits[sizeof(COUNTER)];
     if (at == NULL)
         at = memmem(message->data, message->len, COUNTER, strlen(COUNTER));
     if (at == NULL)
         return;
-    snprintf(digits, sizeof(digits), "%08u",
-        (unsigned)(now_ns() / 1000000 + counter++) % 100000000);
+    uint64_t now = now_ns() / 10000;
+    last = now > last ? now : last + 1;
+    snprintf(digits, sizeof(digits), "%08u", (unsigned)(last % 100000000));
     memcpy(at, digits, strlen(digits));
 }
 
