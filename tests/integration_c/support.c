@@ -193,7 +193,8 @@ static const char *const no_limits[] = {
 void server_set(struct server *server, const char *setting)
 {
     ck_assert_uint_lt(server->n_environment, 24);
-    snprintf(server->environment[server->n_environment++], 96, "SYNCTV__%s", setting);
+    int len = snprintf(server->environment[server->n_environment++], 96, "SYNCTV__%s", setting);
+    ck_assert_int_lt(len, 96);
 }
 
 void server_init(struct server *server)
