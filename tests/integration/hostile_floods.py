@@ -33,7 +33,6 @@ def acquainted(address, count, hello=HELLO):
     return connections
 
 
-
 class Scene:
     """A server that nobody has attacked before, its witness, and mallory, who has a room to attack from."""
 
