@@ -13,6 +13,8 @@
 #include "node/room.h"
 #include "store/sqlite/sqlite_store.h"
 
+#include "../support/node_time.h"
+
 #define PATIENCE_MS 10000
 
 synctv_node fuzz_node;
@@ -173,43 +175,12 @@ void fuzz_node_run_until(const atomic_bool *flag)
     }
 }
 
-static void sooner(int64_t *at_ms, int64_t ms)
-{
-    if (*at_ms != 0)
-        *at_ms -= ms;
-}
-
-static void room_pass_ms(struct sv_room *room, int64_t ms)
-{
-    pthread_mutex_lock(&room->lock);
-    sooner(&room->flush_ms, ms);
-    sooner(&room->reload_ms, ms);
-    sooner(&room->offline_ms, ms);
-    sooner(&room->online_tell_ms, ms);
-    sooner(&room->online_told_ms, ms);
-    sooner(&room->reannounce_ms, ms);
-    sooner(&room->danmaku_ms, ms);
-    for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
-         entry = sv_roster_next(entry))
-        sooner(&entry->offline_at_ms, ms);
-    sv_room_schedule(room);
-    pthread_mutex_unlock(&room->lock);
-}
-
 void fuzz_node_pass_ms(int64_t ms)
 {
     fuzz_node_settle();
-    fuzz_node.clock.offset_ms += ms;
     fuzz_node.next_purge_ms -= ms;
     fuzz_node.next_accounts_ms -= ms;
-    pthread_mutex_lock(&fuzz_node.rooms.lock);
-    fuzz_node.rooms.tick = 0; /* once around the whole wheel */
-    pthread_mutex_unlock(&fuzz_node.rooms.lock);
-    for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
-        struct sv_room *room, *tmp;
-        HASH_ITER(hh, fuzz_node.shards[i].by_id, room, tmp)
-            room_pass_ms(room, ms);
-    }
+    node_time_pass(&fuzz_node, ms);
     fuzz_node_settle();
 }
 

@@ -14,7 +14,7 @@ import grpc
 
 from harness import DEADLINE, NO_LIMITS, PASSWORD, Server, equal, eventually, run, test, write_file
 from client import Failure, chat, check_failure, fails, models, movie, pb, register
-from hostile_rig import PREFACE, Victim, frame, tell_peaks
+from hostile_rig import PREFACE, Victim, frame, tell_peaks, varint
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 SERVICE = "/synctv.client.ClientService/"
@@ -116,14 +116,6 @@ def field(number, value):
     if isinstance(value, int):
         return varint(number << 3) + varint(value)
     return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def varint(value):
-    out = b""
-    while value > 127:
-        out += bytes([value & 127 | 128])
-        value >>= 7
-    return out + bytes([value])
 
 
 @victim.attack("malformed protobuf is INVALID_ARGUMENT")

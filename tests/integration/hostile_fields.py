@@ -11,7 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from harness import DEADLINE, NO_LIMITS, PASSWORD, Server, diag, equal, run, run_program, temp_path, test
 from client import SERVICE, Failure, fails, login, movie, pb
 from hostile_rig import (DATA, END_HEADERS, END_STREAM, HEADERS, MIB, PING, Raw, Victim, call_headers, frame, header,
-                         path_of, pour, serve, tell_peaks)
+                         path_of, pour, serve, tell_peaks, varint)
 
 NO_TEXT = {
     "not UTF-8": b"\xff\xfe",
@@ -63,14 +63,6 @@ def string_fields(descriptor, way=()):
             yield way + (field,)
         elif field.type == FieldDescriptor.TYPE_MESSAGE:
             yield from string_fields(field.message_type, way + (field,))
-
-
-def varint(value):
-    out = b""
-    while value > 127:
-        out += bytes([value & 127 | 128])
-        value >>= 7
-    return out + bytes([value])
 
 
 def of_bytes(field, value):

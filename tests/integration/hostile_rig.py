@@ -34,6 +34,14 @@ def many(count):
     return count // 5 if SANITIZED else count
 
 
+def varint(value):
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
 # Thousands of connections want as many descriptors, here and in the server, which inherits the limit.
 N_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 N_FILES = 20000 if N_FILES == resource.RLIM_INFINITY else min(N_FILES, 20000)

@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "node/blocking_job.h"
 #include "node/room.h"
+#include "node_time.h"
 
 #define KEPT_MAX 8192
 
@@ -377,42 +378,10 @@ void fx_settle(void)
     fx_assert_ok(sv_blocking_job_do(&read, fx_node.store, fx_node.store->ops->read));
 }
 
-static void sooner(int64_t *at_ms, int64_t ms)
-{
-    if (*at_ms != 0)
-        *at_ms -= ms;
-}
-
-static void room_pass_ms(struct sv_room *room, int64_t ms)
-{
-    pthread_mutex_lock(&room->lock);
-    sooner(&room->flush_ms, ms);
-    sooner(&room->reload_ms, ms);
-    sooner(&room->offline_ms, ms);
-    sooner(&room->online_tell_ms, ms);
-    sooner(&room->online_told_ms, ms);
-    sooner(&room->reannounce_ms, ms);
-    sooner(&room->danmaku_ms, ms);
-    for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
-         entry = sv_roster_next(entry))
-        sooner(&entry->offline_at_ms, ms);
-    sv_room_schedule(room);
-    pthread_mutex_unlock(&room->lock);
-}
-
 void fx_pass_ms(int64_t ms)
 {
     fx_settle(); /* so that nobody else looks at the clock */
-    fx_node.clock.offset_ms += ms;
-    pthread_mutex_lock(&fx_node.rooms.lock);
-    fx_node.rooms.tick = 0; /* once around the whole wheel */
-    pthread_mutex_unlock(&fx_node.rooms.lock);
-    for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
-        struct sv_room *room, *tmp;
-        HASH_ITER(hh, fx_node.shards[i].by_id, room, tmp) {
-            room_pass_ms(room, ms);
-        }
-    }
+    node_time_pass(&fx_node, ms);
     fx_turn();
 }
 
