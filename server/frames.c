@@ -9,6 +9,7 @@ enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4, PADDED = 8 };
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define PREFACE_LEN (sizeof(preface) - 1)
+#define LOOK_EVERY_MS 1000
 #define MESSAGE_HEAD_LEN 5 /* compressed or not, and the size in four bytes */
 
 void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_bytes)
@@ -20,15 +21,23 @@ void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_
         .all_parts_bytes = all_parts_bytes };
 }
 
-static void count_parts(struct frames *f, size_t more, size_t less)
+/* Counts it `times` times: 1 or -1. */
+static void count_part(struct frames *f, const struct frames_part *part, int times)
 {
-    f->parts_bytes += more - less;
-    atomic_fetch_add(f->all_parts_bytes, more - less);
+    size_t bytes = part->bytes + (part->is_request ? FRAMES_CALL_BYTES : 0);
+    f->parts_bytes += (size_t)times * part->bytes;
+    f->n_requests += (unsigned)times * part->is_request;
+    atomic_fetch_add(f->all_parts_bytes, (size_t)times * bytes);
+}
+
+static size_t cost_of_parts(const struct frames *f)
+{
+    return f->parts_bytes + (size_t)f->n_requests * FRAMES_CALL_BYTES;
 }
 
 void frames_fini(struct frames *f)
 {
-    count_parts(f, 0, f->parts_bytes);
+    atomic_fetch_sub(f->all_parts_bytes, cost_of_parts(f));
     free(f->parts);
     pthread_mutex_destroy(&f->lock);
 }
@@ -45,7 +54,7 @@ static bool is_too_fast(struct frames_rate *rate, double at_once, double per_sec
 
 static void drop_part(struct frames *f, unsigned i)
 {
-    count_parts(f, 0, f->parts[i].bytes);
+    count_part(f, &f->parts[i], -1);
     f->n_parts--;
     memmove(&f->parts[i], &f->parts[i + 1], (f->n_parts - i) * sizeof(f->parts[0]));
 }
@@ -79,19 +88,47 @@ static const char *make_room_for_part(struct frames *f)
     return NULL;
 }
 
-static const char *keep_part(struct frames *f)
+static const char *keep_part(struct frames *f, const struct frames_part *part)
 {
     const char *why = make_room_for_part(f);
     if (why != NULL)
         return why;
-    f->parts[f->n_parts++] = f->part;
-    count_parts(f, f->part.bytes, 0);
+    f->parts[f->n_parts++] = *part;
+    count_part(f, part, 1);
     if (f->parts_bytes > FRAMES_PARTS_MAX_BYTES)
         return "its messages do not end";
-    if (f->parts_bytes > FRAMES_FEW_PARTS_BYTES &&
+    if (cost_of_parts(f) > FRAMES_FEW_PARTS_BYTES &&
         atomic_load(f->all_parts_bytes) > FRAMES_ALL_PARTS_MAX_BYTES)
         return "too many messages of too many clients do not end";
     return NULL;
+}
+
+static const char *look_for_late_requests(struct frames *f)
+{
+    f->looked_ms = f->now_ms;
+    for (unsigned i = 0; i < f->n_parts; i++) {
+        if (f->parts[i].is_request && f->now_ms - f->parts[i].since_ms > FRAMES_REQUEST_MAX_MS)
+            return "a call of its waits for the request for too long";
+    }
+    return NULL;
+}
+
+/* Of a stream, which may begin before its first message. */
+static void on_answer(struct frames *f, uint32_t call_id)
+{
+    if (f->part.call_id == call_id)
+        f->part.is_request = false;
+    for (unsigned i = 0; i < f->n_parts; i++) {
+        struct frames_part *part = &f->parts[i];
+        if (part->call_id != call_id)
+            continue;
+        count_part(f, part, -1);
+        part->is_request = false;
+        count_part(f, part, 1);
+        if (part->bytes == 0)
+            drop_part(f, i);
+        return;
+    }
 }
 
 static bool is_over(const struct frames *f, uint32_t call_id)
@@ -157,8 +194,9 @@ static void take_data(struct frames *f, const unsigned char *data, uint32_t len)
 
 static const char *on_data_end(struct frames *f)
 {
+    bool is_under_way = f->part.bytes > 0 || f->part.is_request;
     bool ends = (f->head[4] & END_STREAM) != 0;
-    return f->part.bytes > 0 && !ends ? keep_part(f) : NULL;
+    return is_under_way && !ends ? keep_part(f, &f->part) : NULL;
 }
 
 static void on_data(struct frames *f, unsigned flags, uint32_t call_id)
@@ -182,22 +220,33 @@ static const char *on_block(struct frames *f, unsigned flags)
     return NULL;
 }
 
+static const char *on_call(struct frames *f, uint32_t call_id, bool waits)
+{
+    f->call_id = call_id;
+    if (!f->acknowledged && f->max_calls > 0 && ++f->n_calls > f->max_calls)
+        return "it makes more calls than it may and does not acknowledge our settings";
+    struct frames_part request = { .call_id = call_id, .is_request = true, .since_ms = f->now_ms };
+    return waits ? keep_part(f, &request) : NULL;
+}
+
 static const char *on_headers(struct frames *f, unsigned flags, uint32_t call_id)
 {
     /* Else they are trailers, or nothing that the core would take, such as the even ids of servers. */
-    if ((call_id & 1) != 0 && call_id > f->call_id) {
-        f->call_id = call_id;
-        if (!f->acknowledged && f->max_calls > 0 && ++f->n_calls > f->max_calls)
-            return "it makes more calls than it may and does not acknowledge our settings";
-    }
+    bool begins = (call_id & 1) != 0 && call_id > f->call_id, ends = (flags & END_STREAM) != 0;
+    const char *why = NULL;
+    if (begins)
+        why = on_call(f, call_id, !ends);
+    else if (ends)
+        take_part(f, call_id);
     f->block_bytes = 0;
-    return on_block(f, flags);
+    return why != NULL ? why : on_block(f, flags);
 }
 
-static const char *on_reset(struct frames *f, uint32_t call_id, int64_t now_ms)
+static const char *on_reset(struct frames *f, uint32_t call_id)
 {
     take_part(f, call_id);
-    if (f->max_calls > 0 && is_too_fast(&f->taken_back, 2.0 * f->max_calls, f->max_calls, now_ms))
+    if (f->max_calls > 0 &&
+        is_too_fast(&f->taken_back, 2.0 * f->max_calls, f->max_calls, f->now_ms))
         return "it takes back its calls too fast";
     return NULL;
 }
@@ -211,10 +260,10 @@ static const char *on_settings(struct frames *f, unsigned flags)
     return f->acknowledged ? NULL : "it acknowledges settings that were not sent";
 }
 
-static const char *on_ping(struct frames *f, unsigned flags, int64_t now_ms)
+static const char *on_ping(struct frames *f, unsigned flags)
 {
     if ((flags & ACK) == 0 &&
-        is_too_fast(&f->pings, FRAMES_PINGS_AT_ONCE, FRAMES_PINGS_PER_SECOND, now_ms))
+        is_too_fast(&f->pings, FRAMES_PINGS_AT_ONCE, FRAMES_PINGS_PER_SECOND, f->now_ms))
         return "it sends too many PINGs";
     return NULL;
 }
@@ -230,7 +279,7 @@ static uint32_t id_in(const unsigned char *head)
         head[8];
 }
 
-static const char *on_head(struct frames *f, int64_t now_ms)
+static const char *on_head(struct frames *f)
 {
     const unsigned char *h = f->head;
     uint32_t id = id_in(h);
@@ -244,9 +293,9 @@ static const char *on_head(struct frames *f, int64_t now_ms)
     case CONTINUATION:
         return on_block(f, h[4]);
     case RST_STREAM:
-        return on_reset(f, id, now_ms);
+        return on_reset(f, id);
     case PING:
-        return on_ping(f, h[4], now_ms);
+        return on_ping(f, h[4]);
     case SETTINGS:
         return on_settings(f, h[4]);
     default:
@@ -272,15 +321,14 @@ static size_t take_preface(struct frames *f, const char *data, size_t len)
     return n;
 }
 
-static size_t take_head(struct frames *f, const char *data, size_t len, int64_t now_ms,
-    const char **ret_why)
+static size_t take_head(struct frames *f, const char *data, size_t len, const char **ret_why)
 {
     size_t missing = sizeof(f->head) - f->have, n = missing < len ? missing : len;
     memcpy(f->head + f->have, data, n);
     f->have += (unsigned)n;
     if (f->have == sizeof(f->head)) {
         f->have = 0;
-        *ret_why = on_head(f, now_ms);
+        *ret_why = on_head(f);
         f->state = f->left > 0 ? FRAMES_PAYLOAD : FRAMES_HEAD;
     }
     return n;
@@ -304,6 +352,9 @@ const char *frames_take(struct frames *f, const void *data, size_t len, int64_t 
 {
     const char *p = data, *end = p + len, *why = NULL;
     pthread_mutex_lock(&f->lock);
+    f->now_ms = now_ms;
+    if (now_ms - f->looked_ms >= LOOK_EVERY_MS)
+        why = look_for_late_requests(f);
     while (p < end && why == NULL) {
         size_t left = (size_t)(end - p);
         switch (f->state) {
@@ -311,7 +362,7 @@ const char *frames_take(struct frames *f, const void *data, size_t len, int64_t 
             p += take_preface(f, p, left);
             break;
         case FRAMES_HEAD:
-            p += take_head(f, p, left, now_ms, &why);
+            p += take_head(f, p, left, &why);
             break;
         case FRAMES_PAYLOAD:
             p += take_payload(f, p, left, &why);
@@ -337,6 +388,8 @@ static size_t take_sent_head(struct frames *f, const char *data, size_t len)
         f->sent_left = length_in(f->sent_head);
         if (f->sent_head[3] == RST_STREAM)
             on_over(f, id_in(f->sent_head));
+        else if (f->sent_head[3] == HEADERS)
+            on_answer(f, id_in(f->sent_head));
     }
     return n;
 }

@@ -8,6 +8,7 @@
  *   - many PINGs at once: the core hangs up after three, but keeps an error of some KiB for each that has come by then
  *   - messages that never end: the core looks at the size when a message is complete; past its limit for all connections
  *     it resets streams of whomever
+ *   - calls whose request never comes: the core tells nobody of them until it has come
  * Takes bytes, owns no socket. Nothing is kept of them but the head of the frame or message that is under way.
  */
 #ifndef SERVER_FRAMES_H
@@ -25,6 +26,10 @@
 #define FRAMES_PARTS_MAX_BYTES (8 << 20)
 #define FRAMES_ALL_PARTS_MAX_BYTES (128 << 20)
 #define FRAMES_FEW_PARTS_BYTES (64 << 10)
+/* What the core keeps for a call that waits for its request. */
+#define FRAMES_CALL_BYTES (15 << 10)
+/* So long a call may wait for it. */
+#define FRAMES_REQUEST_MAX_MS 60000
 /* So many messages may be under way, or twice as many as there may be calls: that one has ended is noted a little late. */
 #define FRAMES_PARTS_MAX 4096
 /* Calls that we have ended: what clients go on to send for them is thrown away. They stop as soon as they know. */
@@ -46,11 +51,13 @@ struct frames_rate {
     int64_t at_ms;
 };
 
-/* A gRPC message that has begun. */
+/* A gRPC message that has begun, or the first one of a call that has. */
 struct frames_part {
     uint32_t call_id;
-    uint32_t size;  /* as announced by its head */
-    uint32_t bytes; /* that have come, with its head */
+    uint32_t size;   /* as announced by its head */
+    uint32_t bytes;  /* that have come, with its head */
+    bool is_request; /* of a call that has had no answer yet, not even headers */
+    int64_t since_ms;
 };
 
 struct frames {
@@ -67,6 +74,7 @@ struct frames {
     uint32_t block_bytes; /* of the header block under way */
     uint32_t call_id;     /* the highest one */
     struct frames_rate taken_back, pings;
+    int64_t now_ms, looked_ms; /* when we looked for requests that do not come */
 
     bool padding_follows;      /* its length is the next byte */
     uint32_t padding;          /* bytes at the end of the payload */
@@ -74,7 +82,9 @@ struct frames {
     struct frames_part *parts; /* of the calls whose messages wait for more DATA, oldest first */
     unsigned n_parts, parts_room;
     size_t parts_bytes;
-    atomic_size_t *all_parts_bytes; /* of all connections */
+    unsigned n_requests; /* of the parts */
+    atomic_size_t
+        *all_parts_bytes; /* of all connections, with FRAMES_CALL_BYTES for each request */
 
     unsigned sent_have; /* bytes of sent_head */
     unsigned char sent_head[9];
@@ -87,7 +97,10 @@ struct frames {
 void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_bytes);
 void frames_fini(struct frames *f);
 
-/* The next bytes of the client, at some time of a clock that never goes back. Returns NULL, or why it has to be cut off. */
+/*
+ * The next bytes of the client, at some time of a clock that never goes back. Returns NULL, or why it has to be cut off. What
+ * takes too long is noticed when the next bytes come, the answer to a PING at the latest.
+ */
 const char *frames_take(struct frames *f, const void *data, size_t len, int64_t now_ms);
 
 /* The next bytes that were sent to the client. May be called while another thread is in frames_take(). */

@@ -6,11 +6,13 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
+import time
 import zlib
 
 import grpc
 
-from harness import DEADLINE, NO_LIMITS, Server, equal, eventually, run, temp_path, test
+from harness import DEADLINE, NO_LIMITS, Server, diag, equal, eventually, run, temp_path, test
 from client import CHANNEL_OPTIONS, register
 from hostile_rig import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, MIB, N_FILES, PING, PREFACE,
                          PRIORITY_FRAME, RST_STREAM, SETTINGS, WINDOW_UPDATE, Raw, Victim, Witness, call_headers, frame,
@@ -303,6 +305,43 @@ def _(scene):
     scene.all_streams_are_free()
 
 
+@attack("calls whose requests never come, from many addresses: no more than fit", bound=192 * MIB)
+def _(scene):
+    calls = b"".join(scene.headers(i) for i in streams_until(100))
+    connections = [Raw(scene.server.address, HELLO + frame(SETTINGS, ACK), f"127.0.1.{i % 4}") for i in range(120)]
+    with scene.witness:
+        serve(connections, lambda: all(one.tail for one in connections), "the server's settings")
+        cut_off = pour(connections, calls)
+        serve(connections, lambda: any(one.hung_up for one in connections), "some are cut off")
+        scene.witness.sees(5)
+    diag(f"{cut_off} of {len(connections)} were cut off at once")
+    for one in connections:
+        one.close()
+
+
+class Patient:
+    """Shows signs of life on connections where nothing else happens, from the start of this suite to its end."""
+
+    def __init__(self):
+        self.server = Server("--log-level", "warn", config=LIMITS).__enter__()
+        self.victim = Victim(self.server)
+        mallory = register(self.server, "mallory")
+        room = [("x-room-id", mallory.CreateRoom(name="hall").room.id)]
+        self.late, self.silent = acquainted(self.server.address, 2)
+        self.late.say(frame(HEADERS, END_HEADERS, 1, call_headers("GetProfile", mallory.access_token)))
+        self.silent.say(frame(HEADERS, END_HEADERS, 1, call_headers("MessageStream", mallory.access_token, room)))
+        mallory.close()
+        self.started = time.monotonic()
+        self.thread = threading.Thread(target=self._wait, daemon=True)
+        self.thread.start()
+
+    def _wait(self):
+        while time.monotonic() < self.started + 90 and not self.late.hung_up:
+            pour([self.late, self.silent], frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)))
+            time.sleep(0.5)
+        self.took = time.monotonic() - self.started
+
+
 # ---- bombs -------------------------------------------------------------------------------------------------------
 
 
@@ -459,9 +498,21 @@ def _():
         eventually(lambda: "settings that were not sent" in server.stderr(), "the server says why")
 
 
+@test("a call whose request does not come is cut off after a minute, and a silent stream is not")
+def _():
+    patient.thread.join(100)
+    assert patient.late.hung_up and not patient.silent.hung_up
+    assert patient.took >= 60, patient.took
+    eventually(lambda: "waits for the request" in patient.server.stderr(), "the server says why")
+    patient.silent.close()
+    patient.victim.is_left_alone()
+    patient.server.__exit__(None, None, None)
+
+
 @test("the peaks of memory, once more")
 def _():
     tell_peaks()
 
 
+patient = Patient()
 run()

@@ -377,6 +377,90 @@ START_TEST(when_all_together_have_too_much_those_are_cut_off_who_have_much)
 }
 END_TEST
 
+/* ---- requests ---- */
+
+/* A PING is answered, or something else comes that means nothing. */
+static const char *time_passes(int64_t ms)
+{
+    now_ms += ms;
+    return send(PING, ACK, 0, zeros, 8);
+}
+
+START_TEST(a_call_whose_request_does_not_come_is_cut_off)
+{
+    static const char half[] = "\0\0\0\0\2a";
+    for (int i = 0; i < 3; i++) { /* nothing, no bytes, half of it */
+        teardown();
+        setup();
+        goes_on(send(HEADERS, END_HEADERS, 1, zeros, 10));
+        goes_on(time_passes(FRAMES_REQUEST_MAX_MS / 2));
+        if (i > 0)
+            goes_on(send(DATA, 0, 1, half, i == 1 ? 0 : 6));
+        goes_on(time_passes(FRAMES_REQUEST_MAX_MS / 2));
+        is_cut_off(time_passes(1000), "waits for the request");
+    }
+}
+END_TEST
+
+START_TEST(a_call_waits_no_more_once_its_request_has_come_or_never_will)
+{
+    uint32_t id = 1;
+    goes_on(send(HEADERS, END_HEADERS, id, zeros, 10));
+    goes_on(send(DATA, 0, id, "\0\0\0\0\0", 5)); /* the client has not said that this is all */
+    goes_on(send(HEADERS, END_HEADERS | END_STREAM, id += 2, zeros, 10));
+    goes_on(send(HEADERS, END_HEADERS, id += 2, zeros, 10));
+    goes_on(send(DATA, END_STREAM, id, NULL, 0));
+    goes_on(send(HEADERS, END_HEADERS, id += 2, zeros, 10));
+    goes_on(send(HEADERS, END_HEADERS | END_STREAM, id, zeros, 10)); /* trailers */
+    goes_on(send(HEADERS, END_HEADERS, id += 2, zeros, 10));
+    goes_on(send(RST_STREAM, 0, id, zeros, 4));
+    goes_on(send(HEADERS, END_HEADERS, id += 2, zeros, 10));
+    server_sends(RST_STREAM, id, 4);
+    ck_assert_uint_eq(frames.n_parts, 0);
+    ck_assert_uint_eq(atomic_load(&all_parts_bytes), 0);
+    goes_on(time_passes(10 * FRAMES_REQUEST_MAX_MS));
+}
+END_TEST
+
+START_TEST(a_stream_that_was_answered_may_be_silent_and_its_messages_take_their_time)
+{
+    goes_on(send(HEADERS, END_HEADERS, 1, zeros, 10));
+    server_sends(HEADERS, 1, 100);
+    ck_assert_uint_eq(frames.n_parts, 0);
+    goes_on(send(HEADERS, END_HEADERS, 3, zeros, 10));
+    goes_on(announce(&frames, 3, 1000));
+    server_sends(HEADERS, 3, 100);
+    goes_on(send(HEADERS, END_HEADERS, 5, zeros, 10));
+    static const unsigned char head[] = { 0, 0, 100, DATA, 0, 0, 0, 0, 5, 0, 0, 0, 2, 0, 'x' };
+    goes_on(take(&frames, head, sizeof(head)));
+    server_sends(HEADERS, 5, 100);
+    goes_on(take(&frames, zeros, 94));
+    ck_assert_uint_eq(frames.n_requests, 0);
+    goes_on(time_passes(10 * FRAMES_REQUEST_MAX_MS));
+    ck_assert_uint_eq(frames.n_parts, 2);
+}
+END_TEST
+
+START_TEST(calls_that_wait_count_among_what_all_together_have)
+{
+    enum { N = FRAMES_ALL_PARTS_MAX_BYTES / FRAMES_CALL_BYTES / MAX_CALLS + 1 };
+    static struct frames many[N];
+    const char *why = NULL;
+    for (int i = 0; i < N; i++) {
+        frames_init(&many[i], MAX_CALLS, &all_parts_bytes);
+        goes_on(take(&many[i], preface, sizeof(preface) - 1));
+        for (uint32_t id = 1; id < 2 * MAX_CALLS && why == NULL; id += 2)
+            why = send_on(&many[i], HEADERS, END_HEADERS, id, zeros, 10);
+        ck_assert(why == NULL || i == N - 1);
+    }
+    is_cut_off(why, "too many clients");
+    for (uint32_t id = 1; id <= 7; id += 2) /* who has few goes on */
+        goes_on(send(HEADERS, END_HEADERS, id, zeros, 10));
+    for (int i = 0; i < N; i++)
+        frames_fini(&many[i]);
+}
+END_TEST
+
 /* ---- bytes ---- */
 
 START_TEST(what_is_no_http2_is_left_to_the_core)
@@ -463,6 +547,11 @@ int main(void)
     tcase_add_test(tcase, calls_that_the_server_ends_take_their_messages_with_them);
     tcase_add_test(tcase, a_call_ends_in_the_middle_of_a_frame);
     tcase_add_test(tcase, when_all_together_have_too_much_those_are_cut_off_who_have_much);
+    tcase_add_test(tcase, a_call_whose_request_does_not_come_is_cut_off);
+    tcase_add_test(tcase, a_call_waits_no_more_once_its_request_has_come_or_never_will);
+    tcase_add_test(tcase,
+        a_stream_that_was_answered_may_be_silent_and_its_messages_take_their_time);
+    tcase_add_test(tcase, calls_that_wait_count_among_what_all_together_have);
     tcase_add_test(tcase, what_is_no_http2_is_left_to_the_core);
     tcase_add_test(tcase, it_makes_no_difference_how_bytes_are_cut_into_pieces);
     suite_add_tcase(suite, tcase);
