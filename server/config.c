@@ -36,6 +36,7 @@ struct setting {
     enum kind kind;
     bool may_be_empty; /* KIND_TEXT: "" = not set */
     size_t offset;     /* in struct config */
+    const char *at;    /* what is there; "node." begins an option of the node; NULL = a limit */
     double min, max;
     const char *const *choices; /* NULL at the end */
 };
@@ -44,16 +45,16 @@ static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL
 static const char *const log_formats[] = { "text", "json", NULL };
 static const char *const registrations[] = { "open", "approve", "closed", NULL };
 
-#define AT(member) offsetof(struct config, member)
+#define AT(member) offsetof(struct config, member), #member
 #define RATE(name)                                                                                 \
     {                                                                                              \
-        .section = "limits", .key = #name, .kind = KIND_RATE, .offset = AT(node.limits.name),      \
-        .max = 1e6,                                                                                \
+        .section = "limits", .key = #name, .kind = KIND_RATE,                                      \
+        .offset = offsetof(struct config, node.limits.name), .max = 1e6,                           \
     }
 #define COUNT(name, least, most)                                                                   \
     {                                                                                              \
-        .section = "limits", .key = #name, .kind = KIND_COUNT, .offset = AT(node.limits.name),     \
-        .min = (least), .max = (most),                                                             \
+        .section = "limits", .key = #name, .kind = KIND_COUNT,                                     \
+        .offset = offsetof(struct config, node.limits.name), .min = (least), .max = (most),        \
     }
 
 static const struct setting settings[] = {
@@ -470,6 +471,25 @@ void config_fini(struct config *config)
         text = next;
     }
     config->texts = NULL;
+}
+
+void config_explain(const synctv_error *error, char *text, size_t size)
+{
+    size_t len = strlen(error->field);
+    const struct setting *setting = NULL;
+    for (size_t i = 0; i < N_SETTINGS && len > 0 && setting == NULL; i++) {
+        const char *at = settings[i].at;
+        if (at != NULL && strncmp(at, "node.", 5) == 0 && strcmp(at + 5, error->field) == 0)
+            setting = &settings[i];
+    }
+    const char *what = error->message;
+    if (setting == NULL || strncmp(what, error->field, len) != 0)
+        snprintf(text, size, "%s", what);
+    else if (setting->flag == NULL)
+        snprintf(text, size, "[%s] %s%s", setting->section, setting->key, what + len);
+    else
+        snprintf(text, size, "--%s, [%s] %s%s", setting->flag, setting->section, setting->key,
+            what + len);
 }
 
 void config_print_help(void)

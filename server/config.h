@@ -44,6 +44,13 @@ struct config {
 bool config_read(struct config *config, int argc, char *const *argv, char *const *environment);
 void config_fini(struct config *config);
 
+/*
+ * What a node says when it finds fault with its options, in the words of whoever wrote the settings: "--tls-key, [tls] key: …".
+ * CONFIG_SENTENCE bytes are enough.
+ */
+#define CONFIG_SENTENCE 320
+void config_explain(const synctv_error *error, char *text, size_t size);
+
 void config_print_help(void);
 
 #endif

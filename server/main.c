@@ -35,7 +35,9 @@ static int check_config(struct config *config)
     synctv_node *node = NULL;
     synctv_error error;
     if (synctv_node_open(&options, &node, &error) < 0) {
-        fprintf(stderr, "synctv-server: %s\n", error.message);
+        char text[CONFIG_SENTENCE];
+        config_explain(&error, text, sizeof(text));
+        fprintf(stderr, "synctv-server: %s\n", text);
         return 2;
     }
     synctv_node_free(node);

@@ -81,7 +81,7 @@ static void on_sighup(uv_signal_t *handle, int signum)
 {
     struct serving *s = handle->data;
     synctv_error error;
-    char text[sizeof(error.message) + 64];
+    char why[CONFIG_SENTENCE], text[CONFIG_SENTENCE + 64];
     if (s->stopping)
         return;
     if (s->config->node.tls_cert_file == NULL) {
@@ -89,7 +89,8 @@ static void on_sighup(uv_signal_t *handle, int signum)
     } else if (synctv_node_reload_tls(s->node, &error) == 0) {
         log_text(s, SYNCTV_LOG_INFO, "SIGHUP: new connections get the certificate as it is now");
     } else {
-        snprintf(text, sizeof(text), "SIGHUP: the old certificate stays: %s", error.message);
+        config_explain(&error, why, sizeof(why));
+        snprintf(text, sizeof(text), "SIGHUP: the old certificate stays: %s", why);
         log_text(s, SYNCTV_LOG_ERROR, text);
     }
 }
@@ -155,15 +156,16 @@ int serve(struct config *config)
         fprintf(stderr, "synctv-server: the loop cannot be started: %s\n", uv_strerror(rv));
         return 1;
     }
+    char text[512];
     synctv_error error;
     if (synctv_node_open(&config->node, &s->node, &error) < 0) {
-        fprintf(stderr, "synctv-server: %s\n", error.message);
+        config_explain(&error, text, sizeof(text));
+        fprintf(stderr, "synctv-server: %s\n", text);
         close_handles(s);
         uv_run(&s->loop, UV_RUN_DEFAULT);
         uv_loop_close(&s->loop);
         return 2;
     }
-    char text[512];
     snprintf(text, sizeof(text), "serving on %s%s, node %s, database %s",
         synctv_node_address(s->node), config->node.tls_cert_file != NULL ? " with TLS" : "",
         synctv_node_id(s->node), config->node.db_url);

@@ -218,7 +218,9 @@ int user_command(struct config *config)
     synctv_node *node;
     synctv_error error;
     if (synctv_node_open(&options, &node, &error) < 0) {
-        fprintf(stderr, "synctv-server: %s\n", error.message);
+        char text[CONFIG_SENTENCE];
+        config_explain(&error, text, sizeof(text));
+        fprintf(stderr, "synctv-server: %s\n", text);
         return 2;
     }
     int status = command->run(config, node, config->arguments[2]);

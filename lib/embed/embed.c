@@ -77,25 +77,6 @@ static int check_options(const synctv_node *node, const synctv_node_options *opt
     return 0;
 }
 
-/* The server's words for what went wrong are those of its options; ours are others. */
-static int name_the_option(int rv, synctv_error *err)
-{
-    static const char *const names[][2] = {
-        { "tls.cert", "tls_cert_file" },
-        { "tls.key", "tls_key_file" },
-        { "tls.client_ca", "tls_client_ca_file" },
-    };
-    if (err == NULL || rv != SYNCTV_E_INVALID_ARGUMENT)
-        return rv;
-    if (strcmp(err->field, "listen") == 0) /* it is well-formed */
-        return err->code = SYNCTV_E_NODE_UNAVAILABLE;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(err->field, names[i][0]) == 0)
-            memcpy(err->field, names[i][1], strlen(names[i][1]) + 1);
-    }
-    return rv;
-}
-
 static int start_server(synctv_node *node, const synctv_node_options *options,
     const struct sv_rpc_tls *tls, synctv_error *err)
 {
@@ -118,8 +99,10 @@ static int start_server(synctv_node *node, const synctv_node_options *options,
         err = &own;
     struct sv_rpc_server *server = NULL;
     int rv = sv_rpc_server_new(&o, &server, err);
+    if (rv == SYNCTV_E_INVALID_ARGUMENT && strcmp(err->field, "listen") == 0)
+        return err->code = SYNCTV_E_NODE_UNAVAILABLE; /* the address is well-formed */
     if (rv < 0)
-        return name_the_option(rv, err);
+        return rv;
     if (options->listen != NULL)
         snprintf(node->address, sizeof(node->address), "%.*s%d",
             (int)(port_of(options->listen) - options->listen), options->listen,
@@ -232,11 +215,10 @@ int synctv_node_reload_tls(synctv_node *node, synctv_error *ret_error)
     };
     if (files.tls_cert_file == NULL || sv_rpc_server_port(server) == 0)
         return sv_error_field(ret_error, "tls_cert_file", "the node was opened without TLS");
-    synctv_error own, *err = ret_error != NULL ? ret_error : &own;
     struct sv_tls_files tls;
-    int rv = sv_tls_files_read(&tls, &files, err);
+    int rv = sv_tls_files_read(&tls, &files, ret_error);
     if (rv == 0)
-        rv = name_the_option(sv_rpc_server_reload_tls(server, &tls.tls, err), err);
+        rv = sv_rpc_server_reload_tls(server, &tls.tls, ret_error);
     sv_tls_files_fini(&tls);
     return rv;
 }

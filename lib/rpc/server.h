@@ -103,7 +103,7 @@ void sv_rpc_server_defaults(struct sv_rpc_server_options *o);
 
 /*
  * Makes a server, listens and starts its threads. `options` is copied, as are method table and PEM texts.
- * Errors: INVALID_ARGUMENT (field "listen", "tls.cert", "tls.key", "tls.client_ca", "methods"), NO_MEMORY, INTERNAL.
+ * Errors: INVALID_ARGUMENT (field "listen", "tls_cert_file", "tls_key_file", "tls_client_ca_file", "methods"), NO_MEMORY, INTERNAL.
  */
 int sv_rpc_server_new(const struct sv_rpc_server_options *options,
     struct sv_rpc_server **ret_server, synctv_error *ret_error);

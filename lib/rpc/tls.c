@@ -58,18 +58,18 @@ static int check_ca(const char *pem, const char *field, synctv_error *err)
     return 0;
 }
 
-static int check_pair(const char *cert_pem, const char *key_pem, const char *cert_field,
-    const char *key_field, synctv_error *err)
+static int check_pair(const char *cert_pem, const char *key_pem, synctv_error *err)
 {
     int rv = 0;
     X509 *cert = read_cert(cert_pem);
     EVP_PKEY *key = read_key(key_pem);
     if (cert == NULL)
-        rv = sv_error_field(err, cert_field, "there is no PEM certificate in it");
+        rv = sv_error_field(err, "tls_cert_file", "there is no PEM certificate in it");
     else if (key == NULL)
-        rv = sv_error_field(err, key_field, "there is no unencrypted PEM private key in it");
+        rv = sv_error_field(err, "tls_key_file", "there is no unencrypted PEM private key in it");
     else if (X509_check_private_key(cert, key) != 1)
-        rv = sv_error_field(err, key_field, "the private key does not belong to the certificate");
+        rv = sv_error_field(err, "tls_key_file",
+            "the private key does not belong to the certificate");
     X509_free(cert);
     EVP_PKEY_free(key);
     ERR_clear_error();
@@ -79,12 +79,12 @@ static int check_pair(const char *cert_pem, const char *key_pem, const char *cer
 static int check_server(const struct sv_rpc_tls *pem, synctv_error *err)
 {
     if (sv_str_empty(pem->cert))
-        return sv_error_field(err, "tls.cert", "a certificate is needed");
+        return sv_error_field(err, "tls_cert_file", "a certificate is needed");
     if (sv_str_empty(pem->key))
-        return sv_error_field(err, "tls.key", "a private key is needed");
-    int rv = check_pair(pem->cert, pem->key, "tls.cert", "tls.key", err);
+        return sv_error_field(err, "tls_key_file", "a private key is needed");
+    int rv = check_pair(pem->cert, pem->key, err);
     if (rv == 0 && !sv_str_empty(pem->client_ca))
-        rv = check_ca(pem->client_ca, "tls.client_ca", err);
+        rv = check_ca(pem->client_ca, "tls_client_ca_file", err);
     return rv;
 }
 
@@ -104,7 +104,8 @@ int sv_server_tls_replace(struct sv_server_tls *tls, const struct sv_rpc_tls *pe
     if (rv < 0)
         return rv;
     if (tls->verify_clients && sv_str_empty(pem->client_ca))
-        return sv_error_field(ret_error, "tls.client_ca", "it cannot be dropped while running");
+        return sv_error_field(ret_error, "tls_client_ca_file",
+            "it cannot be dropped while running");
     char *cert = strdup(pem->cert);
     char *key = strdup(pem->key);
     char *client_ca = strdup(sv_str(pem->client_ca));
@@ -192,12 +193,12 @@ int sv_client_tls_credentials(const char *root_ca, const char *cert, const char 
 {
     int rv = 0;
     if (root_ca != NULL)
-        rv = check_ca(root_ca, "root_ca", ret_error);
+        rv = check_ca(root_ca, "tls_ca_file", ret_error);
     if (rv == 0 && (cert == NULL) != (key == NULL))
-        rv = sv_error_field(ret_error, cert == NULL ? "cert" : "key",
+        rv = sv_error_field(ret_error, cert == NULL ? "tls_cert_file" : "tls_key_file",
             "certificate and key come together");
     if (rv == 0 && cert != NULL)
-        rv = check_pair(cert, key, "cert", "key", ret_error);
+        rv = check_pair(cert, key, ret_error);
     if (rv < 0)
         return rv;
     grpc_ssl_pem_key_cert_pair pair = { key, cert };

@@ -10,7 +10,7 @@
 /* The certificates of a server, replaceable while it runs. */
 struct sv_server_tls;
 
-/* Errors: INVALID_ARGUMENT (field "tls.cert", "tls.key", "tls.client_ca"), NO_MEMORY. */
+/* Errors: INVALID_ARGUMENT (field "tls_cert_file", "tls_key_file", "tls_client_ca_file": the options that the texts come from), NO_MEMORY. */
 int sv_server_tls_new(const struct sv_rpc_tls *pem, struct sv_server_tls **ret_tls,
     synctv_error *ret_error);
 int sv_server_tls_replace(struct sv_server_tls *tls, const struct sv_rpc_tls *pem,
@@ -20,7 +20,7 @@ void sv_server_tls_free(struct sv_server_tls *tls);
 /* Release with grpc_server_credentials_release(). NULL when they cannot be made. */
 grpc_server_credentials *sv_server_tls_credentials(struct sv_server_tls *tls);
 
-/* Errors: INVALID_ARGUMENT (field "root_ca", "cert", "key"). */
+/* Errors: INVALID_ARGUMENT (field "tls_ca_file", "tls_cert_file", "tls_key_file"). */
 int sv_client_tls_credentials(const char *root_ca, const char *cert, const char *key,
     grpc_channel_credentials **ret_credentials, synctv_error *ret_error);
 

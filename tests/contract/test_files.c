@@ -183,7 +183,7 @@ START_TEST(an_unknown_kind_of_storage_is_refused)
         struct sv_store *store = NULL;
         struct sv_store_options o = { .url = urls[i] };
         ck_assert_int_eq(sv_store_open(&o, &store, &err), SYNCTV_E_INVALID_ARGUMENT);
-        ck_assert_str_eq(err.field, "storage.url");
+        ck_assert_str_eq(err.field, "db_url");
         ck_assert_ptr_nonnull(strstr(err.message, "sqlite:PATH"));
         ck_assert_ptr_null(store);
     }

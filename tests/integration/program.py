@@ -91,7 +91,9 @@ def _():
     refused("--db", "mysql:nonsense", saying="mysql:nonsense")
     refused("--threads", "1.5", saying="1.5")
     refused("--log-level", "loud", saying="loud")
-    refused("--node-id", "with space", "--db", "memory:")
+    refused("--node-id", "with space", "--db", "memory:", saying="--node-id, [cluster] node_id: ")
+    refused("--check-config", "--config", config_file({"auth": {"access_ttl_s": 9, "refresh_ttl_s": 8}}),
+            saying=": [auth] refresh_ttl_s: ")
     refused("serve", saying="serve")
     refused("--role", "root")
     refused(env={"SYNCTV__LIMITS__NONSENSE": "1"}, saying="SYNCTV__LIMITS__NONSENSE")
@@ -451,7 +453,7 @@ def _():
         write_file_at(files[0], "nonsense")
         server.complaints_expected = True
         server.send_signal(signal.SIGHUP)
-        eventually(lambda: "the old certificate stays" in server.stderr(), "a line in the log")
+        eventually(lambda: "the old certificate stays: --tls-cert, [tls] cert: " in server.stderr(), "a line in the log")
         equal(shown(), new)
 
 
@@ -469,12 +471,16 @@ def _():
     cert, key = ours.issue("server")
     _, other_key = ours.issue("other")
     base = ["--listen", "127.0.0.1:0", "--db", "memory:"]
-    refused(*base, "--tls-cert", cert)
-    refused(*base, "--tls-key", key)
-    refused(*base, "--tls-client-ca", ours.cert)
-    refused(*base, "--tls-cert", cert, "--tls-key", other_key)
-    refused(*base, "--tls-cert", write_file("nonsense.pem", "nonsense"), "--tls-key", key)
-    refused(*base, "--tls-cert", cert, "--tls-key", key, "--tls-client-ca", write_file("nonsense.pem", "nonsense"))
+    nonsense = write_file("nonsense.pem", "nonsense")
+    refused(*base, "--tls-cert", cert, saying="--tls-key, [tls] key: TLS needs a key file")
+    refused(*base, "--tls-key", key, saying="--tls-cert, [tls] cert: ")
+    refused(*base, "--tls-client-ca", ours.cert, saying="--tls-cert, [tls] cert: ")
+    refused(*base, "--tls-cert", cert, "--tls-key", other_key, saying="--tls-key, [tls] key: the private key does not belong")
+    refused(*base, "--tls-cert", nonsense, "--tls-key", key, saying="--tls-cert, [tls] cert: ")
+    refused(*base, "--tls-cert", cert, "--tls-key", "/no/such/file", saying="--tls-key, [tls] key: cannot read /no/such/file")
+    refused(*base, "--tls-cert", cert, "--tls-key", key, "--tls-client-ca", nonsense,
+            saying="--tls-client-ca, [tls] client_ca: ")
+    refused("--check-config", "--config", config_file({"tls": {"cert": cert}}), saying="[tls] key: ")
 
 
 @test("a secret of one's own signs the tokens, so that they outlive the database")

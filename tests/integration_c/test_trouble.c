@@ -47,7 +47,9 @@ START_TEST(options_that_make_no_sense_are_named)
     assert_code(try_to_connect(&options), SYNCTV_E_INVALID_ARGUMENT);
     options.tls_ca_file = temp_path("no.pem");
     write_file(options.tls_ca_file, "this is no certificate\n");
-    ck_assert_int_lt(try_to_connect(&options), 0);
+    assert_code(try_to_connect(&options), SYNCTV_E_INVALID_ARGUMENT);
+    ck_assert_str_eq(error.field, "tls_ca_file");
+    ck_assert_str_eq(error.message, "tls_ca_file: there is no PEM certificate in it");
 }
 END_TEST
 
@@ -166,7 +168,8 @@ START_TEST(a_server_that_wants_certificates_wants_good_ones)
     options.tls_cert_file = options.tls_key_file = NULL;
     assert_code(try_to_connect(&options), SYNCTV_E_NODE_UNAVAILABLE);
     options.tls_cert_file = certificates.client; /* without its key */
-    ck_assert_int_lt(try_to_connect(&options), 0);
+    assert_code(try_to_connect(&options), SYNCTV_E_INVALID_ARGUMENT);
+    ck_assert_str_eq(error.field, "tls_key_file");
     options.tls_cert_file = certificates.other_ca;
     options.tls_key_file = certificates.other_key;
     assert_code(try_to_connect(&options), SYNCTV_E_NODE_UNAVAILABLE);

@@ -175,7 +175,7 @@ START_TEST(new_certificates_are_taken_while_running)
     struct sv_rpc_tls wrong = { node2.cert_pem, node.key_pem, NULL };
     synctv_error err;
     ck_assert_int_eq(sv_rpc_server_reload_tls(server, &wrong, &err), SYNCTV_E_INVALID_ARGUMENT);
-    ck_assert_str_eq(err.field, "tls.key");
+    ck_assert_str_eq(err.field, "tls_key_file");
     ck_assert_int_eq(try_call(server, "node2.test", &ca, NULL, &r), 0);
     sv_rpc_server_free(server);
 }
@@ -188,12 +188,12 @@ START_TEST(certificates_that_cannot_work_are_refused_at_once)
         struct sv_rpc_tls tls;
         const char *field;
     } cases[] = {
-        { { NULL, node.key_pem, NULL }, "tls.cert" },
-        { { node.cert_pem, NULL, NULL }, "tls.key" },
-        { { junk, node.key_pem, NULL }, "tls.cert" },
-        { { node.cert_pem, "no key", NULL }, "tls.key" },
-        { { node.cert_pem, node2.key_pem, NULL }, "tls.key" },
-        { { node.cert_pem, node.key_pem, junk }, "tls.client_ca" },
+        { { NULL, node.key_pem, NULL }, "tls_cert_file" },
+        { { node.cert_pem, NULL, NULL }, "tls_key_file" },
+        { { junk, node.key_pem, NULL }, "tls_cert_file" },
+        { { node.cert_pem, "no key", NULL }, "tls_key_file" },
+        { { node.cert_pem, node2.key_pem, NULL }, "tls_key_file" },
+        { { node.cert_pem, node.key_pem, junk }, "tls_client_ca_file" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct sv_rpc_server_options o;
@@ -210,10 +210,17 @@ START_TEST(certificates_that_cannot_work_are_refused_at_once)
     o.tls = true;
     o.root_ca = junk;
     struct sv_rpc_channel *channel;
-    ck_assert_int_eq(sv_rpc_channel_new(&o, &channel, NULL), SYNCTV_E_INVALID_ARGUMENT);
+    synctv_error err;
+    ck_assert_int_eq(sv_rpc_channel_new(&o, &channel, &err), SYNCTV_E_INVALID_ARGUMENT);
+    ck_assert_str_eq(err.field, "tls_ca_file");
     o.root_ca = ca.cert_pem;
     o.cert = client.cert_pem;
-    ck_assert_int_eq(sv_rpc_channel_new(&o, &channel, NULL), SYNCTV_E_INVALID_ARGUMENT);
+    ck_assert_int_eq(sv_rpc_channel_new(&o, &channel, &err), SYNCTV_E_INVALID_ARGUMENT);
+    ck_assert_str_eq(err.field, "tls_key_file");
+    o.cert = NULL;
+    o.key = client.key_pem;
+    ck_assert_int_eq(sv_rpc_channel_new(&o, &channel, &err), SYNCTV_E_INVALID_ARGUMENT);
+    ck_assert_str_eq(err.field, "tls_cert_file");
 }
 END_TEST
 

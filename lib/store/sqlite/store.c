@@ -207,7 +207,7 @@ static int path_of(const char *url, char **ret_path, synctv_error *err)
         return 0;
     const char *path = sv_str(url) + strlen(scheme);
     if (strncmp(sv_str(url), scheme, strlen(scheme)) != 0 || path[0] == '\0')
-        return sv_error_field(err, "storage.url",
+        return sv_error_field(err, "db_url",
             "the storage is \"sqlite:PATH\" or \"memory:\", not \"%s\"", sv_str(url));
     size_t size = strlen(path) + sizeof("./");
     char *copy = malloc(size);
