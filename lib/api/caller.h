@@ -30,6 +30,7 @@ struct sv_stream_ops {
     int (*next)(synctv_stream *stream, int timeout_ms, const synctv_event **ret_event,
         synctv_error *ret_error);
     int (*send)(synctv_stream *stream, const synctv_request *request, synctv_error *ret_error);
+    void (*finish)(synctv_stream *stream);
     void (*close)(synctv_stream *stream);
 };
 

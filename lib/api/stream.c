@@ -35,6 +35,11 @@ int synctv_stream_send(synctv_stream *stream, const synctv_request *request,
     return stream->ops->send(stream, request, ret_error);
 }
 
+void synctv_stream_finish(synctv_stream *stream)
+{
+    stream->ops->finish(stream);
+}
+
 void synctv_stream_close(synctv_stream *stream)
 {
     if (stream != NULL)

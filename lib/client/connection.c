@@ -194,7 +194,7 @@ static void lost(struct sv_client_stream *s, const synctv_error *err)
     sv_alarm_cancel(&s->ping);
     if (sv_client_stream_is_over(s))
         return;
-    if (atomic_load(&s->client->closing) || !passes(err->code)) {
+    if (atomic_load(&s->client->closing) || atomic_load(&s->finishing) || !passes(err->code)) {
         sv_client_stream_end(s, err);
         return;
     }
@@ -216,7 +216,7 @@ static void lost(struct sv_client_stream *s, const synctv_error *err)
 static bool try_another_token(struct sv_client_stream *s, int code)
 {
     if (s->renewed || !sv_token_is_stale(code) || atomic_load(&s->client->closing) ||
-        sv_client_stream_is_over(s))
+        atomic_load(&s->finishing) || sv_client_stream_is_over(s))
         return false;
     s->renewed = true;
     sv_alarm_cancel(&s->ping);
@@ -238,7 +238,8 @@ static void on_status(struct sv_rpc_client_stream *rpc, void *userdata,
     sv_rpc_client_stream_unref(rpc);
     synctv_error err = answer->error;
     if (answer->grpc_status == 0)
-        sv_error(&err, SYNCTV_E_NODE_UNAVAILABLE); /* we did not ask it to end */
+        sv_error(&err,
+            atomic_load(&s->finishing) ? SYNCTV_E_NOT_CONNECTED : SYNCTV_E_NODE_UNAVAILABLE);
     if (s->overrun)
         sv_errorf(&err, SYNCTV_E_SLOW_CONSUMER, "the program does not take its events");
     s->overrun = false;
@@ -288,6 +289,8 @@ static void have_token(struct sv_token_waiter *waiter, const char *access, const
         sv_connection_leave(s);
         return;
     }
+    if (sv_client_stream_is_over(s))
+        return;
     if (access == NULL) {
         lost(s, err);
         return;
@@ -312,6 +315,21 @@ void sv_connection_start(struct sv_client_stream *s)
     s->waiting_for_token = true;
     s->token.done = have_token;
     sv_tokens_get(s->client, &s->token);
+}
+
+void sv_connection_finish(struct sv_client_stream *s)
+{
+    sv_alarm_cancel(&s->ping);
+    if (s->open) {
+        sv_rpc_client_stream_half_close(s->rpc);
+        return;
+    }
+    synctv_error err;
+    sv_error(&err, SYNCTV_E_NOT_CONNECTED);
+    sv_client_stream_end(s, &err);
+    sv_alarm_cancel(&s->again);
+    if (s->on_wire)
+        sv_rpc_client_stream_cancel(s->rpc);
 }
 
 void sv_connection_leave(struct sv_client_stream *s)

@@ -147,7 +147,7 @@ int sv_client_stream_send(struct sv_client_stream *s, const synctv_request *requ
     if (rv < 0)
         return rv;
     pthread_mutex_lock(&s->lock);
-    struct sv_rpc_client_stream *rpc = s->open ? s->rpc : NULL;
+    struct sv_rpc_client_stream *rpc = s->open && !atomic_load(&s->finishing) ? s->rpc : NULL;
     if (rpc != NULL)
         sv_rpc_client_stream_ref(rpc);
     pthread_mutex_unlock(&s->lock);
@@ -187,7 +187,7 @@ bool sv_client_streams_may_follow(synctv_client *client, const char *room_id)
 {
     SV_LIST_FOREACH(it, &client->streams) {
         struct sv_client_stream *s = SV_CONTAINER_OF(it, struct sv_client_stream, link);
-        if (follows(s, room_id) && !sv_client_stream_is_over(s))
+        if (follows(s, room_id) && !sv_client_stream_is_over(s) && !atomic_load(&s->finishing))
             return true;
     }
     return false;
@@ -208,11 +208,25 @@ static void start_on_thread(struct sv_client_letter *letter)
     sv_connection_start(s);
 }
 
+static void finish_on_thread(struct sv_client_letter *letter)
+{
+    sv_connection_finish(SV_CONTAINER_OF(letter, struct sv_client_stream, finish_letter));
+}
+
 static void close_on_thread(struct sv_client_letter *letter)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(letter, struct sv_client_stream, close_letter);
     sv_connection_leave(s);
     stream_unref(s); /* the program's */
+}
+
+static void stream_finish(synctv_stream *pub)
+{
+    struct sv_client_stream *s = of(pub);
+    if (atomic_exchange(&s->finishing, true))
+        return;
+    s->finish_letter.run = finish_on_thread;
+    sv_client_post(s->client, &s->finish_letter);
 }
 
 static void stream_close(synctv_stream *pub)
@@ -234,6 +248,7 @@ void sv_client_stream_left(struct sv_client_stream *s)
 static const struct sv_stream_ops stream_ops = {
     .next = stream_next,
     .send = stream_send,
+    .finish = stream_finish,
     .close = stream_close,
 };
 

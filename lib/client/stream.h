@@ -20,7 +20,8 @@ struct sv_client_stream {
     char *room_password;
     synctv_stream_ready_fn *ready;
     void *userdata;
-    struct sv_client_letter start_letter, close_letter;
+    atomic_bool finishing; /* the program sends nothing more */
+    struct sv_client_letter start_letter, finish_letter, close_letter;
 
     pthread_mutex_t lock; /* this block */
     pthread_cond_t cond;
@@ -69,6 +70,8 @@ int sv_client_stream_send(struct sv_client_stream *s, const synctv_request *requ
 
 /* connection.c; all on the client's thread */
 void sv_connection_start(struct sv_client_stream *s);
+/* Half-closes it, or lets it end. */
+void sv_connection_finish(struct sv_client_stream *s);
 /* Releases the thread's reference, now or when the network has let go. */
 void sv_connection_leave(struct sv_client_stream *s);
 void sv_connection_fini(struct sv_client_stream *s);

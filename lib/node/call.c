@@ -35,9 +35,9 @@ static void call_free(struct sv_call *call)
     if (call->room != NULL)
         sv_room_unref(call->room);
     if (call->stream != NULL)
-        sv_stream_unref(call->stream);
+        sv_stream_end_call(call->stream);
     if (call->opening != NULL)
-        sv_stream_unref(call->opening);
+        sv_stream_end_call(call->opening);
     synctv_result_unref(call->result);
     synctv_caller_unref(&call->by->base);
     sv_arena_fini(&call->arena);
@@ -117,7 +117,7 @@ void sv_call_submit_stream(struct sv_stream *stream, const synctv_request *reque
         sv_stream_push_error(stream, &err, request->room_id, request->message_id);
         return;
     }
-    call->stream = sv_stream_ref(stream);
+    call->stream = sv_stream_begin_call(stream);
     start(call, SV_BY_STREAM);
 }
 

@@ -247,7 +247,7 @@ static struct sv_call *background_call(struct sv_stream *stream, const char *roo
     }
     call->req = req;
     call->kept = true;
-    call->opening = sv_stream_ref(stream);
+    call->opening = sv_stream_begin_call(stream);
     return call;
 }
 

@@ -163,6 +163,22 @@ void sv_stream_end(struct sv_stream *stream, int code, const char *message)
     sv_stream_end_with(stream, &err);
 }
 
+/* --- calls under way --- */
+
+struct sv_stream *sv_stream_begin_call(struct sv_stream *stream)
+{
+    atomic_fetch_add(&stream->n_calls, 1);
+    return sv_stream_ref(stream);
+}
+
+void sv_stream_end_call(struct sv_stream *stream)
+{
+    bool last = atomic_fetch_sub(&stream->n_calls, 1) == 1;
+    if (last && atomic_load(&stream->finishing))
+        sv_stream_end(stream, SYNCTV_E_NOT_CONNECTED, NULL);
+    sv_stream_unref(stream);
+}
+
 /* --- what synctv_stream's functions do --- */
 
 static struct sv_stream *of(synctv_stream *stream)
@@ -245,7 +261,7 @@ static int stream_send(synctv_stream *pub, const synctv_request *request, synctv
     if (method == NULL || (method->by & SV_BY_STREAM) == 0)
         return sv_errorf(ret_error, SYNCTV_E_INVALID_ARGUMENT, "this request is not for streams");
     pthread_mutex_lock(&stream->lock);
-    bool over = stream->closed || stream->end.code != 0;
+    bool over = stream->closed || stream->end.code != 0 || atomic_load(&stream->finishing);
     pthread_mutex_unlock(&stream->lock);
     if (over)
         return sv_error(ret_error, SYNCTV_E_NOT_CONNECTED);
@@ -268,6 +284,13 @@ static int stream_send(synctv_stream *pub, const synctv_request *request, synctv
     else
         sv_call_submit_stream(stream, &bound);
     return 0;
+}
+
+static void stream_finish(synctv_stream *pub)
+{
+    struct sv_stream *stream = sv_stream_begin_call(of(pub));
+    atomic_store(&stream->finishing, true);
+    sv_stream_end_call(stream);
 }
 
 static void stream_close(synctv_stream *pub)
@@ -297,6 +320,7 @@ static void stream_close(synctv_stream *pub)
 static const struct sv_stream_ops stream_ops = {
     .next = stream_next,
     .send = stream_send,
+    .finish = stream_finish,
     .close = stream_close,
 };
 

@@ -28,6 +28,8 @@ struct sv_stream {
     atomic_bool guest_ok;       /* the room's password was given rightly */
     synctv_stream_ready_fn *ready;
     void *userdata;
+    atomic_bool finishing;       /* nothing more is sent: it ends with the last of: */
+    atomic_uint n_calls;         /* under way */
     struct sv_list of_account;   /* accounts.lock */
     struct sv_list in_ready;     /* ready.lock */
     struct sv_list in_observers; /* rooms.lock */
@@ -59,6 +61,9 @@ synctv_event *sv_node_event_new(synctv_node *node, synctv_event_type type);
 
 struct sv_stream *sv_stream_ref(struct sv_stream *stream);
 void sv_stream_unref(struct sv_stream *stream);
+/* References of a call that was sent on the stream, or is made for it. */
+struct sv_stream *sv_stream_begin_call(struct sv_stream *stream);
+void sv_stream_end_call(struct sv_stream *stream);
 
 /* Queues a reference to the event. A full queue ends the stream with SLOW_CONSUMER. Any locks but stream->lock may be held. */
 void sv_stream_push(struct sv_stream *stream, const synctv_event *event);

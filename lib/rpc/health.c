@@ -182,7 +182,9 @@ static void watch_closed(struct sv_rpc_stream *stream, void *userdata)
 
 static void watch(struct sv_rpc_call *call, void *service)
 {
-    static const struct sv_rpc_stream_ops ops = { watch_message, watch_next, watch_closed };
+    static const struct sv_rpc_stream_ops ops = {
+        .on_message = watch_message, .next = watch_next, .on_closed = watch_closed
+    };
     struct sv_health *h = service;
     struct watcher *w = calloc(1, sizeof(*w));
     if (w == NULL) {

@@ -228,7 +228,9 @@ static void on_closed(struct sv_rpc_stream *stream, void *userdata)
 
 static void start(struct sv_rpc_call *call, void *service)
 {
-    static const struct sv_rpc_stream_ops ops = { on_message, next, on_closed };
+    static const struct sv_rpc_stream_ops ops = {
+        .on_message = on_message, .next = next, .on_closed = on_closed
+    };
     const struct sv_rpc_server *server = service;
     struct session *s = calloc(1, sizeof(*s) + sv_descriptors_count(server->descriptors));
     if (s == NULL) {

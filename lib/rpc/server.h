@@ -28,7 +28,7 @@ struct sv_rpc_stream;
 
 enum sv_rpc_kind {
     SV_RPC_UNARY,         /* one request, read before start(); one reply */
-    SV_RPC_BIDI,          /* messages both ways; the client's half-close ends the stream with OK */
+    SV_RPC_BIDI,          /* messages both ways */
     SV_RPC_SERVER_STREAM, /* one request, which comes to on_message(); then messages out until finish() */
 };
 
@@ -175,8 +175,8 @@ void sv_rpc_call_fail(struct sv_rpc_call *call, int code, const synctv_error *er
 /* ---- streams ---- */
 
 /*
- * Callbacks of a stream; they run unlocked on threads of the server. next() never runs twice at the same time, nor does
- * on_message(); but one of each may. on_closed() comes after all others. With threads = 0 all run inside sv_rpc_server_poll().
+ * Callbacks of a stream; they run unlocked on threads of the server. next() never runs twice at the same time, nor do
+ * on_message() and on_half_close(); but one of each side may. on_closed() comes after all others. With threads = 0 all run inside sv_rpc_server_poll().
  */
 struct sv_rpc_stream_ops {
     /* A message has come; `data` is borrowed for the call. The next one is read when it returns, unless reading is paused. */
@@ -188,6 +188,11 @@ struct sv_rpc_stream_ops {
      */
     int (*next)(struct sv_rpc_stream *stream, void *userdata, struct sv_rpc_bytes *ret_bytes,
         synctv_error *ret_error);
+    /*
+     * SV_RPC_BIDI: the client has half-closed; after its last message, once. The stream goes on until somebody ends it.
+     * NULL = it is finished with OK.
+     */
+    void (*on_half_close)(struct sv_rpc_stream *stream, void *userdata);
     /* It is over, whoever ended it; exactly once. The server's reference to the stream goes after this. */
     void (*on_closed)(struct sv_rpc_stream *stream, void *userdata);
 };

@@ -156,7 +156,7 @@ static void start_read(struct sv_rpc_stream *s)
     start_batch(s, &op, 1, &s->read_op);
 }
 
-/* The one request is there; from now on only the end of the call can come from the client. */
+/* From now on only the end of the call can come from the client. */
 static void start_close(struct sv_rpc_stream *s)
 {
     grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
@@ -179,16 +179,6 @@ static void close_done(struct sv_op *op, bool ok)
     sv_stream_drop(s);
 }
 
-static void end_of_reads(struct sv_rpc_stream *s, bool ok)
-{
-    if (!ok || grpc_call_failed_before_recv_message(s->call))
-        stream_break(s);
-    else if (s->kind == SV_RPC_BIDI)
-        sv_rpc_stream_finish(s, 0, NULL);
-    else
-        sv_rpc_stream_finish(s, SYNCTV_E_INVALID_ARGUMENT, NULL);
-}
-
 /* Returns false for a message that ends the stream. */
 static bool deliver(struct sv_rpc_stream *s, grpc_byte_buffer *message)
 {
@@ -209,9 +199,29 @@ static bool deliver(struct sv_rpc_stream *s, grpc_byte_buffer *message)
     return true;
 }
 
+/* The hold of the read goes to what comes next. */
 enum next_read { READ, WAIT_FOR_CLOSE, READ_NO_MORE };
 
-/* The hold of the read goes to what comes next. */
+static enum next_read end_of_reads(struct sv_rpc_stream *s, bool ok)
+{
+    if (!ok || grpc_call_failed_before_recv_message(s->call)) {
+        stream_break(s);
+        return READ_NO_MORE;
+    }
+    if (s->kind != SV_RPC_BIDI || s->ops->on_half_close == NULL) {
+        sv_rpc_stream_finish(s, s->kind == SV_RPC_BIDI ? 0 : SYNCTV_E_INVALID_ARGUMENT, NULL);
+        return READ_NO_MORE;
+    }
+    pthread_mutex_lock(&s->lock);
+    bool goes_on = !s->finishing && !s->broken;
+    s->close_armed = goes_on;
+    pthread_mutex_unlock(&s->lock);
+    if (!goes_on)
+        return READ_NO_MORE;
+    s->ops->on_half_close(s, s->userdata);
+    return WAIT_FOR_CLOSE;
+}
+
 static enum next_read next_read(struct sv_rpc_stream *s)
 {
     enum next_read next = READ;
@@ -236,7 +246,7 @@ static void read_done(struct sv_op *op, bool ok)
     s->read_buffer = NULL;
     enum next_read next = READ_NO_MORE;
     if (!ok || message == NULL)
-        end_of_reads(s, ok);
+        next = end_of_reads(s, ok);
     else if (deliver(s, message))
         next = next_read(s);
     if (message != NULL)

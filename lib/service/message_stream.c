@@ -182,6 +182,10 @@ static int next_message(struct sv_rpc_stream *rpc, void *userdata, struct sv_rpc
     }
     const synctv_event *event;
     int rv = synctv_stream_next(s->events, 0, &event, ret_error);
+    if (rv == SYNCTV_E_NOT_CONNECTED) { /* all is answered */
+        sv_rpc_stream_finish(rpc, 0, NULL);
+        return 0;
+    }
     if (rv < 0)
         sv_service_hide_inside(s->service, "a stream", ret_error);
     if (rv <= 0)
@@ -245,11 +249,18 @@ static void on_message(struct sv_rpc_stream *rpc, void *userdata, const void *da
     sv_arena_fini(&arena);
 }
 
+static void on_half_close(struct sv_rpc_stream *rpc, void *userdata)
+{
+    struct sv_message_stream *s = userdata;
+    synctv_stream_finish(s->events);
+}
+
 /* ---- the beginning ---- */
 
 static const struct sv_rpc_stream_ops stream_ops = {
     .on_message = on_message,
     .next = next_message,
+    .on_half_close = on_half_close,
     .on_closed = on_closed,
 };
 

@@ -36,6 +36,22 @@ PLAY = control(pb.PLAY_ACTION_PLAY)
 # ---- order ----
 
 
+@test("what is sent before the half-close is done and answered, then the stream ends well")
+def _():
+    room = new_room(bob)
+    witness = bob.stream(room.id)
+    for i in range(20):
+        stream = alice.stream(room.id)
+        stream.send(message_id=f"said {i}", chat=chat(f"good-bye {i}"))
+        refused = stream.send(message_id=f"refused {i}", chat=chat(""))
+        stream.close()
+        equal(stream.next().room_state.cause, pb.STATE_CAUSE_SNAPSHOT)
+        told = {kind: message for kind, message in zip(kinds(stream.came), stream.came)}
+        equal((told["chat"].chat.content, told["error"].error.in_reply_to), (f"good-bye {i}", refused))
+        witness.expect("chat", content=f"good-bye {i}")
+    witness.cancel()
+
+
 @test("a stream begins with the SNAPSHOT, also in the middle of everything")
 def _():
     room = new_room(bob)

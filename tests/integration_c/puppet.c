@@ -112,7 +112,9 @@ static int on_next(struct sv_rpc_stream *rpc, void *userdata, struct sv_rpc_byte
     synctv_error *ret_error);
 static void on_closed(struct sv_rpc_stream *rpc, void *userdata);
 
-static const struct sv_rpc_stream_ops stream_ops = { on_message, on_next, on_closed };
+static const struct sv_rpc_stream_ops stream_ops = {
+    .on_message = on_message, .next = on_next, .on_closed = on_closed
+};
 
 static void accept_stream(struct sv_rpc_call *call)
 {

@@ -124,6 +124,47 @@ START_TEST(a_stream_ends_when_its_room_is_over_for_the_user)
 }
 END_TEST
 
+START_TEST(a_stream_that_is_finished_hears_what_it_said_and_does_not_come_back)
+{
+    server_start(&server);
+    struct scene s = scene(&server);
+    follow(s.host, s.room_id);
+    follow(s.guest, s.room_id);
+    const synctv_request chat = { .method = SYNCTV_METHOD_SEND_CHAT, .content = "good night" };
+    const synctv_request play = { .method = SYNCTV_METHOD_PLAY };
+    assert_ok(synctv_stream_send(s.host->stream, &chat, &error));
+    assert_ok(synctv_stream_send(s.host->stream, &play, &error));
+    synctv_stream_finish(s.host->stream);
+    synctv_stream_finish(s.host->stream);
+    assert_code(synctv_stream_send(s.host->stream, &chat, &error), SYNCTV_E_NOT_CONNECTED);
+    bool said = false, plays = false;
+    const synctv_event *event;
+    int rv;
+    while ((rv = synctv_stream_next(s.host->stream, WAIT_MS, &event, &error)) == 1) {
+        said = said || event->type == SYNCTV_EVENT_CHAT;
+        plays = plays ||
+            (event->type == SYNCTV_EVENT_STATE && event->state->cause == SYNCTV_STATE_CAUSE_PLAY);
+        synctv_event_unref(event);
+    }
+    assert_code(rv, SYNCTV_E_NOT_CONNECTED);
+    ck_assert(said && plays);
+    expect_state(s.guest->stream, SYNCTV_STATE_CAUSE_PLAY);
+    expect(s.guest->stream, SYNCTV_EVENT_CHAT);
+}
+END_TEST
+
+START_TEST(a_stream_that_is_down_is_finished_at_once)
+{
+    server_start(&server);
+    struct scene s = scene(&server);
+    follow(s.host, s.room_id);
+    server_kill(&server);
+    expect(s.host->stream, SYNCTV_EVENT_DISCONNECTED);
+    synctv_stream_finish(s.host->stream);
+    assert_code(expect_end(s.host->stream), SYNCTV_E_NOT_CONNECTED);
+}
+END_TEST
+
 START_TEST(a_stream_of_a_room_that_is_not_ones_own_ends_at_once)
 {
     server_start(&server);
@@ -374,6 +415,8 @@ int main(void)
     tcase_add_test(tcase, a_stream_comes_back_when_the_server_was_stopped);
     tcase_add_test(tcase, chat_that_is_called_waits_for_the_stream_to_come_back);
     tcase_add_loop_test(tcase, a_stream_ends_when_its_room_is_over_for_the_user, 0, N_FATES);
+    tcase_add_test(tcase, a_stream_that_is_finished_hears_what_it_said_and_does_not_come_back);
+    tcase_add_test(tcase, a_stream_that_is_down_is_finished_at_once);
     tcase_add_test(tcase, a_stream_of_a_room_that_is_not_ones_own_ends_at_once);
     tcase_add_test(tcase, a_stream_of_all_rooms_outlives_one_of_them);
     tcase_add_test(tcase, a_guest_follows_with_the_rooms_password);

@@ -32,7 +32,7 @@ struct fake {
     synctv_done_fn *done;
     void *userdata;
     pthread_t thread;
-    bool destroyed, closed;
+    bool destroyed, finished, closed;
 };
 
 static void fake_answer(struct fake *f)
@@ -82,7 +82,14 @@ static void fake_close(synctv_stream *stream)
     ((struct fake *)((char *)stream - offsetof(struct fake, stream)))->closed = true;
 }
 
-static const struct sv_stream_ops fake_stream_ops = { fake_next, fake_send, fake_close };
+static void fake_finish(synctv_stream *stream)
+{
+    ((struct fake *)((char *)stream - offsetof(struct fake, stream)))->finished = true;
+}
+
+static const struct sv_stream_ops fake_stream_ops = {
+    .next = fake_next, .send = fake_send, .finish = fake_finish, .close = fake_close
+};
 
 static int fake_stream_open(synctv_caller *caller, const synctv_stream_options *options,
     synctv_stream **ret_stream, synctv_error *ret_error)
@@ -392,6 +399,8 @@ START_TEST(a_stream_takes_its_own_requests_only)
     ck_assert_int_eq(fake.asked.method, SYNCTV_METHOD_SEND_DANMAKU);
     ck_assert_double_eq(fake.asked.video_time_s, 1.5);
     ck_assert_int_eq(fake.asked.danmaku_position, SYNCTV_DANMAKU_POSITION_TOP);
+    synctv_stream_finish(stream);
+    ck_assert(fake.finished && !fake.closed);
     synctv_stream_close(stream);
     ck_assert(fake.closed);
     synctv_stream_close(NULL);

@@ -187,16 +187,29 @@ static inline void echo_closed(struct sv_rpc_stream *stream, void *userdata)
     change(&streams_closed, 1);
 }
 
+/* Of "Linger", which goes on then. */
+static inline void echo_half_closed(struct sv_rpc_stream *stream, void *userdata)
+{
+    echo_push(userdata, sv_rpc_bytes_copy("half-closed", 11));
+}
+
 static inline void do_stream(struct sv_rpc_call *call, void *service)
 {
-    static const struct sv_rpc_stream_ops ops = { echo_message, echo_next, echo_closed };
+    static const struct sv_rpc_stream_ops ends = {
+        .on_message = echo_message, .next = echo_next, .on_closed = echo_closed
+    };
+    static const struct sv_rpc_stream_ops lingers = { .on_message = echo_message,
+        .next = echo_next,
+        .on_half_close = echo_half_closed,
+        .on_closed = echo_closed };
+    bool is_linger = strcmp(sv_rpc_call_path(call), "/t.Echo/Linger") == 0;
     struct echo_stream *e = calloc(1, sizeof(*e));
     pthread_mutex_init(&e->lock, NULL);
     pthread_mutex_lock(&test_lock);
     last_stream = e;
     all_streams[n_all_streams++ % 512] = e;
     pthread_mutex_unlock(&test_lock);
-    sv_rpc_call_accept(call, &ops, e, &e->stream);
+    sv_rpc_call_accept(call, is_linger ? &lingers : &ends, e, &e->stream);
     change(&streams_open, 1);
 }
 
@@ -220,6 +233,7 @@ static const struct sv_rpc_method test_methods[] = {
     { "/t.Echo/Fail", SV_RPC_UNARY, do_fail, NULL },
     { "/t.Echo/Hold", SV_RPC_UNARY, do_hold, NULL },
     { "/t.Echo/Stream", SV_RPC_BIDI, do_stream, NULL },
+    { "/t.Echo/Linger", SV_RPC_BIDI, do_stream, NULL },
     { "/t.Echo/Refuse", SV_RPC_BIDI, do_refuse, NULL },
     { "/t.Echo/Feed", SV_RPC_SERVER_STREAM, do_stream, NULL },
 };

@@ -228,6 +228,30 @@ START_TEST(a_server_stream_goes_on_after_the_half_close_and_ends_with_its_client
 }
 END_TEST
 
+START_TEST(a_stream_that_is_told_of_the_half_close_goes_on_until_either_side_ends_it)
+{
+    for (int i = 0; i < 2; i++) {
+        struct talk t = { 0 };
+        talk_begin(channel, "/t.Echo/Linger", &t);
+        talk_say(&t, "one");
+        sv_rpc_client_stream_half_close(t.stream);
+        wait_for(&t.received, 2);
+        ck_assert_str_eq(t.last, "half-closed"); /* after what came before it */
+        pthread_mutex_lock(&test_lock);
+        struct echo_stream *e = last_stream;
+        pthread_mutex_unlock(&test_lock);
+        echo_push(e, sv_rpc_bytes_copy("two", 3));
+        wait_for(&t.received, 3);
+        if (i == 0)
+            sv_rpc_client_stream_cancel(t.stream);
+        else
+            sv_rpc_stream_finish(e->stream, 0, NULL);
+        ck_assert_int_eq(talk_end(&t), i == 0 ? 1 : 0);
+        wait_for(&streams_closed, i + 1);
+    }
+}
+END_TEST
+
 START_TEST(streams_of_too_many_connections_are_refused)
 {
     sv_rpc_server_free(server);
@@ -269,6 +293,7 @@ int main(void)
     tcase_add_test(t, the_send_queue_of_a_client_is_bounded);
     tcase_add_test(t, two_hundred_streams_see_broadcasts_in_one_order);
     tcase_add_test(t, a_server_stream_goes_on_after_the_half_close_and_ends_with_its_client);
+    tcase_add_test(t, a_stream_that_is_told_of_the_half_close_goes_on_until_either_side_ends_it);
     tcase_add_test(t, streams_of_too_many_connections_are_refused);
     suite_add_tcase(s, t);
     return run_suite(s);

@@ -437,6 +437,35 @@ START_TEST(what_makes_no_stream)
 }
 END_TEST
 
+START_TEST(a_finished_stream_ends_once_all_that_was_sent_is_answered)
+{
+    synctv_stream *other = fx_follow(alice, room);
+    synctv_stream *stream = fx_open_stream(bob, room, NULL); /* and nothing is awaited */
+    fx_assert_ok(SEND(stream, SEND_CHAT, .content = "bye", .message_id = "b1"));
+    fx_assert_ok(SEND(stream, SEEK, .position_s = -1, .message_id = "b2"));
+    fx_assert_ok(SEND(stream, PING));
+    synctv_stream_finish(stream);
+    synctv_stream_finish(stream);
+    fx_assert_code(SEND(stream, PING), SYNCTV_E_NOT_CONNECTED);
+    fx_expect(stream, SYNCTV_EVENT_STATE);
+    ck_assert_str_eq(fx_expect(stream, SYNCTV_EVENT_ERROR)->in_reply_to, "b2");
+    fx_expect(stream, SYNCTV_EVENT_PONG);
+    ck_assert_str_eq(fx_expect(stream, SYNCTV_EVENT_CHAT)->chat->content, "bye");
+    fx_assert_code(fx_end_of(stream), SYNCTV_E_NOT_CONNECTED);
+    fx_expect(other, SYNCTV_EVENT_CHAT);
+    fx_assert_ok(SEND(other, PING)); /* goes on */
+    fx_expect(other, SYNCTV_EVENT_PONG);
+}
+END_TEST
+
+START_TEST(a_stream_that_has_nothing_under_way_is_finished_at_once)
+{
+    synctv_stream *stream = fx_follow(alice, room);
+    synctv_stream_finish(stream);
+    fx_assert_code(fx_end_of(stream), SYNCTV_E_NOT_CONNECTED);
+}
+END_TEST
+
 START_TEST(streams_end_with_the_node_and_keep_what_they_have)
 {
     synctv_stream *stream = fx_open_stream(bob, room, NULL);
@@ -493,6 +522,8 @@ static Suite *streams(void)
     tcase_add_test(t, a_user_has_so_many_streams_and_no_more);
     tcase_add_test(t, a_closed_stream_makes_room_for_another);
     tcase_add_test(t, what_makes_no_stream);
+    tcase_add_test(t, a_finished_stream_ends_once_all_that_was_sent_is_answered);
+    tcase_add_test(t, a_stream_that_has_nothing_under_way_is_finished_at_once);
     tcase_add_test(t, streams_end_with_the_node_and_keep_what_they_have);
     tcase_add_test(t, streams_may_be_closed_while_they_begin);
     suite_add_tcase(s, t);

@@ -136,6 +136,13 @@ SYNCTV_API int synctv_stream_next(synctv_stream *stream, int timeout_ms,
 SYNCTV_API int synctv_stream_send(synctv_stream *stream, const synctv_request *request,
     synctv_error *ret_error);
 
+/**
+ * Says that nothing more will be sent. What was sent is still answered, with all that happens meanwhile; then
+ * synctv_stream_next() returns NOT_CONNECTED. A client's stream does not come back any more: it ends at once while it is
+ * down, or with what has brought it down. Does not wait.
+ */
+SYNCTV_API void synctv_stream_finish(synctv_stream *stream);
+
 /** Ends the stream and releases it. No callback runs after this returns, except one that is running on another thread now. NULL is fine. */
 SYNCTV_API void synctv_stream_close(synctv_stream *stream);
 
