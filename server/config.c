@@ -101,6 +101,7 @@ static const struct setting settings[] = {
     COUNT(memberships_per_user, 1, 1e6),
     COUNT(members_per_room, 1, 10000),
     COUNT(movies_per_room, 1, 1e6),
+    COUNT(sessions_per_user, 1, 1e6),
     COUNT(streams_per_user, 1, 1e6),
     COUNT(streams_per_connection, 1, 1e6),
     COUNT(connections_per_address, 0, 1e6),

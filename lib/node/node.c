@@ -51,6 +51,7 @@ void synctv_node_options_init(synctv_node_options *options)
             .memberships_per_user = 100,
             .members_per_room = 100,
             .movies_per_room = 1000,
+            .sessions_per_user = 100,
             .streams_per_user = 16,
             .streams_per_connection = 100,
             .connections_per_address = 256,
@@ -105,6 +106,7 @@ static int check_options(const synctv_node_options *options, synctv_error *err)
         l->memberships_per_user,
         l->members_per_room,
         l->movies_per_room,
+        l->sessions_per_user,
         l->streams_per_user,
         l->streams_per_connection,
     };

@@ -39,6 +39,8 @@ struct sign_in {
     char new_record[SV_PASSWORD_RECORD_SIZE]; /* Login: "" = the old one will do */
     char session_id[SV_ID_SIZE];
     struct sv_session_rec session;
+    const char *const *ended_ids; /* the sessions that had to make room for it */
+    int n_ended;
 };
 
 /* --- what all of them need --- */
@@ -133,10 +135,23 @@ static struct sign_in *sign_in_state(struct sv_call *c)
 
 /* --- Login --- */
 
+/* Before the new one is there: it shall be the newest, whatever the clock says. */
+static int make_room(struct sv_call *c, struct sv_tx *tx, struct sign_in *s)
+{
+    int32_t max = c->node->limits.sessions_per_user;
+    if (max <= 0)
+        return 0;
+    int n = tx->ops->session_delete_oldest(tx, s->user_id, max - 1, &c->arena, &s->ended_ids);
+    if (n > 0)
+        s->n_ended = n;
+    return n < 0 ? n : 0;
+}
+
 static int login_store(struct sv_call *c, struct sv_tx *tx)
 {
     struct sign_in *s = c->state;
     struct sv_user_rec rec;
+    s->n_ended = 0;
     int rv = tx->ops->user_get(tx, s->user_id, &c->arena, &rec);
     if (rv < 0)
         return rv == SYNCTV_E_USER_NOT_FOUND ? SYNCTV_E_LOGIN_FAILED : rv;
@@ -147,8 +162,18 @@ static int login_store(struct sv_call *c, struct sv_tx *tx)
     if (s->new_record[0] != '\0')
         rv = tx->ops->user_set_password(tx, s->user_id, s->new_record);
     if (rv == 0)
+        rv = make_room(c, tx, s);
+    if (rv == 0)
         rv = tx->ops->session_insert(tx, &s->session);
     return rv == 0 ? sv_answer_user(c, &rec.user) : rv;
+}
+
+static void login_done(struct sv_call *c)
+{
+    const struct sign_in *s = c->state;
+    for (int i = 0; i < s->n_ended; i++)
+        sv_accounts_end_session(c->node, s->ended_ids[i]);
+    sv_call_finish(c);
 }
 
 static void login_verify(struct sv_call *c)
@@ -164,7 +189,7 @@ static void login_verify(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, login_store, sv_call_finish);
+        sv_call_write(c, login_store, login_done);
 }
 
 static void login_found(struct sv_call *c)

@@ -130,6 +130,9 @@ struct sv_tx_ops {
     /* All of a user but `except_id` ("" = none excepted). Returns how many; their ids in *ret_ids. */
     int (*session_delete_user)(struct sv_tx *tx, const char *user_id, const char *except_id,
         struct sv_arena *a, const char *const **ret_ids);
+    /* All of a user but the `keep` that were renewed (rotated, or inserted) last. Returns how many; their ids in *ret_ids. */
+    int (*session_delete_oldest)(struct sv_tx *tx, const char *user_id, int32_t keep,
+        struct sv_arena *a, const char *const **ret_ids);
     /* Returns how many were expired and removed, at most `limit`. */
     int (*session_purge)(struct sv_tx *tx, int64_t now_ms, int32_t limit);
 

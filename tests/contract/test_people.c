@@ -314,6 +314,45 @@ START_TEST(all_sessions_of_a_user_end_but_the_excepted_one)
 }
 END_TEST
 
+START_TEST(of_a_users_sessions_those_renewed_last_are_kept)
+{
+    struct contract c;
+    const char *const *ids;
+    struct sv_session_rec got;
+    unsigned char hash[32];
+    const int64_t rotated_at_ms[] = { 10, 50, 20, 40, 30 };
+    contract_open(&c, _i);
+    contract_begin(&c);
+    contract_add_user(&c, 1);
+    contract_add_user(&c, 2);
+    for (unsigned i = 0; i < 5; i++) {
+        struct sv_session_rec rec = session(contract_id('s', i), "u00000000001", 0);
+        hash_of(rec.refresh_hash, i);
+        rec.rotated_at_ms = rotated_at_ms[i];
+        ck_assert_int_eq(c.op->session_insert(c.tx, &rec), 0);
+    }
+    struct sv_session_rec other = session("t1", "u00000000002", 9);
+    ck_assert_int_eq(c.op->session_insert(c.tx, &other), 0);
+
+    ck_assert_int_eq(c.op->session_delete_oldest(c.tx, "u00000000001", 5, &c.arena, &ids), 0);
+    ck_assert_int_eq(c.op->session_delete_oldest(c.tx, "u00000000001", 4, &c.arena, &ids), 1);
+    ck_assert_str_eq(ids[0], contract_id('s', 0));
+    hash_of(hash, 77);
+    ck_assert_int_eq(c.op->session_rotate(c.tx, contract_id('s', 2), hash, 60, 1000), 0);
+    ck_assert_int_eq(c.op->session_delete_oldest(c.tx, "u00000000001", 2, &c.arena, &ids), 2);
+    ck_assert_int_eq(c.op->session_get(c.tx, contract_id('s', 1), &c.arena, &got), 0);
+    ck_assert_int_eq(c.op->session_get(c.tx, contract_id('s', 2), &c.arena, &got), 0);
+    hash_of(hash, 3); /* their tokens are gone, too */
+    ck_assert_int_eq(c.op->session_get_by_refresh(c.tx, hash, &c.arena, &got),
+        SYNCTV_E_SESSION_ENDED);
+    ck_assert_int_eq(c.op->session_delete_oldest(c.tx, "u00000000001", -1, &c.arena, &ids), 2);
+    ck_assert_int_eq(c.op->session_delete_oldest(c.tx, "nobody", 0, &c.arena, &ids), 0);
+    ck_assert_int_eq(c.op->session_get(c.tx, "t1", &c.arena, &got), 0);
+    contract_commit(&c);
+    contract_close(&c);
+}
+END_TEST
+
 START_TEST(expired_sessions_are_purged_a_few_at_a_time)
 {
     struct contract c;
@@ -351,6 +390,7 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, a_session_that_rotates_for_ever_does_not_grow_for_ever, 0, n);
     tcase_add_loop_test(tc, a_session_that_is_not_there_has_ended, 0, n);
     tcase_add_loop_test(tc, all_sessions_of_a_user_end_but_the_excepted_one, 0, n);
+    tcase_add_loop_test(tc, of_a_users_sessions_those_renewed_last_are_kept, 0, n);
     tcase_add_loop_test(tc, expired_sessions_are_purged_a_few_at_a_time, 0, n);
 }
 

@@ -100,6 +100,12 @@ OP(session_delete_user)
     return tx->ops->session_delete_user(tx, USER, "", a, &ids);
 }
 
+OP(session_delete_oldest)
+{
+    const char *const *ids;
+    return tx->ops->session_delete_oldest(tx, USER, 0, a, &ids);
+}
+
 OP(session_purge)
 {
     return tx->ops->session_purge(tx, INT64_C(1) << 40, 10);
@@ -281,6 +287,7 @@ static const struct {
     NAMED(session_rotate),
     NAMED(session_delete),
     NAMED(session_delete_user),
+    NAMED(session_delete_oldest),
     NAMED(session_purge),
     NAMED(room_insert),
     NAMED(room_get),

@@ -71,7 +71,7 @@ static void check_limits(const synctv_limits *l)
         l->danmaku_per_second, l->room_danmaku_per_second, l->control_per_second,
         l->ping_per_second, l->status_per_second };
     const int32_t counts[] = { l->rooms_per_user, l->memberships_per_user, l->members_per_room,
-        l->movies_per_room, l->streams_per_user, l->streams_per_connection };
+        l->movies_per_room, l->sessions_per_user, l->streams_per_user, l->streams_per_connection };
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
         FUZZ_MUST(rates[i] >= 0 && rates[i] <= 1e6);
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)

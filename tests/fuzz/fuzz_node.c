@@ -93,6 +93,7 @@ static void node_open(void)
         .memberships_per_user = 4,
         .members_per_room = 3,
         .movies_per_room = 5,
+        .sessions_per_user = 3,
         .streams_per_user = 2,
         .streams_per_connection = 100,
         .connections_per_address = 100,

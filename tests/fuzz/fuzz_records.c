@@ -335,7 +335,10 @@ static void write_people(struct sv_tx *tx, struct sv_arena *a)
     const char *owner = fuzz_users[FUZZ_OWNER], *session = fuzz_sessions[FUZZ_OWNER];
     check_code(tx->ops->user_set_status(tx, owner, SYNCTV_USER_STATUS_ACTIVE));
     check_code(tx->ops->session_rotate(tx, session, hash, 5000, INT64_C(4000000000000)));
-    int n = check_code(tx->ops->session_delete_user(tx, owner, session, a, &ids));
+    int n = check_code(tx->ops->session_delete_oldest(tx, owner, 1, a, &ids));
+    for (int i = 0; i < n; i++)
+        check_text(ids[i]);
+    n = check_code(tx->ops->session_delete_user(tx, owner, session, a, &ids));
     for (int i = 0; i < n; i++)
         check_text(ids[i]);
     check_code(tx->ops->session_purge(tx, 10000, 10));

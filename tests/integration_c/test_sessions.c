@@ -160,6 +160,26 @@ START_TEST(a_call_learns_that_the_session_was_ended_elsewhere)
 }
 END_TEST
 
+START_TEST(one_login_too_many_ends_the_session_renewed_longest_ago)
+{
+    server_init(&server);
+    server_set(&server, "LIMITS__SESSIONS_PER_USER=2");
+    server_start(&server);
+    struct person *first = person_new(&server, "alice");
+    struct person *second = person_login(&server, "alice");
+    char token[128];
+    person_copy_token(first, token, sizeof(token));
+    follow(first, new_room(first));
+    struct person *third = person_login(&server, "alice");
+    assert_code(expect_end(first->stream), SYNCTV_E_SESSION_ENDED);
+    person_wait_tokens(first, 2);
+    ck_assert(!person_has_token(first));
+    assert_code(synctv_client_resume(first->client, token, &error), SYNCTV_E_SESSION_ENDED);
+    ck_assert_str_eq(profile_name(second), "alice");
+    ck_assert_str_eq(profile_name(third), "alice");
+}
+END_TEST
+
 START_TEST(logging_out_ends_the_session_and_its_streams)
 {
     server_init(&server);
@@ -241,6 +261,7 @@ int main(void)
     tcase_add_test(tcase, a_session_is_resumed_with_its_refresh_token);
     tcase_add_test(tcase, a_session_that_is_ended_elsewhere_is_over_here);
     tcase_add_test(tcase, a_call_learns_that_the_session_was_ended_elsewhere);
+    tcase_add_test(tcase, one_login_too_many_ends_the_session_renewed_longest_ago);
     tcase_add_test(tcase, logging_out_ends_the_session_and_its_streams);
     tcase_add_test(tcase, another_sign_in_changes_who_the_callers_are);
     tcase_add_test(tcase, who_signs_in_too_often_is_told_at_once_when_to_come_back);

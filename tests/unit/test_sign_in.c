@@ -245,6 +245,52 @@ START_TEST(login_is_limited_by_address_for_all_names)
 }
 END_TEST
 
+START_TEST(one_login_too_many_ends_the_session_renewed_longest_ago)
+{
+    options.limits.sessions_per_user = 3;
+    reopen();
+    const synctv_result *r[4], *renewed, *other = register_user("Bob");
+    r[0] = register_user("Ann");
+    for (int i = 1; i < 3; i++) {
+        pass_ms(node, 1000);
+        r[i] = log_in(PEER, "Ann", PASSWORD, 0);
+    }
+    pass_ms(node, 1000);
+    renewed = refresh(r[0]->refresh_token, 0);
+    for (int i = 0; i < 3; i++)
+        works(r[i]->access_token);
+    pass_ms(node, 1000);
+    r[3] = log_in(PEER, "Ann", PASSWORD, 0);
+    is_over(r[1]->access_token);
+    refresh(r[1]->refresh_token, SYNCTV_E_SESSION_ENDED);
+    works(renewed->access_token);
+    works(r[2]->access_token);
+    works(r[3]->access_token);
+    works(other->access_token);
+    log_in(PEER, "Ann", "wrong horse", SYNCTV_E_LOGIN_FAILED);
+    works(r[2]->access_token);
+    for (int i = 0; i < 4; i++)
+        synctv_result_unref(r[i]);
+    synctv_result_unref(renewed);
+    synctv_result_unref(other);
+}
+END_TEST
+
+START_TEST(the_login_that_is_one_too_many_is_never_the_one_that_ends)
+{
+    options.limits.sessions_per_user = 1;
+    reopen();
+    const synctv_result *before = register_user("Ann");
+    pass_ms(node, -60000); /* the clock of the machine was put back */
+    const synctv_result *after = log_in(PEER, "Ann", PASSWORD, 0);
+    works(after->access_token);
+    refresh(before->refresh_token, SYNCTV_E_SESSION_ENDED);
+    synctv_result_unref(refresh(after->refresh_token, 0));
+    synctv_result_unref(after);
+    synctv_result_unref(before);
+}
+END_TEST
+
 /* --- RefreshToken --- */
 
 START_TEST(refreshing_gives_a_new_pair)
@@ -414,6 +460,8 @@ int main(void)
     tcase_add_test(tc, only_the_right_password_tells_that_an_account_is_banned);
     tcase_add_test(tc, login_is_limited_by_name_and_address);
     tcase_add_test(tc, login_is_limited_by_address_for_all_names);
+    tcase_add_test(tc, one_login_too_many_ends_the_session_renewed_longest_ago);
+    tcase_add_test(tc, the_login_that_is_one_too_many_is_never_the_one_that_ends);
     tcase_add_test(tc, refreshing_gives_a_new_pair);
     tcase_add_test(tc, what_is_no_refresh_token_is_refused);
     tcase_add_test(tc, a_lost_answer_is_made_good_once);

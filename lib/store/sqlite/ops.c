@@ -19,6 +19,7 @@ const struct sv_tx_ops sv_sqlite_tx_ops = {
     .session_rotate = sv_sqlite_session_rotate,
     .session_delete = sv_sqlite_session_delete,
     .session_delete_user = sv_sqlite_session_delete_user,
+    .session_delete_oldest = sv_sqlite_session_delete_oldest,
     .session_purge = sv_sqlite_session_purge,
 
     .room_insert = sv_sqlite_room_insert,

@@ -32,6 +32,8 @@ int sv_sqlite_session_rotate(struct sv_tx *tx, const char *id, const unsigned ch
 int sv_sqlite_session_delete(struct sv_tx *tx, const char *id);
 int sv_sqlite_session_delete_user(struct sv_tx *tx, const char *user_id, const char *except_id,
     struct sv_arena *a, const char *const **ret_ids);
+int sv_sqlite_session_delete_oldest(struct sv_tx *tx, const char *user_id, int32_t keep,
+    struct sv_arena *a, const char *const **ret_ids);
 int sv_sqlite_session_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit);
 
 int sv_sqlite_room_insert(struct sv_tx *tx, const struct sv_room_rec *rec);

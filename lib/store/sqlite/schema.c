@@ -42,7 +42,7 @@ static const char v1[] =
     "    created_at_ms INTEGER NOT NULL,"
     "    expires_at_ms INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID;"
-    "CREATE INDEX sessions_by_user ON sessions (user_id);"
+    "CREATE INDEX sessions_by_user ON sessions (user_id, rotated_at_ms);"
     "CREATE INDEX sessions_by_expiry ON sessions (expires_at_ms);"
 
     /* Every refresh hash a session has had; `rotation` numbers them. */

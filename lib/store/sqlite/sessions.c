@@ -130,25 +130,50 @@ int sv_sqlite_session_delete(struct sv_tx *tx, const char *id)
     return rv < 0 ? rv : rv == 0 ? SYNCTV_E_SESSION_ENDED : 0;
 }
 
+/* The ids that the query yields, in its order. */
+static int finish_ids(struct sv_query *q, struct sv_arena *a, const char *const **ret_ids)
+{
+    struct sv_rows rows = { .arena = a, .size = sizeof(const char *) };
+    while (sv_query_next(q) > 0) {
+        const char **id = sv_rows_push(&rows);
+        if (id == NULL)
+            return sv_query_end(q, SYNCTV_E_NO_MEMORY);
+        *id = sv_query_get_text(q, 0, a);
+    }
+    int rv = sv_query_end(q, rows.n);
+    if (rv >= 0)
+        *ret_ids = (const char *const *)rows.items;
+    return rv;
+}
+
 int sv_sqlite_session_delete_user(struct sv_tx *tx, const char *user_id, const char *except_id,
     struct sv_arena *a, const char *const **ret_ids)
 {
     struct sv_query q;
-    struct sv_rows rows = { .arena = a, .size = sizeof(const char *) };
-    int rv;
     sv_query_begin(&q, tx, "DELETE FROM sessions WHERE user_id = ? AND id <> ? RETURNING id");
     sv_query_text(&q, user_id);
     sv_query_text(&q, except_id);
-    while (sv_query_next(&q) > 0) {
-        const char **id = sv_rows_push(&rows);
-        if (id == NULL)
-            return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
-        *id = sv_query_get_text(&q, 0, a);
+    return finish_ids(&q, a, ret_ids);
+}
+
+int sv_sqlite_session_delete_oldest(struct sv_tx *tx, const char *user_id, int32_t keep,
+    struct sv_arena *a, const char *const **ret_ids)
+{
+    struct sv_query q;
+    const char *const *ids;
+    sv_query_begin(&q, tx,
+        "SELECT id FROM sessions WHERE user_id = ? ORDER BY rotated_at_ms DESC LIMIT -1 OFFSET ?");
+    sv_query_text(&q, user_id);
+    sv_query_int(&q, keep < 0 ? 0 : keep);
+    int n = finish_ids(&q, a, &ids);
+    for (int i = 0; i < n; i++) {
+        int rv = sv_sqlite_session_delete(tx, ids[i]);
+        if (rv < 0 && rv != SYNCTV_E_SESSION_ENDED) /* an id that is damaged is nobody's */
+            return rv;
     }
-    rv = sv_query_end(&q, rows.n);
-    if (rv >= 0)
-        *ret_ids = (const char *const *)rows.items;
-    return rv;
+    if (n >= 0)
+        *ret_ids = ids;
+    return n;
 }
 
 int sv_sqlite_session_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit)
