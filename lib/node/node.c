@@ -22,7 +22,7 @@
 #define HASH_QUEUE_MAX 64
 #define PURGE_EVERY_MS 60000
 #define ACCOUNTS_EVERY_MS 5000
-#define PURGE_SESSIONS_MAX 1000
+#define PURGE_ROWS_MAX 1000 /* of a kind, each time */
 #define SECRET_FILE_MAX_BYTES 4096
 
 /* --- what an embedder sees of the node itself --- */
@@ -353,7 +353,7 @@ static void run_letters(synctv_node *node)
     }
 }
 
-/* Sessions that have expired leave the database. */
+/* Sessions that have expired leave the database, and rows that kept somebody away who was kicked. */
 struct purge {
     struct sv_job job;
     synctv_node *node;
@@ -362,7 +362,9 @@ struct purge {
 static int purge_run(struct sv_job *job, struct sv_tx *tx)
 {
     struct purge *purge = SV_CONTAINER_OF(job, struct purge, job);
-    return tx->ops->session_purge(tx, sv_node_clock_ms(&purge->node->clock), PURGE_SESSIONS_MAX);
+    int64_t now_ms = sv_node_clock_ms(&purge->node->clock);
+    int rv = tx->ops->session_purge(tx, now_ms, PURGE_ROWS_MAX);
+    return rv < 0 ? rv : tx->ops->member_purge(tx, now_ms, PURGE_ROWS_MAX);
 }
 
 static void purge_apply(struct sv_job *job, int rv)
@@ -370,7 +372,7 @@ static void purge_apply(struct sv_job *job, int rv)
     free(SV_CONTAINER_OF(job, struct purge, job));
 }
 
-static void purge_sessions(synctv_node *node)
+static void purge_rows(synctv_node *node)
 {
     struct purge *purge = calloc(1, sizeof(*purge));
     if (purge == NULL)
@@ -387,7 +389,7 @@ static int64_t run_timers(synctv_node *node)
     int64_t now_ms = sv_mono_ms();
     if (node->next_purge_ms <= now_ms) {
         node->next_purge_ms = now_ms + PURGE_EVERY_MS;
-        purge_sessions(node);
+        purge_rows(node);
     }
     if (node->next_accounts_ms <= now_ms) {
         node->next_accounts_ms = now_ms + ACCOUNTS_EVERY_MS;

@@ -155,6 +155,8 @@ struct sv_tx_ops {
     /* Inserts or replaces the row. ROOM_NOT_FOUND, USER_NOT_FOUND. */
     int (*member_put)(struct sv_tx *tx, const struct sv_member_rec *rec);
     int (*member_delete)(struct sv_tx *tx, const char *room_id, const char *user_id);
+    /* Removes rows kept only for a kicked_until_ms that is over. Returns how many, at most `limit`. */
+    int (*member_purge)(struct sv_tx *tx, int64_t now_ms, int32_t limit);
     /* All rows of a room by (joined_at, user_id), pending, banned and kicked ones included. Returns the count. */
     int (*member_list)(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
         struct sv_member_rec **ret_members);

@@ -190,6 +190,43 @@ START_TEST(an_unknown_kind_of_storage_is_refused)
 }
 END_TEST
 
+static int number_by_sql(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    sqlite3_stmt *stmt;
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
+    int number = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return number;
+}
+
+START_TEST(an_older_schema_is_brought_up_to_date)
+{
+    static const char indexes[] =
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+    struct contract c;
+    char path[200], url[300];
+    make_database(path, sizeof(path));
+    int n_indexes = number_by_sql(path, indexes),
+        newest = number_by_sql(path, "PRAGMA user_version");
+    change_by_sql(path,
+        "DROP INDEX members_kicked; DROP INDEX sessions_by_user;"
+        "CREATE INDEX sessions_by_user ON sessions (user_id); PRAGMA user_version = 1");
+    snprintf(url, sizeof(url), "sqlite:%s", path);
+    contract_open_url(&c, url, NULL);
+    contract_begin(&c);
+    ck_assert_int_eq(c.op->member_purge(c.tx, 1, 1), 0);
+    ck_assert_int_eq(c.op->member_count(c.tx, "r00000000042"), 1);
+    contract_commit(&c);
+    contract_close(&c);
+    ck_assert_int_eq(number_by_sql(path, "PRAGMA user_version"), newest);
+    ck_assert_int_eq(number_by_sql(path, indexes), n_indexes);
+}
+END_TEST
+
 /* ---- what is refused ---- */
 
 START_TEST(a_newer_schema_is_left_alone)
@@ -541,6 +578,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, an_empty_file_becomes_a_database);
     tcase_add_test(tc, a_path_is_a_path_and_nothing_else);
     tcase_add_test(tc, an_unknown_kind_of_storage_is_refused);
+    tcase_add_test(tc, an_older_schema_is_brought_up_to_date);
     tcase_add_test(tc, a_newer_schema_is_left_alone);
     tcase_add_test(tc, the_database_of_another_program_is_left_alone);
     tcase_add_test(tc, a_file_that_is_no_database_is_left_alone);

@@ -444,6 +444,44 @@ START_TEST(members_are_listed_by_when_they_joined)
 }
 END_TEST
 
+START_TEST(rows_that_kept_somebody_away_are_purged_a_few_at_a_time)
+{
+    struct contract c;
+    struct sv_member_rec got, *list;
+    contract_open(&c, _i);
+    contract_begin(&c);
+    contract_add_user(&c, 1);
+    contract_add_room(&c, 1, "room", 1);
+    for (unsigned i = 2; i < 12; i++) {
+        contract_add_user(&c, i);
+        struct sv_member_rec rec = contract_member("r00000000001", contract_id('u', i),
+            SYNCTV_ROOM_ROLE_UNSPECIFIED, SYNCTV_MEMBER_STATUS_UNSPECIFIED);
+        rec.kicked_until_ms = 100 + i;
+        if (i == 4) { /* back since */
+            rec.member.role = SYNCTV_ROOM_ROLE_MEMBER;
+            rec.member.status = SYNCTV_MEMBER_STATUS_ACTIVE;
+        } else if (i == 5) {
+            rec.member.role = SYNCTV_ROOM_ROLE_MEMBER;
+            rec.member.status = SYNCTV_MEMBER_STATUS_BANNED;
+        }
+        ck_assert_int_eq(c.op->member_put(c.tx, &rec), 0);
+    }
+    ck_assert_int_eq(c.op->member_purge(c.tx, 109, 4), 4);
+    ck_assert_int_eq(c.op->member_purge(c.tx, 109, 4), 2);
+    ck_assert_int_eq(c.op->member_purge(c.tx, 109, 4), 0);
+    ck_assert_int_eq(c.op->member_purge(c.tx, 1000, -1), 0);
+    ck_assert_int_eq(c.op->member_list(c.tx, "r00000000001", &c.arena, &list), 5);
+    const unsigned kept[] = { 4, 5, 10, 11 };
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        ck_assert_int_eq(c.op->member_get(c.tx, "r00000000001", contract_id('u', kept[i]), &c.arena,
+                             &got),
+            0);
+    ck_assert_int_eq(c.op->member_count(c.tx, "r00000000001"), 2);
+    contract_commit(&c);
+    contract_close(&c);
+}
+END_TEST
+
 START_TEST(the_rooms_of_a_user_come_newest_joined_first)
 {
     struct contract c;
@@ -484,6 +522,7 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, a_member_comes_back_as_it_went_in, 0, n);
     tcase_add_loop_test(tc, members_are_counted_while_they_are_active_or_pending, 0, n);
     tcase_add_loop_test(tc, members_are_listed_by_when_they_joined, 0, n);
+    tcase_add_loop_test(tc, rows_that_kept_somebody_away_are_purged_a_few_at_a_time, 0, n);
     tcase_add_loop_test(tc, the_rooms_of_a_user_come_newest_joined_first, 0, n);
 }
 

@@ -186,6 +186,11 @@ OP(member_delete)
     return tx->ops->member_delete(tx, ROOM, USER);
 }
 
+OP(member_purge)
+{
+    return tx->ops->member_purge(tx, INT64_C(1) << 40, 10);
+}
+
 OP(member_list)
 {
     struct sv_member_rec *members;
@@ -299,6 +304,7 @@ static const struct {
     NAMED(member_get),
     NAMED(member_put),
     NAMED(member_delete),
+    NAMED(member_purge),
     NAMED(member_list),
     NAMED(movie_list),
     NAMED(movie_insert),

@@ -363,6 +363,7 @@ static void write_room(struct sv_tx *tx, struct sv_arena *a)
         member.member.role = SYNCTV_ROOM_ROLE_ADMIN;
         check_code(tx->ops->member_put(tx, &member));
     }
+    check_code(tx->ops->member_purge(tx, 10000, 10));
     check_code(tx->ops->member_delete(tx, ROOM, fuzz_users[FUZZ_MEMBER]));
     check_code(tx->ops->movie_insert(tx, &movie, &position));
     check_code(tx->ops->movie_move(tx, ROOM, "movie-two--0", 0));

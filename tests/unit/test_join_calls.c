@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/blocking_job.h"
 #include "support/node_fixture.h"
 
 static synctv_caller *alice, *bob, *carol;
@@ -250,6 +251,50 @@ START_TEST(who_was_kicked_waits_for_a_while)
 }
 END_TEST
 
+struct rows {
+    struct sv_blocking_job blocking;
+    const char *room_id;
+};
+
+static int count_rows(struct sv_blocking_job *b, struct sv_tx *tx)
+{
+    struct sv_arena arena = { 0 };
+    struct sv_member_rec *rows;
+    int n =
+        tx->ops->member_list(tx, SV_CONTAINER_OF(b, struct rows, blocking)->room_id, &arena, &rows);
+    sv_arena_fini(&arena);
+    return n;
+}
+
+/* In storage, after a purge. */
+static int rows_left(const char *room_id)
+{
+    struct rows rows = { .blocking.run = count_rows, .room_id = room_id };
+    fx_node.next_purge_ms = 0;
+    fx_turn();
+    fx_settle();
+    return sv_blocking_job_do(&rows.blocking, fx_node.store, fx_node.store->ops->read);
+}
+
+START_TEST(of_who_was_kicked_nothing_is_left_after_a_while)
+{
+    const char *room = fx_room(alice, NULL);
+    fx_join(bob, room);
+    fx_assert_ok(FX_ASK(alice, KICK_MEMBER, .room_id = room, .user_id = fx_id(bob)));
+    ck_assert_int_eq(rows_left(room), 2);
+    fx_forget_rooms();
+    fx_assert_code(FX_ASK(bob, JOIN_ROOM, .room_id = room), SYNCTV_E_MEMBER_KICKED);
+    fx_node.clock.offset_ms += 30000;
+    ck_assert_int_eq(rows_left(room), 1);
+    fx_assert_code(FX_ASK(alice, KICK_MEMBER, .room_id = room, .user_id = fx_id(bob)),
+        SYNCTV_E_MEMBER_NOT_FOUND);
+    fx_check_memory(room);
+    fx_assert_ok(FX_ASK(bob, JOIN_ROOM, .room_id = room));
+    ck_assert_int_eq(rows_left(room), 2);
+    fx_check_memory(room);
+}
+END_TEST
+
 START_TEST(a_full_room_takes_nobody)
 {
     const synctv_room_settings small = { .max_members = 2 };
@@ -322,6 +367,7 @@ int main(void)
     tcase_add_test(tcase, an_old_password_does_not_let_in_who_gave_it_while_it_was_changed);
     tcase_add_test(tcase, too_long_a_password_is_not_looked_at);
     tcase_add_test(tcase, who_was_kicked_waits_for_a_while);
+    tcase_add_test(tcase, of_who_was_kicked_nothing_is_left_after_a_while);
     tcase_add_test(tcase, a_full_room_takes_nobody);
     tcase_add_test(tcase, nobody_joins_too_many_rooms);
     tcase_add_test(tcase, the_system_is_nobodys_member);

@@ -137,6 +137,19 @@ int sv_sqlite_member_delete(struct sv_tx *tx, const char *room_id, const char *u
     return rv < 0 ? rv : add_to_count(tx, room_id, -before);
 }
 
+/* None of them counts. */
+int sv_sqlite_member_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "DELETE FROM members WHERE (room_id, user_id) IN"
+        " (SELECT room_id, user_id FROM members WHERE role = 0 AND kicked_until_ms <= ?"
+        " ORDER BY kicked_until_ms LIMIT ?)");
+    sv_query_int(&q, now_ms);
+    sv_query_int(&q, limit < 0 ? 0 : limit);
+    return sv_query_run(&q);
+}
+
 int sv_sqlite_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     struct sv_member_rec **ret_members)
 {

@@ -33,6 +33,7 @@ const struct sv_tx_ops sv_sqlite_tx_ops = {
     .member_get = sv_sqlite_member_get,
     .member_put = sv_sqlite_member_put,
     .member_delete = sv_sqlite_member_delete,
+    .member_purge = sv_sqlite_member_purge,
     .member_list = sv_sqlite_member_list,
     .member_count = sv_sqlite_member_count,
     .member_count_rooms = sv_sqlite_member_count_rooms,

@@ -50,6 +50,7 @@ int sv_sqlite_member_get(struct sv_tx *tx, const char *room_id, const char *user
     struct sv_arena *a, struct sv_member_rec *ret);
 int sv_sqlite_member_put(struct sv_tx *tx, const struct sv_member_rec *rec);
 int sv_sqlite_member_delete(struct sv_tx *tx, const char *room_id, const char *user_id);
+int sv_sqlite_member_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit);
 int sv_sqlite_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     struct sv_member_rec **ret_members);
 int sv_sqlite_member_count(struct sv_tx *tx, const char *room_id);
