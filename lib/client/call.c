@@ -198,9 +198,15 @@ static void send_attempt(struct sv_client_call *call, const char *access)
         .timeout_ms = left_ms,
         .wait_for_ready = true, /* what was never sent may be sent later */
     };
-    call->client->n_on_wire++;
-    sv_rpc_unary(call->client->channel, &rpc, sv_rpc_bytes_ref(call->payload), answered, call);
+    struct sv_rpc_bytes payload = sv_rpc_bytes_ref(call->payload);
+    int rv = sv_rpc_unary(call->client->channel, &rpc, payload, answered, call);
     free(bearer);
+    if (rv == 0) {
+        call->client->n_on_wire++;
+    } else {
+        sv_error(&err, rv);
+        fail(call, &err);
+    }
 }
 
 /* Its time is over while it waits. */

@@ -206,6 +206,14 @@ struct probe {
 
 static void probed(void *userdata, const struct sv_rpc_answer *answer);
 
+static void probe_end(struct probe *probe)
+{
+    pthread_mutex_lock(&probe->lock);
+    probe->over = true;
+    pthread_cond_signal(&probe->cond);
+    pthread_mutex_unlock(&probe->lock);
+}
+
 /* Does not wait for a connection: so the failure says what is wrong. */
 static void probe_send(struct probe *probe)
 {
@@ -214,8 +222,13 @@ static void probe_send(struct probe *probe)
         .path = "/grpc.health.v1.Health/Check",
         .timeout_ms = left_ms > 0 ? left_ms : 1,
     };
-    probe->client->n_on_wire++;
-    sv_rpc_unary(probe->client->channel, &rpc, sv_rpc_bytes_new(0), probed, probe);
+    int rv = sv_rpc_unary(probe->client->channel, &rpc, sv_rpc_bytes_new(0), probed, probe);
+    if (rv == 0) {
+        probe->client->n_on_wire++;
+    } else {
+        sv_error(&probe->error, rv);
+        probe_end(probe);
+    }
 }
 
 static void probe_ring(struct sv_alarm *alarm)
@@ -245,10 +258,7 @@ static void probed(void *userdata, const struct sv_rpc_answer *answer)
         sv_alarm_set(client, &probe->again, now_ms + wait_ms);
         return;
     }
-    pthread_mutex_lock(&probe->lock);
-    probe->over = true;
-    pthread_cond_signal(&probe->cond);
-    pthread_mutex_unlock(&probe->lock);
+    probe_end(probe);
 }
 
 static int wait_for_server(synctv_client *client, const synctv_client_options *options,
@@ -274,6 +284,8 @@ static int wait_for_server(synctv_client *client, const synctv_client_options *o
     if (probe.error.code == SYNCTV_E_TIMEOUT || probe.error.code == SYNCTV_E_NODE_UNAVAILABLE)
         return sv_errorf(err, SYNCTV_E_NODE_UNAVAILABLE, "no server answers at %s: %s",
             options->address, probe.error.message);
+    if (probe.error.code == SYNCTV_E_NO_MEMORY)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
     return 0;
 }
 

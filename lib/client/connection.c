@@ -272,10 +272,16 @@ static void open_stream(struct sv_client_stream *s, const char *bearer)
         .n_metadata = n,
         .wait_for_ready = true,
     };
-    s->client->n_on_wire++;
-    s->on_wire = true;
     struct sv_rpc_client_stream *rpc =
         sv_rpc_client_stream_open(s->client->channel, &request, &rpc_ops, s);
+    if (rpc == NULL) {
+        synctv_error no_memory;
+        sv_error(&no_memory, SYNCTV_E_NO_MEMORY);
+        lost(s, &no_memory);
+        return;
+    }
+    s->client->n_on_wire++;
+    s->on_wire = true;
     pthread_mutex_lock(&s->lock);
     s->rpc = rpc;
     pthread_mutex_unlock(&s->lock);

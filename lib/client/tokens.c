@@ -154,10 +154,15 @@ static void renew(synctv_client *client)
         .timeout_ms = RENEW_TIMEOUT_MS,
         .wait_for_ready = true,
     };
+    int rv = sv_rpc_unary(client->channel, &rpc, payload, renewed, client);
+    if (rv < 0) {
+        sv_error(&err, rv);
+        serve(client, &err);
+        return;
+    }
     client->renewing = true;
     client->renewed_generation = client->tokens.generation;
     client->n_on_wire++;
-    sv_rpc_unary(client->channel, &rpc, payload, renewed, client);
 }
 
 void sv_tokens_get(synctv_client *client, struct sv_token_waiter *waiter)

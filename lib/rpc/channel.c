@@ -2,6 +2,7 @@
 /* A channel, and what unary calls and streams have in common. */
 #include "rpc/channel.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,12 +278,8 @@ void sv_client_answer_fini(struct sv_client_answer *a)
 
 void sv_client_metadata_init(struct sv_client_metadata *m, const struct sv_rpc_request *request)
 {
+    assert(request->n_metadata <= SV_RPC_METADATA_MAX);
     *m = (struct sv_client_metadata){ 0 };
-    if (request->n_metadata == 0)
-        return;
-    m->items = calloc(request->n_metadata, sizeof(*m->items));
-    if (m->items == NULL)
-        abort(); /* as gRPC itself does when memory is exhausted */
     for (; m->n < request->n_metadata; m->n++) {
         const struct sv_rpc_md *md = &request->metadata[m->n];
         m->items[m->n].key = grpc_slice_from_copied_string(md->key);
@@ -297,7 +294,6 @@ void sv_client_metadata_fini(struct sv_client_metadata *m)
         grpc_slice_unref(m->items[i].key);
         grpc_slice_unref(m->items[i].value);
     }
-    free(m->items);
 }
 
 uint32_t sv_client_flags(const struct sv_rpc_request *request)

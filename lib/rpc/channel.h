@@ -53,7 +53,8 @@ void sv_rpc_channel_close(struct sv_rpc_channel *channel);
 /* close(), then waits for the callbacks and frees. Not on the channel's thread. NULL is fine. */
 void sv_rpc_channel_free(struct sv_rpc_channel *channel);
 
-/* Metadata to be sent. Keys in lower case; values of "…-bin" keys are bytes, others printable ASCII. Copied. */
+/* Metadata to be sent, at most so many. Keys in lower case; values of "…-bin" keys are bytes, others printable ASCII. Copied. */
+#define SV_RPC_METADATA_MAX 4
 struct sv_rpc_md {
     const char *key;
     const char *value;
@@ -80,8 +81,11 @@ struct sv_rpc_request {
         wait_for_ready; /* wait for a connection until the time is over, instead of failing with the first attempt */
 };
 
-/* Takes `payload`. done() runs exactly once, never inside this function. `request` is borrowed. */
-void sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *request,
+/*
+ * Takes `payload` in any case; `request` is borrowed. Returns 0, and done() runs exactly once, never inside this function; or
+ * NO_MEMORY, and it does not run.
+ */
+int sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *request,
     struct sv_rpc_bytes payload, sv_rpc_done_fn *done, void *userdata);
 
 struct sv_rpc_client_stream_ops {
@@ -94,7 +98,10 @@ struct sv_rpc_client_stream_ops {
         const struct sv_rpc_answer *answer);
 };
 
-/* Never NULL; a stream that cannot start gets its on_status() later. Release with sv_rpc_client_stream_unref() (any time: callbacks go on). */
+/*
+ * A stream that cannot start gets its on_status() later; NULL, and no callback at all, when out of memory. Release with
+ * sv_rpc_client_stream_unref() (any time: callbacks go on).
+ */
 struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *channel,
     const struct sv_rpc_request *request, const struct sv_rpc_client_stream_ops *ops,
     void *userdata);

@@ -49,7 +49,7 @@ void sv_client_call_end(struct sv_client_call *call);
 
 /* The request's metadata for the core; free it after start_batch. */
 struct sv_client_metadata {
-    grpc_metadata *items;
+    grpc_metadata items[SV_RPC_METADATA_MAX];
     size_t n;
 };
 void sv_client_metadata_init(struct sv_client_metadata *m, const struct sv_rpc_request *request);

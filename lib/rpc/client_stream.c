@@ -302,7 +302,7 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
 {
     struct sv_rpc_client_stream *s = calloc(1, sizeof(*s));
     if (s == NULL)
-        abort();              /* as gRPC itself does when memory is exhausted */
+        return NULL;
     atomic_init(&s->refs, 2); /* the stream's own and the caller's */
     s->ops = ops;
     s->userdata = userdata;

@@ -77,12 +77,14 @@ static grpc_call_error start(struct unary *u, const struct sv_rpc_request *reque
     return e;
 }
 
-void sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *request,
+int sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *request,
     struct sv_rpc_bytes payload, sv_rpc_done_fn *done, void *userdata)
 {
     struct unary *u = calloc(1, sizeof(*u));
-    if (u == NULL)
-        abort(); /* as gRPC itself does when memory is exhausted */
+    if (u == NULL) {
+        sv_rpc_bytes_unref(payload);
+        return SYNCTV_E_NO_MEMORY;
+    }
     u->op.done = unary_done;
     u->done = done;
     u->userdata = userdata;
@@ -98,4 +100,5 @@ void sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *r
     sv_rpc_bytes_unref(payload);
     if (!started)
         sv_queue_post(&channel->queue, &u->c.post);
+    return 0;
 }
