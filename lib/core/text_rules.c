@@ -42,6 +42,12 @@ bool sv_is_unfit_for_names(uint32_t code_point)
         c == UTF8PROC_CATEGORY_CN;
 }
 
+bool sv_is_bidi_control(uint32_t code_point)
+{
+    return (code_point >= 0x202a && code_point <= 0x202e) ||
+        (code_point >= 0x2066 && code_point <= 0x2069);
+}
+
 bool sv_is_mark(uint32_t code_point)
 {
     utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)code_point);
@@ -69,6 +75,8 @@ int sv_text_validate(const char *s, const char *field, size_t min, size_t max, e
             return sv_error_field(err, field, "is not UTF-8");
         if (sv_is_control(c) && !(lines == SV_MANY_LINES && is_line_layout(c)))
             return sv_error_field(err, field, "has a control character");
+        if (lines == SV_ONE_LINE && sv_is_bidi_control(c))
+            return sv_error_field(err, field, "has a character that turns the direction of text");
         has_visible = has_visible || !sv_is_blank(c);
         i += used;
     }

@@ -6,8 +6,8 @@
 #include <synctv/types.h>
 
 enum sv_lines {
-    SV_ONE_LINE,   /* no control characters */
-    SV_MANY_LINES, /* but for \n, \r and \t */
+    SV_ONE_LINE, /* names and what is shown among other text: no control characters, no bidi controls */
+    SV_MANY_LINES, /* paragraphs of their own (chat, descriptions): but for \n, \r and \t, and bidi controls end with the paragraph */
 };
 
 /* White space of any script, line breaks included. */
@@ -18,12 +18,17 @@ bool sv_is_blank(uint32_t code_point);
 bool sv_is_joiner(uint32_t code_point);
 /* Has no business in a name: controls, format characters, fillers, surrogates, private and unassigned code points. */
 bool sv_is_unfit_for_names(uint32_t code_point);
+/*
+ * Embeddings, overrides, isolates and what ends them (U+202A..202E, U+2066..2069): they turn the text behind them, too, if it is shown on the same
+ * line. The marks LRM, RLM and ALM are none: these have no effect but where they are.
+ */
+bool sv_is_bidi_control(uint32_t code_point);
 /* General categories Mn, Mc, Me. */
 bool sv_is_mark(uint32_t code_point);
 
 /*
- * INVALID_ARGUMENT unless `s` (NULL = "") is UTF-8 of min..max code points without control characters and, if min > 0, has something
- * visible.
+ * INVALID_ARGUMENT unless `s` (NULL = "") is UTF-8 of min..max code points without the controls that `lines` excludes and, if min > 0,
+ * has something visible.
  */
 int sv_text_validate(const char *s, const char *field, size_t min, size_t max, enum sv_lines lines,
     synctv_error *err);

@@ -42,9 +42,13 @@ int sv_username_validate(const char *username, synctv_error *err)
         return sv_error_field(err, field, "begins or ends with half a character");
     size_t len = strlen(username);
     size_t n_visible = 0;
+    bool after_space = false;
     for (size_t i = 0; i < len;) {
         uint32_t c;
         i += sv_utf8_decode(username + i, len - i, &c);
+        if (after_space && (sv_is_space(c) || sv_is_joiner(c)))
+            return sv_error_field(err, field, "has more than one space in a row");
+        after_space = sv_is_space(c);
         bool joins = sv_is_joiner(c) && n_visible > 0;
         if (sv_is_unfit_for_names(c) && !joins)
             return sv_error_field(err, field, "has a character that is invisible or unassigned");

@@ -44,7 +44,7 @@ enum {
 
 /*
  * "username": 2–32 code points, at least 2 of them visible; no controls, unassigned or private code points, no white space at the
- * ends. Invisible ones are refused (bidi marks, zero-width space, fillers), but for the joiners and variation selectors
+ * ends nor twice in a row. Invisible ones are refused (bidi marks, zero-width space, fillers), but for the joiners and variation selectors
  * that emoji and some scripts need, after a visible one.
  */
 int sv_username_validate(const char *username, synctv_error *err);

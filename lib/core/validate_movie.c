@@ -12,6 +12,9 @@
 static const char *const movie_schemes[] = { "http", "https", "rtmp", "rtsp", NULL };
 static const char *const web_schemes[] = { "http", "https", NULL };
 
+/* Of ASCII, RFC 3986 has these nowhere in a URI; browsers take the backslash for a slash, so that they see another host than we do. */
+static const char never_in_urls[] = "\\<>\"`{}|^";
+
 /* What follows "scheme://" of one of `schemes`; NULL if it is another one. */
 static const char *after_scheme(const char *url, const char *const *schemes)
 {
@@ -75,6 +78,9 @@ static int url_validate(const char *url, const char *field, const char *const *s
             return sv_error_field(err, field, "is not UTF-8");
         if (sv_is_blank(c))
             return sv_error_field(err, field, "has a space, control or invisible character");
+        if (c < 0x80 && strchr(never_in_urls, (int)c) != NULL)
+            return sv_error_field(err, field, "has a \"%c\", which has to be percent-encoded",
+                (int)c);
         i += used;
     }
     const char *rest = after_scheme(url, schemes);
@@ -113,7 +119,7 @@ static int header_validate(const synctv_header *header, synctv_error *err)
         size_t used = sv_utf8_decode(value + i, len - i, &c);
         if (used == 0)
             return sv_error_field(err, field, "has a value that is not UTF-8");
-        if (c != '\t' && sv_is_control(c))
+        if ((c != '\t' && sv_is_control(c)) || sv_is_bidi_control(c))
             return sv_error_field(err, field, "has a value with a control character");
         i += used;
     }

@@ -81,8 +81,8 @@ static void refuses(text_validate_fn *validate, const char *s, const char *field
 
 START_TEST(names_of_many_scripts_are_fine)
 {
-    const char *good[] = { "ab", "Ann", "ann b", "o'neil", "J\xc3\xb8rgen", HAN HAN, FACE FACE,
-        "\xd0\x9e\xd0\xbb\xd1\x8f",                 /* Cyrillic */
+    const char *good[] = { "ab", "Ann", "ann b", "a b c", "o'neil", "J\xc3\xb8rgen", HAN HAN,
+        FACE FACE, "\xd0\x9e\xd0\xbb\xd1\x8f",      /* Cyrillic */
         "\xd9\x85\xd8\xad\xd9\x85\xd8\xaf",         /* Arabic */
         "\xe0\xa4\xb0\xe0\xa4\xbe\xe0\xa4\xae",     /* Devanagari with a vowel sign */
         "\xd9\x85\xdb\x8c" ZWNJ "\xd8\xae\xd9\x88", /* Persian with a joiner */
@@ -122,7 +122,7 @@ START_TEST(hostile_names_are_refused)
         BOM "ab", "a" SOFT_HYPHEN "b", "a" HANGUL_FILLER "b", HANGUL_FILLER HANGUL_FILLER,
         BRAILLE_BLANK BRAILLE_BLANK, "a" BRAILLE_BLANK "b", "a" GRAPHEME_JOINER "b", "a" TAG_A "b",
         ZWJ "ab", "ab" ZWJ, "ab" ZWNJ, VS16 "ab", "a" ZWJ, "a" VS16, "a" VS16 VS16 VS16,
-        COMBINING_ACUTE "ab",
+        COMBINING_ACUTE "ab", "a  b", "a " NBSP "b", "a" IDEOGRAPHIC_SPACE " b", "a " ZWJ " b",
         "a\xee\x80\x80"
         "b", /* private use U+E000 */
         "a\xef\xbf\xbf"
@@ -431,6 +431,23 @@ END_TEST
 
 /* --- messages --- */
 
+START_TEST(one_line_keeps_its_direction_and_chat_may_turn_it)
+{
+    const char *turns[] = { "a\xe2\x80\xaa" /* U+202A */, "a" RLO, "a\xe2\x81\xa6" /* U+2066 */,
+        "a\xe2\x81\xa9" /* U+2069 */ };
+    for (size_t i = 0; i < sizeof(turns) / sizeof(turns[0]); i++) {
+        refuses(sv_username_validate, turns[i], "username");
+        refuses(sv_room_name_validate, turns[i], "name");
+        refuses(sv_reason_validate, turns[i], "reason");
+        refuses(sv_search_validate, turns[i], "search");
+        accepts(sv_room_description_validate, turns[i]);
+        accepts(sv_chat_validate, turns[i]);
+    }
+    accepts(sv_room_name_validate, "a\xe2\x81\xb0");         /* U+2070, a superscript 0 */
+    accepts(sv_room_name_validate, "\xd7\x90\xe2\x80\x8f!"); /* RLM */
+}
+END_TEST
+
 START_TEST(chat_has_1_to_500_code_points_with_something_to_see)
 {
     accepts(sv_chat_validate, "x");
@@ -643,6 +660,7 @@ int main(void)
     tcase_add_test(t, a_rooms_password_has_up_to_64_bytes);
     tcase_add_test(t, a_reason_is_one_short_line);
     tcase_add_test(t, settings_are_checked_field_by_field);
+    tcase_add_test(t, one_line_keeps_its_direction_and_chat_may_turn_it);
     tcase_add_test(t, chat_has_1_to_500_code_points_with_something_to_see);
     tcase_add_test(t, danmaku_gets_its_defaults);
     tcase_add_test(t, danmaku_is_checked_field_by_field);

@@ -66,6 +66,9 @@ START_TEST(a_movies_name_has_1_to_256_code_points_on_one_line)
         m.name = bad[i];
         expect(&m, "movie.name", "name");
     }
+    m.name = "cat \xe2\x80\xae"
+             "4pm.exe";
+    expect(&m, "movie.name", "an override");
     m.name = long_text("", 256);
     expect(&m, "", "256");
     m.name = long_text("", 257);
@@ -102,7 +105,12 @@ START_TEST(other_urls_are_refused)
         "4pm",
         "http://a/\xff", "http://a:0/", "http://a:65536/", "http://a:99999/", "http://a:123456/",
         "http://a:8x/", "http://a:-1/", "http://[]/", "http://[::1/", "http://[::1]x/",
-        "http://[::1]:x/", "rtmps://a/", "ws://a/" };
+        "http://[::1]:x/", "rtmps://a/", "ws://a/", "https://e.org\\@evil.com/", "https://\\evil",
+        "https:\\\\evil", "http://a/\\b", "http://a/<b>", "http://a/\"b", "http://a/`b",
+        "http://a/{b}", "http://a/}", "http://a/?b|c", "http://a/#b^c", "http://a>b/",
+        "http://a|b/",
+        "http://a/\xe2\x81\xa6"
+        "b" };
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
         expect_url(urls[i], "movie.url");
     expect_url(long_text("http://a/", 2049), "movie.url");
@@ -180,7 +188,7 @@ START_TEST(headers_are_tokens_with_clean_values)
     for (size_t i = 0; i < sizeof(bad_names) / sizeof(bad_names[0]); i++)
         expect_header(bad_names[i], "v", "movie.headers");
     const char *bad_values[] = { "a\r\nSet-Cookie: x", "a\n", "\r", "a\x01", "a\x7f", "a\x1b[",
-        "\xc2\x85", "\xff", "a\xe4\xb8" };
+        "\xc2\x85", "\xff", "a\xe4\xb8", "a\xe2\x80\xae", "a\xe2\x81\xa9" };
     for (size_t i = 0; i < sizeof(bad_values) / sizeof(bad_values[0]); i++)
         expect_header("a", bad_values[i], "movie.headers");
     expect_header(long_text("", 65), "v", "movie.headers");
@@ -219,11 +227,13 @@ START_TEST(subtitles_have_a_web_url_and_a_known_format)
         { { NULL, "http://a/b", "ass" }, "" },
         { { "a\nb", "http://a/b", "ass" }, "movie.subtitles.name" },
         { { "\xff", "http://a/b", "ass" }, "movie.subtitles.name" },
+        { { "a\xe2\x80\xae", "http://a/b", "ass" }, "movie.subtitles.name" },
         { { "a", NULL, "srt" }, "movie.subtitles.url" },
         { { "a", "", "srt" }, "movie.subtitles.url" },
         { { "a", "rtmp://a/b", "srt" }, "movie.subtitles.url" },
         { { "a", "file:///a", "srt" }, "movie.subtitles.url" },
         { { "a", "http://a/ b", "srt" }, "movie.subtitles.url" },
+        { { "a", "http://a\\@b/", "srt" }, "movie.subtitles.url" },
         { { "a", "http://a/b", NULL }, "movie.subtitles.format" },
         { { "a", "http://a/b", "" }, "movie.subtitles.format" },
         { { "a", "http://a/b", "SRT" }, "movie.subtitles.format" },
