@@ -386,7 +386,7 @@ void sv_handle_refresh_token(struct sv_call *c)
     struct by_token *t = by_token_state(c);
     int rv = t == NULL ? SYNCTV_E_NO_MEMORY : sv_call_need_rate(c, SV_RATE_CALLS);
     if (rv == 0 && sv_str_empty(c->req->refresh_token))
-        rv = SYNCTV_E_TOKEN_MISSING;
+        rv = sv_errorf(&c->err, SYNCTV_E_TOKEN_MISSING, "no refresh token was sent");
     if (rv == 0)
         rv = sv_refresh_token_hash(c->req->refresh_token, t->hash);
     if (rv < 0)
