@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 
 /* One block of memory: the movie, its arrays, its strings. */
 struct sv_playlist_item {
+    UT_hash_handle hh; /* by id */
     synctv_movie movie;
 };
 
@@ -87,13 +89,33 @@ const synctv_movie *sv_playlist_at(const struct sv_playlist *list, size_t index)
     return index < list->n_items ? &list->items[index]->movie : NULL;
 }
 
-/* A list is at most some 1000 movies long and changes rarely. Returns n_items if there is none. */
+/* Returns n_items if there is none. */
 static size_t index_of(const struct sv_playlist *list, const char *movie_id)
 {
-    size_t i = 0;
-    while (i < list->n_items && strcmp(list->items[i]->movie.id, sv_str(movie_id)) != 0)
-        i++;
-    return i;
+    const char *id = sv_str(movie_id);
+    struct sv_playlist_item *item = NULL;
+    HASH_FIND_STR(list->by_id, id, item);
+    return item != NULL ? (size_t)item->movie.position : list->n_items;
+}
+
+/* Takes it over. NO_MEMORY: it is freed. */
+static int enter(struct sv_playlist *list, struct sv_playlist_item *item)
+{
+    const char *id = item->movie.id;
+    HASH_ADD_KEYPTR(hh, list->by_id, id, strlen(id), item);
+    if (item->hh.tbl == NULL) {
+        free(item);
+        return SYNCTV_E_NO_MEMORY;
+    }
+    list->bytes += movie_size(&item->movie);
+    return 0;
+}
+
+static void leave(struct sv_playlist *list, struct sv_playlist_item *item)
+{
+    list->bytes -= movie_size(&item->movie);
+    HASH_DELETE(hh, list->by_id, item);
+    free(item);
 }
 
 const synctv_movie *sv_playlist_get(const struct sv_playlist *list, const char *movie_id)
@@ -128,7 +150,7 @@ int sv_playlist_append(struct sv_playlist *list, const synctv_movie *movie)
     if (rv < 0)
         return rv;
     struct sv_playlist_item *item = item_new(movie);
-    if (item == NULL)
+    if (item == NULL || enter(list, item) < 0)
         return SYNCTV_E_NO_MEMORY;
     list->items[list->n_items++] = item;
     renumber(list, list->n_items - 1);
@@ -141,10 +163,11 @@ int sv_playlist_update(struct sv_playlist *list, const synctv_movie *movie)
     if (i == list->n_items)
         return SYNCTV_E_MOVIE_NOT_FOUND;
     struct sv_playlist_item *item = item_new(movie);
-    if (item == NULL)
+    if (item == NULL ||
+        enter(list, item) < 0) /* beside the one before, which cannot fail to leave */
         return SYNCTV_E_NO_MEMORY;
     item->movie.position = (int32_t)i;
-    free(list->items[i]);
+    leave(list, list->items[i]);
     list->items[i] = item;
     return 0;
 }
@@ -154,7 +177,7 @@ int sv_playlist_remove(struct sv_playlist *list, const char *movie_id)
     size_t i = index_of(list, movie_id);
     if (i == list->n_items)
         return SYNCTV_E_MOVIE_NOT_FOUND;
-    free(list->items[i]);
+    leave(list, list->items[i]);
     list->n_items--;
     memmove(&list->items[i], &list->items[i + 1], (list->n_items - i) * sizeof(list->items[0]));
     renumber(list, i);
@@ -183,7 +206,7 @@ size_t sv_playlist_clear(struct sv_playlist *list)
 {
     size_t n = list->n_items;
     for (size_t i = 0; i < n; i++)
-        free(list->items[i]);
+        leave(list, list->items[i]);
     list->n_items = 0;
     return n;
 }

@@ -15,6 +15,8 @@ struct sv_playlist {
     struct sv_playlist_item **items;
     size_t n_items;
     size_t capacity;
+    size_t bytes; /* of memory that the movies take */
+    struct sv_playlist_item *by_id;
 };
 
 void sv_playlist_init(struct sv_playlist *list);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/playlist.h"
 
@@ -74,6 +75,51 @@ START_TEST(an_id_is_there_only_once)
     ck_assert_int_eq(sv_playlist_append(&list, &again), SYNCTV_E_INVALID_ARGUMENT);
     expect("a");
     ck_assert_str_eq(sv_playlist_get(&list, "a")->name, "a");
+}
+END_TEST
+
+START_TEST(a_long_list_is_made_and_taken_apart_quickly)
+{
+    enum { N = 50000 };
+    char id[16];
+    struct timespec start, end;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
+    for (int i = 0; i < N; i++) {
+        snprintf(id, sizeof(id), "m%d", i);
+        append(id);
+    }
+    for (int i = 0; i < N; i++) {
+        snprintf(id, sizeof(id), "m%d", i);
+        ck_assert_int_eq(sv_playlist_get(&list, id)->position, i);
+    }
+    for (int i = N - 1; i >= 0; i--) {
+        snprintf(id, sizeof(id), "m%d", i);
+        ck_assert_int_eq(sv_playlist_remove(&list, id), 0);
+    }
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+    expect("");
+    ck_assert_int_lt(end.tv_sec - start.tv_sec, 3); /* a walk for each of them takes 20 s */
+}
+END_TEST
+
+START_TEST(it_is_known_what_the_movies_take)
+{
+    ck_assert_uint_eq(list.bytes, 0);
+    append_all("ab");
+    size_t two = list.bytes;
+    char name[5001];
+    memset(name, 'x', 5000);
+    name[5000] = '\0';
+    const synctv_movie longer = { .id = "a", .name = name }, shorter = { .id = "a", .name = "a" };
+    ck_assert_int_eq(sv_playlist_update(&list, &longer), 0);
+    ck_assert_uint_eq(list.bytes, two + 4999);
+    ck_assert_int_eq(sv_playlist_move(&list, "a", 1), 0);
+    ck_assert_int_eq(sv_playlist_update(&list, &shorter), 0);
+    ck_assert_uint_eq(list.bytes, two);
+    ck_assert_int_eq(sv_playlist_remove(&list, "b"), 0);
+    ck_assert_uint_eq(list.bytes, two / 2);
+    sv_playlist_clear(&list);
+    ck_assert_uint_eq(list.bytes, 0);
 }
 END_TEST
 
@@ -345,6 +391,8 @@ int main(void)
     tcase_add_test(t, an_empty_list_has_nothing);
     tcase_add_test(t, movies_are_appended_in_order);
     tcase_add_test(t, an_id_is_there_only_once);
+    tcase_add_test(t, a_long_list_is_made_and_taken_apart_quickly);
+    tcase_add_test(t, it_is_known_what_the_movies_take);
     tcase_add_test(t, a_movie_is_copied_with_all_it_holds);
     tcase_add_test(t, what_is_not_given_is_empty_never_null);
     tcase_add_test(t, an_update_keeps_the_place);
