@@ -100,7 +100,7 @@ static const struct setting settings[] = {
     COUNT(rooms_per_user, 1, 1e6),
     COUNT(memberships_per_user, 1, 1e6),
     COUNT(members_per_room, 1, 10000),
-    COUNT(movies_per_room, 1, 1e6),
+    COUNT(movies_per_room, 1, 10000),
     COUNT(sessions_per_user, 1, 1e6),
     COUNT(streams_per_user, 1, 1e6),
     COUNT(streams_per_connection, 1, 1e6),

@@ -29,6 +29,9 @@ enum {
     SV_HEADER_VALUE_MAX_BYTES = 1024,
     SV_SUBTITLES_MAX = 16,
     SV_SUBTITLE_NAME_MAX = 64,
+    SV_MOVIE_MAX_BYTES = 16 * 1024, /* sv_movie_weight() */
+    SV_MOVIES_MAX = 10000,
+    SV_MOVIES_MAX_BYTES = 2 * 1024 * 1024, /* of a room's movies together */
     SV_CHAT_MAX = 500,
     SV_DANMAKU_MAX = 100,
     SV_DANMAKU_SIZE_MIN = 18,
@@ -77,9 +80,12 @@ int sv_reason_validate(const char *reason, synctv_error *err);
 
 /*
  * "movie.…": what AddMovie and UpdateMovie read (name, url, type, duration, headers, subtitles). Type UNSPECIFIED is taken as URL; LIVE needs
- * no url. Header names are tokens, each once whatever its case; values have no controls. "movie" if NULL.
+ * no url. Header names are tokens, each once whatever its case; values have no controls. "movie" if NULL, or heavier than
+ * SV_MOVIE_MAX_BYTES.
  */
 int sv_movie_validate(const synctv_movie *movie, synctv_error *err);
+/* The bytes of all that its users choose: name, url, headers, subtitles. */
+size_t sv_movie_weight(const synctv_movie *movie);
 
 /* --- messages --- */
 

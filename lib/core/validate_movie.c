@@ -182,6 +182,19 @@ static int source_validate(const synctv_movie *movie, synctv_error *err)
     return sv_error_field(err, "movie.type", "is not a known type");
 }
 
+size_t sv_movie_weight(const synctv_movie *movie)
+{
+    size_t n = strlen(sv_str(movie->name)) + strlen(sv_str(movie->url));
+    for (size_t i = 0; i < movie->n_headers; i++)
+        n += strlen(sv_str(movie->headers[i].name)) + strlen(sv_str(movie->headers[i].value));
+    for (size_t i = 0; i < movie->n_subtitles; i++) {
+        const synctv_subtitle *subtitle = &movie->subtitles[i];
+        n += strlen(sv_str(subtitle->name)) + strlen(sv_str(subtitle->url)) +
+            strlen(sv_str(subtitle->format));
+    }
+    return n;
+}
+
 int sv_movie_validate(const synctv_movie *movie, synctv_error *err)
 {
     if (movie == NULL)
@@ -191,7 +204,9 @@ int sv_movie_validate(const synctv_movie *movie, synctv_error *err)
         return rv;
     if (!isfinite(movie->duration_s) || movie->duration_s < 0)
         return sv_error_field(err, "movie.duration", "is not a number of seconds from 0");
-    if ((rv = headers_validate(movie, err)) < 0)
+    if ((rv = headers_validate(movie, err)) < 0 || (rv = subtitles_validate(movie, err)) < 0)
         return rv;
-    return subtitles_validate(movie, err);
+    if (sv_movie_weight(movie) > SV_MOVIE_MAX_BYTES)
+        return sv_error_field(err, "movie", "has more than %d bytes in all", SV_MOVIE_MAX_BYTES);
+    return 0;
 }

@@ -279,16 +279,11 @@ void sv_handle_get_chat_history(struct sv_call *c)
 /* Whether the message is among those kept, and the caller's own. */
 static int own_check(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
 {
-    synctv_chat *messages;
-    int n = tx->ops->chat_list(tx, c->req->room_id, 0, 0, SV_KEEP_CHAT, &c->arena, &messages);
-    for (int i = 0; i < n; i++) {
-        if (strcmp(messages[i].message_id, c->req->message_id) != 0)
-            continue;
-        if (strcmp(messages[i].user_id, c->actor.user_id) == 0)
-            return 0;
-        return sv_permission_check(permissions, SYNCTV_PERM_DELETE_CHAT, &c->err);
-    }
-    return n < 0 ? n : SYNCTV_E_MESSAGE_NOT_FOUND;
+    synctv_chat message;
+    int rv = tx->ops->chat_get(tx, c->req->room_id, c->req->message_id, &c->arena, &message);
+    if (rv < 0 || strcmp(message.user_id, c->actor.user_id) == 0)
+        return rv;
+    return sv_permission_check(permissions, SYNCTV_PERM_DELETE_CHAT, &c->err);
 }
 
 static int delete_run(struct sv_call *c, struct sv_tx *tx)

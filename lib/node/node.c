@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "core/validate.h"
 #include "node/account.h"
 #include "node/blocking_job.h"
 #include "node/room.h"
@@ -122,6 +123,8 @@ static int check_options(const synctv_node_options *options, synctv_error *err)
         return sv_error_field(err, "limits", "connections_per_address is 0 to 1000000");
     if (l->members_per_room > 10000)
         return sv_error_field(err, "limits", "members_per_room is at most 10000");
+    if (l->movies_per_room > SV_MOVIES_MAX)
+        return sv_error_field(err, "limits", "movies_per_room is at most %d", SV_MOVIES_MAX);
     if (options->node_id != NULL && !sv_name_valid(options->node_id, 64))
         return sv_error_field(err, "node_id", "a node id is 1 to 64 of A-Z a-z 0-9 _ - .");
     if (options->access_ttl_s < 1 || options->access_ttl_s > 30 * 24 * 3600)

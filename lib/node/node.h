@@ -38,6 +38,8 @@
 #define SV_FLUSH_MS 250 /* a playback state is written this long after its first change */
 #define SV_ACCOUNT_FRESH_MS 60000
 #define SV_ROOMS_IDLE_MAX 1024 /* rooms kept in memory though nobody is in them */
+#define SV_ROOMS_IDLE_MAX_BYTES                                                                    \
+    (64 * 1024 * 1024) /* and of these, so many bytes, mostly playlists: 64 KiB each */
 
 struct sv_room;
 struct sv_account;
@@ -55,7 +57,8 @@ struct sv_room_shard {
     struct sv_room *by_id; /* uthash */
 };
 
-#define SV_ROOM_SHARDS 64
+#define SV_ROOM_SHARD_BITS 6
+#define SV_ROOM_SHARDS (1 << SV_ROOM_SHARD_BITS)
 #define SV_TIMER_SLOTS 512
 #define SV_TICK_MS                                                                                 \
     50 /* the timers' granularity: that close together, rooms are looked at in one go */
@@ -85,7 +88,8 @@ struct synctv_node {
         int64_t next_due_ms; /* no room is due before that; INT64_MAX = none */
         struct sv_list idle; /* loaded rooms nobody follows, oldest first */
         size_t n_idle, max_idle;
-        struct sv_list observers; /* the system's streams of all rooms */
+        size_t idle_bytes, max_idle_bytes; /* of idle rooms */
+        struct sv_list observers;          /* the system's streams of all rooms */
         atomic_uint n_observers;
     } rooms;
     atomic_uint n_rooms, n_streams, n_online;

@@ -61,6 +61,15 @@ static int begin_with_movie(struct sv_call *c, struct sv_tx *tx, uint64_t own, u
         &c->err);
 }
 
+/* That the movies of the room may weigh `bytes` and, instead of `before`, `now`. Who makes them lighter always may. */
+static int need_place(struct sv_call *c, int64_t bytes, size_t before, size_t now)
+{
+    if (now <= before || bytes - (int64_t)before + (int64_t)now <= SV_MOVIES_MAX_BYTES)
+        return 0;
+    return sv_errorf(&c->err, SYNCTV_E_MOVIE_LIMIT,
+        "the movies of a playlist have at most %d bytes in all", SV_MOVIES_MAX_BYTES);
+}
+
 /* The room if it is in memory and is to follow this change, locked; NULL otherwise. */
 static struct sv_room *enter(struct sv_call *c)
 {
@@ -110,12 +119,16 @@ static int add_run(struct sv_call *c, struct sv_tx *tx)
         rv = sv_standing_need(c, &s, SYNCTV_PERM_ADD_MOVIE);
     if (rv < 0)
         return rv;
-    int n = tx->ops->movie_count(tx, room_id);
+    int64_t bytes = 0;
+    int n = tx->ops->movie_count(tx, room_id, &bytes);
     if (n < 0)
         return n;
     if (max > 0 && n >= max)
         return sv_errorf(&c->err, SYNCTV_E_MOVIE_LIMIT, "a playlist has at most %d movies",
             (int)max);
+    rv = need_place(c, bytes, 0, sv_movie_weight(c->req->movie));
+    if (rv < 0)
+        return rv;
 
     synctv_movie *movie = &change->movie;
     *movie = *c->req->movie;
@@ -234,11 +247,17 @@ static void update_merge(struct change *change, const synctv_movie *from)
 static int update_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
+    int64_t bytes = 0;
     int rv = begin_with_movie(c, tx, SYNCTV_PERM_EDIT_MOVIE_SELF, SYNCTV_PERM_EDIT_MOVIE_ANY);
     if (rv < 0)
         return rv;
+    size_t before = sv_movie_weight(&change->movie);
     update_merge(change, c->req->movie);
     rv = sv_movie_validate(&change->movie, &c->err);
+    if (rv == 0)
+        rv = tx->ops->movie_count(tx, c->req->room_id, &bytes);
+    if (rv >= 0)
+        rv = need_place(c, bytes, before, sv_movie_weight(&change->movie));
     if (rv == 0)
         rv = sv_movie_set_key(&c->arena, &change->movie);
     if (rv == 0)
@@ -354,12 +373,7 @@ struct list {
 
 static size_t wire_size(const synctv_movie *movie)
 {
-    size_t n = 256 + strlen(movie->name) + strlen(movie->url);
-    for (size_t i = 0; i < movie->n_headers; i++)
-        n += 16 + strlen(movie->headers[i].name) + strlen(movie->headers[i].value);
-    for (size_t i = 0; i < movie->n_subtitles; i++)
-        n += 24 + strlen(movie->subtitles[i].name) + strlen(movie->subtitles[i].url);
-    return n;
+    return 256 + sv_movie_weight(movie) + 16 * movie->n_headers + 24 * movie->n_subtitles;
 }
 
 /* The place behind the last one seen. If that movie is gone the next one has taken its place. */

@@ -17,10 +17,8 @@
 
 static struct sv_room_shard *shard_of(synctv_node *node, const char *id)
 {
-    unsigned h = 5381;
-    for (const char *p = id; *p != '\0'; p++)
-        h = h * 33 + (unsigned char)*p;
-    return &node->shards[h % SV_ROOM_SHARDS];
+    /* From the top bits: by the low ones the shard's own table tells its rooms apart. */
+    return &node->shards[sv_hash(id, strlen(id)) >> (32 - SV_ROOM_SHARD_BITS)];
 }
 
 static void release_event(const void *event)
@@ -107,6 +105,45 @@ static struct sv_room *find_or_add(synctv_node *node, const char *id)
     return room;
 }
 
+/* --- idle rooms --- */
+
+/* What it takes in memory, but for what it shares with others or what is small. Locked. */
+static size_t size_of(const struct sv_room *room)
+{
+    size_t n_rows = room->roster.n_members;
+    return sizeof(*room) + room->movies.bytes + n_rows * sizeof(struct sv_roster_entry);
+}
+
+/* rooms.lock is held. */
+static void stop_idling(struct sv_room *room)
+{
+    synctv_node *node = room->node;
+    if (sv_list_empty(&room->idle))
+        return;
+    sv_list_remove(&room->idle);
+    node->rooms.n_idle--;
+    node->rooms.idle_bytes -= room->idle_bytes;
+    room->idle_bytes = 0;
+}
+
+void sv_room_set_idle(struct sv_room *room, bool idle)
+{
+    synctv_node *node = room->node;
+    pthread_mutex_lock(&node->rooms.lock);
+    if (!idle) {
+        stop_idling(room);
+    } else if (!room->gone) {
+        if (sv_list_empty(&room->idle)) {
+            sv_list_append(&node->rooms.idle, &room->idle);
+            node->rooms.n_idle++;
+        }
+        node->rooms.idle_bytes -= room->idle_bytes;
+        room->idle_bytes = size_of(room);
+        node->rooms.idle_bytes += room->idle_bytes;
+    }
+    pthread_mutex_unlock(&node->rooms.lock);
+}
+
 /* Out of the table, for ever: who looks for the room from now on makes a new one. Locked; whoever locked it holds a reference. */
 static void put_away(struct sv_room *room)
 {
@@ -118,10 +155,7 @@ static void put_away(struct sv_room *room)
     room->playback_dirty = false;
     pthread_mutex_lock(&node->rooms.lock);
     sv_room_stop_timer(room);
-    if (!sv_list_empty(&room->idle)) {
-        sv_list_remove(&room->idle);
-        node->rooms.n_idle--;
-    }
+    stop_idling(room);
     pthread_mutex_lock(&shard->lock);
     struct sv_room *there = NULL;
     HASH_FIND_STR(shard->by_id, room->id, there);
@@ -149,6 +183,8 @@ struct sv_room *sv_room_enter(synctv_node *node, const char *room_id)
 
 void sv_room_leave(struct sv_room *room)
 {
+    if (room->idle_bytes != 0 && room->idle_bytes != size_of(room)) /* has grown or shrunk */
+        sv_room_set_idle(room, true);
     pthread_mutex_unlock(&room->lock);
     sv_room_unref(room);
 }
@@ -444,40 +480,28 @@ void sv_room_put_deleted(struct sv_room *room, const char *actor_id)
     put_away(room);
 }
 
-/* --- keeping and forgetting --- */
-
-void sv_room_set_idle(struct sv_room *room, bool idle)
-{
-    synctv_node *node = room->node;
-    pthread_mutex_lock(&node->rooms.lock);
-    if (idle && !room->gone && sv_list_empty(&room->idle)) {
-        sv_list_append(&node->rooms.idle, &room->idle);
-        node->rooms.n_idle++;
-    } else if (!idle && !sv_list_empty(&room->idle)) {
-        sv_list_remove(&room->idle);
-        node->rooms.n_idle--;
-    }
-    pthread_mutex_unlock(&node->rooms.lock);
-}
+/* --- forgetting --- */
 
 /* The oldest idle room that nobody holds and that has nothing to do, out of all lists; NULL if none is to be forgotten. */
 static struct sv_room *take_evictable(synctv_node *node)
 {
     struct sv_room *found = NULL;
     pthread_mutex_lock(&node->rooms.lock);
-    size_t tries = node->rooms.n_idle > node->rooms.max_idle ? 16 : 0;
+    bool too_many = node->rooms.n_idle > node->rooms.max_idle ||
+        node->rooms.idle_bytes > node->rooms.max_idle_bytes;
+    size_t tries = too_many ? 16 : 0;
     while (found == NULL && tries-- > 0) {
         struct sv_list *it = node->rooms.idle.next;
         struct sv_room *room = SV_CONTAINER_OF(it, struct sv_room, idle);
         struct sv_room_shard *shard = shard_of(node, room->id);
-        sv_list_remove(it);
         pthread_mutex_lock(&shard->lock);
         if ((room->due_ms == 0 || room->may_be_idle) && atomic_load(&room->refs) == 1) {
             HASH_DEL(shard->by_id, room);
             sv_room_stop_timer(room);
-            node->rooms.n_idle--;
+            stop_idling(room);
             found = room;
         } else {
+            sv_list_remove(it);
             sv_list_append(&node->rooms.idle, it);
         }
         pthread_mutex_unlock(&shard->lock);
@@ -508,6 +532,7 @@ int sv_rooms_init(synctv_node *node)
     sv_list_init(&node->rooms.observers);
     node->rooms.next_due_ms = INT64_MAX;
     node->rooms.max_idle = SV_ROOMS_IDLE_MAX;
+    node->rooms.max_idle_bytes = SV_ROOMS_IDLE_MAX_BYTES;
     return 0;
 }
 

@@ -68,8 +68,9 @@ struct sv_room {
     /* rooms.lock of the node */
     struct sv_list timed;
     struct sv_list idle;
-    int64_t due_ms;   /* monotonic; 0 = no timer */
-    bool may_be_idle; /* nothing is lost when the room is forgotten before its timer */
+    size_t idle_bytes; /* as counted in the node; 0 = not idle; changed under both locks */
+    int64_t due_ms;    /* monotonic; 0 = no timer */
+    bool may_be_idle;  /* nothing is lost when the room is forgotten before its timer */
 };
 
 /* The room if it is loaded, pinned and *locked*; NULL otherwise. For apply(). */
@@ -158,9 +159,9 @@ void sv_room_stop_timer(struct sv_room *room);
 int sv_rooms_init(synctv_node *node);
 /* Frees all rooms; nobody uses them any more. */
 void sv_rooms_fini(synctv_node *node);
-/* Somebody follows it now / nobody does any more. Locked. */
+/* Somebody follows it now / nobody does any more, or it takes more or less memory. Locked. */
 void sv_room_set_idle(struct sv_room *room, bool idle);
-/* Forgets rooms nobody is in, but for the last SV_ROOMS_IDLE_MAX. Returns whether there may be more of them. No locks held. */
+/* Forgets rooms nobody is in, but for the last SV_ROOMS_IDLE_MAX and SV_ROOMS_IDLE_MAX_BYTES. Returns whether there may be more of them. No locks held. */
 bool sv_rooms_evict(synctv_node *node);
 
 #endif

@@ -94,9 +94,17 @@ static int grow(struct sv_stream *stream)
     return 0;
 }
 
-void sv_stream_push(struct sv_stream *stream, const synctv_event *event)
+/* What it counts for in a queue. */
+static size_t charge(const synctv_event *event)
 {
     size_t size = sv_event_size(event);
+    bool capped = event->type == SYNCTV_EVENT_MOVIES && size > SV_STREAM_MOVIE_BYTES;
+    return capped ? SV_STREAM_MOVIE_BYTES : size;
+}
+
+void sv_stream_push(struct sv_stream *stream, const synctv_event *event)
+{
+    size_t size = charge(event);
     bool wake = false;
     pthread_mutex_lock(&stream->lock);
     if (!stream->closed && stream->end.code == 0) {
@@ -207,7 +215,7 @@ static int stream_next(synctv_stream *pub, int timeout_ms, const synctv_event **
         *ret_event = stream->ring[stream->head];
         stream->head = (stream->head + 1) % stream->ring_size;
         stream->count--;
-        stream->bytes -= sv_event_size(*ret_event);
+        stream->bytes -= charge(*ret_event);
         rv = 1;
     } else {
         rv = stream->end.code;

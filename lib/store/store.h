@@ -173,8 +173,8 @@ struct sv_tx_ops {
         synctv_movie **ret_movies);
     int (*movie_get)(struct sv_tx *tx, const char *room_id, const char *movie_id,
         struct sv_arena *a, synctv_movie *ret);
-    /* Returns how many movies the room has. */
-    int (*movie_count)(struct sv_tx *tx, const char *room_id);
+    /* Returns how many movies the room has; what they weigh together (sv_movie_weight()) in *ret_bytes, which may be NULL. */
+    int (*movie_count)(struct sv_tx *tx, const char *room_id, int64_t *ret_bytes);
     /* At the end of the list, whatever movie->position says; the place in *ret_position. */
     int (*movie_insert)(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_position);
     /* Writes name, url, duration, headers, subtitles. */
@@ -201,7 +201,9 @@ struct sv_tx_ops {
     /* Newest first, seq < before_seq (0 = all) and > after_seq. Returns the count. */
     int (*chat_list)(struct sv_tx *tx, const char *room_id, uint64_t before_seq, uint64_t after_seq,
         int32_t limit, struct sv_arena *a, synctv_chat **ret_chat);
-    /* MESSAGE_NOT_FOUND. */
+    /* MESSAGE_NOT_FOUND, here and below. */
+    int (*chat_get)(struct sv_tx *tx, const char *room_id, const char *message_id,
+        struct sv_arena *a, synctv_chat *ret);
     int (*chat_delete)(struct sv_tx *tx, const char *room_id, const char *message_id);
 };
 

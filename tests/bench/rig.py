@@ -152,7 +152,7 @@ class Lab:
         ["login_per_minute", "login_per_minute_per_address", "register_per_hour", "hash_per_minute",
          "calls_per_second", "chat_per_second", "danmaku_per_second", "room_danmaku_per_second", "control_per_second",
          "ping_per_second", "status_per_second"], 0) | {
-             "members_per_room": 10000, "movies_per_room": 1000000, "streams_per_user": 1000000,
+             "members_per_room": 10000, "movies_per_room": 10000, "streams_per_user": 1000000,
              "streams_per_connection": 100000, "connections_per_address": 100000, "rooms_per_user": 1000000,
              "memberships_per_user": 1000000}
 

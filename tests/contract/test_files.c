@@ -214,12 +214,19 @@ START_TEST(an_older_schema_is_brought_up_to_date)
         newest = number_by_sql(path, "PRAGMA user_version");
     change_by_sql(path,
         "DROP INDEX members_kicked; DROP INDEX sessions_by_user;"
-        "CREATE INDEX sessions_by_user ON sessions (user_id); PRAGMA user_version = 1");
+        "CREATE INDEX sessions_by_user ON sessions (user_id);"
+        "INSERT INTO movies SELECT 1, id, 'm', 1, 'ü', 'http://h', 1, 0, 'u', 0, x'', x'0000', 7"
+        " FROM rooms WHERE id = 'r00000000042';"
+        "DROP INDEX movies_by_rank; ALTER TABLE movies DROP COLUMN weight;"
+        "CREATE INDEX movies_by_rank ON movies (room_id, rank); PRAGMA user_version = 1");
     snprintf(url, sizeof(url), "sqlite:%s", path);
     contract_open_url(&c, url, NULL);
     contract_begin(&c);
     ck_assert_int_eq(c.op->member_purge(c.tx, 1, 1), 0);
     ck_assert_int_eq(c.op->member_count(c.tx, "r00000000042"), 1);
+    int64_t bytes = 0;
+    ck_assert_int_eq(c.op->movie_count(c.tx, "r00000000042", &bytes), 1);
+    ck_assert_int_eq(bytes, 2 + 8 + 0 + 2);
     contract_commit(&c);
     contract_close(&c);
     ck_assert_int_eq(number_by_sql(path, "PRAGMA user_version"), newest);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "contract.h"
+#include "core/validate.h"
 
 static const char room[] = "r00000000001";
 
@@ -126,8 +127,8 @@ START_TEST(movies_stand_in_the_order_in_which_they_came)
     check_order(&c, "");
     add_movies(&c, 5);
     check_order(&c, "0 1 2 3 4");
-    ck_assert_int_eq(c.op->movie_count(c.tx, room), 5);
-    ck_assert_int_eq(c.op->movie_count(c.tx, "r00000000002"), 0);
+    ck_assert_int_eq(c.op->movie_count(c.tx, room, NULL), 5);
+    ck_assert_int_eq(c.op->movie_count(c.tx, "r00000000002", NULL), 0);
     ck_assert_int_eq(c.op->movie_delete(c.tx, room, "m00000000001"), 0);
     check_order(&c, "0 2 3 4");
     int32_t position;
@@ -140,6 +141,47 @@ START_TEST(movies_stand_in_the_order_in_which_they_came)
     check_order(&c, "");
     add_movies(&c, 2);
     check_order(&c, "0 1");
+    end(&c);
+}
+END_TEST
+
+/* As movie_count() tells it; and as the movies themselves. */
+static size_t weight_of_all(struct contract *c)
+{
+    synctv_movie *list;
+    int64_t told = -1;
+    size_t weight = 0;
+    int n = c->op->movie_list(c->tx, room, &c->arena, &list);
+    for (int i = 0; i < n; i++)
+        weight += sv_movie_weight(&list[i]);
+    ck_assert_int_eq(c->op->movie_count(c->tx, room, &told), n);
+    ck_assert_int_eq(told, (int64_t)weight);
+    return weight;
+}
+
+START_TEST(what_the_movies_weigh_together_is_known)
+{
+    struct contract c;
+    begin_with_room(&c, _i);
+    ck_assert_uint_eq(weight_of_all(&c), 0);
+    add_movies(&c, 3);
+    size_t before = weight_of_all(&c);
+    ck_assert_uint_gt(before, 0);
+    const synctv_header header = { "Cookie", "0123456789" };
+    const synctv_subtitle subtitle = { "En", "http://h/s", "vtt" };
+    synctv_movie m = movie("m00000000001");
+    m.url = "http://h/longer/than/before";
+    m.headers = &header;
+    m.n_headers = 1;
+    m.subtitles = &subtitle;
+    m.n_subtitles = 1;
+    ck_assert_int_eq(c.op->movie_update(c.tx, &m), 0);
+    ck_assert_uint_gt(weight_of_all(&c), before);
+    ck_assert_int_eq(c.op->movie_move(c.tx, room, "m00000000001", 2), 0);
+    ck_assert_int_eq(c.op->movie_delete(c.tx, room, "m00000000000"), 0);
+    weight_of_all(&c);
+    ck_assert_int_eq(c.op->movie_clear(c.tx, room), 2);
+    ck_assert_uint_eq(weight_of_all(&c), 0);
     end(&c);
 }
 END_TEST
@@ -399,6 +441,27 @@ START_TEST(old_messages_go_and_numbers_never_come_again)
 }
 END_TEST
 
+START_TEST(a_message_is_found_by_its_id_in_its_room)
+{
+    struct contract c;
+    synctv_chat got = { .seq = 77 };
+    begin_with_room(&c, _i);
+    for (unsigned i = 1; i <= 5; i++)
+        say(&c, i, 3);
+    ck_assert_int_eq(c.op->chat_get(c.tx, room, contract_id('c', 4), &c.arena, &got), 0);
+    ck_assert_uint_eq(got.seq, 4);
+    ck_assert_str_eq(got.user_id, "u00000000001");
+    ck_assert_str_eq(got.content, "hé\nllo 🎬");
+    const char *const others[][2] = { { room, contract_id('c', 2) }, { room, "" },
+        { "r00000000002", contract_id('c', 4) } };
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(c.op->chat_get(c.tx, others[i][0], others[i][1], &c.arena, &got),
+            SYNCTV_E_MESSAGE_NOT_FOUND);
+    ck_assert_uint_eq(got.seq, 4);
+    end(&c);
+}
+END_TEST
+
 START_TEST(a_message_sent_twice_is_stored_once)
 {
     struct contract c;
@@ -456,6 +519,7 @@ static void add(TCase *tc)
     const int n = CONTRACT_N_BACKENDS;
     tcase_add_loop_test(tc, a_movie_comes_back_as_it_went_in, 0, n);
     tcase_add_loop_test(tc, movies_stand_in_the_order_in_which_they_came, 0, n);
+    tcase_add_loop_test(tc, what_the_movies_weigh_together_is_known, 0, n);
     tcase_add_loop_test(tc, a_movie_moves_and_the_others_keep_their_order, 0, n);
     tcase_add_loop_test(tc, moving_again_and_again_never_runs_out_of_place, 0, n);
     tcase_add_loop_test(tc, a_movie_that_is_not_there_is_not_found, 0, n);
@@ -465,6 +529,7 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, a_message_comes_back_as_it_went_in, 0, n);
     tcase_add_loop_test(tc, chat_is_read_from_new_to_old_between_two_numbers, 0, n);
     tcase_add_loop_test(tc, old_messages_go_and_numbers_never_come_again, 0, n);
+    tcase_add_loop_test(tc, a_message_is_found_by_its_id_in_its_room, 0, n);
     tcase_add_loop_test(tc, a_message_sent_twice_is_stored_once, 0, n);
     tcase_add_loop_test(tc, with_a_room_goes_everything_in_it, 0, n);
 }

@@ -48,7 +48,7 @@ def name():
     return f"name-{next(numbers)}"
 
 
-server = Server("--log-level", "warn", config=limits(movies_per_room=100000), db=database()[1], env=control.env,
+server = Server("--log-level", "warn", config=limits(movies_per_room=10000), db=database()[1], env=control.env,
                 complaints_expected=True)
 host, guest = register(server, "host"), register(server, "guest")
 stranger = Person(server.address)

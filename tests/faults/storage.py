@@ -166,7 +166,7 @@ def _():
 def _():
     control = Control()
     n_connections, loop = 46, Loop()
-    config = limits(movies_per_room=100000)
+    config = limits(movies_per_room=10000)
     with Server(config=config, db=database()[1], env=control.env) as server:
         host = register(server, "host")
         room, other = host.CreateRoom(name="room").room, host.CreateRoom(name="other").room

@@ -165,7 +165,7 @@ OP(counts)
         rv = tx->ops->member_count(tx, ROOM);
     if (rv >= 0)
         rv = tx->ops->member_count_rooms(tx, USER);
-    return rv < 0 ? rv : tx->ops->movie_count(tx, ROOM);
+    return rv < 0 ? rv : tx->ops->movie_count(tx, ROOM, NULL);
 }
 
 OP(member_get)
@@ -265,6 +265,13 @@ OP(chat_insert)
     return rv < 0 ? rv : tx->ops->chat_insert(tx, &chat, 500, &seq, a, &existing);
 }
 
+OP(chat_get)
+{
+    synctv_chat *list, chat;
+    int rv = tx->ops->chat_list(tx, ROOM, 0, 0, 1, a, &list);
+    return rv <= 0 ? rv : tx->ops->chat_get(tx, ROOM, list[0].message_id, a, &chat);
+}
+
 OP(chat_list)
 {
     synctv_chat *chat;
@@ -313,6 +320,7 @@ static const struct {
     NAMED(movie_delete),
     NAMED(playback),
     NAMED(chat_insert),
+    NAMED(chat_get),
     NAMED(chat_list),
 };
 #define N_OPS (sizeof(ops) / sizeof(ops[0]))

@@ -38,7 +38,7 @@ static const struct table {
         "kicked_until_ms" },
     { "movies", "nr",
         "room_id id rank name url type duration_s added_by created_at_ms headers "
-        "subtitles" },
+        "subtitles weight" },
     { "playback", "room_id",
         "room_id movie_id status position_s rate updated_at_ms version node_id cause "
         "actor_id operation_id" },
@@ -296,7 +296,8 @@ static void read_room(struct sv_tx *tx, struct sv_arena *a)
     struct sv_member_rec member, *members;
     synctv_movie movie, *movies;
     synctv_playback state;
-    synctv_chat *chat;
+    synctv_chat message, *chat;
+    int64_t bytes = 0;
     if (check_code(tx->ops->member_get(tx, ROOM, fuzz_users[FUZZ_OWNER], a, &member)) == 0)
         check_member(&member.member);
     int n = check_code(tx->ops->member_list(tx, ROOM, a, &members));
@@ -310,12 +311,14 @@ static void read_room(struct sv_tx *tx, struct sv_arena *a)
         check_movie(&movies[i]);
     if (check_code(tx->ops->movie_get(tx, ROOM, "movie-two--0", a, &movie)) == 0)
         check_movie(&movie);
-    FUZZ_MUST(tx->ops->movie_count(tx, ROOM) >= 0);
+    FUZZ_MUST(tx->ops->movie_count(tx, ROOM, &bytes) >= 0 && bytes >= 0);
     if (check_code(tx->ops->playback_get(tx, ROOM, a, &state)) > 0)
         check_playback(&state);
     n = check_code(tx->ops->chat_list(tx, ROOM, 0, 0, 10, a, &chat));
     for (int i = 0; i < n; i++)
         check_chat(&chat[i]);
+    if (check_code(tx->ops->chat_get(tx, ROOM, "chat-first-0", a, &message)) == 0)
+        check_chat(&message);
 }
 
 static int read_run(struct sv_blocking_job *job, struct sv_tx *tx)

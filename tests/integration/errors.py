@@ -369,7 +369,7 @@ def _():
 def _():
     own = register(server, "collector")
     shelf = own.CreateRoom(name="shelf").room
-    big = movie(url="https://example.org/" + "u" * 1900, headers={f"Header-{i}": "v" * 1000 for i in range(16)})
+    big = movie(url="https://example.org/" + "u" * 1900, headers={f"Header-{i}": "v" * 1000 for i in range(14)})
     for _ in range(LIMITS["movies_per_room"]):
         own.AddMovie(room_id=shelf.id, movie=big)
     fails("RESOURCE_EXHAUSTED", "MOVIE_LIMIT", own.AddMovie, room_id=shelf.id, movie=movie())

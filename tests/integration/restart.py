@@ -13,7 +13,7 @@ from client import Failure, Person, chat, fails, login, models, movie, pb, regis
 
 from health_v1 import health_pb2, health_pb2_grpc
 
-NO_LIMITS["limits"]["movies_per_room"] = 100_000
+NO_LIMITS["limits"]["movies_per_room"] = 10_000
 ROUNDS = 20
 
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/validate.h"
 #include "support/node_fixture.h"
 
 /* alice made the room, bob is a member, carol is not in it. */
@@ -143,6 +144,65 @@ START_TEST(a_playlist_has_an_end)
         SYNCTV_E_MOVIE_LIMIT);
     fx_assert_ok(remove_movie(alice, second));
     fx_movie(alice, room, "c", 0);
+}
+END_TEST
+
+/* As heavy as one may be, or `less` bytes lighter. */
+static const synctv_movie *heavy(size_t less)
+{
+    static char values[16][1025], names[16][8];
+    static synctv_header headers[16];
+    static synctv_movie movie;
+    movie = (synctv_movie){
+        .name = "heavy",
+        .url = "https://example.org/",
+        .headers = headers,
+        .n_headers = 16,
+    };
+    for (int i = 0; i < 16; i++) {
+        snprintf(names[i], sizeof(names[i]), "x-%d", i);
+        memset(values[i], i < 15 ? 'x' : '\0', 1024);
+        headers[i] = (synctv_header){ .name = names[i], .value = values[i] };
+    }
+    memset(values[15], 'x', SV_MOVIE_MAX_BYTES - sv_movie_weight(&movie) - less);
+    return &movie;
+}
+
+START_TEST(a_movie_is_not_heavier_than_16_kib)
+{
+    fx_assert_ok(FX_ASK(bob, ADD_MOVIE, .room_id = room, .movie = heavy(0)));
+    const char *id = fx_answer->movie->id;
+    synctv_movie more = *heavy(0);
+    more.name = "heavier";
+    fx_assert_field(FX_ASK(bob, ADD_MOVIE, .room_id = room, .movie = &more), "movie");
+    fx_assert_field(update(bob, id, &more, "name"), "movie");
+    ck_assert_str_eq(names(), "heavy");
+}
+END_TEST
+
+START_TEST(the_movies_of_a_room_have_so_many_bytes_together)
+{
+    enum { N = SV_MOVIES_MAX_BYTES / SV_MOVIE_MAX_BYTES };
+    const char *light = NULL;
+    for (int i = 0; i < N; i++) {
+        fx_assert_ok(FX_ASK(alice, ADD_MOVIE, .room_id = room, .movie = heavy(i == 0 ? 100 : 0)));
+        if (i == 0)
+            light = fx_answer->movie->id;
+    }
+    const synctv_movie small = { .name = "small", .url = "https://example.org/" };
+    fx_assert_code(FX_ASK(alice, ADD_MOVIE, .room_id = room, .movie = heavy(0)),
+        SYNCTV_E_MOVIE_LIMIT);
+    ck_assert_ptr_nonnull(strstr(fx_error.message, "bytes"));
+    fx_assert_ok(FX_ASK(alice, ADD_MOVIE, .room_id = room, .movie = &small));
+    fx_assert_ok(update(alice, light, heavy(50), "headers"));
+    fx_assert_code(update(alice, light, heavy(0), "headers"), SYNCTV_E_MOVIE_LIMIT);
+    fx_assert_ok(update(alice, light, &(synctv_movie){ .name = "HEAVY" }, "name"));
+    fx_check_memory(room);
+
+    fx_assert_ok(remove_movie(alice, light));
+    fx_assert_ok(FX_ASK(alice, ADD_MOVIE, .room_id = room, .movie = heavy(200)));
+    fx_assert_ok(FX_ASK(alice, CLEAR_MOVIES, .room_id = room));
+    fx_assert_ok(FX_ASK(alice, ADD_MOVIE, .room_id = room, .movie = heavy(0)));
 }
 END_TEST
 
@@ -343,28 +403,15 @@ END_TEST
 
 START_TEST(an_answer_is_never_larger_than_a_message_may_be)
 {
-    char value[1025], url[2049];
-    memset(value, 'v', sizeof(value) - 1);
-    value[sizeof(value) - 1] = '\0';
-    memset(url, 'u', sizeof(url) - 1);
-    memcpy(url, "https://x/", 10);
-    url[sizeof(url) - 1] = '\0';
-    synctv_header headers[16];
-    char header_names[16][8];
-    for (int i = 0; i < 16; i++) {
-        snprintf(header_names[i], sizeof(header_names[i]), "X-%d", i);
-        headers[i] = (synctv_header){ header_names[i], value };
-    }
-    const synctv_movie large = { .name = "x", .url = url, .headers = headers, .n_headers = 16 };
     for (int i = 0; i < 100; i++)
-        fx_assert_ok(FX_ASK(alice, ADD_MOVIE, .room_id = room, .movie = &large));
+        fx_assert_ok(FX_ASK(alice, ADD_MOVIE, .room_id = room, .movie = heavy(0)));
     size_t seen = 0;
     const char *token = "";
     do {
         fx_assert_ok(FX_ASK(alice, GET_MOVIE_LIST, .room_id = room, .page_size = 1000,
             .page_token = token));
         ck_assert_uint_gt(fx_answer->n_movies, 0);
-        ck_assert_uint_lt(fx_answer->n_movies * 19000, 1024 * 1024);
+        ck_assert_uint_lt(fx_answer->n_movies * 16800, 1024 * 1024);
         seen += fx_answer->n_movies;
         token = fx_answer->next_page_token;
     } while (token[0] != '\0');
@@ -409,6 +456,8 @@ int main(void)
     tcase_add_test(tcase, a_live_movie_has_a_stream_key);
     tcase_add_test(tcase, bad_movies_are_refused);
     tcase_add_test(tcase, a_playlist_has_an_end);
+    tcase_add_test(tcase, a_movie_is_not_heavier_than_16_kib);
+    tcase_add_test(tcase, the_movies_of_a_room_have_so_many_bytes_together);
     tcase_add_test(tcase, members_remove_only_what_they_added);
     tcase_add_test(tcase, without_the_current_movie_nothing_plays);
     tcase_add_test(tcase, another_movie_goes_without_a_word_to_the_player);

@@ -218,6 +218,56 @@ START_TEST(only_so_many_idle_rooms_stay_in_memory)
 }
 END_TEST
 
+/* A movie that takes some 15 KiB. */
+static void add_heavy_movie(const char *room_id)
+{
+    static char value[1001];
+    char names[15][8];
+    synctv_header headers[15];
+    memset(value, 'x', 1000);
+    for (int i = 0; i < 15; i++) {
+        snprintf(names[i], sizeof(names[i]), "x-%d", i);
+        headers[i] = (synctv_header){ .name = names[i], .value = value };
+    }
+    const synctv_movie movie = {
+        .name = "heavy",
+        .url = "https://example.org/",
+        .headers = headers,
+        .n_headers = 15,
+    };
+    fx_assert_ok(FX_ASK(alice, ADD_MOVIE, .room_id = room_id, .movie = &movie));
+}
+
+START_TEST(idle_rooms_are_counted_by_their_memory_too)
+{
+    ck_assert_uint_eq(fx_node.rooms.max_idle_bytes, SV_ROOMS_IDLE_MAX_BYTES);
+    fx_node.limits.rooms_per_user = 100;
+    const char *ids[10];
+    for (int i = 0; i < 10; i++) {
+        ids[i] = fx_room(alice, NULL);
+        fx_assert_ok(FX_ASK(alice, GET_ROOM_INFO, .room_id = ids[i]));
+    }
+    ck_assert_uint_eq(fx_node.rooms.n_idle, 11);
+    size_t empty = fx_node.rooms.idle_bytes;
+    for (int i = 0; i < 10; i++) /* they grow while they are idle */
+        add_heavy_movie(ids[i]);
+    ck_assert_uint_ge(fx_node.rooms.idle_bytes, empty + 150000);
+    fx_settle();
+    fx_turn();
+    ck_assert_uint_eq(rooms_loaded(), 11);
+
+    fx_node.rooms.max_idle_bytes = empty + 80000;
+    fx_turn();
+    ck_assert_uint_le(fx_node.rooms.idle_bytes, empty + 80000);
+    ck_assert_uint_ge(rooms_loaded(), 5);
+    ck_assert_uint_le(rooms_loaded(), 6);
+
+    size_t before = fx_node.rooms.idle_bytes;
+    fx_follow(alice, ids[9]);
+    ck_assert_uint_le(fx_node.rooms.idle_bytes, before - 15000);
+}
+END_TEST
+
 /* Fills memory with idle rooms until the room is forgotten. */
 static void crowd_out(void)
 {
@@ -607,6 +657,7 @@ static Suite *rooms_in_memory(void)
     tcase_add_test(t, all_who_wait_for_a_room_get_it);
     tcase_add_test(t, a_room_that_cannot_be_loaded_now_can_be_loaded_later);
     tcase_add_test(t, a_stream_that_cannot_have_all_its_rooms_ends);
+    tcase_add_test(t, idle_rooms_are_counted_by_their_memory_too);
     tcase_add_test(t, only_so_many_idle_rooms_stay_in_memory);
     tcase_add_test(t, a_room_forgotten_while_it_plays_is_where_it_ought_to_be);
     tcase_add_test(t, a_movie_that_ended_while_the_room_was_forgotten_is_followed_by_the_next);

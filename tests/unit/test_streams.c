@@ -168,26 +168,53 @@ START_TEST(a_full_stream_that_is_read_again_in_time_goes_on)
 }
 END_TEST
 
-START_TEST(a_stream_with_too_many_bytes_ends)
+/* As heavy as one may be, but for some bytes. */
+static const synctv_movie *heavy_movie(void)
 {
-    synctv_stream *slow = fx_follow(bob, room);
-    char value[1025];
+    static char value[1025], names[15][8];
+    static synctv_header headers[15];
+    static synctv_movie heavy;
     memset(value, 'x', 1024);
-    value[1024] = '\0';
-    synctv_header headers[16];
-    char names[16][8];
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < 15; i++) {
         snprintf(names[i], sizeof(names[i]), "x-%d", i);
         headers[i] = (synctv_header){ .name = names[i], .value = value };
     }
-    const synctv_movie big = {
+    heavy = (synctv_movie){
         .name = "x",
         .url = "https://example.org/",
         .headers = headers,
-        .n_headers = 16,
+        .n_headers = 15,
     };
-    for (int i = 0; i < 80; i++)
-        fx_assert_ok(FX_ASK(alice, ADD_MOVIE, .room_id = room, .movie = &big));
+    return &heavy;
+}
+
+/* No stream sees anything of this before all of it is done. */
+START_TEST(what_one_member_may_do_at_once_ends_no_stream_of_the_others)
+{
+    synctv_stream *stream = fx_follow(bob, room), *observer = fx_open_stream(fx_system(), "", NULL);
+    for (int i = 0; i < 100; i++)
+        fx_assert_ok(FX_ASK(alice, ADD_MOVIE, .room_id = room, .movie = heavy_movie()));
+    synctv_stream *const streams[] = { stream, observer };
+    for (int k = 0; k < 2; k++) {
+        for (int i = 0; i < 100; i++) {
+            const synctv_event *event = fx_expect(streams[k], SYNCTV_EVENT_MOVIES);
+            ck_assert_int_eq(event->movie->position, i + 1);
+            ck_assert_uint_eq(event->movie->n_headers, 15);
+        }
+        fx_expect_nothing(streams[k]);
+    }
+}
+END_TEST
+
+START_TEST(a_stream_with_too_many_bytes_ends)
+{
+    synctv_stream *slow = fx_follow(bob, room);
+    synctv_movie changed = *heavy_movie();
+    static const char *const fields[] = { "headers" };
+    changed.id = movie;
+    for (int i = 0; i <= SV_STREAM_MAX_BYTES / SV_STREAM_MOVIE_BYTES; i++)
+        fx_assert_ok(FX_ASK(alice, UPDATE_MOVIE, .room_id = room, .movie_id = movie,
+            .movie = &changed, .fields = fields, .n_fields = 1));
     ck_assert_int_eq(fx_end_of(slow), SYNCTV_E_SLOW_CONSUMER);
 }
 END_TEST
@@ -509,6 +536,7 @@ static Suite *streams(void)
     tcase_add_test(t, all_streams_see_one_order);
     tcase_add_test(t, a_stream_with_too_many_events_ends_and_others_go_on);
     tcase_add_test(t, a_full_stream_that_is_read_again_in_time_goes_on);
+    tcase_add_test(t, what_one_member_may_do_at_once_ends_no_stream_of_the_others);
     tcase_add_test(t, a_stream_with_too_many_bytes_ends);
     tcase_add_test(t, ready_is_called_once_until_nothing_is_left);
     tcase_add_test(t, a_stream_emptied_before_it_was_told_is_told_once);

@@ -270,6 +270,37 @@ START_TEST(there_are_at_most_16_subtitles)
 }
 END_TEST
 
+START_TEST(a_movie_weighs_at_most_16_kib_in_all)
+{
+    char value[1025], names[SV_HEADERS_MAX][8];
+    synctv_header headers[SV_HEADERS_MAX];
+    memset(value, 'v', 1024);
+    value[1024] = '\0';
+    for (int i = 0; i < SV_HEADERS_MAX; i++) {
+        snprintf(names[i], sizeof(names[i]), "h%02d", i);
+        headers[i] = (synctv_header){ names[i], value };
+    }
+    const synctv_subtitle subtitle = { "En", "http://a/b", "srt" };
+    synctv_movie m = good();
+    m.headers = headers;
+    m.n_headers = SV_HEADERS_MAX - 1;
+    m.subtitles = &subtitle;
+    m.n_subtitles = 1;
+    size_t weight = strlen(m.name) + strlen(m.url) + 15 * (3 + 1024) + 2 + 10 + 3;
+    ck_assert_uint_eq(sv_movie_weight(&m), weight);
+    expect(&m, "", "15 headers");
+
+    char url[SV_URL_MAX_BYTES] = "http://a/";
+    size_t rest = SV_MOVIE_MAX_BYTES - (weight - strlen(m.url)) - strlen(url);
+    memset(url + strlen(url), 'u', rest);
+    m.url = url;
+    ck_assert_uint_eq(sv_movie_weight(&m), SV_MOVIE_MAX_BYTES);
+    expect(&m, "", "just 16 KiB");
+    strcat(url, "u");
+    expect(&m, "movie", "a byte more");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("validate_movie");
@@ -286,6 +317,7 @@ int main(void)
     tcase_add_test(t, there_are_at_most_16_headers_each_once);
     tcase_add_test(t, subtitles_have_a_web_url_and_a_known_format);
     tcase_add_test(t, there_are_at_most_16_subtitles);
+    tcase_add_test(t, a_movie_weighs_at_most_16_kib_in_all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int n_failed = srunner_ntests_failed(runner);

@@ -60,7 +60,7 @@ typedef struct synctv_limits {
     int32_t rooms_per_user;              /**< created; 10 */
     int32_t memberships_per_user;        /**< 100 */
     int32_t members_per_room;            /**< where the room says nothing; 100, at most 10000 */
-    int32_t movies_per_room;             /**< 1000 */
+    int32_t movies_per_room;             /**< 1000, at most 10000; 2 MiB together */
     int32_t sessions_per_user;           /**< Login ends those renewed longest ago; 100 */
     int32_t streams_per_user;            /**< 16 */
     int32_t streams_per_connection;      /**< 100 */

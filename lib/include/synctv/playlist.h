@@ -29,10 +29,11 @@ SYNCTV_API int synctv_playlist_list(synctv_caller *caller, const char *room_id, 
  * Puts a movie at the end. Needs ADD_MOVIE.
  *
  * @movie       borrowed. Read are name (1..256 code points), type, url (http, https, rtmp or rtsp, ≤ 2048 bytes; none for
- *              SYNCTV_MOVIE_TYPE_LIVE), duration_s, at most 16 headers (64 / 1024 bytes, no line ends) and 16 subtitles.
+ *              SYNCTV_MOVIE_TYPE_LIVE), duration_s, at most 16 headers (64 / 1024 bytes, no line ends) and 16 subtitles;
+ *              16 KiB in all.
  * @ret_result  movie, with its id.
  *
- * Errors: INVALID_ARGUMENT, MOVIE_LIMIT.
+ * Errors: INVALID_ARGUMENT, MOVIE_LIMIT (so many movies, or 2 MiB of their strings together).
  */
 SYNCTV_API int synctv_playlist_add(synctv_caller *caller, const char *room_id,
     const synctv_movie *movie, const synctv_result **ret_result, synctv_error *ret_error);
@@ -52,7 +53,7 @@ SYNCTV_API int synctv_playlist_remove(synctv_caller *caller, const char *room_id
  * @fields      names among "name", "url", "duration", "headers", "subtitles".
  * @ret_result  movie.
  *
- * Errors: MOVIE_NOT_FOUND, INVALID_ARGUMENT.
+ * Errors: MOVIE_NOT_FOUND, INVALID_ARGUMENT, MOVIE_LIMIT (2 MiB, as above).
  */
 SYNCTV_API int synctv_playlist_update(synctv_caller *caller, const char *room_id,
     const synctv_movie *movie, const char *const *fields, size_t n_fields,

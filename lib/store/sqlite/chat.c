@@ -140,6 +140,24 @@ int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_s
     return rv;
 }
 
+int sv_sqlite_chat_get(struct sv_tx *tx, const char *room_id, const char *message_id,
+    struct sv_arena *a, synctv_chat *ret)
+{
+    struct sv_query q;
+    synctv_chat chat;
+    sv_query_begin(&q, tx,
+        "SELECT " CHAT_COLUMNS " FROM chat WHERE room_id = ? AND message_id = ? LIMIT 1");
+    sv_query_text(&q, room_id);
+    sv_query_text(&q, message_id);
+    int rv = sv_query_next(&q);
+    if (rv > 0)
+        get_chat(&q, a, &chat);
+    rv = sv_query_end(&q, rv);
+    if (rv > 0)
+        *ret = chat;
+    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_MESSAGE_NOT_FOUND : 0;
+}
+
 int sv_sqlite_chat_delete(struct sv_tx *tx, const char *room_id, const char *message_id)
 {
     struct sv_query q;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 
+#include "core/validate.h"
 #include "store/sqlite/ops.h"
 #include "store/sqlite/strings.h"
 
@@ -126,13 +127,21 @@ int sv_sqlite_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena 
     return rv;
 }
 
-int sv_sqlite_movie_count(struct sv_tx *tx, const char *room_id)
+int sv_sqlite_movie_count(struct sv_tx *tx, const char *room_id, int64_t *ret_bytes)
 {
     struct sv_query q;
     int64_t n = 0;
-    sv_query_begin(&q, tx, "SELECT count(*) FROM movies WHERE room_id = ?");
+    double bytes = 0; /* of damaged rows, sum() may overflow */
+    sv_query_begin(&q, tx, "SELECT count(*), total(weight) FROM movies WHERE room_id = ?");
     sv_query_text(&q, room_id);
-    int rv = sv_query_number(&q, &n);
+    int rv = sv_query_next(&q);
+    if (rv > 0) {
+        n = sv_query_get_int(&q, 0);
+        bytes = sv_query_get_double(&q, 1);
+    }
+    rv = sv_query_end(&q, rv);
+    if (rv >= 0 && ret_bytes != NULL)
+        *ret_bytes = bytes >= 0 && bytes < 1e15 ? (int64_t)bytes : 0;
     return rv < 0 ? rv : (int)n;
 }
 
@@ -277,7 +286,7 @@ int sv_sqlite_movie_move(struct sv_tx *tx, const char *room_id, const char *movi
 {
     struct sv_query q;
     int64_t rank;
-    int n = sv_sqlite_movie_count(tx, room_id);
+    int n = sv_sqlite_movie_count(tx, room_id, NULL);
     if (n < 0)
         return n;
     if (position > n - 1)
@@ -302,7 +311,7 @@ int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t 
     struct sv_arena a = { 0 };
     struct sv_query q;
     int64_t rank;
-    int n = sv_sqlite_movie_count(tx, movie->room_id);
+    int n = sv_sqlite_movie_count(tx, movie->room_id, NULL);
     if (n < 0)
         return n;
     int rv = make_last_rank(tx, movie->room_id, movie->id, n, &rank);
@@ -310,7 +319,7 @@ int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t 
         return rv;
     sv_query_begin(&q, tx,
         "INSERT INTO movies (room_id, id, rank, name, url, type, duration_s, added_by,"
-        " created_at_ms, headers, subtitles) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        " created_at_ms, headers, subtitles, weight) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     sv_query_text(&q, movie->room_id);
     sv_query_text(&q, movie->id);
     sv_query_int(&q, rank);
@@ -322,6 +331,7 @@ int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t 
     sv_query_int(&q, movie->created_at_ms);
     bind_headers(&q, &a, movie);
     bind_subtitles(&q, &a, movie);
+    sv_query_int(&q, (int64_t)sv_movie_weight(movie));
     rv = sv_query_run(&q);
     sv_arena_fini(&a);
     if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
@@ -337,13 +347,14 @@ int sv_sqlite_movie_update(struct sv_tx *tx, const synctv_movie *movie)
     struct sv_arena a = { 0 };
     struct sv_query q;
     sv_query_begin(&q, tx,
-        "UPDATE movies SET name = ?, url = ?, duration_s = ?, headers = ?, subtitles = ?"
+        "UPDATE movies SET name = ?, url = ?, duration_s = ?, headers = ?, subtitles = ?, weight = ?"
         " WHERE room_id = ? AND id = ?");
     sv_query_text(&q, movie->name);
     sv_query_text(&q, movie->url);
     sv_query_double(&q, movie->duration_s);
     bind_headers(&q, &a, movie);
     bind_subtitles(&q, &a, movie);
+    sv_query_int(&q, (int64_t)sv_movie_weight(movie));
     sv_query_text(&q, movie->room_id);
     sv_query_text(&q, movie->id);
     int rv = sv_query_run(&q);

@@ -53,5 +53,6 @@ const struct sv_tx_ops sv_sqlite_tx_ops = {
 
     .chat_insert = sv_sqlite_chat_insert,
     .chat_list = sv_sqlite_chat_list,
+    .chat_get = sv_sqlite_chat_get,
     .chat_delete = sv_sqlite_chat_delete,
 };

@@ -62,7 +62,7 @@ int sv_sqlite_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena 
     synctv_movie **ret_movies);
 int sv_sqlite_movie_get(struct sv_tx *tx, const char *room_id, const char *movie_id,
     struct sv_arena *a, synctv_movie *ret);
-int sv_sqlite_movie_count(struct sv_tx *tx, const char *room_id);
+int sv_sqlite_movie_count(struct sv_tx *tx, const char *room_id, int64_t *ret_bytes);
 int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_position);
 int sv_sqlite_movie_update(struct sv_tx *tx, const synctv_movie *movie);
 int sv_sqlite_movie_delete(struct sv_tx *tx, const char *room_id, const char *movie_id);
@@ -78,6 +78,8 @@ int sv_sqlite_chat_insert(struct sv_tx *tx, const synctv_chat *chat, int32_t kee
     uint64_t *ret_seq, struct sv_arena *a, synctv_chat *ret_existing);
 int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_seq,
     uint64_t after_seq, int32_t limit, struct sv_arena *a, synctv_chat **ret_chat);
+int sv_sqlite_chat_get(struct sv_tx *tx, const char *room_id, const char *message_id,
+    struct sv_arena *a, synctv_chat *ret);
 int sv_sqlite_chat_delete(struct sv_tx *tx, const char *room_id, const char *message_id);
 
 #endif

@@ -139,10 +139,18 @@ static const char v1[] =
     "CREATE INDEX chat_by_client_id ON chat (room_id, user_id, client_message_id)"
     "    WHERE client_message_id <> '';";
 
-/* For what keeps them bounded: the sessions of a user that were renewed longest ago, rows that kept somebody away. */
+/*
+ * For what keeps them bounded: the sessions of a user that were renewed longest ago, rows that kept somebody away, what the
+ * movies of a room weigh (those that were there before: nearly, as their strings' lengths are counted, too).
+ */
 static const char v2[] = "DROP INDEX sessions_by_user;"
                          "CREATE INDEX sessions_by_user ON sessions (user_id, rotated_at_ms);"
-                         "CREATE INDEX members_kicked ON members (kicked_until_ms) WHERE role = 0;";
+                         "CREATE INDEX members_kicked ON members (kicked_until_ms) WHERE role = 0;"
+                         "ALTER TABLE movies ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;"
+                         "UPDATE movies SET weight = length(CAST(name AS BLOB)) + length(CAST(url"
+                         " AS BLOB)) + length(headers) + length(subtitles);"
+                         "DROP INDEX movies_by_rank;"
+                         "CREATE INDEX movies_by_rank ON movies (room_id, rank, weight);";
 
 const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1, v2 };
 
@@ -154,6 +162,6 @@ const char sv_schema_probe[] =
     " (SELECT count(*) FROM (SELECT chat_seq FROM rooms LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT rowid FROM room_search WHERE room_search MATCH 'x' LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT kicked_until_ms FROM members LIMIT 1)),"
-    " (SELECT count(*) FROM (SELECT subtitles FROM movies LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT subtitles, weight FROM movies LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT operation_id FROM playback LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT client_message_id FROM chat LIMIT 1))";
