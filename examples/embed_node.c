@@ -86,6 +86,7 @@ static void make_room(struct program *p)
 static void on_ready(void *userdata, synctv_stream *stream)
 {
     struct person *person = userdata;
+    (void)stream;
     person->ready = true;
 }
 
@@ -143,6 +144,7 @@ static void take_events(struct program *p, struct person *person)
 
 static void on_played(void *userdata, const synctv_result *result)
 {
+    (void)userdata;
     if (result->code < 0)
         fprintf(stderr, "play: %s\n", result->error->message);
     else
@@ -208,6 +210,7 @@ static void run(struct program *p)
 
 static void print_log(void *userdata, synctv_log_level level, const char *area, const char *message)
 {
+    (void)userdata, (void)level;
     fprintf(stderr, "[%s] %s\n", area, message);
 }
 

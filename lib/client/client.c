@@ -280,10 +280,15 @@ static int wait_for_server(synctv_client *client, const synctv_client_options *o
     pthread_cond_destroy(&probe.cond);
     pthread_mutex_destroy(&probe.lock);
 
+    /* gRPC's text about names is long, and would be cut before it says what is wrong. */
+    static const char no_such_name[] = "DNS resolution failed";
+    const char *why = probe.error.message;
+    if (strncmp(why, no_such_name, strlen(no_such_name)) == 0)
+        why = "this name cannot be resolved to an address";
     /* Any answer of a server will do, also that it has no health service. */
     if (probe.error.code == SYNCTV_E_TIMEOUT || probe.error.code == SYNCTV_E_NODE_UNAVAILABLE)
         return sv_errorf(err, SYNCTV_E_NODE_UNAVAILABLE, "no server answers at %s: %s",
-            options->address, probe.error.message);
+            options->address, why);
     if (probe.error.code == SYNCTV_E_NO_MEMORY)
         return sv_error(err, SYNCTV_E_NO_MEMORY);
     return 0;
