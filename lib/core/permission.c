@@ -101,6 +101,21 @@ uint64_t sv_actor_permissions(const struct sv_actor *actor, const synctv_room_se
     return sv_permissions_of(settings, actor->member);
 }
 
+uint64_t sv_status_seen_with(synctv_member_status status)
+{
+    switch (status) {
+    case SYNCTV_MEMBER_STATUS_ACTIVE:
+        return SYNCTV_PERM_VIEW_MEMBER_LIST;
+    case SYNCTV_MEMBER_STATUS_PENDING:
+        return SYNCTV_PERM_APPROVE_MEMBER;
+    case SYNCTV_MEMBER_STATUS_BANNED:
+        return SYNCTV_PERM_BAN_MEMBER;
+    case SYNCTV_MEMBER_STATUS_UNSPECIFIED:
+        break;
+    }
+    return 0;
+}
+
 int sv_permission_check(uint64_t permissions, uint64_t needed, synctv_error *err)
 {
     uint64_t missing = needed & ~permissions;

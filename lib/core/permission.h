@@ -37,6 +37,12 @@ uint64_t sv_permissions_of(const synctv_room_settings *settings, const synctv_me
 /* Effective permissions of whoever acts: all bits for the system and platform admins. */
 uint64_t sv_actor_permissions(const struct sv_actor *actor, const synctv_room_settings *settings);
 
+/*
+ * The bits of which one lets somebody who sees the member list see those with that status in it: who waits is for those who may let them in, who
+ * is banned for those who may lift the ban. 0 for UNSPECIFIED, that is for who is not in the list.
+ */
+uint64_t sv_status_seen_with(synctv_member_status status);
+
 /* PERMISSION_DENIED, naming what is missing, unless all bits of `needed` are there. */
 int sv_permission_check(uint64_t permissions, uint64_t needed, synctv_error *err);
 /* The same for what may be done to anybody's movies (bit `any`) or only to one's own (bit `own`): delete and edit. */

@@ -304,9 +304,9 @@ static void unban_done(struct sv_call *c)
     struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
     if (room != NULL) {
         if (sv_room_advance(room, change->revision)) {
-            sv_room_remove_member(room, c->req->user_id);
             sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_UNBANNED, c->req->user_id, &change->gone,
                 c->actor.user_id, "");
+            sv_room_remove_member(room, c->req->user_id);
         }
         sv_room_leave(room);
     }
@@ -388,22 +388,6 @@ struct list {
 
 #define CHUNK 64
 
-/* Who waits is seen by those who may let them in, who is banned by those who may lift the ban. */
-static bool is_visible(const synctv_member *member, uint64_t permissions)
-{
-    switch (member->status) {
-    case SYNCTV_MEMBER_STATUS_ACTIVE:
-        return true;
-    case SYNCTV_MEMBER_STATUS_PENDING:
-        return (permissions & SYNCTV_PERM_APPROVE_MEMBER) != 0;
-    case SYNCTV_MEMBER_STATUS_BANNED:
-        return (permissions & SYNCTV_PERM_BAN_MEMBER) != 0;
-    case SYNCTV_MEMBER_STATUS_UNSPECIFIED:
-        return false;
-    }
-    return false;
-}
-
 /* Up to `max` visible rows behind the key. Returns how many. Locked. */
 static size_t list_collect(const struct sv_room *room, const struct list *list,
     uint64_t permissions, struct sv_roster_entry **ret, size_t max)
@@ -415,7 +399,7 @@ static size_t list_collect(const struct sv_room *room, const struct list *list,
         struct sv_roster_entry *chunk[CHUNK];
         size_t got = sv_roster_page(&room->roster, joined_at_ms, id, chunk, CHUNK);
         for (size_t i = 0; i < got && n < max; i++) {
-            if (is_visible(&chunk[i]->member, permissions))
+            if ((sv_status_seen_with(chunk[i]->member.status) & permissions) != 0)
                 ret[n++] = chunk[i];
         }
         if (got < CHUNK || n == max)
@@ -428,9 +412,9 @@ static size_t list_collect(const struct sv_room *room, const struct list *list,
 static int32_t list_total(const struct sv_roster *roster, uint64_t permissions)
 {
     size_t n = roster->n_active;
-    if ((permissions & SYNCTV_PERM_APPROVE_MEMBER) != 0)
+    if ((permissions & sv_status_seen_with(SYNCTV_MEMBER_STATUS_PENDING)) != 0)
         n += roster->n_pending;
-    if ((permissions & SYNCTV_PERM_BAN_MEMBER) != 0)
+    if ((permissions & sv_status_seen_with(SYNCTV_MEMBER_STATUS_BANNED)) != 0)
         n += roster->n_banned;
     return (int32_t)n;
 }

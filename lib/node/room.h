@@ -93,7 +93,8 @@ void sv_room_reload(struct sv_room *room);
  * 0 or NO_MEMORY (then the room is loaded again). */
 int sv_room_put_member(struct sv_room *room, const struct sv_member_rec *rec);
 void sv_room_remove_member(struct sv_room *room, const char *user_id);
-/* A MEMBER event about the row as it is in memory now, or about `gone` where there is none any more. */
+/* A MEMBER event about the row as it is in memory now, or about `gone` before the row goes from there, to those who see that member in the list
+ * before or after. */
 void sv_room_tell_member(struct sv_room *room, synctv_member_change change, const char *user_id,
     const synctv_member *gone, const char *actor_id, const char *reason);
 /* A ROOM event with the room as it is now. */

@@ -114,24 +114,22 @@ int sv_room_fill_state(struct sv_room *room, struct sv_arena *a, synctv_state_ca
 
 /* --- telling --- */
 
-/* What somebody must be allowed to see to get this event. */
-static uint64_t permission_to_see(const synctv_event *event)
-{
-    if (event->type == SYNCTV_EVENT_MOVIES)
-        return SYNCTV_PERM_VIEW_PLAYLIST;
-    if (event->type == SYNCTV_EVENT_MEMBER)
-        return SYNCTV_PERM_VIEW_MEMBER_LIST;
-    return 0;
-}
+/* What somebody must be allowed to see to get an event. */
+struct sight {
+    uint64_t all;    /* permissions that are needed */
+    uint64_t one_of; /* and one of these, unless 0 */
+};
 
 static bool may_see(struct sv_room *room, struct sv_stream *stream, const synctv_event *event,
-    uint64_t permission)
+    const struct sight *sight)
 {
     struct sv_actor_info info;
     sv_session_info(stream->session, &info);
     if (event->member != NULL && strcmp(event->member->user_id, info.user_id) == 0)
         return true; /* everybody may know what becomes of themselves */
-    return (sv_room_permissions(room, &info) & permission) == permission;
+    uint64_t permissions = sv_room_permissions(room, &info);
+    return (permissions & sight->all) == sight->all &&
+        (sight->one_of == 0 || (permissions & sight->one_of) != 0);
 }
 
 /* Which of those who follow are told. */
@@ -164,17 +162,18 @@ static void end_streams(struct sv_room *room)
     pthread_mutex_unlock(&node->rooms.lock);
 }
 
-static void tell(struct sv_room *room, const synctv_event *event, enum audience audience)
+/* To those of the audience who may see it; `sight` NULL: to all of them. */
+static void tell(struct sv_room *room, const synctv_event *event, enum audience audience,
+    const struct sight *sight)
 {
     if (event == NULL) {
         end_streams(room);
         return;
     }
-    uint64_t permission = permission_to_see(event);
     SV_LIST_FOREACH(it, &room->follows) {
         struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream;
         if (is_among(room, stream, audience) &&
-            (permission == 0 || may_see(room, stream, event, permission)))
+            (sight == NULL || may_see(room, stream, event, sight)))
             sv_stream_push(stream, event);
     }
     if (audience != TO_GUESTS && atomic_load(&room->node->rooms.n_observers) > 0)
@@ -188,7 +187,7 @@ static void tell(struct sv_room *room, const synctv_event *event, enum audience 
 
 void sv_room_tell(struct sv_room *room, const synctv_event *event)
 {
-    tell(room, event, TO_ALL);
+    tell(room, event, TO_ALL, NULL);
 }
 
 /* A new event of this room; NULL when out of memory. */
@@ -204,6 +203,17 @@ static synctv_event *room_event(struct sv_room *room, synctv_event_type type, co
         return NULL;
     }
     return event;
+}
+
+/* Who sees this member in the list as they were, in memory still, or as they are now. */
+static struct sight sight_of_member(const struct sv_roster_entry *before, const synctv_member *now)
+{
+    uint64_t one_of = sv_status_seen_with(now->status);
+    if (before != NULL)
+        one_of |= sv_status_seen_with(before->member.status);
+    if (one_of == 0) /* somebody who is not here is kept away */
+        one_of = SYNCTV_PERM_KICK_MEMBER;
+    return (struct sight){ .all = SYNCTV_PERM_VIEW_MEMBER_LIST, .one_of = one_of };
 }
 
 void sv_room_tell_member(struct sv_room *room, synctv_member_change change, const char *user_id,
@@ -228,8 +238,12 @@ void sv_room_tell_member(struct sv_room *room, synctv_member_change change, cons
         synctv_event_unref(event);
         event = NULL;
     }
-    if (event != NULL || rv != SYNCTV_E_MEMBER_NOT_FOUND)
-        sv_room_tell(room, event);
+    if (event != NULL) {
+        const struct sight sight = sight_of_member(entry, member);
+        tell(room, event, TO_ALL, &sight);
+    } else if (rv != SYNCTV_E_MEMBER_NOT_FOUND) {
+        sv_room_tell(room, NULL);
+    }
 }
 
 /* With settings, or the public face. */
@@ -251,9 +265,9 @@ void sv_room_tell_room(struct sv_room *room, const char *actor_id)
 {
     room->online_tell_ms = 0;
     room->online_told_ms = sv_mono_ms();
-    tell(room, room_face_event(room, true, actor_id), TO_MEMBERS);
+    tell(room, room_face_event(room, true, actor_id), TO_MEMBERS, NULL);
     if (room->settings.allow_guests)
-        tell(room, room_face_event(room, false, actor_id), TO_GUESTS);
+        tell(room, room_face_event(room, false, actor_id), TO_GUESTS, NULL);
 }
 
 void sv_room_tell_deleted(struct sv_room *room, const char *actor_id)
@@ -287,7 +301,8 @@ void sv_room_tell_movies(struct sv_room *room, synctv_list_change change, const 
         synctv_event_unref(event);
         event = NULL;
     }
-    sv_room_tell(room, event);
+    const struct sight sight = { .all = SYNCTV_PERM_VIEW_PLAYLIST };
+    tell(room, event, TO_ALL, &sight);
 }
 
 synctv_event *sv_room_state_event(struct sv_room *room, synctv_state_cause cause,

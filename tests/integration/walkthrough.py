@@ -22,6 +22,10 @@ def everybody_expects(kind, **fields):
     return [stream.expect(kind, **fields) for stream in streams.values()]
 
 
+def admins_expect(kind, **fields):
+    return [streams[name].expect(kind, **fields) for name in ("alice", "bob")]
+
+
 @test("Register gives an account and both tokens")
 def _():
     global alice, bob, carol
@@ -305,7 +309,7 @@ def _():
     equal(streams["carol"].expect("error").in_reply_to, refused)
 
 
-@test("KickMember, BanMember and UnbanMember are seen by all, and by whom they meet")
+@test("KickMember is seen by all, and by whom it meets; BanMember of who is out and UnbanMember by who may ban")
 def _():
     equal(bob.KickMember(room_id=room.id, user_id=dave.id, reason="too loud").success, True)
     for update in everybody_expects("member", change=pb.MEMBER_CHANGE_KICKED):
@@ -314,11 +318,13 @@ def _():
     fails("PERMISSION_DENIED", "MEMBER_KICKED", dave.JoinRoom, room_id=room.id, password="sesame")
     banned = bob.BanMember(room_id=room.id, user_id=dave.id, reason="for good").member
     equal(banned.status, models.MEMBER_STATUS_BANNED)
-    everybody_expects("member", change=pb.MEMBER_CHANGE_BANNED)
+    admins_expect("member", change=pb.MEMBER_CHANGE_BANNED)
     fails("PERMISSION_DENIED", "MEMBER_BANNED", dave.JoinRoom, room_id=room.id, password="sesame")
     equal(bob.UnbanMember(room_id=room.id, user_id=dave.id).success, True)
-    everybody_expects("member", change=pb.MEMBER_CHANGE_UNBANNED)
+    admins_expect("member", change=pb.MEMBER_CHANGE_UNBANNED)
     equal(dave.JoinRoom(room_id=room.id, password="sesame").member.status, models.MEMBER_STATUS_PENDING)
+    carols = [update for update in streams["carol"].came if update.WhichOneof("payload") == "member"]
+    equal([update.member.change for update in carols if update.member.member.user_id == dave.id][-1], pb.MEMBER_CHANGE_KICKED)
 
 
 @test("LeaveRoom is seen by those who stay")

@@ -170,10 +170,10 @@ test('members: UpdateRoom, Approve-, Kick-, Ban-, UnbanMember, SetMemberRole, Se
   const told = await fails('PERMISSION_DENIED', 'MEMBER_KICKED', dave.JoinRoom({...at, password: 'sesame'}));
   assert.ok(Number(told.metadata.retry_after_ms) > 0);
   assert.equal((await alice.BanMember({...at, user_id: dave.id})).member.status, 'MEMBER_STATUS_BANNED');
-  await everybody('member', {change: 'MEMBER_CHANGE_BANNED'});
+  await streams.alice.expect('member', {change: 'MEMBER_CHANGE_BANNED'});
   await fails('PERMISSION_DENIED', 'MEMBER_BANNED', dave.JoinRoom({...at, password: 'sesame'}));
   await alice.UnbanMember({...at, user_id: dave.id});
-  await everybody('member', {change: 'MEMBER_CHANGE_UNBANNED'});
+  await streams.alice.expect('member', {change: 'MEMBER_CHANGE_UNBANNED'});
   await waiting.close();
 });
 
