@@ -6,8 +6,13 @@
 #include <grpc/support/alloc.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "rpc/inside.h"
+
+/* A client that does not take small ones has at most as many lying as it may have calls. */
+#define SMALL_ANSWER_BYTES 4096
+#define ANSWERS_A_TURN 64
 
 static void call_arrived(struct sv_op *op, bool ok);
 
@@ -26,6 +31,7 @@ static void arm(struct sv_rpc_call *call, struct sv_rpc_server *server,
     struct sv_bound_method *method)
 {
     call->op.done = call_arrived;
+    sv_list_init(&call->in_answers);
     call->server = server;
     call->method = method;
     call->cq = pick_queue(server, method->m.kind);
@@ -72,8 +78,10 @@ void sv_call_free(struct sv_rpc_call *call)
         grpc_byte_buffer_destroy(call->payload);
     if (call->has_flat)
         grpc_slice_unref(call->flat);
-    if (call->peer != NULL)
-        sv_peers_leave(call->server->peers, call->peer);
+    if (call->answer_bytes > 0)
+        sv_peers_end_answer(call->server->peers, call->peer, call->answer_bytes);
+    else
+        sv_peers_leave(call->server->peers, call->peer, call->method->m.needs_no_sign_in);
     if (call->call != NULL)
         grpc_call_unref(call->call);
     free(call->cert_name);
@@ -124,7 +132,8 @@ void sv_server_call_gone(struct sv_rpc_server *server)
 static int enter_peer(struct sv_rpc_call *call)
 {
     char *name = grpc_call_get_peer(call->call);
-    int rv = sv_peers_enter(call->server->peers, name, &call->peer);
+    int rv =
+        sv_peers_enter(call->server->peers, name, call->method->m.needs_no_sign_in, &call->peer);
     gpr_free(name);
     return rv;
 }
@@ -252,24 +261,52 @@ static void call_answered(struct sv_op *op, bool ok)
 {
     struct sv_rpc_call *call = SV_CONTAINER_OF(op, struct sv_rpc_call, op);
     struct sv_rpc_server *server = call->server;
+    pthread_mutex_lock(&server->lock);
+    sv_list_remove(&call->in_answers);
+    pthread_mutex_unlock(&server->lock);
     sv_call_free(call);
     sv_server_call_gone(server);
 }
 
 static void send_answer(struct sv_rpc_call *call, const grpc_op *ops, size_t n_ops)
 {
+    struct sv_rpc_server *server = call->server;
     call->op.done = call_answered;
+    call->answered_ms = sv_mono_ms();
+    pthread_mutex_lock(&server->lock);
+    sv_list_append(&server->answers, &call->in_answers);
+    pthread_mutex_unlock(&server->lock);
     grpc_call_error e = sv_op_start(&call->op, call->call, ops, n_ops);
     if (e == GRPC_CALL_OK)
         return;
-    sv_logf(call->server->opt.log, SYNCTV_LOG_ERROR, "rpc", "%s cannot be answered: %s",
+    sv_logf(server->opt.log, SYNCTV_LOG_ERROR, "rpc", "%s cannot be answered: %s",
         sv_rpc_call_path(call), grpc_call_error_to_string(e));
     grpc_call_cancel(call->call, NULL);
     sv_op_done(&call->op, false);
 }
 
+static int count_answer(struct sv_rpc_call *call, size_t bytes)
+{
+    if (bytes < SMALL_ANSWER_BYTES)
+        return 0;
+    char *name = grpc_call_get_peer(call->call);
+    int rv = sv_peers_begin_answer(call->server->peers, name, bytes, &call->peer);
+    gpr_free(name);
+    if (rv == 0)
+        call->answer_bytes = bytes;
+    return rv;
+}
+
 void sv_rpc_call_reply(struct sv_rpc_call *call, struct sv_rpc_bytes payload)
 {
+    int rv = count_answer(call, GRPC_SLICE_LENGTH(payload.slice));
+    if (rv < 0) {
+        synctv_error err;
+        sv_rpc_bytes_unref(payload);
+        sv_errorf(&err, rv, "too many answers are not taken");
+        sv_rpc_call_fail(call, rv, rv == SYNCTV_E_OVERLOADED ? &err : NULL, NULL);
+        return;
+    }
     grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&payload.slice, 1);
     sv_rpc_bytes_unref(payload);
     grpc_op ops[4] = {
@@ -296,6 +333,54 @@ void sv_rpc_call_fail(struct sv_rpc_call *call, int code, const synctv_error *er
     sv_trailer_init(&trailer, code, err, extra, &ops[1]);
     send_answer(call, ops, 3);
     sv_trailer_fini(&trailer);
+}
+
+/* ---- answers that are not taken ---- */
+
+/* While there are calls; what they do not tell the loop is whether their answer gets on. */
+int64_t sv_call_next_check_ms(struct sv_rpc_server *server)
+{
+    if (atomic_load_explicit(&server->live_calls, memory_order_relaxed) == 0)
+        return SV_NEVER;
+    return atomic_load(&server->answers_checked_ms) + sv_stall_check_ms(server);
+}
+
+/* Takes the oldest answers that have waited for too long; each with a reference to its grpc_call. */
+static size_t take_stalled(struct sv_rpc_server *server, int64_t now_ms,
+    grpc_call *out[ANSWERS_A_TURN])
+{
+    size_t n = 0;
+    pthread_mutex_lock(&server->lock);
+    while (n < ANSWERS_A_TURN && !sv_list_empty(&server->answers)) {
+        struct sv_list *first = server->answers.next;
+        struct sv_rpc_call *call = SV_CONTAINER_OF(first, struct sv_rpc_call, in_answers);
+        if (now_ms - call->answered_ms < server->opt.write_stall_ms)
+            break;
+        sv_list_remove(first);
+        grpc_call_ref(call->call);
+        out[n++] = call->call;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return n;
+}
+
+void sv_call_cut_stalled(struct sv_rpc_server *server)
+{
+    if (atomic_load_explicit(&server->live_calls, memory_order_relaxed) == 0)
+        return;
+    int64_t now_ms = sv_mono_ms();
+    if (now_ms < sv_call_next_check_ms(server))
+        return;
+    grpc_call *calls[ANSWERS_A_TURN];
+    size_t n = take_stalled(server, now_ms, calls);
+    if (n < ANSWERS_A_TURN)
+        atomic_store(&server->answers_checked_ms, now_ms);
+    for (size_t i = 0; i < n; i++) {
+        int code = SYNCTV_E_SLOW_CONSUMER;
+        grpc_call_cancel_with_status(calls[i], (grpc_status_code)synctv_error_grpc_status(code),
+            synctv_error_text(code), NULL);
+        grpc_call_unref(calls[i]);
+    }
 }
 
 void sv_trailer_init(struct sv_trailer *t, int code, const synctv_error *err,

@@ -209,7 +209,12 @@ static void watch(struct sv_rpc_call *call, void *service)
 
 void sv_health_methods(struct sv_health *h, struct sv_rpc_method out[SV_HEALTH_METHODS])
 {
-    out[0] = (struct sv_rpc_method){ "/grpc.health.v1.Health/Check", SV_RPC_UNARY, check, h };
-    out[1] =
-        (struct sv_rpc_method){ "/grpc.health.v1.Health/Watch", SV_RPC_SERVER_STREAM, watch, h };
+    out[0] = (struct sv_rpc_method){
+        .path = "/grpc.health.v1.Health/Check", .kind = SV_RPC_UNARY, .start = check, .service = h
+    };
+    out[1] = (struct sv_rpc_method){ .path = "/grpc.health.v1.Health/Watch",
+        .kind = SV_RPC_SERVER_STREAM,
+        .start = watch,
+        .service = h,
+        .needs_no_sign_in = true };
 }

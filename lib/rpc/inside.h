@@ -68,7 +68,9 @@ struct sv_rpc_server {
     struct sv_list kicked;  /* streams that want to be pumped */
     struct sv_list stalled; /* streams whose write does not complete, oldest first */
     struct sv_list streams; /* all that are open */
-    unsigned live_calls, live_streams;
+    struct sv_list answers; /* calls whose answer is under way, oldest first */
+    atomic_uint live_calls; /* read without the lock, too */
+    unsigned live_streams;
     bool closing, stopped;
     bool core_down;      /* the core's shutdown is complete */
     pthread_cond_t idle; /* live_calls, live_streams or core_down changed while closing */
@@ -76,6 +78,7 @@ struct sv_rpc_server {
 
     atomic_bool has_kicks;
     atomic_int_least64_t stalled_since_ms; /* of the head of `stalled`; SV_NEVER */
+    atomic_int_least64_t answers_checked_ms;
     atomic_ulong n_calls;
 };
 
@@ -91,7 +94,10 @@ struct sv_rpc_call {
     grpc_byte_buffer *payload;
     grpc_slice flat; /* the payload in one piece */
     struct sv_arena arena;
-    struct sv_peer *peer;
+    struct sv_peer *peer;      /* where it is counted as a stream or with its answer */
+    size_t answer_bytes;       /* counted there */
+    struct sv_list in_answers; /* server.lock */
+    int64_t answered_ms;
     char address[SV_ADDRESS_SIZE];
     char *cert_name;
     int cancelled;
@@ -117,6 +123,9 @@ bool sv_loop_is_mine(const struct sv_rpc_server *server);
 bool sv_call_arm(struct sv_rpc_server *server, struct sv_bound_method *method);
 void sv_call_free(struct sv_rpc_call *call);
 void sv_server_call_gone(struct sv_rpc_server *server);
+/* Ends the calls whose answer is not taken. */
+void sv_call_cut_stalled(struct sv_rpc_server *server);
+int64_t sv_call_next_check_ms(struct sv_rpc_server *server);
 /* The trailing metadata of an error. */
 struct sv_trailer {
     grpc_metadata md;
@@ -132,6 +141,8 @@ void sv_stream_pump_kicked(struct sv_rpc_server *server);
 void sv_stream_cut_stalled(struct sv_rpc_server *server);
 /* When it has to look again; SV_NEVER. */
 int64_t sv_stream_next_check_ms(struct sv_rpc_server *server);
+/* How often what does not get on is looked at. */
+int64_t sv_stall_check_ms(const struct sv_rpc_server *server);
 void sv_stream_finish_all(struct sv_rpc_server *server);
 
 /* ---- health.c, reflection.c ---- */

@@ -58,6 +58,7 @@ static int64_t next_deadline(struct sv_rpc_server *server, int64_t until_ms)
     if (atomic_load(&server->turn_wanted))
         return 0;
     until_ms = earliest(until_ms, sv_stream_next_check_ms(server));
+    until_ms = earliest(until_ms, sv_call_next_check_ms(server));
     return earliest(until_ms, atomic_load(&server->turn_at_ms));
 }
 
@@ -69,6 +70,7 @@ void sv_loop_once(struct sv_rpc_server *server, int64_t until_ms)
     sv_queue_run(&server->queue, next_deadline(server, until_ms));
     sv_stream_pump_kicked(server);
     sv_stream_cut_stalled(server);
+    sv_call_cut_stalled(server);
     take_turn(server);
     loop_of_this_thread = outer;
 }

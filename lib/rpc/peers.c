@@ -11,10 +11,12 @@
 
 #include "base/hash.h"
 
-/* Connections of one network. */
+/* An address, or the part of it that counts. */
 struct network {
     UT_hash_handle hh;
-    unsigned n_connections;
+    unsigned n_peers;
+    unsigned n_connections; /* with streams */
+    size_t answer_bytes;
     char name[SV_ADDRESS_SIZE];
 };
 
@@ -22,13 +24,15 @@ struct network {
 struct sv_peer {
     UT_hash_handle hh;
     struct network *network;
-    unsigned n_streams;
+    unsigned n_streams, n_open_streams, n_answers;
+    size_t answer_bytes;
     char name[];
 };
 
 struct sv_peers {
     pthread_mutex_t lock;
     unsigned max_connections;
+    size_t answer_bytes;
     struct sv_peer *peers;
     struct network *networks;
 };
@@ -90,81 +94,148 @@ void sv_peers_free(struct sv_peers *p)
     free(p);
 }
 
-static void leave_network(struct sv_peers *p, struct network *network)
+static void drop_network(struct sv_peers *p, struct network *network)
 {
-    if (--network->n_connections == 0) {
-        HASH_DEL(p->networks, network);
-        free(network);
-    }
+    if (network->n_peers > 0)
+        return;
+    HASH_DEL(p->networks, network);
+    free(network);
 }
 
-static int add_peer(struct sv_peers *p, const char *name, struct sv_peer **ret_peer)
+static void drop_peer(struct sv_peers *p, struct sv_peer *peer)
 {
-    int rv = SYNCTV_E_NO_MEMORY;
-    size_t len = strlen(name);
-    struct network *network = NULL, *fresh = calloc(1, sizeof(*fresh));
-    struct sv_peer *peer = calloc(1, sizeof(*peer) + len + 1);
-    if (fresh == NULL || peer == NULL)
-        goto out;
-    network_of(name, fresh->name);
-    HASH_FIND_STR(p->networks, fresh->name, network);
-    if (network == NULL) {
-        network = fresh;
-        HASH_ADD_STR(p->networks, name, network);
-        if (network->hh.tbl == NULL)
-            goto out;
-        fresh = NULL; /* moved to the table */
-    }
-    rv = SYNCTV_E_STREAM_LIMIT;
-    if (network->n_connections >= p->max_connections)
-        goto out;
-    network->n_connections++;
-    peer->network = network;
-    memcpy(peer->name, name, len);
-    HASH_ADD_STR(p->peers, name, peer);
-    if (peer->hh.tbl == NULL) {
-        leave_network(p, network);
-        rv = SYNCTV_E_NO_MEMORY;
-        goto out;
-    }
-    *ret_peer = peer;
-    peer = NULL;
-    rv = 0;
-out:
-    free(fresh);
+    if (peer->n_streams > 0 || peer->n_answers > 0)
+        return;
+    struct network *network = peer->network;
+    HASH_DEL(p->peers, peer);
     free(peer);
-    return rv;
+    network->n_peers--;
+    drop_network(p, network);
 }
 
-int sv_peers_enter(struct sv_peers *p, const char *name, struct sv_peer **ret_peer)
+static struct network *get_network(struct sv_peers *p, const char *peer_name)
+{
+    char name[SV_ADDRESS_SIZE];
+    network_of(peer_name, name);
+    struct network *network = NULL;
+    HASH_FIND_STR(p->networks, name, network);
+    if (network != NULL || (network = calloc(1, sizeof(*network))) == NULL)
+        return network;
+    memcpy(network->name, name, sizeof(name));
+    HASH_ADD_STR(p->networks, name, network);
+    if (network->hh.tbl != NULL)
+        return network;
+    free(network);
+    return NULL;
+}
+
+/* To be given to drop_peer(). NULL when out of memory. */
+static struct sv_peer *get_peer(struct sv_peers *p, const char *name)
+{
+    struct sv_peer *peer = NULL;
+    HASH_FIND_STR(p->peers, name, peer);
+    if (peer != NULL)
+        return peer;
+    struct network *network = get_network(p, name);
+    if (network == NULL)
+        return NULL;
+    size_t size = strlen(name) + 1;
+    peer = calloc(1, sizeof(*peer) + size);
+    if (peer != NULL) {
+        peer->network = network;
+        memcpy(peer->name, name, size);
+        HASH_ADD_STR(p->peers, name, peer);
+        if (peer->hh.tbl != NULL) {
+            network->n_peers++;
+            return peer;
+        }
+    }
+    free(peer);
+    drop_network(p, network);
+    return NULL;
+}
+
+/* ---- streams ---- */
+
+static int may_enter(const struct sv_peers *p, const struct sv_peer *peer, bool needs_no_sign_in)
+{
+    bool connects = peer->n_streams == 0;
+    bool too_many =
+        connects && p->max_connections > 0 && peer->network->n_connections >= p->max_connections;
+    bool too_open = needs_no_sign_in && peer->n_open_streams >= SV_PEER_OPEN_STREAMS;
+    return too_many || too_open ? SYNCTV_E_STREAM_LIMIT : 0;
+}
+
+int sv_peers_enter(struct sv_peers *p, const char *name, bool needs_no_sign_in,
+    struct sv_peer **ret_peer)
 {
     *ret_peer = NULL;
-    if (p->max_connections == 0)
-        return 0;
-    int rv = 0;
-    struct sv_peer *peer = NULL;
     pthread_mutex_lock(&p->lock);
-    HASH_FIND_STR(p->peers, name, peer);
-    if (peer == NULL)
-        rv = add_peer(p, name, &peer);
+    struct sv_peer *peer = get_peer(p, name);
+    int rv = peer != NULL ? may_enter(p, peer, needs_no_sign_in) : SYNCTV_E_NO_MEMORY;
     if (rv == 0) {
+        peer->network->n_connections += peer->n_streams == 0;
         peer->n_streams++;
+        peer->n_open_streams += needs_no_sign_in;
         *ret_peer = peer;
+    } else if (peer != NULL) {
+        drop_peer(p, peer);
     }
     pthread_mutex_unlock(&p->lock);
     return rv;
 }
 
-void sv_peers_leave(struct sv_peers *p, struct sv_peer *peer)
+void sv_peers_leave(struct sv_peers *p, struct sv_peer *peer, bool needs_no_sign_in)
 {
     if (peer == NULL)
         return;
     pthread_mutex_lock(&p->lock);
-    if (--peer->n_streams == 0) {
-        struct network *network = peer->network;
-        HASH_DEL(p->peers, peer);
-        free(peer);
-        leave_network(p, network);
+    peer->n_streams--;
+    peer->n_open_streams -= needs_no_sign_in;
+    peer->network->n_connections -= peer->n_streams == 0;
+    drop_peer(p, peer);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* ---- answers ---- */
+
+static bool fits(size_t bytes, size_t more, size_t max)
+{
+    return bytes == 0 || (bytes <= max && more <= max - bytes);
+}
+
+int sv_peers_begin_answer(struct sv_peers *p, const char *name, size_t bytes,
+    struct sv_peer **ret_peer)
+{
+    int rv = SYNCTV_E_NO_MEMORY;
+    pthread_mutex_lock(&p->lock);
+    struct sv_peer *peer = get_peer(p, name);
+    if (peer != NULL)
+        rv = fits(peer->answer_bytes, bytes, SV_PEER_ANSWER_BYTES) &&
+                fits(peer->network->answer_bytes, bytes, SV_NETWORK_ANSWER_BYTES) &&
+                fits(p->answer_bytes, bytes, SV_ALL_ANSWER_BYTES)
+            ? 0
+            : SYNCTV_E_OVERLOADED;
+    if (rv == 0) {
+        peer->n_answers++;
+        peer->answer_bytes += bytes;
+        peer->network->answer_bytes += bytes;
+        p->answer_bytes += bytes;
+        *ret_peer = peer;
+    } else if (peer != NULL) {
+        drop_peer(p, peer);
     }
+    pthread_mutex_unlock(&p->lock);
+    return rv;
+}
+
+void sv_peers_end_answer(struct sv_peers *p, struct sv_peer *peer, size_t bytes)
+{
+    pthread_mutex_lock(&p->lock);
+    peer->n_answers--;
+    peer->answer_bytes -= bytes;
+    peer->network->answer_bytes -= bytes;
+    p->answer_bytes -= bytes;
+    drop_peer(p, peer);
     pthread_mutex_unlock(&p->lock);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is connected: counts the connections of an address that carry streams, as far as the C core lets us see. */
+/* Who is connected: counts the connections of an address that carry streams, and what is on its way to them, as far as the C core lets us see. */
 #ifndef SV_RPC_PEERS_H
 #define SV_RPC_PEERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define SV_ADDRESS_SIZE 64
@@ -16,16 +17,33 @@ void sv_peer_address(const char *peer, char out[SV_ADDRESS_SIZE]);
 struct sv_peers;
 struct sv_peer;
 
+/* What one connection, one network and all together may leave lying: answers that their clients do not take. */
+#define SV_PEER_ANSWER_BYTES (16 << 20)
+#define SV_NETWORK_ANSWER_BYTES (64 << 20)
+#define SV_ALL_ANSWER_BYTES (256 << 20)
+/* Streams of one connection that need no sign-in. */
+#define SV_PEER_OPEN_STREAMS 4
+
 /* max_connections 0 = any. NULL when out of memory. */
 struct sv_peers *sv_peers_new(unsigned max_connections);
 /* All peers must have left. NULL is fine. */
 void sv_peers_free(struct sv_peers *p);
-/*
- * One more stream of a peer (its gRPC name). An IPv6 address counts by its /64 network. Thread-safe.
- * Errors: STREAM_LIMIT, NO_MEMORY.
- */
-int sv_peers_enter(struct sv_peers *p, const char *name, struct sv_peer **ret_peer);
+
+/* All functions name a peer by what gRPC calls it. An IPv6 address counts by its /64 network. Thread-safe. */
+
+/* One more stream. Errors: STREAM_LIMIT, NO_MEMORY. */
+int sv_peers_enter(struct sv_peers *p, const char *name, bool needs_no_sign_in,
+    struct sv_peer **ret_peer);
 /* One stream less. NULL is fine. */
-void sv_peers_leave(struct sv_peers *p, struct sv_peer *peer);
+void sv_peers_leave(struct sv_peers *p, struct sv_peer *peer, bool needs_no_sign_in);
+
+/*
+ * One more answer is under way. One is always allowed, however large. Errors: OVERLOADED (the peer, its network or all have too much),
+ * NO_MEMORY.
+ */
+int sv_peers_begin_answer(struct sv_peers *p, const char *name, size_t bytes,
+    struct sv_peer **ret_peer);
+/* It has arrived, or never will. */
+void sv_peers_end_answer(struct sv_peers *p, struct sv_peer *peer, size_t bytes);
 
 #endif

@@ -264,8 +264,7 @@ void sv_stream_pump(struct sv_rpc_stream *s)
 
 /* ---- stalled streams ---- */
 
-/* How often a stalled stream is looked at. */
-static int64_t check_every_ms(const struct sv_rpc_server *server)
+int64_t sv_stall_check_ms(const struct sv_rpc_server *server)
 {
     return server->opt.write_stall_ms / 4 + 1;
 }
@@ -273,7 +272,7 @@ static int64_t check_every_ms(const struct sv_rpc_server *server)
 int64_t sv_stream_next_check_ms(struct sv_rpc_server *server)
 {
     int64_t since_ms = atomic_load(&server->stalled_since_ms);
-    return since_ms == SV_NEVER ? SV_NEVER : since_ms + check_every_ms(server);
+    return since_ms == SV_NEVER ? SV_NEVER : since_ms + sv_stall_check_ms(server);
 }
 
 static void check_stalled(struct sv_rpc_stream *s, int64_t now_ms)
@@ -307,7 +306,7 @@ void sv_stream_cut_stalled(struct sv_rpc_server *server)
     int64_t since_ms = SV_NEVER;
     SV_LIST_FOREACH(it, &server->stalled) {
         struct sv_rpc_stream *s = SV_CONTAINER_OF(it, struct sv_rpc_stream, stall_link);
-        if (n == STREAMS_A_TURN || s->watched_ms + check_every_ms(server) > now_ms) {
+        if (n == STREAMS_A_TURN || s->watched_ms + sv_stall_check_ms(server) > now_ms) {
             since_ms = s->watched_ms;
             break;
         }

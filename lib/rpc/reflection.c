@@ -9,6 +9,9 @@
 #include "rpc/inside.h"
 #include "rpc/pb.h"
 
+/* A question names a file, a symbol or a type; the answer repeats it. */
+#define QUESTION_MAX_BYTES 4096
+
 /* ServerReflectionRequest */
 enum {
     ASK_FILE = 3,
@@ -171,6 +174,10 @@ static void put_answer(struct session *s, struct sv_pb_out *out, const struct sv
 static void on_message(struct sv_rpc_stream *stream, void *userdata, const void *data, size_t len)
 {
     struct session *s = userdata;
+    if (len > QUESTION_MAX_BYTES) {
+        sv_rpc_stream_finish(stream, SYNCTV_E_TOO_LARGE, NULL);
+        return;
+    }
     struct sv_pb_in in = sv_pb_in(data, len);
     struct sv_pb_field f, host = { 0 }, ask = { 0 };
     int rv;
@@ -249,9 +256,14 @@ static void start(struct sv_rpc_call *call, void *service)
 void sv_reflection_methods(struct sv_rpc_server *server,
     struct sv_rpc_method out[SV_REFLECTION_METHODS])
 {
-    out[0] = (struct sv_rpc_method){ "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-        SV_RPC_BIDI, start, server };
-    out[1] =
-        (struct sv_rpc_method){ "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-            SV_RPC_BIDI, start, server };
+    static const char *const paths[SV_REFLECTION_METHODS] = {
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    };
+    for (int i = 0; i < SV_REFLECTION_METHODS; i++)
+        out[i] = (struct sv_rpc_method){ .path = paths[i],
+            .kind = SV_RPC_BIDI,
+            .start = start,
+            .service = server,
+            .needs_no_sign_in = true };
 }

@@ -170,7 +170,9 @@ static void init(struct sv_rpc_server *server, const struct sv_rpc_server_option
     server->opt.listen = NULL;
     server->opt.tls = NULL;
     server->opt.methods = NULL;
-    server->catch_all.m = (struct sv_rpc_method){ "(unknown)", SV_RPC_UNARY, no_such_method, NULL };
+    server->catch_all.m = (struct sv_rpc_method){ .path = "(unknown)",
+        .kind = SV_RPC_UNARY,
+        .start = no_such_method };
     pthread_mutex_init(&server->turn_lock, NULL);
     pthread_mutex_init(&server->lock, NULL);
     pthread_condattr_t attr;
@@ -180,6 +182,7 @@ static void init(struct sv_rpc_server *server, const struct sv_rpc_server_option
     pthread_condattr_destroy(&attr);
     sv_list_init(&server->kicked);
     sv_list_init(&server->stalled);
+    sv_list_init(&server->answers);
     sv_list_init(&server->streams);
     atomic_store(&server->turn_at_ms, o->turn != NULL ? 0 : SV_NEVER); /* the first comes at once */
     atomic_store(&server->stalled_since_ms, SV_NEVER);

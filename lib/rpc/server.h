@@ -42,6 +42,7 @@ struct sv_rpc_method {
      */
     void (*start)(struct sv_rpc_call *call, void *service);
     void *service;
+    bool needs_no_sign_in; /* a stream for anybody: a connection may have 4 of them */
 };
 
 /* ---- server ---- */
@@ -87,7 +88,8 @@ struct sv_rpc_server_options {
     unsigned keepalive_timeout_ms; /* 10 s: … and how long its answer may take */
     unsigned min_client_ping_ms;   /* 10 s: clients that ping more often are sent away */
     unsigned handshake_ms;         /* 10 s */
-    unsigned write_stall_ms; /* 30 s: a stream whose client takes nothing for so long is cut */
+    unsigned
+        write_stall_ms; /* 30 s: a stream whose client takes nothing for so long is cut, and an answer */
     unsigned shutdown_drain_messages; /* 256: what a stream may still send once it is finished */
 };
 
@@ -163,7 +165,10 @@ int64_t sv_rpc_call_time_left_ms(const struct sv_rpc_call *call);
 /* Memory that lives as long as the call. No limit is set. */
 struct sv_arena *sv_rpc_call_arena(struct sv_rpc_call *call);
 
-/* Answers with OK. Takes `payload`. The call is gone. */
+/*
+ * Answers with OK. Takes `payload`. The call is gone. Where a client, its network or all together leave too much lying
+ * (rpc/peers.h) the answer is OVERLOADED instead.
+ */
 void sv_rpc_call_reply(struct sv_rpc_call *call, struct sv_rpc_bytes payload);
 /*
  * Answers with an error, the status code being the one that belongs to `code`. `err` (borrowed, may be NULL) adds message,

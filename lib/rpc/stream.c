@@ -50,7 +50,7 @@ static void stream_closed(struct sv_rpc_stream *s)
 
     s->ops->on_closed(s, s->userdata);
     grpc_call_unref(s->call);
-    sv_peers_leave(server->peers, s->peer);
+    sv_peers_leave(server->peers, s->peer, s->needs_no_sign_in);
     sv_rpc_stream_unref(s);
 
     pthread_mutex_lock(&server->lock);
@@ -84,6 +84,7 @@ static struct sv_rpc_stream *stream_new(struct sv_rpc_call *call,
     s->call = call->call;
     s->cq = call->cq;
     s->peer = call->peer;
+    s->needs_no_sign_in = call->method->m.needs_no_sign_in;
     s->ops = ops;
     s->userdata = userdata;
     s->read_op.done = read_done;

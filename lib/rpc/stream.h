@@ -12,6 +12,7 @@ struct sv_rpc_stream {
     grpc_call *call;
     grpc_completion_queue *cq;
     struct sv_peer *peer;
+    bool needs_no_sign_in; /* counted there so */
     const struct sv_rpc_stream_ops *ops;
     void *userdata;
 

@@ -13,7 +13,7 @@ import zlib
 import grpc
 
 from harness import DEADLINE, NO_LIMITS, Server, diag, equal, eventually, run, temp_path, test
-from client import CHANNEL_OPTIONS, register
+from client import CHANNEL_OPTIONS, movie, pb, register
 from hostile_rig import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, MIB, N_FILES, PING, PREFACE,
                          PRIORITY_FRAME, RST_STREAM, SETTINGS, WINDOW_UPDATE, Raw, Victim, Witness, call_headers, frame,
                          header, many, message, path_of, pour, serve, settings, string, tell_peaks)
@@ -297,6 +297,27 @@ def _(scene):
 @attack("thousands of calls whose answers nobody takes")
 def _(scene):
     scene.half_open(lambda i: scene.headers(i) + frame(DATA, END_STREAM, i, message()), hello=NO_WINDOW)
+
+
+@attack("large answers that nobody takes", bound=160 * MIB)
+def _(scene):
+    owner = register(scene.server, "collector")
+    room = owner.CreateRoom(name="archive").room.id
+    for i in range(60):
+        owner.AddMovie(room_id=room, movie=movie(name=f"{i}", headers={f"h{k}": "x" * 1000 for k in range(8)}))
+    wanted = message(pb.GetMovieListRequest(room_id=room, page_size=100).SerializeToString())
+    token, scene.token = scene.token, owner.access_token
+    scene.half_open(lambda i: scene.headers(i, "GetMovieList") + frame(DATA, END_STREAM, i, wanted), hello=NO_WINDOW,
+                    count=8)
+    scene.token = token
+    equal(len(owner.GetMovieList(room_id=room, page_size=100).movies), 60)
+
+
+@attack("streams that need no sign-in: a few on each connection", bound=32 * MIB)
+def _(scene):
+    for path in ("/grpc.health.v1.Health/Watch", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"):
+        block = call_headers("").replace(string(path_of("")), string(path))
+        scene.half_open(lambda i: frame(HEADERS, END_HEADERS, i, block) + frame(DATA, 0, i, message()))
 
 
 @attack("thousands of streams whose messages nobody takes")

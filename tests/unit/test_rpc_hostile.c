@@ -280,6 +280,35 @@ START_TEST(a_stream_that_is_never_read_is_cut)
 }
 END_TEST
 
+/* As a client that gives no window for what it asks for. */
+static int dial_without_window(void)
+{
+    static const unsigned char no_window[] = { 0, 4, 0, 0, 0, 0 };
+    int fd = dial();
+    put(fd, preface, sizeof(preface) - 1);
+    put_frame(fd, 4, 0, 0, no_window, sizeof(no_window));
+    return fd;
+}
+
+START_TEST(answers_that_nobody_takes_are_dropped)
+{
+    int fd = dial_without_window();
+    for (unsigned i = 0; i < 10; i++) {
+        put_call(fd, 1 + 2 * i, "/t.Echo/Echo", NULL);
+        put_frame(fd, 0, 1, 1 + 2 * i, "\0\0\0\0\5hello", 10);
+    }
+    ck_assert(gets_status(fd, "8")); /* write_stall_ms */
+    int64_t end_ms = sv_mono_ms() + 10000;
+    struct sv_rpc_server_stats stats = { .live_calls = 1 };
+    while ((stats.calls < 10 || stats.live_calls > 0) && sv_mono_ms() < end_ms) {
+        usleep(10000);
+        sv_rpc_server_get_stats(server, &stats);
+    }
+    ck_assert_uint_eq(stats.live_calls, 0);
+    close(fd);
+}
+END_TEST
+
 START_TEST(streams_reset_in_flight_are_closed)
 {
     for (int i = 0; i < 30; i++) {
@@ -333,6 +362,7 @@ int main(void)
     tcase_add_test(t, compressed_messages_are_unimplemented);
     tcase_add_test(t, unknown_methods_in_a_burst_are_all_refused);
     tcase_add_test(t, a_stream_that_is_never_read_is_cut);
+    tcase_add_test(t, answers_that_nobody_takes_are_dropped);
     tcase_add_test(t, streams_reset_in_flight_are_closed);
     tcase_add_test(t, a_peer_that_never_reads_does_not_delay_the_end);
     suite_add_tcase(s, t);

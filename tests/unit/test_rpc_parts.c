@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of lib/rpc that need no network. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,17 +199,66 @@ START_TEST(connections_of_an_address_are_limited_streams_are_not)
 {
     struct sv_peers *p = sv_peers_new(2);
     struct sv_peer *a, *b, *c, *a2;
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::1%5D:1", &a), 0);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::1%5D:1", &a2), 0);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::2%5D:1", &b), 0);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::3%5D:1", &c), SYNCTV_E_STREAM_LIMIT);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8:0:1::3%5D:1", &c), 0);
-    sv_peers_leave(p, c);
-    sv_peers_leave(p, b);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::3%5D:1", &c), 0);
-    sv_peers_leave(p, c);
-    sv_peers_leave(p, a);
-    sv_peers_leave(p, a2);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::1%5D:1", false, &a), 0);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::1%5D:1", false, &a2), 0);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::2%5D:1", false, &b), 0);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::3%5D:1", false, &c),
+        SYNCTV_E_STREAM_LIMIT);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8:0:1::3%5D:1", false, &c), 0);
+    sv_peers_leave(p, c, false);
+    sv_peers_leave(p, b, false);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::3%5D:1", false, &c), 0);
+    sv_peers_leave(p, c, false);
+    sv_peers_leave(p, a, false);
+    sv_peers_leave(p, a2, false);
+    sv_peers_free(p);
+}
+END_TEST
+
+START_TEST(streams_without_sign_in_are_few_on_each_connection)
+{
+    struct sv_peers *p = sv_peers_new(0);
+    struct sv_peer *open[SV_PEER_OPEN_STREAMS], *more, *other;
+    for (int i = 0; i < SV_PEER_OPEN_STREAMS; i++)
+        ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:1", true, &open[i]), 0);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:1", true, &more), SYNCTV_E_STREAM_LIMIT);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:1", false, &more), 0);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:2", true, &other), 0);
+    sv_peers_leave(p, open[0], true);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:1", true, &open[0]), 0);
+    for (int i = 0; i < SV_PEER_OPEN_STREAMS; i++)
+        sv_peers_leave(p, open[i], true);
+    sv_peers_leave(p, more, false);
+    sv_peers_leave(p, other, true);
+    sv_peers_free(p);
+}
+END_TEST
+
+START_TEST(answers_under_way_are_bounded_by_connection_network_and_in_all)
+{
+    struct sv_peers *p = sv_peers_new(1);
+    struct sv_peer *held[SV_ALL_ANSWER_BYTES / SV_PEER_ANSWER_BYTES], *more, *stream;
+    const size_t full = SV_PEER_ANSWER_BYTES;
+    int n = 0;
+    for (int host = 0; host < 4; host++) {
+        for (int port = 0; port < 4; port++) {
+            char name[40];
+            snprintf(name, sizeof(name), "ipv4:10.0.0.%d:%d", host, port);
+            ck_assert_int_eq(sv_peers_begin_answer(p, name, full, &held[n++]), 0);
+            ck_assert_int_eq(sv_peers_begin_answer(p, name, 1, &more), SYNCTV_E_OVERLOADED);
+        }
+        char name[40];
+        snprintf(name, sizeof(name), "ipv4:10.0.0.%d:9", host);
+        ck_assert_int_eq(sv_peers_begin_answer(p, name, 1, &more), SYNCTV_E_OVERLOADED);
+    }
+    ck_assert_int_eq(sv_peers_begin_answer(p, "ipv4:10.0.1.1:1", 1, &more), SYNCTV_E_OVERLOADED);
+    ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:9", false, &stream),
+        0); /* no answer is a stream */
+    sv_peers_leave(p, stream, false);
+    while (n > 0)
+        sv_peers_end_answer(p, held[--n], full);
+    ck_assert_int_eq(sv_peers_begin_answer(p, "ipv4:10.0.0.1:1", 10 * full, &more), 0);
+    sv_peers_end_answer(p, more, 10 * full); /* one alone may have any size */
     sv_peers_free(p);
 }
 END_TEST
@@ -242,6 +292,8 @@ int main(void)
     tcase_add_test(t, a_long_text_is_cut_between_characters);
     tcase_add_test(t, the_address_is_found_in_a_peer_name);
     tcase_add_test(t, connections_of_an_address_are_limited_streams_are_not);
+    tcase_add_test(t, streams_without_sign_in_are_few_on_each_connection);
+    tcase_add_test(t, answers_under_way_are_bounded_by_connection_network_and_in_all);
     tcase_add_test(t, junk_is_no_descriptor_set);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

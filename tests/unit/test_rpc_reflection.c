@@ -140,6 +140,27 @@ START_TEST(watchers_of_health_see_each_change)
 }
 END_TEST
 
+START_TEST(a_connection_has_a_few_watchers_and_no_more)
+{
+    enum { N = 4 };
+    struct talk watchers[N] = { 0 }, one_more = { 0 }, echo = { 0 };
+    for (int i = 0; i < N; i++) {
+        watch_health(&watchers[i], "");
+        wait_for(&watchers[i].received, 1);
+    }
+    watch_health(&one_more, "");
+    ck_assert_int_eq(talk_end(&one_more), 8);
+    talk_begin(channel, "/t.Echo/Stream", &echo); /* others are counted apart */
+    wait_for(&echo.opened, 1);
+    sv_rpc_client_stream_cancel(echo.stream);
+    talk_end(&echo);
+    for (int i = 0; i < N; i++) {
+        sv_rpc_client_stream_cancel(watchers[i].stream);
+        talk_end(&watchers[i]);
+    }
+}
+END_TEST
+
 /* ---- reflection ---- */
 
 struct answers {
@@ -327,6 +348,21 @@ START_TEST(no_question_and_no_protobuf_are_told_apart)
 }
 END_TEST
 
+START_TEST(a_question_that_is_too_long_is_not_repeated_to_its_asker)
+{
+    static const char zeros[8192];
+    struct answers a;
+    begin(&a, REFLECTION);
+    struct sv_pb_out long_one = { 0 };
+    sv_pb_put_bytes(&long_one, 1, zeros, sizeof(zeros));
+    sv_rpc_client_stream_send(a.stream, sv_rpc_bytes_copy(long_one.data, long_one.len));
+    sv_pb_out_free(&long_one);
+    end(&a);
+    ck_assert_int_eq(a.grpc_status, 8);
+    ck_assert_int_eq(a.n, 0);
+}
+END_TEST
+
 START_TEST(questions_asked_at_once_are_answered_one_by_one)
 {
     struct answers a;
@@ -350,11 +386,13 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, health_knows_the_server_and_its_services);
     tcase_add_test(t, watchers_of_health_see_each_change);
+    tcase_add_test(t, a_connection_has_a_few_watchers_and_no_more);
     tcase_add_test(t, reflection_lists_the_services_in_both_versions);
     tcase_add_test(t, files_come_with_their_imports_once_a_stream);
     tcase_add_test(t, symbols_of_all_kinds_are_found);
     tcase_add_test(t, extensions_are_found);
     tcase_add_test(t, no_question_and_no_protobuf_are_told_apart);
+    tcase_add_test(t, a_question_that_is_too_long_is_not_repeated_to_its_asker);
     tcase_add_test(t, questions_asked_at_once_are_answered_one_by_one);
     suite_add_tcase(s, t);
     return run_suite(s);
