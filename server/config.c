@@ -3,12 +3,17 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "listen.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:50051"
 #define DEFAULT_DB "sqlite:synctv-data/synctv.db"
@@ -178,17 +183,15 @@ static bool set_number(struct config *config, const struct setting *setting, con
     return true;
 }
 
-static bool is_address(const char *value)
-{
-    const char *colon = strrchr(value, ':');
-    size_t n_digits = colon != NULL ? strspn(colon + 1, "0123456789") : 0;
-    return colon != NULL && colon != value && n_digits > 0 && n_digits < 6 &&
-        colon[1 + n_digits] == '\0' && atoi(colon + 1) <= 65535;
-}
-
 static bool is_storage(const char *value)
 {
     return strcmp(value, "memory:") == 0 || (strncmp(value, "sqlite:", 7) == 0 && value[7] != '\0');
+}
+
+/* ":memory:" and "file:NAME?…" mean something to SQLite that they do not mean here. */
+static bool is_special_to_sqlite(const char *value)
+{
+    return strncmp(value, "sqlite::", 8) == 0 || strncmp(value, "sqlite:file:", 12) == 0;
 }
 
 static bool set_text(struct config *config, const struct setting *setting, const char *value,
@@ -196,10 +199,14 @@ static bool set_text(struct config *config, const struct setting *setting, const
 {
     if (value[0] == '\0' && !setting->may_be_empty)
         return wrong(config, "%s: it is empty", where);
-    if (setting->kind == KIND_ADDRESS && !is_address(value))
+    if (setting->kind == KIND_ADDRESS && !listen_is_address(value))
         return wrong(config, "%s: \"%s\" is not HOST:PORT or [IPV6]:PORT", where, value);
     if (setting->kind == KIND_STORAGE && !is_storage(value))
         return wrong(config, "%s: \"%s\" is neither sqlite:PATH nor memory:", where, value);
+    if (setting->kind == KIND_STORAGE && is_special_to_sqlite(value))
+        return wrong(config,
+            "%s: \"%s\" is no path: say memory:, or sqlite:./NAME for a file of that name", where,
+            value);
     if (value[0] == '\0')
         value = NULL;
     memcpy((char *)config + setting->offset, &value, sizeof(value));
@@ -291,14 +298,37 @@ static int set_from_file(void *userdata, const char *section, const char *key, c
     return wrong(config, "%s: there is no such key", where);
 }
 
+/* NULL with errno. What is no file could keep us waiting for ever. */
+static FILE *open_file(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    FILE *stream = NULL;
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &st) == 0) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+        stream = S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+    }
+    if (stream == NULL)
+        close(fd);
+    return stream;
+}
+
+static bool cannot_read(struct config *config)
+{
+    return wrong(config, "cannot read %s: %s", config->file,
+        errno == EINVAL ? "it is not a regular file" : strerror(errno));
+}
+
 static bool read_file(struct config *config)
 {
-    struct file file = { .config = config, .stream = fopen(config->file, "re") };
+    struct file file = { .config = config, .stream = open_file(config->file) };
     if (file.stream == NULL)
-        return wrong(config, "cannot read %s: %s", config->file, strerror(errno));
+        return cannot_read(config);
     int bad_line = ini_parse_stream(read_line, &file, set_from_file, &file);
     if (ferror(file.stream))
-        wrong(config, "cannot read %s: %s", config->file, strerror(errno));
+        cannot_read(config);
     else if (bad_line < 0)
         wrong(config, "cannot read %s: out of memory", config->file);
     else if (bad_line > 0)
@@ -546,8 +576,8 @@ void config_print_help(void)
     fputs(
         "\n\n"
         "When it can serve, it prints one line that begins with \"ready\" on stdout. Logs go to\n"
-        "stderr. SIGTERM and SIGINT end it within 10 s, a second one at once; SIGHUP reads the files\n"
-        "of TLS again. Exit status: 0 = all went well, 1 = what was asked for was refused, 2 = a\n"
+        "stderr. SIGTERM and SIGINT end it within 10 s, one more after a second at once; SIGHUP reads\n"
+        "the files of TLS again. Exit status: 0 = all went well, 1 = what was asked for was refused, 2 = a\n"
         "setting is wrong, the address is in use or a file cannot be read.\n",
         stdout);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <synctv/version.h>
 
 #include "config.h"
+#include "listen.h"
+#include "process.h"
 #include "serve.h"
 #include "user_command.h"
 
@@ -15,17 +15,7 @@
  * them has to be fetched and cleared again: a third more CPU for a Login. */
 __attribute__((visibility("default"))) const char *malloc_conf = "oversize_threshold:0";
 
-/* A connection is a file: as many as we may have. */
-static void raise_file_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
-/* Opens a node that touches neither the database nor the address: files and numbers are judged by who uses them. */
+/* Opens a node that touches neither the database nor the port: files and numbers are judged by who uses them. */
 static int check_config(struct config *config)
 {
     synctv_node_options options = config->node;
@@ -34,9 +24,15 @@ static int check_config(struct config *config)
     options.threads = 0;
     synctv_node *node = NULL;
     synctv_error error;
-    if (synctv_node_open(&options, &node, &error) < 0) {
-        char text[CONFIG_SENTENCE];
+    char text[CONFIG_SENTENCE];
+    bool right = process_can_serve(config->node.threads, text, sizeof(text));
+    if (right &&
+        (listen_check(config->node.listen, false, &error) < 0 ||
+            synctv_node_open(&options, &node, &error) < 0)) {
         config_explain(&error, text, sizeof(text));
+        right = false;
+    }
+    if (!right) {
         fprintf(stderr, "synctv-server: %s\n", text);
         return 2;
     }
@@ -68,10 +64,8 @@ int main(int argc, char **argv)
 {
     struct config config;
     int status = 2;
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);            /* a file that may not grow is a full disk */
+    process_begin();
     setenv("GRPC_VERBOSITY", "NONE", 0); /* what matters comes through our own log */
-    raise_file_limit();
     if (config_read(&config, argc, argv, environ)) {
         config.node.log = log_line;
         config.node.log_userdata = &config.log_format;

@@ -10,9 +10,13 @@
 #include <uv.h>
 
 #include "accept.h"
+#include "listen.h"
+#include "process.h"
 #include "receive.h"
 
 #define HEARTBEAT_MS 5000
+/* Who ends us may tell the process and its group, so the same signal comes again at once and means nothing new. */
+#define SAME_SIGNAL_MS 1000
 /* Calls under way are waited for so long; with writing out what is pending it takes at most: */
 #define GRACE_MS 4000
 #define STOP_MS 10000
@@ -23,8 +27,9 @@ struct serving {
     uv_loop_t loop;
     uv_signal_t sigterm, sigint, sighup;
     uv_timer_t heartbeat, stop_deadline;
-    uv_work_t stop;
-    bool stopping;
+    uv_thread_t stopper;
+    uv_async_t stopped;
+    uint64_t stopping_since_ns; /* 0 = it is not */
 };
 
 static void log_text(struct serving *s, synctv_log_level level, const char *text)
@@ -35,26 +40,18 @@ static void log_text(struct serving *s, synctv_log_level level, const char *text
 
 /* ---- the end ---- */
 
-/* Without them the loop ends. */
-static void close_handles(struct serving *s)
+/* On a thread of its own. */
+static void stop_node(void *serving)
 {
-    uv_close((uv_handle_t *)&s->sigterm, NULL);
-    uv_close((uv_handle_t *)&s->sigint, NULL);
-    uv_close((uv_handle_t *)&s->sighup, NULL);
-    uv_close((uv_handle_t *)&s->heartbeat, NULL);
-    uv_close((uv_handle_t *)&s->stop_deadline, NULL);
-}
-
-/* On a thread of libuv's. */
-static void stop_node(uv_work_t *work)
-{
-    struct serving *s = work->data;
+    struct serving *s = serving;
     synctv_node_stop(s->node, GRACE_MS);
+    uv_async_send(&s->stopped);
 }
 
-static void on_stopped(uv_work_t *work, int status)
+/* The handles stay: whatever signal comes now, the process is not ended by it before it has said that it stopped. */
+static void on_stopped(uv_async_t *stopped)
 {
-    close_handles(work->data);
+    uv_stop(stopped->loop);
 }
 
 static void on_stop_deadline(uv_timer_t *timer)
@@ -66,13 +63,16 @@ static void on_stop_deadline(uv_timer_t *timer)
 static void on_signal(uv_signal_t *handle, int signum)
 {
     struct serving *s = handle->data;
-    if (s->stopping)
-        _exit(128 + signum);
-    s->stopping = true;
+    if (s->stopping_since_ns != 0) {
+        if (uv_hrtime() - s->stopping_since_ns >= SAME_SIGNAL_MS * UINT64_C(1000000))
+            _exit(128 + signum);
+        return;
+    }
+    s->stopping_since_ns = uv_hrtime();
     log_text(s, SYNCTV_LOG_INFO, signum == SIGINT ? "SIGINT: stopping" : "SIGTERM: stopping");
     uv_timer_start(&s->stop_deadline, on_stop_deadline, STOP_MS, 0);
-    s->stop.data = s;
-    uv_queue_work(&s->loop, &s->stop, stop_node, on_stopped);
+    if (uv_thread_create(&s->stopper, stop_node, s) < 0)
+        stop_node(s);
 }
 
 /* ---- running ---- */
@@ -82,7 +82,7 @@ static void on_sighup(uv_signal_t *handle, int signum)
     struct serving *s = handle->data;
     synctv_error error;
     char why[CONFIG_SENTENCE], text[CONFIG_SENTENCE + 64];
-    if (s->stopping)
+    if (s->stopping_since_ns != 0)
         return;
     if (s->config->node.tls_cert_file == NULL) {
         log_text(s, SYNCTV_LOG_INFO, "SIGHUP: nothing to reload without TLS");
@@ -126,14 +126,16 @@ static int start_loop(struct serving *s)
     int rv = uv_loop_init(&s->loop);
     if (rv < 0)
         return rv;
-    s->sigterm.data = s->sigint.data = s->sighup.data = s->heartbeat.data = s->stop_deadline.data =
-        s;
+    s->sigterm.data = s->sigint.data = s->sighup.data = s;
+    s->heartbeat.data = s->stop_deadline.data = s;
     uv_timer_init(&s->loop, &s->heartbeat);
     uv_timer_init(&s->loop, &s->stop_deadline);
     uv_signal_init(&s->loop, &s->sigterm);
     uv_signal_init(&s->loop, &s->sigint);
     uv_signal_init(&s->loop, &s->sighup);
-    rv = uv_signal_start(&s->sigterm, on_signal, SIGTERM);
+    rv = uv_async_init(&s->loop, &s->stopped, on_stopped);
+    if (rv == 0)
+        rv = uv_signal_start(&s->sigterm, on_signal, SIGTERM);
     if (rv == 0)
         rv = uv_signal_start(&s->sigint, on_signal, SIGINT);
     if (rv == 0)
@@ -143,28 +145,58 @@ static int start_loop(struct serving *s)
     return rv;
 }
 
+/* Also for a process whose default would be to ignore it: the first one of a container. */
+static void end_at_once(int signum)
+{
+    _exit(128 + signum);
+}
+
+static int refuse(const char *why)
+{
+    fprintf(stderr, "synctv-server: %s\n", why);
+    return 2;
+}
+
+static int refuse_error(const synctv_error *error)
+{
+    char text[CONFIG_SENTENCE];
+    config_explain(error, text, sizeof(text));
+    return refuse(text);
+}
+
+/* Until there is something to write out, a signal needs nothing but the end. Returns 0 or the exit status. */
+static int open_node(struct serving *s)
+{
+    char why[CONFIG_SENTENCE];
+    synctv_error error;
+    signal(SIGTERM, end_at_once);
+    signal(SIGINT, end_at_once);
+    signal(SIGHUP, SIG_IGN);
+    do_not_look_for_deadlocks();
+    accept_init(s->config);
+    receive_init(s->config);
+    if (!process_can_serve(s->config->node.threads, why, sizeof(why)))
+        return refuse(why);
+    if (listen_check(s->config->node.listen, true, &error) < 0 ||
+        synctv_node_open(&s->config->node, &s->node, &error) < 0)
+        return refuse_error(&error);
+    return 0;
+}
+
 int serve(struct config *config)
 {
     static struct serving serving; /* its handles must stay where they are */
     struct serving *s = &serving;
+    char text[512];
     s->config = config;
-    do_not_look_for_deadlocks();
-    accept_init(config);
-    receive_init(config);
-    int rv = start_loop(s); /* a signal that comes while the node is opened waits for the loop */
+    int status = open_node(s);
+    if (status != 0)
+        return status;
+    int rv = start_loop(s);
     if (rv < 0) {
         fprintf(stderr, "synctv-server: the loop cannot be started: %s\n", uv_strerror(rv));
+        synctv_node_free(s->node);
         return 1;
-    }
-    char text[512];
-    synctv_error error;
-    if (synctv_node_open(&config->node, &s->node, &error) < 0) {
-        config_explain(&error, text, sizeof(text));
-        fprintf(stderr, "synctv-server: %s\n", text);
-        close_handles(s);
-        uv_run(&s->loop, UV_RUN_DEFAULT);
-        uv_loop_close(&s->loop);
-        return 2;
     }
     snprintf(text, sizeof(text), "serving on %s%s, node %s, database %s",
         synctv_node_address(s->node), config->node.tls_cert_file != NULL ? " with TLS" : "",
@@ -174,7 +206,8 @@ int serve(struct config *config)
         config->node.db_url);
     fflush(stdout);
     uv_run(&s->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&s->loop);
+    if (s->stopper != 0)
+        uv_thread_join(&s->stopper);
     synctv_node_free(s->node);
     log_text(s, SYNCTV_LOG_INFO, "stopped");
     return 0;

@@ -80,6 +80,10 @@ def _():
         refused("--config", path, saying=f"{path}:{number}:")
     refused("--config", "/no/such/file", saying="/no/such/file")
     refused("--config", "/", saying="/")
+    pipe = temp_path("pipe")
+    os.mkfifo(pipe)
+    for path in (pipe, "/dev/zero"):
+        refused("--config", path, saying=f"{path}: it is not a regular file")
 
 
 @test("a wrong option or variable is named")
@@ -88,7 +92,10 @@ def _():
     refused("--listen", saying="--listen")
     refused("--listen", "nowhere", saying="nowhere")
     refused("--listen", "127.0.0.1:99999", saying="99999")
+    refused("--listen", "::1:50051", saying="::1:50051")
     refused("--db", "mysql:nonsense", saying="mysql:nonsense")
+    for url in ("sqlite::memory:", "sqlite:file:x?mode=memory"):
+        refused("--db", url, saying=(url, "memory:, or sqlite:./"))
     refused("--threads", "1.5", saying="1.5")
     refused("--log-level", "loud", saying="loud")
     refused("--node-id", "with space", "--db", "memory:", saying="--node-id, [cluster] node_id: ")
@@ -179,6 +186,22 @@ def _():
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         refused("--listen", address, "--db", "memory:", saying=address)
+
+
+@test("an address that is not there is one sentence before anything is made, also to --check-config")
+def _():
+    folder = temp_path("folder")
+    os.mkdir(folder)
+    for address, why in (("999.1.1.1:5", "no IP address"), ("[1::2::3]:5", "no IP address"),
+                         ("192.0.2.1:5", "Cannot assign"), ("no.such.host.invalid:5", "no.such.host.invalid:5: ")):
+        for option in ((), ("--check-config",)):
+            refused("--listen", address, *option, cwd=folder,
+                    saying=("--listen, [server] listen: cannot listen on " + address, why))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        refused("--listen", address, saying=address, cwd=folder)
+        done("--check-config", "--listen", address, cwd=folder)
+    equal(os.listdir(folder), [])
 
 
 def digest(path):

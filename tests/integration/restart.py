@@ -239,18 +239,6 @@ def _():
         diag(f"stopped in {time.monotonic() - began:.1f} s")
 
 
-@test("a second signal ends it at once")
-def _():
-    server = start("memory:")
-    # Both are there when it looks, so the second one surely comes before the end.
-    server.send_signal(signal.SIGSTOP)
-    server.send_signal(signal.SIGTERM)
-    server.send_signal(signal.SIGINT)
-    server.send_signal(signal.SIGCONT)
-    status = server.wait(10)
-    assert status in (128 + signal.SIGTERM, 128 + signal.SIGINT), status
-
-
 def endless():
     """No message, but no half-close either, until the stream has ended."""
     threading.Event().wait(60)
