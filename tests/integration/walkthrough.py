@@ -391,17 +391,18 @@ def _():
         fails("UNIMPLEMENTED", "UNIMPLEMENTED", getattr(alice, method), room_id=hall.id, movie_id=live.id)
 
 
-@test("the client in the README takes part in a room")
+@test("the client in the README takes part in a room, also the second time")
 def _():
     with open(os.path.join(PROTO_DIR, "../README.md"), encoding="utf-8") as readme:
         source = re.search(r"```python\n(.*?)```", readme.read(), re.DOTALL).group(1)
     assert "127.0.0.1:50051" in source and 'username="alice"' in source, source
     source = source.replace("127.0.0.1:50051", server.address).replace('username="alice"', 'username="reader"')
-    done = subprocess.run([sys.executable, write_file("watch.py", source)], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, timeout=DEADLINE, env=environment({"PYTHONPATH": STUBS}))
-    equal((done.returncode, done.stderr), (0, ""))
-    for word in ("STATE_CAUSE_SNAPSHOT", "STATE_CAUSE_MOVIE", "hello"):
-        assert word in done.stdout, f"{word} is not in {done.stdout}"
+    for _ in range(2):
+        done = subprocess.run([sys.executable, write_file("watch.py", source)], stdin=subprocess.DEVNULL, text=True,
+                              capture_output=True, timeout=DEADLINE, env=environment({"PYTHONPATH": STUBS}))
+        equal((done.returncode, done.stderr), (0, ""))
+        for word in ("STATE_CAUSE_SNAPSHOT", "STATE_CAUSE_MOVIE", "hello"):
+            assert word in done.stdout, f"{word} is not in {done.stdout}"
 
 
 @test("every method of the service was called")
