@@ -228,10 +228,10 @@ def _():
         room = person.CreateRoom(name="room").room
         call = person.stub.MessageStream(endless(), metadata=person.metadata + [("x-room-id", room.id)], timeout=60)
         next(call)
-        big = movie(headers={f"Header-{i}": "v" * 1000 for i in range(16)}, subtitles=[models.Subtitle(
-            name="subtitle", url="https://example.org/" + "u" * 2000, format="srt") for i in range(16)])
+        big = movie(headers={f"Header-{i}": "v" * 1000 for i in range(12)}, subtitles=[models.Subtitle(
+            name="subtitle", url="https://example.org/" + "u" * 2000, format="srt")])
         film = person.AddMovie(room_id=room.id, movie=big).movie
-        for i in range(200):
+        for i in range(600):
             person.UpdateMovie(room_id=room.id, fields=["duration"], movie=models.Movie(id=film.id, duration=i))
         began = time.monotonic()
         server.send_signal(signal.SIGTERM)

@@ -471,13 +471,13 @@ class NotReading:
 def _():
     sleeper = login(server, "bob")
     room = new_room(bob, carol)
-    big = movie(headers={f"Header-{i}": "v" * 1000 for i in range(16)}, subtitles=[models.Subtitle(
-        name="subtitle", url="https://example.org/" + "u" * 2000, format="srt") for i in range(16)])
+    big = movie(headers={f"Header-{i}": "v" * 1000 for i in range(12)}, subtitles=[models.Subtitle(
+        name="subtitle", url="https://example.org/" + "u" * 2000, format="srt")])
     film = alice.AddMovie(room_id=room.id, movie=big).movie
     slow = NotReading(sleeper, room.id)
     reader = carol.stream(room.id)
     reader.expect("room_state")
-    updates, slowest = 400, 0
+    updates, slowest = 1000, 0
     for i in range(updates):
         started = time.monotonic()
         revision = i
@@ -487,7 +487,7 @@ def _():
     count, failure = slow.read_to_the_end()
     check_failure(failure, "RESOURCE_EXHAUSTED", "SLOW_CONSUMER")
     assert count < updates, f"{count} of {updates}"
-    diag(f"got {count} of {updates} updates of 50 KB; the other reader waited at most {slowest * 1000:.0f} ms")
+    diag(f"got {count} of {updates} updates of 14 KB; the other reader waited at most {slowest * 1000:.0f} ms")
     again = sleeper.stream(room.id)
     equal(again.next().room_state.cause, pb.STATE_CAUSE_SNAPSHOT)
     equal(kinds([m for m in again.fence() if m.HasField("movies")]), [])
