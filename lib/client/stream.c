@@ -32,14 +32,25 @@ static void stream_unref(struct sv_client_stream *s)
 
 /* --- events --- */
 
-/* Locked; true if ready() is to be called. */
+/* Locked; true if call_ready() has to come. */
 static bool tell(struct sv_client_stream *s)
 {
     pthread_cond_signal(&s->cond);
     if (s->told || s->closed || s->ready == NULL)
         return false;
     s->told = true;
+    s->calling = true;
     return true;
+}
+
+static void call_ready(struct sv_client_stream *s)
+{
+    s->ready(s->userdata, &s->base);
+    pthread_mutex_lock(&s->lock);
+    s->calling = false;
+    if (s->closed)
+        pthread_cond_broadcast(&s->cond); /* stream_close() waits for it */
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* `limit` is how many events may wait then. */
@@ -58,7 +69,7 @@ static bool push(struct sv_client_stream *s, const synctv_event *event, unsigned
     pthread_mutex_unlock(&s->lock);
     synctv_event_unref(event);
     if (call)
-        s->ready(s->userdata, &s->base);
+        call_ready(s);
     return fits;
 }
 
@@ -89,7 +100,7 @@ void sv_client_stream_end(struct sv_client_stream *s, const synctv_error *err)
     bool call = tell(s);
     pthread_mutex_unlock(&s->lock);
     if (call)
-        s->ready(s->userdata, &s->base);
+        call_ready(s);
 }
 
 bool sv_client_stream_is_over(struct sv_client_stream *s)
@@ -232,8 +243,11 @@ static void stream_finish(synctv_stream *pub)
 static void stream_close(synctv_stream *pub)
 {
     struct sv_client_stream *s = of(pub);
+    bool inside = pthread_equal(s->client->thread, pthread_self());
     pthread_mutex_lock(&s->lock);
     s->closed = true;
+    while (s->calling && !inside)
+        pthread_cond_wait(&s->cond, &s->lock);
     pthread_mutex_unlock(&s->lock);
     s->close_letter.run = close_on_thread;
     sv_client_post(s->client, &s->close_letter);

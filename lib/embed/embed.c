@@ -33,10 +33,7 @@ struct front {
 
 static int64_t turn(void *userdata)
 {
-    synctv_node *node = userdata;
-    struct front *front = node->front;
-    sv_service_reap(front->service);
-    return sv_node_turn(node);
+    return sv_node_turn(userdata);
 }
 
 /* Before the server is known its first turn is still to come. */
@@ -249,7 +246,6 @@ void synctv_node_free(synctv_node *node)
         return;
     struct front *front = node->front;
     synctv_node_stop(node, 0);
-    sv_service_reap(front->service);
     sv_rpc_server_free(atomic_exchange(&front->server, NULL));
     sv_node_fini(node);
     front_free(front);

@@ -237,6 +237,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     sv_list_init(&node->all_streams.list);
     pthread_mutex_init(&node->mailbox.lock, NULL);
     pthread_mutex_init(&node->ready.lock, NULL);
+    pthread_cond_init(&node->ready.over, NULL);
     pthread_mutex_init(&node->all_streams.lock, NULL);
     pthread_mutex_init(&node->turn_lock, NULL);
     sv_rooms_init(node);
@@ -320,6 +321,7 @@ void sv_node_fini(synctv_node *node)
         sv_secret_wipe(node->jwt_key, node->jwt_key_len);
     free(node->jwt_key);
     pthread_mutex_destroy(&node->mailbox.lock);
+    pthread_cond_destroy(&node->ready.over);
     pthread_mutex_destroy(&node->ready.lock);
     pthread_mutex_destroy(&node->all_streams.lock);
     pthread_mutex_destroy(&node->turn_lock);

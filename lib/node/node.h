@@ -100,7 +100,11 @@ struct synctv_node {
     } mailbox;
     struct {
         pthread_mutex_t lock;
-        struct sv_list streams; /* streams with something to take */
+        struct sv_list streams;          /* streams with something to take */
+        const struct sv_stream *running; /* whose ready() is running, one at a time; NULL = none */
+        pthread_t thread;                /* where it is */
+        unsigned n_waiting;              /* until it is over, which `over` tells */
+        pthread_cond_t over;
     } ready;
     struct {
         pthread_mutex_t lock;

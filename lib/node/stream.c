@@ -301,6 +301,25 @@ static void stream_finish(synctv_stream *pub)
     sv_stream_end_call(stream);
 }
 
+/*
+ * No ready() of a closed stream begins any more, and one that runs on another thread is waited for. That it runs is noted
+ * where it leaves the ready list, so it costs no lock of its own.
+ */
+static void wait_for_ready(struct sv_stream *stream)
+{
+    synctv_node *node = stream->node;
+    pthread_mutex_lock(&node->ready.lock);
+    bool listed = !sv_list_empty(&stream->in_ready);
+    sv_list_remove(&stream->in_ready);
+    node->ready.n_waiting++;
+    while (node->ready.running == stream && !pthread_equal(node->ready.thread, pthread_self()))
+        pthread_cond_wait(&node->ready.over, &node->ready.lock);
+    node->ready.n_waiting--;
+    pthread_mutex_unlock(&node->ready.lock);
+    if (listed)
+        sv_stream_unref(stream);
+}
+
 static void stream_close(synctv_stream *pub)
 {
     struct sv_stream *stream = of(pub);
@@ -322,6 +341,8 @@ static void stream_close(synctv_stream *pub)
     sv_list_remove(&stream->in_node);
     pthread_mutex_unlock(&stream->node->all_streams.lock);
     atomic_fetch_sub(&stream->node->n_streams, 1);
+    if (stream->ready != NULL)
+        wait_for_ready(stream);
     sv_stream_unref(stream);
 }
 
@@ -431,23 +452,28 @@ void sv_streams_end_all(synctv_node *node, int code)
     pthread_mutex_unlock(&node->all_streams.lock);
 }
 
+/* The ready() before is over. The stream whose turn it is, a reference; NULL if there is none, or there are to be no `more`. */
+static struct sv_stream *next_ready(synctv_node *node, bool more)
+{
+    struct sv_stream *stream = NULL;
+    pthread_mutex_lock(&node->ready.lock);
+    struct sv_list *it = more ? sv_list_pop(&node->ready.streams) : NULL;
+    if (it != NULL)
+        stream = SV_CONTAINER_OF(it, struct sv_stream, in_ready);
+    node->ready.running = stream;
+    node->ready.thread = pthread_self();
+    if (node->ready.n_waiting > 0)
+        pthread_cond_broadcast(&node->ready.over);
+    pthread_mutex_unlock(&node->ready.lock);
+    return stream;
+}
+
 size_t sv_streams_run_ready(synctv_node *node)
 {
     size_t n = 0;
-    while (n < SV_READY_PER_TURN) {
-        pthread_mutex_lock(&node->ready.lock);
-        struct sv_list *it = sv_list_pop(&node->ready.streams);
-        pthread_mutex_unlock(&node->ready.lock);
-        if (it == NULL)
-            return 0;
-        struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_stream, in_ready);
-        pthread_mutex_lock(&stream->lock);
-        bool closed = stream->closed;
-        pthread_mutex_unlock(&stream->lock);
-        if (!closed)
-            stream->ready(stream->userdata, &stream->base);
-        sv_stream_unref(stream);
-        n++;
+    for (struct sv_stream *it; (it = next_ready(node, n < SV_READY_PER_TURN)) != NULL; n++) {
+        it->ready(it->userdata, &it->base);
+        sv_stream_unref(it);
     }
-    return n;
+    return n < SV_READY_PER_TURN ? 0 : n;
 }

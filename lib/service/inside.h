@@ -3,9 +3,6 @@
 #ifndef SV_SERVICE_INSIDE_H
 #define SV_SERVICE_INSIDE_H
 
-#include <pthread.h>
-
-#include "base/list.h"
 #include "service/service.h"
 
 #define SV_SERVICE_MAX_RESPONSE_BYTES (1024 * 1024)
@@ -22,8 +19,6 @@ struct sv_service {
     struct sv_rpc_method table[SYNCTV_N_METHODS + 1];
     struct sv_service_method bound[SYNCTV_N_METHODS + 1];
     size_t n_methods;
-    pthread_mutex_t lock;
-    struct sv_list dead; /* message streams to be freed in the next turn */
 };
 
 /*
@@ -47,7 +42,5 @@ void sv_client_service_start(struct sv_rpc_call *rpc, void *arg);
 
 /* message_stream.c: sv_rpc_method.start of MessageStream; `arg` as above. */
 void sv_message_stream_start(struct sv_rpc_call *rpc, void *arg);
-struct sv_message_stream;
-void sv_message_stream_free_dead(struct sv_list *link);
 
 #endif

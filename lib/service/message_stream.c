@@ -3,6 +3,7 @@
  * MessageStream: a stream of the node, pulled by gRPC as fast as the client reads. An event is encoded once, whoever sends it
  * first, and the bytes are kept with it for all others.
  */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,6 @@ struct sv_message_stream {
     synctv_stream *events;
     struct sv_rpc_stream *_Atomic rpc; /* NULL until the call is accepted */
     atomic_uint refs;                  /* 2: that of who starts it, and gRPC's */
-    struct sv_list link;               /* in service->dead */
 
     struct sv_bucket nonsense; /* on_message() */
     pthread_mutex_t lock;      /* of all below */
@@ -53,19 +53,10 @@ static void stream_free(struct sv_message_stream *s)
     free(s);
 }
 
-void sv_message_stream_free_dead(struct sv_list *link)
-{
-    stream_free(SV_CONTAINER_OF(link, struct sv_message_stream, link));
-}
-
-/* A call of on_ready() may still be running: the next turn frees it. */
 static void stream_unref(struct sv_message_stream *s)
 {
-    if (atomic_fetch_sub(&s->refs, 1) != 1)
-        return;
-    pthread_mutex_lock(&s->service->lock);
-    sv_list_append(&s->service->dead, &s->link);
-    pthread_mutex_unlock(&s->service->lock);
+    if (atomic_fetch_sub(&s->refs, 1) == 1)
+        stream_free(s);
 }
 
 /* synctv_stream_ready_fn */
@@ -288,7 +279,6 @@ static struct sv_message_stream *stream_new(struct sv_service *service)
     s->service = service;
     atomic_init(&s->refs, 2);
     atomic_init(&s->rpc, NULL);
-    sv_list_init(&s->link);
     pthread_mutex_init(&s->lock, NULL);
     return s;
 }

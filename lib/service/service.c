@@ -36,8 +36,6 @@ int sv_service_new(synctv_node *node, const struct sv_log *log, struct sv_servic
         return SYNCTV_E_NO_MEMORY;
     service->node = node;
     service->log = log;
-    pthread_mutex_init(&service->lock, NULL);
-    sv_list_init(&service->dead);
     for (synctv_method method = 0; method < SYNCTV_N_METHODS; method++) {
         if (synctv_method_name(method)[0] != '\0')
             add_method(service, paths[method], method, SV_RPC_UNARY, sv_client_service_start);
@@ -61,23 +59,8 @@ const void *sv_service_descriptor_set(size_t *ret_len)
     return sv_descriptor_set;
 }
 
-void sv_service_reap(struct sv_service *service)
-{
-    struct sv_list dead;
-    sv_list_init(&dead);
-    pthread_mutex_lock(&service->lock);
-    sv_list_splice(&dead, &service->dead);
-    pthread_mutex_unlock(&service->lock);
-    for (struct sv_list *it; (it = sv_list_pop(&dead)) != NULL;)
-        sv_message_stream_free_dead(it);
-}
-
 void sv_service_free(struct sv_service *service)
 {
-    if (service == NULL)
-        return;
-    sv_service_reap(service);
-    pthread_mutex_destroy(&service->lock);
     free(service);
 }
 

@@ -20,11 +20,6 @@ const struct sv_rpc_method *sv_service_methods(const struct sv_service *service,
     size_t *ret_n_methods);
 /* What reflection tells of them. Static storage. */
 const void *sv_service_descriptor_set(size_t *ret_len);
-/*
- * Frees the streams that have ended. To be called at the beginning of each turn of the node: the node calls synctv_stream_ready_fn only
- * inside a turn, and one that runs while its stream is closed still uses what belongs to it.
- */
-void sv_service_reap(struct sv_service *service);
 /* Once no call and no stream is left. NULL is fine. */
 void sv_service_free(struct sv_service *service);
 

@@ -376,7 +376,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     for (size_t i = 0; i < N_STREAMS; i++)
         close_stream(&streams[i]);
     fuzz_node_settle();
-    sv_service_reap(service);
     fuzz_node_reset(&rows);
     return 0;
 }

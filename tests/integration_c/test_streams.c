@@ -307,6 +307,83 @@ START_TEST(a_stream_may_be_closed_inside_its_callback)
 }
 END_TEST
 
+struct slow {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool begun, over;
+};
+
+static void slow_ready(void *userdata, synctv_stream *stream)
+{
+    struct slow *slow = userdata;
+    pthread_mutex_lock(&slow->lock);
+    slow->begun = true;
+    pthread_cond_signal(&slow->cond);
+    pthread_mutex_unlock(&slow->lock);
+    sleep_ms(100); /* only so that who does not wait for it is found out */
+    slow->over = true;
+}
+
+START_TEST(close_waits_for_a_callback_that_runs)
+{
+    server_start(&server);
+    struct scene s = scene(&server);
+    struct slow *slow = calloc(1, sizeof(*slow));
+    pthread_mutex_init(&slow->lock, NULL);
+    pthread_cond_init(&slow->cond, NULL);
+    const synctv_stream_options options = {
+        .room_id = s.room_id,
+        .ready = slow_ready,
+        .userdata = slow,
+    };
+    synctv_stream *stream;
+    assert_ok(synctv_stream_open(s.host->me, &options, &stream, &error));
+    pthread_mutex_lock(&slow->lock);
+    while (!slow->begun)
+        pthread_cond_wait(&slow->cond, &slow->lock);
+    pthread_mutex_unlock(&slow->lock);
+    synctv_stream_close(stream);
+    ck_assert(slow->over);
+    pthread_cond_destroy(&slow->cond);
+    pthread_mutex_destroy(&slow->lock);
+    free(slow);
+}
+END_TEST
+
+static void take_all(void *userdata, synctv_stream *stream)
+{
+    unsigned *n = userdata;
+    ++*n;
+    const synctv_event *event;
+    while (synctv_stream_next(stream, 0, &event, NULL) == 1)
+        synctv_event_unref(event);
+    ++*n;
+}
+
+START_TEST(userdata_may_be_freed_right_after_close)
+{
+    server_start(&server);
+    struct scene s = scene(&server);
+    follow(s.guest, s.room_id);
+    for (int i = 0; i < 150; i++) {
+        unsigned *n = calloc(1, sizeof(*n));
+        const synctv_stream_options options = {
+            .room_id = s.room_id,
+            .ready = take_all,
+            .userdata = n,
+        };
+        synctv_stream *stream;
+        assert_ok(synctv_stream_open(s.host->me, &options, &stream, &error));
+        assert_ok(synctv_chat_send(s.guest->stream, NULL, "x", NULL, &error));
+        if (i % 3 > 0)
+            expect(s.guest->stream, SYNCTV_EVENT_CHAT);
+        synctv_stream_close(stream);
+        ck_assert_uint_eq(*n % 2, 0);
+        free(n);
+    }
+}
+END_TEST
+
 START_TEST(a_program_that_does_not_take_events_is_brought_up_to_date_later)
 {
     server_start(&server);
@@ -422,6 +499,8 @@ int main(void)
     tcase_add_test(tcase, a_guest_follows_with_the_rooms_password);
     tcase_add_test(tcase, ready_is_called_once_until_all_is_taken);
     tcase_add_test(tcase, a_stream_may_be_closed_inside_its_callback);
+    tcase_add_test(tcase, close_waits_for_a_callback_that_runs);
+    tcase_add_test(tcase, userdata_may_be_freed_right_after_close);
     tcase_add_test(tcase, a_program_that_does_not_take_events_is_brought_up_to_date_later);
     tcase_add_test(tcase, one_stream_more_than_allowed_waits_for_a_place);
     tcase_add_test(tcase, the_servers_clock_and_the_position_are_known);

@@ -70,7 +70,8 @@ SYNCTV_API int synctv_client_connect(const synctv_client_options *options,
 
 /**
  * Ends everything: calls under way get CANCELLED, streams end with CANCELLED. The session stays valid on the server (see
- * synctv_client_logout()). Not inside a callback; callers and streams must have been released. NULL is fine.
+ * synctv_client_logout()). Not inside a callback; callers and streams must have been released. Once it has returned nothing is called
+ * back, nor logged. NULL is fine.
  */
 SYNCTV_API void synctv_client_close(synctv_client *client);
 

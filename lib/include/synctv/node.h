@@ -124,10 +124,16 @@ SYNCTV_API int synctv_node_reload_tls(synctv_node *node, synctv_error *ret_error
 /**
  * Refuses new calls, ends streams with SHUTTING_DOWN, writes out what is pending, joins the threads. Waits at most about `grace_ms` for calls that
  * are under way. Idempotent; not inside a callback. With `threads` = 0 it polls by itself.
+ *
+ * Once it has returned no callback runs or begins any more (but the log's, and what another thread's synctv_node_poll() is at); every
+ * synctv_call() has had its answer.
  */
 SYNCTV_API void synctv_node_stop(synctv_node *node, int grace_ms);
 
-/** Frees a node, stopping it first if need be. Callers and streams of it must have been released. NULL is fine. */
+/**
+ * Frees a node, stopping it first if need be. Callers and streams of it must have been released, and no other thread may be inside a
+ * function of it. Once it has returned nothing is called back, nor logged. NULL is fine.
+ */
 SYNCTV_API void synctv_node_free(synctv_node *node);
 
 /**

@@ -91,7 +91,8 @@ typedef struct synctv_stream synctv_stream;
 
 /**
  * Tells that the stream has something to take, or has ended. Called on a thread of the node or client (inside
- * synctv_node_poll() with `threads` = 0), not again before synctv_stream_next() has returned 0 or less. Must not block.
+ * synctv_node_poll() with `threads` = 0), not again before synctv_stream_next() has returned 0 or less. One at a time runs for a
+ * node or client. Must not block; may close the stream.
  */
 typedef void synctv_stream_ready_fn(void *userdata, synctv_stream *stream);
 
@@ -143,7 +144,11 @@ SYNCTV_API int synctv_stream_send(synctv_stream *stream, const synctv_request *r
  */
 SYNCTV_API void synctv_stream_finish(synctv_stream *stream);
 
-/** Ends the stream and releases it. No callback runs after this returns, except one that is running on another thread now. NULL is fine. */
+/**
+ * Ends the stream and releases it. Once this has returned no ready() of the stream runs or begins, so what `userdata` points to may be
+ * freed: one that runs on another thread is waited for (so hold no lock here that ready() takes); inside ready() itself
+ * it does not wait. NULL is fine.
+ */
 SYNCTV_API void synctv_stream_close(synctv_stream *stream);
 
 #ifdef __cplusplus
