@@ -60,6 +60,8 @@ prefix=$tmp/root$(sed -n 's/^prefix=//p' "$pc" 2>/dev/null)
 export PKG_CONFIG_PATH="${pc%/synctv.pc}${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 
 step "only the public headers are installed" only_public_headers
+step "the protos for other languages are installed" \
+    protoc "-I$prefix/share/synctv/proto" "--descriptor_set_out=$tmp/protos" client.proto
 step "a C99 program builds with pkg-config" build_user "$cc" c99 "$tmp/user.c" "$tmp/user_c"
 step "the C99 program runs" run_user "$tmp/user_c"
 step "a C++ program builds with pkg-config" build_user "$cxx" c++11 "$tmp/user.cc" "$tmp/user_cxx"
