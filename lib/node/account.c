@@ -227,6 +227,13 @@ bool sv_account_update(struct sv_account *account, synctv_user_role role, synctv
     return was_admin && !is_admin(role, status);
 }
 
+void sv_actor_set(struct sv_actor_info *info, synctv_user_role role, synctv_user_status status)
+{
+    info->role = role;
+    info->status = status;
+    info->platform_admin = is_admin(role, status);
+}
+
 void sv_session_info(struct sv_session *session, struct sv_actor_info *ret_info)
 {
     memset(ret_info, 0, sizeof(*ret_info));
@@ -237,9 +244,7 @@ void sv_session_info(struct sv_session *session, struct sv_actor_info *ret_info)
         return;
     memcpy(ret_info->user_id, account->user_id, sizeof(ret_info->user_id));
     memcpy(ret_info->username, account->username, sizeof(ret_info->username));
-    ret_info->role = atomic_load(&account->role);
-    ret_info->status = atomic_load(&account->status);
-    ret_info->platform_admin = is_admin(ret_info->role, ret_info->status);
+    sv_actor_set(ret_info, atomic_load(&account->role), atomic_load(&account->status));
 }
 
 /* --- rates --- */

@@ -59,7 +59,7 @@ struct sv_session {
     unsigned n_streams;
 };
 
-/* What a call needs to know of its caller, taken at its start so that it does not change under its feet. */
+/* What a call needs to know of its caller, taken at its start and in its transaction, so that it does not change under its feet. */
 struct sv_actor_info {
     char user_id[SV_ID_SIZE]; /* "" for the system */
     char username[160];
@@ -76,6 +76,8 @@ int sv_accounts_new(synctv_node *node, struct sv_accounts **ret);
 void sv_accounts_free(struct sv_accounts *accounts);
 
 void sv_session_info(struct sv_session *session, struct sv_actor_info *ret_info);
+/* Another role and status, of a user. */
+void sv_actor_set(struct sv_actor_info *info, synctv_user_role role, synctv_user_status status);
 
 /* Rates of the account, and calls of an anonymous caller by address; 0 or the ms to wait. No limit for the system and in-process callers. */
 enum sv_rate_kind { SV_RATE_CALLS, SV_RATE_HASHES, SV_RATE_CHAT, SV_RATE_DANMAKU };

@@ -304,10 +304,23 @@ int sv_call_need_user(struct sv_call *call)
 
 int sv_call_need_active(struct sv_call *call)
 {
+    call->needs_active = true;
     int rv = sv_call_need_user(call);
     if (rv == 0 && !call->actor.is_system && call->actor.status != SYNCTV_USER_STATUS_ACTIVE)
         rv = sv_error(&call->err, SYNCTV_E_USER_PENDING);
     return rv;
+}
+
+int sv_call_judge(struct sv_call *call, struct sv_tx *tx, struct sv_arena *a)
+{
+    struct sv_user_rec user;
+    if (call->actor.is_system)
+        return 0;
+    int rv = tx->ops->user_get(tx, call->actor.user_id, a, &user);
+    if (rv < 0)
+        return rv;
+    sv_actor_set(&call->actor, user.user.role, user.user.status);
+    return call->needs_active ? sv_call_need_active(call) : sv_call_need_user(call);
 }
 
 int sv_call_need_rate(struct sv_call *call, enum sv_rate_kind kind)

@@ -28,7 +28,9 @@ struct sv_call {
     struct sv_letter letter;
     synctv_node *node;
     struct sv_session *by; /* a reference */
-    struct sv_actor_info actor;
+    struct sv_actor_info
+        actor;         /* at the start, and from sv_call_judge() on as the transaction sees them */
+    bool needs_active; /* sv_call_need_active() was asked */
     const synctv_request *req; /* the caller's until sv_call_keep(), then ours */
     synctv_result *result;     /* made by sv_call_result() */
     synctv_error err;
@@ -94,6 +96,9 @@ void sv_call_load_room(struct sv_call *call, const char *room_id, void (*next)(s
 /* Signed in (or in-process, or the system); the account is neither banned nor, with `active`, pending. */
 int sv_call_need_user(struct sv_call *call);
 int sv_call_need_active(struct sv_call *call);
+/* The same again, as far as the handler asked, by what the transaction sees: meanwhile the session may have ended, and who acts may have been
+ * banned or have lost a role. For run(); strings lie in `a` a while. */
+int sv_call_judge(struct sv_call *call, struct sv_tx *tx, struct sv_arena *a);
 /* Takes one token of the rate. */
 int sv_call_need_rate(struct sv_call *call, enum sv_rate_kind kind);
 /* An id of the right form, else INVALID_ARGUMENT that names the field. */

@@ -41,7 +41,9 @@ int sv_standing_load(struct sv_call *call, struct sv_tx *tx, const char *room_id
     struct sv_arena *a, struct sv_standing *ret)
 {
     *ret = (struct sv_standing){ .has_row = false };
-    int rv = tx->ops->room_get(tx, room_id, a, &ret->room);
+    int rv = sv_call_judge(call, tx, a);
+    if (rv == 0)
+        rv = tx->ops->room_get(tx, room_id, a, &ret->room);
     if (rv < 0)
         return rv;
     const struct sv_actor_info *by = &call->actor;

@@ -27,8 +27,8 @@ struct sv_standing {
         actor; /* for core/permission.h; points into this structure, so do not copy it */
 };
 
-/* Reads the room and the caller's row. Strings lie in `a`: call->arena, where next() finds them still (those of a first run() that was
- * undone stay there unused until the call ends), or a scratch arena. ROOM_NOT_FOUND, … */
+/* Judges the caller again, reads the room and the caller's row in it. Strings lie in `a`: call->arena, where next() finds them still (those of a first run() that was
+ * undone stay there unused until the call ends), or a scratch arena. What sv_call_judge() says, ROOM_NOT_FOUND, … */
 int sv_standing_load(struct sv_call *call, struct sv_tx *tx, const char *room_id,
     struct sv_arena *a, struct sv_standing *ret);
 /*

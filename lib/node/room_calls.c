@@ -76,6 +76,9 @@ static int create_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct create *create = c->state;
     const synctv_limits *limits = &c->node->limits;
+    int rv = sv_call_judge(c, tx, &c->arena);
+    if (rv < 0)
+        return rv;
     create_fill(c, create);
 
     int n = tx->ops->room_count_created(tx, c->actor.user_id);
@@ -91,7 +94,7 @@ static int create_run(struct sv_call *c, struct sv_tx *tx)
         return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may be in more than %d rooms",
             (int)limits->memberships_per_user);
 
-    int rv = tx->ops->room_insert(tx, &create->room);
+    rv = tx->ops->room_insert(tx, &create->room);
     if (rv >= 0)
         rv = tx->ops->member_put(tx, &create->creator);
     return rv;
