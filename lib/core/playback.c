@@ -246,8 +246,10 @@ int64_t sv_playback_ends_at_ms(const struct sv_playback_state *state, double dur
     if (!is_playing(state) || !(duration_s > 0))
         return 0;
     double left_s = duration_s - clamp_position(state->position_s, duration_s);
-    double left_ms = ceil(left_s / state->rate * 1000) + SV_END_GRACE_MS;
-    return ms_from_double((double)state->updated_at_ms + left_ms);
+    double left_ms = ceil(left_s / state->rate * 1000);
+    if (duration_s * 1000 < SV_SHORTEST_MS)
+        left_ms = SV_SHORTEST_MS;
+    return ms_from_double((double)state->updated_at_ms + left_ms + SV_END_GRACE_MS);
 }
 
 bool sv_ended_quorum(size_t reports, size_t watching)

@@ -19,6 +19,7 @@
 #define SV_DELAY_PLAUSIBLE_MS 30000 /* a client's clock further off than this is not believed */
 #define SV_DRIFT_MAX_S 1.2
 #define SV_END_GRACE_MS 1000 /* a movie is over this long after its end was due */
+#define SV_SHORTEST_MS 1000  /* a movie shorter than a second ends as if it took that long */
 
 /* Plain data: copied by assignment, no pointers. */
 struct sv_playback_state {
@@ -89,7 +90,8 @@ int sv_playback_clear_movie(const struct sv_playback_state *from,
 /* Seconds that a request sent at client_time_ms has been under way: 0..1.5; 0 if unknown, in the future or over 30 s off. */
 double sv_playback_delay_s(int64_t now_ms, int64_t client_time_ms);
 
-/* When to look whether the movie is over (its end + 1 s, node clock); 0 = never: not playing, or its duration is unknown. */
+/* When to look whether the movie is over (its end + 1 s, node clock); 0 = never: not playing, or its duration is unknown. Never less than
+ * 2 s after a movie shorter than a second began, however fast it plays: a playlist of those does not spin. */
 int64_t sv_playback_ends_at_ms(const struct sv_playback_state *state, double duration_s);
 /* Whether most of those who watch have reported the end. */
 bool sv_ended_quorum(size_t reports, size_t watching);

@@ -12,7 +12,7 @@
 #include "node/stream.h"
 
 #define LEARNED_DURATION_MAX_S 360000.0
-/* An end that is reported this soon after the beginning is that of the movie before, or of the round before. */
+/* An end that is reported this soon after the beginning is that of the movie before, or of the round before; unless it is due. */
 #define END_PLAUSIBLE_S 3.0
 
 static struct sv_playback_change change_now(struct sv_room *room)
@@ -284,8 +284,9 @@ static bool is_end(struct sv_room *room, const struct sv_actor_info *who, bool i
         room->ended_version == playback->version)
         return false;
     int64_t now_ms = sv_node_clock_ms(&room->node->clock);
-    if (sv_playback_position_at(playback, now_ms, duration_s) < END_PLAUSIBLE_S &&
-        (duration_s <= 0 || duration_s > END_PLAUSIBLE_S))
+    int64_t ends_at_ms = sv_playback_ends_at_ms(playback, duration_s);
+    bool is_due = ends_at_ms != 0 && ends_at_ms - SV_END_GRACE_MS <= now_ms;
+    if (sv_playback_position_at(playback, now_ms, duration_s) < END_PLAUSIBLE_S && !is_due)
         return false;
     vote(room, who, playback->version);
     return in_control || sv_ended_quorum(room->ended_reports, room->n_here);

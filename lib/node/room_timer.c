@@ -147,10 +147,11 @@ static int64_t sooner(int64_t a, int64_t b)
     return b != 0 && b < a ? b : a;
 }
 
-/* When the end of the movie is to be dealt with, monotonic, maybe a while ago; 0 = never. */
+/* When the end of the movie is to be dealt with, monotonic, maybe a while ago; 0 = never, or once somebody follows the room: before
+ * an empty house the playlist waits. */
 static int64_t end_due_ms(struct sv_room *room, int64_t now_ms)
 {
-    if (room->ended_version == room->playback.version)
+    if (room->ended_version == room->playback.version || sv_list_empty(&room->follows))
         return 0;
     int64_t ends_at_ms = sv_playback_ends_at_ms(&room->playback, sv_room_duration(room));
     if (ends_at_ms == 0)

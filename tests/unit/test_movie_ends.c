@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/room.h"
+#include "node/stream.h"
 #include "support/node_fixture.h"
 
 #define N_MOVIES 3
@@ -183,12 +183,94 @@ START_TEST(the_end_moves_with_the_length_in_the_playlist)
 }
 END_TEST
 
-START_TEST(a_room_nobody_is_in_goes_on)
+static void nobody_watches(void)
+{
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    ck_assert_ptr_nonnull(loaded);
+    while (!sv_list_empty(&loaded->follows))
+        sv_follow_end(SV_CONTAINER_OF(loaded->follows.next, struct sv_follow, in_room));
+    sv_room_leave(loaded);
+}
+
+static synctv_playback state_now(void)
+{
+    fx_assert_ok(FX_ASK(alice, GET_ROOM_INFO, .room_id = room));
+    return *fx_answer->state;
+}
+
+/* The system's streams of all rooms are nobody who watches. */
+START_TEST(the_playlist_waits_for_somebody_to_watch)
+{
+    play_in_room(SYNCTV_AUTO_ADVANCE_REPEAT_ALL, 60);
+    fx_open_stream(fx_system(), "", NULL);
+    nobody_watches();
+    uint64_t version = state_now().version;
+    fx_pass_ms(30000); /* the movie itself goes on */
+    ck_assert_double_eq_tol(state_now().position_s, 30, 0.5);
+    fx_pass_ms(3600000);
+    synctv_playback state = state_now();
+    ck_assert_str_eq(state.movie_id, movies[0]);
+    ck_assert_uint_eq(state.version, version);
+    ck_assert_double_eq(state.position_s, 60);
+
+    watcher = fx_follow(bob, room);
+    fx_pass_ms(0);
+    ck_assert_str_eq(expect_next(), movies[1]);
+    ck_assert(!anything_but_resync()); /* once */
+    fx_pass_ms(61100);
+    ck_assert_str_eq(expect_next(), movies[2]);
+}
+END_TEST
+
+START_TEST(at_the_end_of_a_movie_nobody_watched_play_begins_it_again)
 {
     play_in_room(SYNCTV_AUTO_ADVANCE_NEXT, 60);
-    fx_pass_ms(61100);
-    fx_assert_ok(FX_ASK(alice, GET_ROOM_INFO, .room_id = room));
-    ck_assert_str_eq(fx_answer->state->movie_id, movies[1]);
+    nobody_watches();
+    fx_pass_ms(3600000);
+    fx_assert_ok(FX_ASK(alice, PLAY, .room_id = room));
+    ck_assert_str_eq(fx_answer->state->movie_id, movies[0]);
+    ck_assert_double_lt(fx_answer->state->position_s, 0.5);
+}
+END_TEST
+
+/* How many movies end by themselves. */
+static int n_ends_in_s(int s)
+{
+    int n = 0;
+    for (int i = 0; i < s * 10; i++) {
+        fx_pass_ms(100);
+        const synctv_event *event;
+        while (synctv_stream_next(watcher, 0, &event, NULL) == 1) {
+            n += event->type == SYNCTV_EVENT_STATE &&
+                event->state->cause == SYNCTV_STATE_CAUSE_ENDED;
+            synctv_event_unref(event);
+        }
+    }
+    return n;
+}
+
+START_TEST(movies_that_take_no_time_do_not_spin)
+{
+    play_in_room(SYNCTV_AUTO_ADVANCE_REPEAT_ALL, 0.001);
+    fx_assert_ok(FX_ASK(alice, SET_PLAYBACK_RATE, .room_id = room, .rate = 4));
+    int n = n_ends_in_s(10);
+    ck_assert_int_ge(n, 3);
+    ck_assert_int_le(n, 5);
+}
+END_TEST
+
+START_TEST(reports_do_not_make_them_spin)
+{
+    play_in_room(SYNCTV_AUTO_ADVANCE_REPEAT_ONE, 0.001);
+    synctv_stream *alices = fx_follow(alice, room);
+    int n = 0;
+    for (int i = 0; i < 100; i++) {
+        report_end(alices, movies[0]);
+        fx_pass_ms(100);
+        n += anything_but_resync();
+    }
+    ck_assert_int_ge(n, 8);
+    ck_assert_int_le(n, 11);
 }
 END_TEST
 
@@ -375,7 +457,10 @@ static Suite *movie_ends(void)
     tcase_add_test(t, shuffle_plays_another_one);
     tcase_add_test(t, the_end_moves_with_seek_rate_and_pause);
     tcase_add_test(t, the_end_moves_with_the_length_in_the_playlist);
-    tcase_add_test(t, a_room_nobody_is_in_goes_on);
+    tcase_add_test(t, the_playlist_waits_for_somebody_to_watch);
+    tcase_add_test(t, at_the_end_of_a_movie_nobody_watched_play_begins_it_again);
+    tcase_add_test(t, movies_that_take_no_time_do_not_spin);
+    tcase_add_test(t, reports_do_not_make_them_spin);
     tcase_add_test(t, a_movie_of_unknown_length_has_no_end_of_its_own);
     tcase_add_test(t, most_of_those_who_watch_end_it);
     tcase_add_test(t, votes_leave_with_those_who_gave_them);

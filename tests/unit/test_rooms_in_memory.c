@@ -322,6 +322,7 @@ START_TEST(a_movie_that_ended_while_the_room_was_forgotten_is_followed_by_the_ne
     crowd_out();
     fx_pass_ms(400000);
     ck_assert_str_eq(state_now()->movie_id, first);
+    fx_follow(alice, room);
     fx_pass_ms(100);
     ck_assert_str_eq(state_now()->movie_id, second);
 }
