@@ -9,7 +9,7 @@
  *   this file   the node, its mailbox, its timers
  *
  * Locks, outermost first: room->lock, rooms.lock, a shard's lock, all_streams.lock, accounts.lock, stream->lock, then mailbox.lock and
- * ready.lock. Nothing foreign is called under any of them.
+ * ready.lock. Nothing foreign is called under any of them but wake(): it takes locks of its own and calls nobody back.
  */
 #ifndef SV_NODE_NODE_H
 #define SV_NODE_NODE_H

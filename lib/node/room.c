@@ -319,8 +319,7 @@ static int install_again(struct sv_room *room, const struct load *load)
 /* Locked. */
 static void reload_failed(struct sv_room *room, int rv)
 {
-    sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node", "room %s cannot be loaded again now: %s",
-        room->id, synctv_error_text(rv));
+    room->reload_failure = rv;
     room->reload_ms = sv_mono_ms() + RELOAD_RETRY_MS;
     sv_room_schedule(room);
 }

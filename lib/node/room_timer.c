@@ -274,12 +274,15 @@ static void reannounce(struct sv_room *room, int64_t now_ms)
 
 static void tick_room(struct sv_room *room, int64_t now_ms)
 {
+    int reload_failure = 0;
     pthread_mutex_lock(&room->lock);
     if (room->loaded && !room->gone) {
         if (is_due(room->flush_ms, now_ms))
             flush_room(room);
-        if (is_due(room->reload_ms, now_ms))
+        if (is_due(room->reload_ms, now_ms)) {
+            reload_failure = room->reload_failure;
             sv_room_reload(room);
+        }
         if (is_due(end_due_ms(room, now_ms), now_ms))
             sv_room_movie_ended(room);
         if (is_due(room->reannounce_ms, now_ms))
@@ -290,6 +293,10 @@ static void tick_room(struct sv_room *room, int64_t now_ms)
     }
     sv_room_schedule(room);
     pthread_mutex_unlock(&room->lock);
+    if (reload_failure < 0)
+        sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node",
+            "room %s could not be loaded again, now it is tried once more: %s", room->id,
+            synctv_error_text(reload_failure));
 }
 
 int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms)
