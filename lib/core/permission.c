@@ -66,18 +66,18 @@ uint64_t sv_role_permissions(const synctv_room_settings *settings, synctv_room_r
     return 0;
 }
 
-static bool is_membership(const synctv_member *member)
+bool sv_is_membership(const synctv_member *row)
 {
-    return member != NULL &&
-        (member->role == SYNCTV_ROOM_ROLE_MEMBER || member->role == SYNCTV_ROOM_ROLE_ADMIN ||
-            member->role == SYNCTV_ROOM_ROLE_CREATOR);
+    return row != NULL &&
+        (row->role == SYNCTV_ROOM_ROLE_MEMBER || row->role == SYNCTV_ROOM_ROLE_ADMIN ||
+            row->role == SYNCTV_ROOM_ROLE_CREATOR);
 }
 
 uint64_t sv_permissions_of(const synctv_room_settings *settings, const synctv_member *member)
 {
     if (member != NULL && member->status == SYNCTV_MEMBER_STATUS_BANNED)
         return 0;
-    if (!is_membership(member))
+    if (!sv_is_membership(member))
         return sv_role_permissions(settings, SYNCTV_ROOM_ROLE_GUEST);
     if (member->status != SYNCTV_MEMBER_STATUS_ACTIVE)
         return 0;
@@ -96,7 +96,7 @@ uint64_t sv_actor_permissions(const struct sv_actor *actor, const synctv_room_se
 {
     if (passes_everything(actor))
         return SYNCTV_PERM_ALL;
-    if (actor->kicked && !is_membership(actor->member))
+    if (actor->kicked && !sv_is_membership(actor->member))
         return 0;
     return sv_permissions_of(settings, actor->member);
 }
@@ -142,13 +142,13 @@ int sv_room_access(const struct sv_actor *actor, const synctv_room_settings *set
     synctv_error *err)
 {
     const synctv_member *m = actor->member;
-    if (is_membership(m) && m->status == SYNCTV_MEMBER_STATUS_ACTIVE)
+    if (sv_is_membership(m) && m->status == SYNCTV_MEMBER_STATUS_ACTIVE)
         return SV_ACCESS_MEMBER;
     if (passes_everything(actor))
         return SV_ACCESS_ADMIN;
     if (m != NULL && m->status == SYNCTV_MEMBER_STATUS_BANNED)
         return sv_error(err, SYNCTV_E_MEMBER_BANNED);
-    if (is_membership(m))
+    if (sv_is_membership(m))
         return sv_error(err, SYNCTV_E_MEMBER_PENDING);
     if (actor->kicked)
         return sv_error(err, SYNCTV_E_MEMBER_KICKED);
@@ -207,7 +207,7 @@ int sv_set_role_check(const struct sv_actor *actor, const synctv_room_settings *
         return sv_error_field(err, "role", "a room gets another creator with TransferRoom");
     if (role != SYNCTV_ROOM_ROLE_MEMBER && role != SYNCTV_ROOM_ROLE_ADMIN)
         return sv_error_field(err, "role", "is neither member nor admin");
-    if (!is_membership(target) || target->status != SYNCTV_MEMBER_STATUS_ACTIVE)
+    if (!sv_is_membership(target) || target->status != SYNCTV_MEMBER_STATUS_ACTIVE)
         return sv_error_field(err, "user_id", "is not an active member of this room");
     synctv_member changed = *target;
     changed.role = role;
@@ -267,7 +267,7 @@ int sv_join_check(const struct sv_join *join, const synctv_room_settings *settin
     bool waits = settings->require_approval && !passes_everything(join->actor);
     if (m != NULL && m->status == SYNCTV_MEMBER_STATUS_BANNED)
         return sv_error(err, SYNCTV_E_MEMBER_BANNED);
-    if (is_membership(m)) {
+    if (sv_is_membership(m)) {
         bool is_pending = m->status != SYNCTV_MEMBER_STATUS_ACTIVE;
         return is_pending && waits ? SYNCTV_MEMBER_STATUS_PENDING : SYNCTV_MEMBER_STATUS_ACTIVE;
     }

@@ -30,6 +30,9 @@ enum sv_access {
     SV_ACCESS_ADMIN = 3,  /* no active member, but the system or a platform admin */
 };
 
+/* Whether this row, which may be NULL, makes somebody a member, whatever the status: role MEMBER, ADMIN or CREATOR. */
+bool sv_is_membership(const synctv_member *row);
+
 /* The mask that a role has in this room before anything is added or removed; guests: 0 where they are not allowed. */
 uint64_t sv_role_permissions(const synctv_room_settings *settings, synctv_room_role role);
 /* Effective permissions by the row alone; 0 unless the member is active. NULL is a guest. */

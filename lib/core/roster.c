@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "core/permission.h"
 
 /* What the outside knows as an entry, its link in the table and the text of its row. */
 struct sv_roster_row {
@@ -44,13 +45,7 @@ static char *copy_text(synctv_member *member)
     return text;
 }
 
-/* --- the list in join order --- */
-
-static bool is_listed(const synctv_member *member)
-{
-    return member->role == SYNCTV_ROOM_ROLE_MEMBER || member->role == SYNCTV_ROOM_ROLE_ADMIN ||
-        member->role == SYNCTV_ROOM_ROLE_CREATOR;
-}
+/* --- the lists in join order --- */
 
 static size_t *count_of(struct sv_roster *roster, synctv_member_status status)
 {
@@ -76,12 +71,13 @@ static int compare_key(const synctv_member *member, int64_t joined_at_ms, const 
 }
 
 /* The first place whose member is not before the key. */
-static size_t lower_bound(const struct sv_roster *roster, int64_t joined_at_ms, const char *user_id)
+static size_t lower_bound(struct sv_roster_entry *const *list, size_t n, int64_t joined_at_ms,
+    const char *user_id)
 {
-    size_t low = 0, high = roster->n_members;
+    size_t low = 0, high = n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_key(&roster->members[middle]->member, joined_at_ms, user_id) < 0)
+        if (compare_key(&list[middle]->member, joined_at_ms, user_id) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -98,21 +94,39 @@ static int reserve(struct sv_roster *roster)
     if (members == NULL)
         return SYNCTV_E_NO_MEMORY;
     roster->members = members;
+    struct sv_roster_entry **online = reallocarray(roster->online, capacity, sizeof(*online));
+    if (online == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    roster->online = online;
     roster->capacity = capacity;
     return 0;
 }
 
 /* There is room for it. */
+static void put_in(struct sv_roster_entry **list, size_t *n, struct sv_roster_entry *entry)
+{
+    size_t i = lower_bound(list, *n, entry->member.joined_at_ms, entry->member.user_id);
+    memmove(&list[i + 1], &list[i], (*n - i) * sizeof(list[0]));
+    list[i] = entry;
+    ++*n;
+}
+
+/* It is there. */
+static void take_out(struct sv_roster_entry **list, size_t *n, const struct sv_roster_entry *entry)
+{
+    size_t i = lower_bound(list, *n, entry->member.joined_at_ms, entry->member.user_id);
+    --*n;
+    memmove(&list[i], &list[i + 1], (*n - i) * sizeof(list[0]));
+}
+
 static void list_insert(struct sv_roster *roster, struct sv_roster_entry *entry)
 {
     const synctv_member *m = &entry->member;
-    if (!is_listed(m))
+    if (!sv_is_membership(m))
         return;
-    size_t i = lower_bound(roster, m->joined_at_ms, m->user_id);
-    memmove(&roster->members[i + 1], &roster->members[i],
-        (roster->n_members - i) * sizeof(roster->members[0]));
-    roster->members[i] = entry;
-    roster->n_members++;
+    put_in(roster->members, &roster->n_members, entry);
+    if (entry->online)
+        put_in(roster->online, &roster->n_online, entry);
     size_t *count = count_of(roster, m->status);
     if (count != NULL)
         ++*count;
@@ -121,12 +135,11 @@ static void list_insert(struct sv_roster *roster, struct sv_roster_entry *entry)
 static void list_remove(struct sv_roster *roster, struct sv_roster_entry *entry)
 {
     const synctv_member *m = &entry->member;
-    if (!is_listed(m))
+    if (!sv_is_membership(m))
         return;
-    size_t i = lower_bound(roster, m->joined_at_ms, m->user_id);
-    roster->n_members--;
-    memmove(&roster->members[i], &roster->members[i + 1],
-        (roster->n_members - i) * sizeof(roster->members[0]));
+    take_out(roster->members, &roster->n_members, entry);
+    if (entry->online)
+        take_out(roster->online, &roster->n_online, entry);
     size_t *count = count_of(roster, m->status);
     if (count != NULL)
         --*count;
@@ -155,6 +168,7 @@ void sv_roster_fini(struct sv_roster *roster)
         row = next;
     }
     free(roster->members);
+    free(roster->online);
     sv_roster_init(roster);
 }
 
@@ -246,7 +260,8 @@ struct sv_roster_entry *sv_roster_next(const struct sv_roster_entry *entry)
 size_t sv_roster_page(const struct sv_roster *roster, int64_t after_joined_at_ms,
     const char *after_user_id, struct sv_roster_entry **ret, size_t max)
 {
-    size_t i = lower_bound(roster, after_joined_at_ms, sv_str(after_user_id));
+    size_t i =
+        lower_bound(roster->members, roster->n_members, after_joined_at_ms, sv_str(after_user_id));
     if (i < roster->n_members &&
         compare_key(&roster->members[i]->member, after_joined_at_ms, sv_str(after_user_id)) == 0)
         i++;
@@ -258,17 +273,32 @@ size_t sv_roster_page(const struct sv_roster *roster, int64_t after_joined_at_ms
     return n;
 }
 
+void sv_roster_set_online(struct sv_roster *roster, struct sv_roster_entry *entry, bool online)
+{
+    if (entry->online == online)
+        return;
+    entry->online = online;
+    if (!sv_is_membership(&entry->member))
+        return;
+    if (online)
+        put_in(roster->online, &roster->n_online, entry);
+    else
+        take_out(roster->online, &roster->n_online, entry);
+}
+
 size_t sv_roster_online_first(const struct sv_roster *roster, struct sv_roster_entry **ret,
     size_t max)
 {
     size_t n = 0;
-    for (int online = 1; online >= 0; online--) {
-        for (size_t i = 0; i < roster->n_members && n < max; i++) {
-            struct sv_roster_entry *entry = roster->members[i];
-            if (entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE &&
-                entry->online == (online == 1))
-                ret[n++] = entry;
-        }
+    for (size_t i = 0; i < roster->n_online && n < max; i++) {
+        if (roster->online[i]->member.status == SYNCTV_MEMBER_STATUS_ACTIVE)
+            ret[n++] = roster->online[i];
+    }
+    max = max < roster->n_active ? max : roster->n_active;
+    for (size_t i = 0; i < roster->n_members && n < max; i++) {
+        struct sv_roster_entry *entry = roster->members[i];
+        if (entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE && !entry->online)
+            ret[n++] = entry;
     }
     return n;
 }

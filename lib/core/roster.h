@@ -18,9 +18,9 @@ struct sv_roster_entry {
         member; /* strings belong to the entry; change rows with sv_roster_put() only. `online` and `permissions`: see below */
     int64_t kicked_until_ms;
 
-    /* The node's, plain data that the roster never touches, kept over sv_roster_put(). A new entry has zeros. */
+    bool online; /* sv_roster_set_online() */
+    /* The node's, plain data that the roster never touches. These and `online` are kept over sv_roster_put(); a new entry has zeros. */
     unsigned n_streams;
-    bool online;
     int64_t offline_at_ms;  /* when to announce OFFLINE; 0 = not waiting */
     uint64_t ended_version; /* of the playback state whose end they have reported */
 };
@@ -30,7 +30,9 @@ struct sv_roster {
     struct sv_roster_row *by_user;
     struct sv_roster_entry **members; /* listed ones, by (joined_at_ms, user_id) */
     size_t n_members;                 /* listed, whatever their status */
-    size_t capacity;
+    struct sv_roster_entry **online;  /* those of them who are online, in the same order */
+    size_t n_online;
+    size_t capacity; /* of both lists */
     size_t n_active; /* of the listed ones, by status */
     size_t n_pending;
     size_t n_banned;
@@ -62,7 +64,10 @@ struct sv_roster_entry *sv_roster_next(const struct sv_roster_entry *entry);
  */
 size_t sv_roster_page(const struct sv_roster *roster, int64_t after_joined_at_ms,
     const char *after_user_id, struct sv_roster_entry **ret, size_t max);
-/* Active members, those online first, each group by join time, at most `max`. O(members). */
+/* Somebody comes or goes; members and others. */
+void sv_roster_set_online(struct sv_roster *roster, struct sv_roster_entry *entry, bool online);
+/* Active members, those online first, each group by join time, at most `max`. Looks at no more rows than that, those of who is online, pending
+ * and banned. */
 size_t sv_roster_online_first(const struct sv_roster *roster, struct sv_roster_entry **ret,
     size_t max);
 

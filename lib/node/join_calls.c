@@ -22,15 +22,15 @@ struct join {
     uint64_t revision; /* 0 = nothing has changed */
 };
 
-static bool is_membership(const synctv_member *row)
+/* A member, or waiting to be one. */
+static bool is_inside(const synctv_member *row)
 {
-    return row != NULL && row->role >= SYNCTV_ROOM_ROLE_MEMBER &&
-        row->status != SYNCTV_MEMBER_STATUS_BANNED;
+    return sv_is_membership(row) && row->status != SYNCTV_MEMBER_STATUS_BANNED;
 }
 
 static bool needs_password(const struct sv_call *c, const synctv_member *row, const char *hash)
 {
-    return !sv_str_empty(hash) && !is_membership(row) && !c->actor.platform_admin;
+    return !sv_str_empty(hash) && !is_inside(row) && !c->actor.platform_admin;
 }
 
 /* --- the answer --- */
@@ -89,7 +89,7 @@ static int join_decide(struct sv_call *c, struct sv_tx *tx, const struct sv_stan
     if (needs_password(c, row, s->room.password_hash) &&
         strcmp(join->verified_hash, s->room.password_hash) != 0)
         return SYNCTV_E_ROOM_PASSWORD_WRONG;
-    int rv = is_membership(row) ? 0 : limit_check(c, tx);
+    int rv = is_inside(row) ? 0 : limit_check(c, tx);
     return rv < 0 ? rv : status;
 }
 
@@ -107,9 +107,9 @@ static int join_run(struct sv_call *c, struct sv_tx *tx)
 
     join->settings = s.room.settings;
     join->row = s.member;
-    if (is_membership(s.actor.member) && (int)s.member.member.status == status)
+    if (is_inside(s.actor.member) && (int)s.member.member.status == status)
         return 0;
-    if (!is_membership(s.actor.member)) {
+    if (!is_inside(s.actor.member)) {
         join->row.member = (synctv_member){
             .room_id = c->req->room_id,
             .user_id = c->actor.user_id,
@@ -167,7 +167,7 @@ static int join_plan(struct sv_call *c, struct sv_room *room)
     struct join *join = c->state;
     struct sv_actor actor = sv_room_actor(room, &c->actor);
     int rv;
-    if (is_membership(actor.member) && actor.member->status == SYNCTV_MEMBER_STATUS_ACTIVE) {
+    if (is_inside(actor.member) && actor.member->status == SYNCTV_MEMBER_STATUS_ACTIVE) {
         rv = join_fill(c, room, actor.member);
         return rv < 0 ? rv : STEP_ANSWERED;
     }

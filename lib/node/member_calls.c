@@ -45,7 +45,7 @@ static int begin_with_member(struct sv_call *c, struct sv_tx *tx, uint64_t neede
     if (rv < 0)
         return rv;
     const synctv_member *target = &change->row.member;
-    if (target->role < SYNCTV_ROOM_ROLE_MEMBER || target->status == SYNCTV_MEMBER_STATUS_BANNED)
+    if (!sv_is_membership(target) || target->status == SYNCTV_MEMBER_STATUS_BANNED)
         return SYNCTV_E_MEMBER_NOT_FOUND;
     return sv_act_on_check(&ret->actor, &ret->room.settings, target, needed, &c->err);
 }
@@ -189,7 +189,7 @@ static int kick_target(struct sv_call *c, struct sv_tx *tx, struct sv_member_rec
         return rv;
     const struct change *change = c->state;
     bool is_guest = row->member.role == SYNCTV_ROOM_ROLE_GUEST && change->settings.allow_guests;
-    if ((row->member.role < SYNCTV_ROOM_ROLE_MEMBER && !is_guest) ||
+    if ((!sv_is_membership(&row->member) && !is_guest) ||
         row->member.status == SYNCTV_MEMBER_STATUS_BANNED)
         return SYNCTV_E_MEMBER_NOT_FOUND;
     return 0;

@@ -9,8 +9,7 @@
 
 static bool is_member(const struct sv_roster_entry *entry)
 {
-    return entry->member.role >= SYNCTV_ROOM_ROLE_MEMBER &&
-        entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE;
+    return sv_is_membership(&entry->member) && entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE;
 }
 
 /* The number of those online will be told, but not more often than once a second. */
@@ -35,7 +34,7 @@ static void announce(struct sv_room *room, const struct sv_roster_entry *entry,
 
 static void go_online(struct sv_room *room, struct sv_roster_entry *entry)
 {
-    entry->online = true;
+    sv_roster_set_online(&room->roster, entry, true);
     room->n_online++;
     atomic_fetch_add(&room->node->n_online, 1);
     announce(room, entry, SYNCTV_MEMBER_CHANGE_ONLINE);
@@ -43,16 +42,24 @@ static void go_online(struct sv_room *room, struct sv_roster_entry *entry)
 
 static void count_out(struct sv_room *room, struct sv_roster_entry *entry)
 {
-    entry->online = false;
+    sv_roster_set_online(&room->roster, entry, false);
     entry->offline_at_ms = 0;
     room->n_online--;
     atomic_fetch_sub(&room->node->n_online, 1);
 }
 
+/* Nothing is known of them that counts: no row, or one that has kept them away long enough. */
+static bool is_new(struct sv_room *room, const struct sv_roster_entry *entry)
+{
+    return entry == NULL ||
+        (entry->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED &&
+            entry->kicked_until_ms <= sv_node_clock_ms(&room->node->clock));
+}
+
 int sv_presence_enter(struct sv_room *room, const struct sv_actor_info *who)
 {
     struct sv_roster_entry *entry = sv_roster_get(&room->roster, who->user_id);
-    if (entry == NULL) {
+    if (is_new(room, entry)) {
         synctv_member guest = {
             .room_id = room->id,
             .user_id = who->user_id,

@@ -240,7 +240,7 @@ static int move_presence(struct sv_roster *from, struct sv_roster *to)
                 return SYNCTV_E_NO_MEMORY;
         }
         entry->n_streams = old->n_streams;
-        entry->online = old->online;
+        sv_roster_set_online(to, entry, old->online);
         entry->offline_at_ms = old->offline_at_ms;
         entry->ended_version = old->ended_version;
     }

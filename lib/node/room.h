@@ -53,7 +53,7 @@ struct sv_room {
     int64_t reannounce_ms; /* monotonic, 0 = off, here and below */
     int64_t flush_ms;      /* when to write the playback state */
     int64_t reload_ms;     /* when to try again to load what was changed elsewhere */
-    int reload_failure;    /* why that did not work out before, to be logged then: not under the lock */
+    int reload_failure; /* why that did not work out before, to be logged then: not under the lock */
 
     struct sv_danmaku_ring danmaku; /* of const synctv_event * */
     struct sv_bucket danmaku_rate;

@@ -145,7 +145,9 @@ START_TEST(a_guest_is_kicked_like_a_member)
     ck_assert_int_eq(fx_answer->room->online_count, 2);
     fx_check_memory(room);
     fx_node.clock.offset_ms += 30001;
-    fx_follow(erin, room);
+    fx_follow(erin, room); /* a guest as before */
+    fx_assert_ok(kick(alice, erin));
+    fx_expect_change(another, SYNCTV_MEMBER_CHANGE_KICKED);
 }
 END_TEST
 

@@ -108,7 +108,7 @@ START_TEST(a_row_that_is_replaced_keeps_its_address_and_presence)
 {
     struct sv_roster_entry *entry = put_active("a", 1);
     entry->n_streams = 2;
-    entry->online = true;
+    sv_roster_set_online(&roster, entry, true);
     entry->offline_at_ms = 99;
     ck_assert_ptr_eq(put("a", SYNCTV_ROOM_ROLE_ADMIN, SYNCTV_MEMBER_STATUS_ACTIVE, 1), entry);
     ck_assert_int_eq(entry->member.role, SYNCTV_ROOM_ROLE_ADMIN);
@@ -225,10 +225,11 @@ END_TEST
 START_TEST(those_online_come_first)
 {
     put_active("a", 1);
-    put_active("b", 2)->online = true;
+    sv_roster_set_online(&roster, put_active("b", 2), true);
     put_active("c", 3);
-    put_active("d", 4)->online = true;
-    put("e", SYNCTV_ROOM_ROLE_MEMBER, SYNCTV_MEMBER_STATUS_PENDING, 0)->online = true;
+    sv_roster_set_online(&roster, put_active("d", 4), true);
+    sv_roster_set_online(&roster,
+        put("e", SYNCTV_ROOM_ROLE_MEMBER, SYNCTV_MEMBER_STATUS_PENDING, 0), true);
     put("f", SYNCTV_ROOM_ROLE_MEMBER, SYNCTV_MEMBER_STATUS_BANNED, 0);
     const char *expected = "bdac";
     struct sv_roster_entry *found[5];
@@ -281,6 +282,45 @@ START_TEST(ten_thousand_members_in_any_order)
 }
 END_TEST
 
+/* What somebody would find who looked at every row. */
+static size_t find_online_first(struct sv_roster_entry **ret, size_t max)
+{
+    size_t n = 0;
+    for (int online = 1; online >= 0; online--) {
+        for (size_t i = 0; i < roster.n_members && n < max; i++) {
+            struct sv_roster_entry *entry = roster.members[i];
+            if (entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE && entry->online == online)
+                ret[n++] = entry;
+        }
+    }
+    return n;
+}
+
+START_TEST(those_online_are_known_whatever_becomes_of_them)
+{
+    enum { N_USERS = 40 };
+    static const synctv_room_role roles[] = { SYNCTV_ROOM_ROLE_UNSPECIFIED, SYNCTV_ROOM_ROLE_GUEST,
+        SYNCTV_ROOM_ROLE_MEMBER, SYNCTV_ROOM_ROLE_ADMIN };
+    srand(7);
+    for (int i = 0; i < 20000; i++) {
+        char id[8];
+        snprintf(id, sizeof(id), "u%d", rand() % N_USERS);
+        struct sv_roster_entry *entry = sv_roster_get(&roster, id);
+        if (entry == NULL || rand() % 3 == 0)
+            put(id, roles[rand() % 4], (synctv_member_status)(rand() % 4), rand() % 10);
+        else if (rand() % 8 == 0)
+            sv_roster_remove(&roster, id);
+        else
+            sv_roster_set_online(&roster, entry, rand() % 2 == 0);
+        struct sv_roster_entry *found[N_USERS], *expected[N_USERS];
+        size_t max = 1 + (size_t)(rand() % N_USERS);
+        size_t n = sv_roster_online_first(&roster, found, max);
+        ck_assert_uint_eq(n, find_online_first(expected, max));
+        ck_assert_int_eq(memcmp(found, expected, n * sizeof(found[0])), 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("roster");
@@ -298,6 +338,7 @@ int main(void)
     tcase_add_test(t, every_row_is_walked_over_once_even_if_it_is_removed_on_the_way);
     tcase_add_test(t, pages_follow_each_other_though_members_come_and_go);
     tcase_add_test(t, those_online_come_first);
+    tcase_add_test(t, those_online_are_known_whatever_becomes_of_them);
     tcase_add_test(t, ten_thousand_members_in_any_order);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
