@@ -433,7 +433,7 @@ END_TEST
 
 START_TEST(one_line_keeps_its_direction_and_chat_may_turn_it)
 {
-    const char *turns[] = { "a\xe2\x80\xaa" /* U+202A */, "a" RLO, "a\xe2\x81\xa6" /* U+2066 */,
+    const char *turns[] = { "a\xe2\x80\xaa" /* U+202A */, ("a" RLO), "a\xe2\x81\xa6" /* U+2066 */,
         "a\xe2\x81\xa9" /* U+2069 */ };
     for (size_t i = 0; i < sizeof(turns) / sizeof(turns[0]); i++) {
         refuses(sv_username_validate, turns[i], "username");
