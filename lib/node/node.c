@@ -151,8 +151,8 @@ static int read_secret_file(synctv_node *node, const char *path, synctv_error *e
     struct stat st;
     int rv;
     ssize_t len = -1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd >= 0)
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0 && fcntl(fd, F_SETFL, 0) == 0) /* a pipe is waited for only if somebody writes */
         len = read(fd, buf, sizeof(buf));
     if (len < 0) {
         rv = sv_error_field(err, "jwt_secret_file", "cannot read %s: %s", path, strerror(errno));
@@ -247,7 +247,11 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
         rv = read_secret_file(node, options->jwt_secret_file, err);
     if (rv < 0)
         goto out;
-    const struct sv_store_options store_options = { .url = options->db_url, .log = &node->log };
+    const struct sv_store_options store_options = {
+        .url = options->db_url,
+        .alone = options->listen != NULL,
+        .log = &node->log,
+    };
     rv = sv_store_open(&store_options, &node->store, err);
     if (rv < 0)
         goto out;
@@ -268,6 +272,10 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     }
     rv =
         sv_pool_new("synctv-hash", cores < 1 ? 1 : (unsigned)cores, HASH_QUEUE_MAX, &node->hashers);
+    if (rv == SYNCTV_E_INTERNAL) {
+        sv_errorf(err, rv, "no thread can be started");
+        goto out;
+    }
     if (rv >= 0)
         rv = sv_accounts_new(node, &node->accounts);
     if (rv < 0)

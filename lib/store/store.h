@@ -228,6 +228,7 @@ struct sv_store {
 
 struct sv_store_options {
     const char *url;          /* "sqlite:PATH" or "memory:" */
+    bool alone;               /* no other store may be, too, in any process: PATH.lock is locked */
     size_t max_queued_writes; /* 0 = 4096 */
     size_t max_queued_reads;  /* 0 = 256 */
     unsigned reader_threads;  /* 0 = 2 */

@@ -167,7 +167,8 @@ END_TEST
 START_TEST(a_path_is_a_path_and_nothing_else)
 {
     ck_assert_int_eq(chdir(contract_folder), 0);
-    static const char *const names[] = { ":memory:", "file:x?mode=memory", "a b%20c?d#e", "ü.db" };
+    static const char *const names[] = { "./:memory:", "./file:x?mode=memory", "a b%20c?d#e",
+        "ü.db" };
     for (int i = 0; i < 4; i++) {
         ck_assert_int_eq(try_open(names[i], NULL), 0);
         ck_assert_int_eq(access(names[i], F_OK), 0);
@@ -177,8 +178,9 @@ END_TEST
 
 START_TEST(an_unknown_kind_of_storage_is_refused)
 {
-    static const char *const urls[] = { NULL, "", "sqlite:", "postgres://x", "memory", "x.db" };
-    for (int i = 0; i < 6; i++) {
+    static const char *const urls[] = { NULL, "", "sqlite:", "postgres://x", "memory", "x.db",
+        "sqlite::memory:", "sqlite:file:x?mode=memory" };
+    for (int i = 0; i < 8; i++) {
         synctv_error err = { 0 };
         struct sv_store *store = NULL;
         struct sv_store_options o = { .url = urls[i] };

@@ -440,7 +440,7 @@ END_TEST
 static int try_open(const char *url, synctv_error *err)
 {
     struct sv_store *store = NULL;
-    struct sv_store_options o = { .url = url };
+    struct sv_store_options o = { .url = url, .alone = true };
     int rv = sv_store_open(&o, &store, err);
     if (rv == 0) {
         store->ops->close(store);

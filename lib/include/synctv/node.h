@@ -95,6 +95,9 @@ SYNCTV_API void synctv_node_options_init(synctv_node_options *options);
 /**
  * Opens the database, starts the threads and serves. When it returns 0 the node answers calls.
  *
+ * A node that listens serves its database alone: STORAGE_UNAVAILABLE if another one does, in any process. As long as it does,
+ * there is a file PATH.lock beside the database. Nodes that do not listen may use the database meanwhile.
+ *
  * Errors: INVALID_ARGUMENT (an option, named in ret_error->field), STORAGE_UNAVAILABLE, STORAGE_CORRUPT, STORAGE_TOO_NEW,
  * NODE_UNAVAILABLE (the address is in use or not ours), NO_MEMORY. Nothing is left running.
  */

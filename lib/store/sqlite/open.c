@@ -43,6 +43,30 @@ static void sync_folder(const char *path)
     }
 }
 
+void sv_sqlite_give_to_owner_of(const char *path, int fd)
+{
+    struct stat st;
+    if (geteuid() == 0 && stat(path, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) < 0)
+        return; /* then it stays root's */
+}
+
+static int make_folder(const char *folder, synctv_error *err)
+{
+    if (mkdir(folder, 0700) < 0)
+        return errno == EEXIST ? 0 : cannot(err, "create the folder", folder);
+    char *parent = folder_of(folder);
+    if (parent == NULL)
+        return 0;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) {
+        sv_sqlite_give_to_owner_of(parent, fd);
+        close(fd);
+    }
+    sync_folder(parent);
+    free(parent);
+    return 0;
+}
+
 static int ensure_folder(const char *path, synctv_error *err)
 {
     struct stat st;
@@ -51,14 +75,7 @@ static int ensure_folder(const char *path, synctv_error *err)
         return sv_error(err, SYNCTV_E_NO_MEMORY);
     int rv = 0;
     if (stat(folder, &st) < 0) {
-        if (errno != ENOENT || (mkdir(folder, 0700) < 0 && errno != EEXIST)) {
-            rv = cannot(err, "create the folder", folder);
-        } else {
-            char *parent = folder_of(folder);
-            if (parent != NULL)
-                sync_folder(parent);
-            free(parent);
-        }
+        rv = errno == ENOENT ? make_folder(folder, err) : cannot(err, "create the folder", folder);
     } else if (!S_ISDIR(st.st_mode)) {
         errno = ENOTDIR;
         rv = cannot(err, "create the database in", folder);
@@ -102,6 +119,10 @@ static int ensure_file(const char *path, synctv_error *err)
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno == EEXIST ? check_access(path, err) : cannot(err, "create the database", path);
+    char *folder = folder_of(path);
+    if (folder != NULL)
+        sv_sqlite_give_to_owner_of(folder, fd);
+    free(folder);
     close(fd);
     return 0;
 }
@@ -256,7 +277,8 @@ static int open_file(struct sv_db *db, const char *path, synctv_error *err)
     return use_wal(db, path, err);
 }
 
-int sv_sqlite_open_writer(struct sv_db *db, const char *path, synctv_error *err)
+int sv_sqlite_open_writer(struct sv_db *db, const char *path, struct sv_sqlite_claim *claim,
+    synctv_error *err)
 {
     int rv = 0;
     if (path == NULL) {
@@ -265,6 +287,8 @@ int sv_sqlite_open_writer(struct sv_db *db, const char *path, synctv_error *err)
         rv = ensure_folder(path, err);
         if (rv == 0)
             rv = ensure_file(path, err);
+        if (rv == 0 && claim != NULL)
+            rv = sv_sqlite_claim(claim, path, err);
         if (rv == 0)
             rv = open_file(db, path, err);
     }

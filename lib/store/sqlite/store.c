@@ -152,6 +152,7 @@ static void store_close(struct sv_store *store)
         sv_db_close(&s->readers[i].db);
     sv_db_close(
         &s->writer); /* the last one, so SQLite moves the log into the file and removes it */
+    sv_sqlite_claim_end(&s->claim);
 }
 
 static void store_free(struct sv_store *store)
@@ -198,7 +199,7 @@ static struct sv_sqlite_store *store_new(const struct sv_store_options *o, unsig
     return s;
 }
 
-/* The file's path, such that SQLite takes it for nothing else (":memory:", "file:…"); NULL = in memory. */
+/* The file's path, NULL = in memory. ":memory:" and "file:…?…" are SQLite's, and nobody wants files of such names. */
 static int path_of(const char *url, char **ret_path, synctv_error *err)
 {
     static const char scheme[] = "sqlite:";
@@ -206,7 +207,8 @@ static int path_of(const char *url, char **ret_path, synctv_error *err)
     if (strcmp(sv_str(url), "memory:") == 0)
         return 0;
     const char *path = sv_str(url) + strlen(scheme);
-    if (strncmp(sv_str(url), scheme, strlen(scheme)) != 0 || path[0] == '\0')
+    if (strncmp(sv_str(url), scheme, strlen(scheme)) != 0 || path[0] == '\0' || path[0] == ':' ||
+        strncmp(path, "file:", 5) == 0)
         return sv_error_field(err, "db_url",
             "the storage is \"sqlite:PATH\" or \"memory:\", not \"%s\"", sv_str(url));
     size_t size = strlen(path) + sizeof("./");
@@ -233,7 +235,7 @@ int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_
         rv = sv_error(err, SYNCTV_E_NO_MEMORY);
         goto out;
     }
-    rv = sv_sqlite_open_writer(&s->writer, path, err);
+    rv = sv_sqlite_open_writer(&s->writer, path, options->alone ? &s->claim : NULL, err);
     for (unsigned i = 0; rv == 0 && i < s->n_readers; i++)
         rv = sv_sqlite_open_reader(&s->readers[i].db, path, err);
     if (rv < 0)
