@@ -405,7 +405,7 @@ static const struct setting *flag_setting(const char *name)
     return NULL;
 }
 
-static bool read_action(struct config *config, const char *argument)
+static bool read_switch(struct config *config, const char *argument)
 {
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
         config->action = ACTION_HELP;
@@ -413,6 +413,8 @@ static bool read_action(struct config *config, const char *argument)
         config->action = ACTION_VERSION;
     else if (strcmp(argument, "--check-config") == 0)
         config->action = ACTION_CHECK_CONFIG;
+    else if (strcmp(argument, "--create") == 0)
+        config->create = true;
     else
         return false;
     return true;
@@ -447,7 +449,7 @@ static bool read_command_line(struct config *config, char *const *argv, bool wit
         if (!only_arguments && strcmp(*arg, "--") == 0) {
             only_arguments = true;
         } else if (!only_arguments && (*arg)[0] == '-' && (*arg)[1] != '\0') {
-            if (!read_action(config, *arg) && !read_option(config, &arg, with_settings))
+            if (!read_switch(config, *arg) && !read_option(config, &arg, with_settings))
                 return false;
         } else if (config->n_arguments == CONFIG_MAX_ARGUMENTS) {
             return wrong(config, "%.60s: that is too much", *arg);
@@ -471,8 +473,10 @@ static bool choose_action(struct config *config)
         config->action = ACTION_USER;
         return true;
     }
-    if (config->role != NULL || config->email != NULL || config->password_file != NULL)
-        return wrong(config, "--role, --email and --password-file are for the command user");
+    if (config->role != NULL || config->email != NULL || config->password_file != NULL ||
+        config->create)
+        return wrong(config,
+            "--role, --email, --password-file and --create are for the command user");
     return true;
 }
 
@@ -545,11 +549,12 @@ void config_print_help(void)
         "  --version, --help\n"
         "\n"
         "Commands of user:\n"
-        "  add NAME [--role user|admin|root] [--email ADDRESS] [--password-file FILE]\n"
+        "  add NAME [--role user|admin|root] [--email ADDRESS] [--password-file FILE] [--create]\n"
         "  role NAME user|admin|root\n"
         "  status NAME active|pending|banned\n"
         "  password NAME [--password-file FILE]\n"
         "  Without --password-file the password is asked for, or is the first line of stdin.\n"
+        "  The database is the one of --db, or of the file of the server; --create makes it.\n"
         "\n"
         "Every setting can also stand in the file, as key = value in a [section], or in the\n"
         "environment as SYNCTV__SECTION__KEY. Options win over the environment, the environment\n"

@@ -32,6 +32,7 @@ struct config {
     const char *arguments[CONFIG_MAX_ARGUMENTS]; /* what is no option: user add NAME */
     size_t n_arguments;
     const char *role, *email, *password_file; /* options of "user" */
+    bool create;                              /* the same: a database, if there is none */
 
     char error[512]; /* one sentence, when something was wrong */
     void *texts;     /* what was copied from the file */

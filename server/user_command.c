@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -93,6 +95,33 @@ static int get_password(const struct config *config, char *out, size_t size)
     return read_password(stdin, "stdin", out, size);
 }
 
+/* ---- the database ---- */
+
+static const char *path_of(const struct config *config)
+{
+    return config->node.db_url + strlen("sqlite:");
+}
+
+/* In the wrong folder somebody else's account is no help, nor is a new database. Says what is wrong. */
+static bool is_there(const struct config *config)
+{
+    struct stat st;
+    if (strncmp(config->node.db_url, "sqlite:", strlen("sqlite:")) != 0) {
+        complain(config->node.db_url, "a database in memory has no accounts that stay");
+        return false;
+    }
+    const char *path = path_of(config);
+    if (config->create || stat(path, &st) == 0 || errno != ENOENT)
+        return true;
+    char *folder = path[0] != '/' ? getcwd(NULL, 0) : NULL;
+    fprintf(stderr,
+        "synctv-server: there is no database %s%s%s: start the server once, or say where it is with "
+        "--db or --config, or that it is to be made with user add --create\n",
+        folder != NULL ? folder : "", folder != NULL ? "/" : "", path);
+    free(folder);
+    return false;
+}
+
 /* ---- the commands ---- */
 
 static const char *const roles[] = { "", "user", "admin", "root", NULL };
@@ -110,14 +139,18 @@ static int number_of(const char *word, const char *const *words, const char *wha
     return 0;
 }
 
-static int report(int rv, const synctv_error *error, const char *name, const char *done)
+static int report(const struct config *config, int rv, const synctv_error *error, const char *name,
+    const char *done)
 {
-    if (rv < 0) {
-        fprintf(stderr, "synctv-server: user %s: %s\n", name, error->message);
-        return 1;
-    }
-    printf("user %s: %s\n", name, done);
-    return 0;
+    const char *path = path_of(config);
+    char *place = realpath(path, NULL);
+    if (rv < 0)
+        fprintf(stderr, "synctv-server: user %s: %s (database %s)\n", name, error->message,
+            place != NULL ? place : path);
+    else
+        printf("user %s: %s (database %s)\n", name, done, place != NULL ? place : path);
+    free(place);
+    return rv < 0;
 }
 
 static int add(struct config *config, synctv_node *node, const char *name)
@@ -137,7 +170,7 @@ static int add(struct config *config, synctv_node *node, const char *name)
     if (rv >= 0)
         snprintf(done, sizeof(done), "added, id %s", result->user->id);
     synctv_result_unref(result);
-    return report(rv, &error, name, done);
+    return report(config, rv, &error, name, done);
 }
 
 static int set_role(struct config *config, synctv_node *node, const char *name)
@@ -146,8 +179,8 @@ static int set_role(struct config *config, synctv_node *node, const char *name)
     synctv_error error;
     if (role == 0)
         return 2;
-    return report(synctv_node_user_set_role(node, name, (synctv_user_role)role, &error), &error,
-        name, config->arguments[3]);
+    return report(config, synctv_node_user_set_role(node, name, (synctv_user_role)role, &error),
+        &error, name, config->arguments[3]);
 }
 
 static int set_status(struct config *config, synctv_node *node, const char *name)
@@ -156,8 +189,9 @@ static int set_status(struct config *config, synctv_node *node, const char *name
     synctv_error error;
     if (status == 0)
         return 2;
-    return report(synctv_node_user_set_status(node, name, (synctv_user_status)status, &error),
-        &error, name, config->arguments[3]);
+    return report(config,
+        synctv_node_user_set_status(node, name, (synctv_user_status)status, &error), &error, name,
+        config->arguments[3]);
 }
 
 static int set_password(struct config *config, synctv_node *node, const char *name)
@@ -168,7 +202,7 @@ static int set_password(struct config *config, synctv_node *node, const char *na
         return 2;
     int rv = synctv_node_user_set_password(node, name, password, &error);
     explicit_bzero(password, sizeof(password));
-    return report(rv, &error, name, "password changed");
+    return report(config, rv, &error, name, "password changed");
 }
 
 struct command {
@@ -192,7 +226,7 @@ static const struct command *find_command(const struct config *config)
         const struct command *command = &commands[i];
         if (strcmp(command->name, name) != 0)
             continue;
-        bool new_user = config->role != NULL || config->email != NULL;
+        bool new_user = config->role != NULL || config->email != NULL || config->create;
         if (config->n_arguments == command->n_arguments && (command->takes_new_user || !new_user) &&
             (command->takes_password || config->password_file == NULL))
             return command;
@@ -209,6 +243,8 @@ int user_command(struct config *config)
             stderr);
         return 2;
     }
+    if (!is_there(config))
+        return 2;
     synctv_node_options options = config->node;
     options.listen = NULL;
     options.threads = 0;

@@ -43,7 +43,7 @@ ODD_TEXT = {
 UNCLEAN = ("INTERNAL", "UNKNOWN", "UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED", "DATA_LOSS")
 
 database = "sqlite:" + temp_path("synctv.db")
-run_program("user", "add", "root-of-it-all", "--role", "root", "--db", database, stdin=PASSWORD)
+run_program("user", "add", "root-of-it-all", "--role", "root", "--create", "--db", database, stdin=PASSWORD)
 server = Server(db=database, config=NO_LIMITS)
 root = login(server, "root-of-it-all")  # who may do everything, so that everything is looked at
 room = root.CreateRoom(name="room").room

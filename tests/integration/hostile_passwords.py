@@ -32,7 +32,7 @@ def cost_of(victim, call, **fields):
 def people():
     """A server with accounts of all kinds: the server, and somebody who may call."""
     database = "sqlite:" + temp_path("synctv.db")
-    run_program("user", "add", "root", "--role", "root", "--db", database, stdin=PASSWORD)
+    run_program("user", "add", "root", "--role", "root", "--create", "--db", database, stdin=PASSWORD)
     server = Server(db=database, config=NO_LIMITS)
     root = login(server, "root")
     for name, status in (("active", models.USER_STATUS_ACTIVE), ("waiting", models.USER_STATUS_PENDING),

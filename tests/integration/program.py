@@ -245,6 +245,41 @@ def _():
     refused("--listen", "127.0.0.1:0", "--db", f"sqlite:{folder}")
 
 
+@test("a database is served once: another server is refused, under any name of the file, until the first has ended")
+def _():
+    path = temp_path("synctv.db")
+    other = temp_path("other.db")
+    os.symlink(path, other)
+    for end in (Server.stop, Server.kill):
+        with Server(db="sqlite:" + path) as server:
+            for name in (path, other):
+                refused("--listen", "127.0.0.1:0", "--db", "sqlite:" + name, saying=f"another server uses the database {name}")
+            run_program("user", "add", "alice", "--db", "sqlite:" + other, stdin=PASSWORD)
+            login(server, "alice")
+            end(server)
+        with Server(db="sqlite:" + other):
+            pass
+    equal([name for name in os.listdir(os.path.dirname(path)) if name.endswith(".lock")], [])
+
+
+@test("of servers that start at the same time on a database one serves")
+def _():
+    path = temp_path("synctv.db")
+    for _ in range(3):
+        several = [subprocess.Popen([SERVER_BINARY, "--listen", "127.0.0.1:0", "--db", "sqlite:" + path],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                    env=environment()) for _ in range(6)]
+        served = [process for process in several if process.stdout.readline().startswith(b"ready")]
+        for process in several:
+            process.terminate()
+        ends = sorted(process.wait(DEADLINE) for process in several)
+        for process in several:
+            process.stdout.close()
+            process.stderr.close()
+        equal((len(served), ends), (1, [0] + [2] * 5))
+        equal(os.path.exists(path + ".lock"), False)
+
+
 @test("a missing folder is made, and the database is for nobody else to read")
 def _():
     path = os.path.join(temp_path("data"), "synctv.db")
@@ -339,7 +374,7 @@ def user_commands(server, db):
 @test("user says in one sentence what was wrong: exit 1 if it was refused, 2 if it was not understood")
 def _():
     db = "sqlite:" + temp_path("synctv.db")
-    done("user", "add", "alice", "--db", db, stdin=PASSWORD)
+    done("user", "add", "alice", "--db", db, "--create", stdin=PASSWORD)
     for args, stdin in ((("add", "ALICE"), PASSWORD), (("add", "bob"), "short"), (("add", "x"), PASSWORD),
                         (("add", "bob", "--email", "nowhere"), PASSWORD), (("role", "nobody", "admin"), ""),
                         (("status", "nobody", "banned"), ""), (("password", "nobody"), PASSWORD)):
@@ -350,8 +385,46 @@ def _():
                         (("role", "alice", "emperor"), ""), (("status", "alice", "gone"), ""),
                         (("role", "alice", "admin", "more"), ""), (("add", "bob"), ""),
                         (("role", "alice", "admin", "--password-file", "x"), ""),
+                        (("role", "alice", "admin", "--create"), ""),
                         (("add", "bob", "--password-file", "/no/such/file"), "")):
         refused("user", *args, "--db", db, stdin=stdin)
+
+
+@test("user makes no database unless it is told to, and says which one it has changed")
+def _():
+    folder = os.path.realpath(temp_path("folder"))
+    os.mkdir(folder)
+    path = os.path.join(folder, "synctv-data", "synctv.db")
+    for args in (("add", "alice"), ("password", "alice"), ("role", "alice", "root"), ("status", "alice", "banned")):
+        refused("user", *args, cwd=folder, stdin=PASSWORD, saying=(path, "--db", "--config", "--create"))
+    refused("user", "add", "alice", "--db", "memory:", stdin=PASSWORD, saying="memory:")
+    refused("user", "add", "alice", "--create", "--db", "memory:", stdin=PASSWORD, saying="memory:")
+    refused("--create", saying="--create")
+    equal(os.listdir(folder), [])
+    assert f"(database {path})" in done("user", "add", "alice", "--create", cwd=folder, stdin=PASSWORD)
+    assert f"(database {path})" in done("user", "role", "alice", "root", cwd=folder)
+    status, _, stderr = run_program("user", "role", "bob", "root", cwd=folder)
+    assert status == 1 and f"(database {path})" in stderr, stderr
+
+
+@test("what root makes in somebody else's folder belongs to them")
+def _():
+    if os.geteuid() != 0:
+        diag("only root can")
+        return
+    folder = temp_path("folder")
+    os.mkdir(folder)
+    os.chown(folder, 54321, 54321)
+    done("user", "add", "alice", "--create", cwd=folder, stdin=PASSWORD)
+    for name in ("synctv-data", "synctv-data/synctv.db"):
+        there = os.stat(os.path.join(folder, name))
+        equal((there.st_uid, there.st_gid), (54321, 54321), name)
+    path = os.path.join(folder, "synctv-data/synctv.db")
+    with Server(db="sqlite:" + path) as server:
+        for suffix in (".lock", "-wal", "-shm"):
+            equal(os.stat(path + suffix).st_uid, 54321, suffix)
+        server.kill()
+    equal(os.stat(path + ".lock").st_uid, 54321)
 
 
 def expect_on(terminal, words):
@@ -370,7 +443,7 @@ def _():
 
     def add(first, second):
         parent, child = pty.openpty()
-        process = subprocess.Popen([SERVER_BINARY, "user", "add", "alice", "--db", db], stdin=child, stdout=child,
+        process = subprocess.Popen([SERVER_BINARY, "user", "add", "alice", "--db", db, "--create"], stdin=child, stdout=child,
                                    stderr=child, env=environment(), close_fds=True)
         os.close(child)
         seen = expect_on(parent, b"New password: ")

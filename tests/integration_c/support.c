@@ -218,8 +218,8 @@ void server_add_user(struct server *server, const char *name, const char *role)
 {
     const char *file = temp_path("password");
     write_file(file, PASSWORD "\n");
-    run_in(directory, server_binary(), "user", "add", name, "--role", role, "--password-file", file,
-        "--db", server->db, NULL);
+    run_in(directory, server_binary(), "user", "add", name, "--role", role, "--create",
+        "--password-file", file, "--db", server->db, NULL);
 }
 
 static void show_log(const struct server *server)
