@@ -53,6 +53,13 @@ only_public_headers() {
     test -d "$prefix/include/synctv" && test "$(ls "$prefix/include")" = synctv
 }
 
+# The unit starts the program that is installed; the example of its settings is there.
+unit_fits() {
+    unit=$(find "$tmp/root" -name synctv.service) && ini=$(find "$prefix" -name synctv.ini) && test -n "$ini" || return 1
+    program=$(sed -n 's/^ExecStart=\([^ ]*\) .*/\1/p' "$unit")
+    test -x "$tmp/root$program" && "$tmp/root$program" --check-config --config "$ini"
+}
+
 step "meson installs into a prefix" "$meson" install -C "$build" --no-rebuild --destdir "$tmp/root"
 pc=$(find "$tmp/root" -name synctv.pc | head -n 1)
 libdir=${pc%/pkgconfig/synctv.pc}
@@ -62,6 +69,7 @@ export PKG_CONFIG_PATH="${pc%/synctv.pc}${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 step "only the public headers are installed" only_public_headers
 step "the protos for other languages are installed" \
     protoc "-I$prefix/share/synctv/proto" "--descriptor_set_out=$tmp/protos" client.proto
+step "the unit of systemd starts the server that is installed" unit_fits
 step "a C99 program builds with pkg-config" build_user "$cc" c99 "$tmp/user.c" "$tmp/user_c"
 step "the C99 program runs" run_user "$tmp/user_c"
 step "a C++ program builds with pkg-config" build_user "$cxx" c++11 "$tmp/user.cc" "$tmp/user_cxx"
