@@ -48,7 +48,7 @@ def _():
 
 @test("an access token of the past is TOKEN_EXPIRED, and its stream goes on")
 def _():
-    with Server(config={"auth": {"access_ttl_s": 1}, **NO_LIMITS}) as short:
+    with Server(config={"auth": {"access_ttl_s": 4}, **NO_LIMITS}) as short:
         person = register(short, "somebody")
         own = person.CreateRoom(name="room").room
         stream = person.stream(own.id)
