@@ -28,9 +28,9 @@ struct sv_client_stream {
     const synctv_event *ring[SV_RING_SIZE];
     unsigned head, count;
     size_t bytes;
-    bool told;   /* ready() was called, and not all has been taken since */
+    bool told;    /* ready() was called, and not all has been taken since */
     bool calling; /* ready(), on the client's thread */
-    bool closed; /* the program is through with it */
+    bool closed;  /* the program is through with it */
     synctv_error end;
     struct sv_rpc_client_stream *rpc; /* NULL = not connected; a reference */
     bool open;                        /* the server has accepted it */

@@ -170,9 +170,9 @@ static void init(struct sv_rpc_server *server, const struct sv_rpc_server_option
     server->opt.listen = NULL;
     server->opt.tls = NULL;
     server->opt.methods = NULL;
-    server->catch_all.m = (struct sv_rpc_method){ .path = "(unknown)",
-        .kind = SV_RPC_UNARY,
-        .start = no_such_method };
+    server->catch_all.m = (struct sv_rpc_method){
+        .path = "(unknown)", .kind = SV_RPC_UNARY, .start = no_such_method
+    };
     pthread_mutex_init(&server->turn_lock, NULL);
     pthread_mutex_init(&server->lock, NULL);
     pthread_condattr_t attr;
