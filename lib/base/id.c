@@ -2,10 +2,12 @@
 #include "base/id.h"
 
 #include <limits.h>
+#include <pthread.h>
 
 #include <openssl/rand.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/text.h"
 
 static const char alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
@@ -17,6 +19,17 @@ struct random_batch {
 };
 
 static _Thread_local struct random_batch batch;
+
+/* In the child of a fork(), which has the thread that forked and a copy of its batch: it would make the same ids. */
+static void forget_batch(void)
+{
+    sv_secret_wipe(&batch, sizeof(batch));
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, forget_batch);
+}
 
 int sv_random_bytes(void *out, size_t len)
 {
@@ -31,17 +44,25 @@ int sv_random_bytes(void *out, size_t len)
     return 0;
 }
 
+static int fill(struct random_batch *b)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    int rv = sv_random_bytes(b->bytes, sizeof(b->bytes));
+    b->left = rv < 0 ? 0 : sizeof(b->bytes);
+    return rv;
+}
+
 int sv_random_id(char *out, size_t len)
 {
     struct random_batch *b = &batch;
     for (size_t i = 0; i < len; i++) {
         if (b->left == 0) {
-            int rv = sv_random_bytes(b->bytes, sizeof(b->bytes));
+            int rv = fill(b);
             if (rv < 0) {
                 out[0] = '\0';
                 return rv;
             }
-            b->left = sizeof(b->bytes);
         }
         b->left--;
         out[i] = alphabet[b->bytes[b->left] & 63];

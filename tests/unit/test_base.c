@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <synctv/version.h>
 
@@ -155,6 +157,29 @@ START_TEST(threads_do_not_make_the_same_ids)
         for (size_t j = 0; j < i; j++)
             ck_assert_str_ne(ids[i], ids[j]);
     }
+}
+END_TEST
+
+START_TEST(a_fork_does_not_make_the_same_ids)
+{
+    char mine[SV_ID_SIZE], its[SV_ID_SIZE];
+    int ends[2];
+    ck_assert_int_eq(sv_id_new(mine), 0); /* there is a batch now */
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        bool ok = sv_id_new(its) == 0 && write(ends[1], its, sizeof(its)) == sizeof(its);
+        _exit(ok ? 0 : 1);
+    }
+    ck_assert_int_eq(sv_id_new(mine), 0);
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(read(ends[0], its, sizeof(its)), sizeof(its));
+    ck_assert_str_ne(mine, its);
+    close(ends[0]);
+    close(ends[1]);
 }
 END_TEST
 
@@ -414,6 +439,7 @@ int main(void)
     tcase_add_test(tc, a_message_is_never_empty_and_is_cut_between_code_points);
     tcase_add_test(tc, ids_are_valid_and_all_different);
     tcase_add_test(tc, threads_do_not_make_the_same_ids);
+    tcase_add_test(tc, a_fork_does_not_make_the_same_ids);
     tcase_add_test(tc, an_id_of_any_length_is_written_with_its_end);
     tcase_add_test(tc, what_is_not_twelve_characters_of_the_alphabet_is_no_id);
     tcase_add_test(tc, a_name_may_have_dots_and_no_more_characters_than_allowed);
