@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/ratelimit.h"
 
 #define MAX_KEYS 100000
@@ -73,16 +74,6 @@ static bool parse_ipv6(char *text, struct in6_addr *ret_addr)
     return inet_pton(AF_INET6, text, ret_addr) == 1;
 }
 
-/* The IPv4 address that is the last 32 bits of ::ffff:0:0/96 (mapped) or 64:ff9b::/96 (NAT64). */
-static bool embedded_ipv4(const struct in6_addr *addr, struct in_addr *ret_addr)
-{
-    static const unsigned char nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
-    if (!IN6_IS_ADDR_V4MAPPED(addr) && memcmp(addr->s6_addr, nat64, sizeof(nat64)) != 0)
-        return false;
-    memcpy(ret_addr, addr->s6_addr + 12, 4);
-    return true;
-}
-
 void sv_address_key(const char *peer, char *out, size_t size)
 {
     char text[128], number[INET6_ADDRSTRLEN];
@@ -102,12 +93,11 @@ void sv_address_key(const char *peer, char *out, size_t size)
     }
     if (strncmp(text, "ipv6:", 5) != 0 || !parse_ipv6(text + 5, &v6))
         return;
-    if (embedded_ipv4(&v6, &v4)) {
-        snprintf(out, size, "%s", inet_ntop(AF_INET, &v4, number, sizeof(number)));
-        return;
-    }
-    memset(v6.s6_addr + 8, 0, 8);
-    snprintf(out, size, "%s/64", inet_ntop(AF_INET6, &v6, number, sizeof(number)));
+    sv_address_to_network(&v6);
+    if (IN6_IS_ADDR_V4MAPPED(&v6))
+        snprintf(out, size, "%s", inet_ntop(AF_INET, v6.s6_addr + 12, number, sizeof(number)));
+    else
+        snprintf(out, size, "%s/64", inet_ntop(AF_INET6, &v6, number, sizeof(number)));
 }
 
 /* --- limits --- */

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* A client's life and its thread. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/id.h"
-#include "base/secret.h"
 #include "base/text.h"
 #include "client/inside.h"
 
-#define PEM_MAX_BYTES (1024 * 1024)
 #define IDLE_POLL_MS 1000
 #define PROBE_PAUSE_MAX_MS 500
 
@@ -120,57 +115,15 @@ void synctv_client_options_init(synctv_client_options *options)
     };
 }
 
-static int read_pem(const char *path, const char *field, char **ret_pem, synctv_error *err)
-{
-    if (sv_str_empty(path))
-        return 0;
-    int rv;
-    struct stat st;
-    char *pem = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        rv = sv_error_field(err, field, "cannot read %s: %s", path, strerror(errno));
-        goto out;
-    }
-    if (!S_ISREG(st.st_mode) || st.st_size > PEM_MAX_BYTES) {
-        rv = sv_error_field(err, field, "%s is no PEM file", path);
-        goto out;
-    }
-    pem = calloc(1, (size_t)st.st_size + 1);
-    if (pem == NULL) {
-        rv = sv_error(err, SYNCTV_E_NO_MEMORY);
-        goto out;
-    }
-    if (read(fd, pem, (size_t)st.st_size) != st.st_size) {
-        rv = sv_error_field(err, field, "cannot read all of %s", path);
-        goto out;
-    }
-    *ret_pem = pem;
-    pem = NULL; /* moved to the caller */
-    rv = 0;
-out:
-    free(pem);
-    if (fd >= 0)
-        close(fd);
-    return rv;
-}
-
-static void free_secret(char *pem)
-{
-    if (pem != NULL)
-        sv_secret_wipe(pem, strlen(pem));
-    free(pem);
-}
-
 static int make_channel(synctv_client *client, const synctv_client_options *options,
     synctv_error *err)
 {
     char *ca = NULL, *cert = NULL, *key = NULL;
-    int rv = read_pem(options->tls_ca_file, "tls_ca_file", &ca, err);
+    int rv = sv_pem_read(options->tls_ca_file, "tls_ca_file", &ca, err);
     if (rv >= 0)
-        rv = read_pem(options->tls_cert_file, "tls_cert_file", &cert, err);
+        rv = sv_pem_read(options->tls_cert_file, "tls_cert_file", &cert, err);
     if (rv >= 0)
-        rv = read_pem(options->tls_key_file, "tls_key_file", &key, err);
+        rv = sv_pem_read(options->tls_key_file, "tls_key_file", &key, err);
     if (rv >= 0) {
         struct sv_rpc_channel_options channel;
         sv_rpc_channel_defaults(&channel);
@@ -184,9 +137,9 @@ static int make_channel(synctv_client *client, const synctv_client_options *opti
         channel.log = &client->log;
         rv = sv_rpc_channel_new(&channel, &client->channel, err);
     }
-    free(ca);
-    free(cert);
-    free_secret(key);
+    sv_pem_free(ca);
+    sv_pem_free(cert);
+    sv_pem_free(key);
     return rv;
 }
 

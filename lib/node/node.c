@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "node/node.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/secret.h"
 
 #include "auth/token.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/id.h"
 #include "base/text.h"
 #include "core/validate.h"
@@ -24,7 +22,7 @@
 #define PURGE_EVERY_MS 60000
 #define ACCOUNTS_EVERY_MS 5000
 #define PURGE_ROWS_MAX 1000 /* of a kind, each time */
-#define SECRET_FILE_MAX_BYTES 4096
+#define SECRET_FILE_MAX_BYTES 4095
 
 /* --- what an embedder sees of the node itself --- */
 
@@ -147,27 +145,22 @@ static int set_key(synctv_node *node, const void *key, size_t len)
 
 static int read_secret_file(synctv_node *node, const char *path, synctv_error *err)
 {
-    unsigned char buf[SECRET_FILE_MAX_BYTES];
-    struct stat st;
-    int rv;
-    ssize_t len = -1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd >= 0 && fcntl(fd, F_SETFL, 0) == 0) /* a pipe is waited for only if somebody writes */
-        len = read(fd, buf, sizeof(buf));
-    if (len < 0) {
-        rv = sv_error_field(err, "jwt_secret_file", "cannot read %s: %s", path, strerror(errno));
-    } else if (len < SV_TOKEN_KEY_MIN_BYTES || len == (ssize_t)sizeof(buf)) {
+    struct sv_file file;
+    int rv = sv_file_read(path, "jwt_secret_file", SECRET_FILE_MAX_BYTES, &file, err);
+    if (rv < 0)
+        return rv;
+    if (file.len < SV_TOKEN_KEY_MIN_BYTES) {
         rv = sv_error_field(err, "jwt_secret_file", "%s must have %d to %d bytes", path,
-            SV_TOKEN_KEY_MIN_BYTES, SECRET_FILE_MAX_BYTES - 1);
+            SV_TOKEN_KEY_MIN_BYTES, SECRET_FILE_MAX_BYTES);
     } else {
-        if (fstat(fd, &st) == 0 && (st.st_mode & 077) != 0)
+        if (file.others_may_read)
             sv_logf(&node->log, SYNCTV_LOG_WARN, "node",
                 "%s can be read by others; its mode should be 0600", path);
-        rv = set_key(node, buf, (size_t)len);
+        rv = set_key(node, file.data, file.len);
+        if (rv < 0)
+            sv_error(err, rv);
     }
-    sv_secret_wipe(buf, sizeof(buf));
-    if (fd >= 0)
-        close(fd);
+    sv_file_free(&file);
     return rv;
 }
 
