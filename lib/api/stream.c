@@ -18,7 +18,7 @@ int synctv_stream_next(synctv_stream *stream, int timeout_ms, const synctv_event
     return stream->ops->next(stream, timeout_ms, ret_event, ret_error);
 }
 
-/* Whether a stream takes this method at all. */
+/* Whether a stream takes this method at all: a node's SV_BY_STREAM, which a client does not have. */
 static bool is_stream_method(synctv_method method)
 {
     return method == SYNCTV_METHOD_SEND_CHAT || method == SYNCTV_METHOD_SEND_DANMAKU ||

@@ -215,7 +215,7 @@ int sv_set_role_check(const struct sv_actor *actor, const synctv_room_settings *
     return grant_check(actor, settings, granted, err);
 }
 
-static int known_bits_check(uint64_t mask, const char *field, synctv_error *err)
+int sv_permission_mask_validate(uint64_t mask, const char *field, synctv_error *err)
 {
     if ((mask & ~SYNCTV_PERM_ALL) != 0)
         return sv_error_field(err, field, "has a permission bit that means nothing");
@@ -228,8 +228,8 @@ int sv_set_permissions_check(const struct sv_actor *actor, const synctv_room_set
     int rv = sv_act_on_check(actor, settings, target, SYNCTV_PERM_SET_MEMBER_PERMISSIONS, err);
     if (rv < 0)
         return rv;
-    if ((rv = known_bits_check(added, "added", err)) < 0 ||
-        (rv = known_bits_check(removed, "removed", err)) < 0)
+    if ((rv = sv_permission_mask_validate(added, "added", err)) < 0 ||
+        (rv = sv_permission_mask_validate(removed, "removed", err)) < 0)
         return rv;
     uint64_t granted =
         (added & ~target->added_permissions) | (target->removed_permissions & ~removed);

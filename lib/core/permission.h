@@ -62,6 +62,9 @@ int sv_member_access(const struct sv_actor *actor, const synctv_room_settings *s
 int sv_room_check(const struct sv_actor *actor, const synctv_room_settings *settings,
     uint64_t needed, synctv_error *err);
 
+/* INVALID_ARGUMENT that names `field` if the mask has a bit that means nothing. */
+int sv_permission_mask_validate(uint64_t mask, const char *field, synctv_error *err);
+
 /*
  * May `actor` do to `target` (kick, ban, approve, change) what `needed` allows? Nobody acts on the creator, platform admins
  * included (TransferRoom comes first), nor on themselves; acting on an admin, banned ones included, takes MANAGE_ADMIN as well.

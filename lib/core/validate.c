@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "core/permission.h"
 #include "core/playback.h"
 #include "core/text_rules.h"
 
@@ -188,13 +189,6 @@ int sv_room_password_validate(const char *password, synctv_error *err)
     return 0;
 }
 
-static int mask_validate(uint64_t mask, const char *field, synctv_error *err)
-{
-    if ((mask & ~SYNCTV_PERM_ALL) != 0)
-        return sv_error_field(err, field, "has a permission bit that means nothing");
-    return 0;
-}
-
 int sv_settings_validate(const synctv_room_settings *settings, synctv_error *err)
 {
     if (settings == NULL)
@@ -202,13 +196,14 @@ int sv_settings_validate(const synctv_room_settings *settings, synctv_error *err
     if (settings->max_members < 0 || settings->max_members > SV_ROOM_MEMBERS_MAX)
         return sv_error_field(err, "settings.max_members", "is not within 0..%d",
             SV_ROOM_MEMBERS_MAX);
-    int rv = mask_validate(settings->default_member_permissions,
+    int rv = sv_permission_mask_validate(settings->default_member_permissions,
         "settings.default_member_permissions", err);
     if (rv == 0)
-        rv = mask_validate(settings->default_admin_permissions,
+        rv = sv_permission_mask_validate(settings->default_admin_permissions,
             "settings.default_admin_permissions", err);
     if (rv == 0)
-        rv = mask_validate(settings->guest_permissions, "settings.guest_permissions", err);
+        rv = sv_permission_mask_validate(settings->guest_permissions, "settings.guest_permissions",
+            err);
     if (rv < 0)
         return rv;
     switch (settings->auto_advance) {

@@ -265,9 +265,6 @@ static int64_t stream_rate(struct sv_stream *stream, synctv_method method)
 static int stream_send(synctv_stream *pub, const synctv_request *request, synctv_error *ret_error)
 {
     struct sv_stream *stream = of(pub);
-    const struct sv_method *method = sv_method_get(request->method);
-    if (method == NULL || (method->by & SV_BY_STREAM) == 0)
-        return sv_errorf(ret_error, SYNCTV_E_INVALID_ARGUMENT, "this request is not for streams");
     pthread_mutex_lock(&stream->lock);
     bool over = stream->closed || stream->end.code != 0 || atomic_load(&stream->finishing);
     pthread_mutex_unlock(&stream->lock);

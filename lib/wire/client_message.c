@@ -143,16 +143,10 @@ union payload {
     Synctv__Client__StatusReport status;
 };
 
-/* Packing does not write to it. */
-static char *mutable(const char *s)
-{
-    return (char *)sv_str(s);
-}
-
 static void play_control_to(const synctv_request *r, Synctv__Client__PlayControlMessage *ret)
 {
     synctv__client__play_control_message__init(ret);
-    ret->room_id = mutable(r->room_id);
+    ret->room_id = sv_wire_mutable(r->room_id);
     ret->action = r->method == SYNCTV_METHOD_PLAY ? SYNCTV__CLIENT__PLAY_ACTION__PLAY_ACTION_PLAY
         : r->method == SYNCTV_METHOD_PAUSE        ? SYNCTV__CLIENT__PLAY_ACTION__PLAY_ACTION_PAUSE
                                            : SYNCTV__CLIENT__PLAY_ACTION__PLAY_ACTION_SET_RATE;
@@ -171,11 +165,11 @@ static void danmaku_to(const synctv_request *r, Synctv__Client__DanmakuMessage *
 {
     *ret = (Synctv__Client__DanmakuMessage){
         .base = PROTOBUF_C_MESSAGE_INIT(&synctv__client__danmaku_message__descriptor),
-        .room_id = mutable(r->room_id),
-        .content = mutable(r->content),
+        .room_id = sv_wire_mutable(r->room_id),
+        .content = sv_wire_mutable(r->content),
         .video_time = r->video_time_s,
         .position = (Synctv__Client__DanmakuPosition)r->danmaku_position,
-        .color = mutable(r->color),
+        .color = sv_wire_mutable(r->color),
         .font_size = r->font_size,
     };
 }
@@ -184,8 +178,8 @@ static void status_to(const synctv_request *r, Synctv__Client__StatusReport *ret
 {
     *ret = (Synctv__Client__StatusReport){
         .base = PROTOBUF_C_MESSAGE_INIT(&synctv__client__status_report__descriptor),
-        .room_id = mutable(r->room_id),
-        .movie_id = mutable(r->movie_id),
+        .room_id = sv_wire_mutable(r->room_id),
+        .movie_id = sv_wire_mutable(r->movie_id),
         .position = r->position_s,
         .buffering = r->buffering,
         .ended = r->ended,
@@ -205,8 +199,8 @@ static bool payload_to(const synctv_request *r, union payload *p, Synctv__Client
         return true;
     case SYNCTV_METHOD_SEND_CHAT:
         synctv__client__chat_message__init(&p->chat);
-        p->chat.room_id = mutable(r->room_id);
-        p->chat.content = mutable(r->content);
+        p->chat.room_id = sv_wire_mutable(r->room_id);
+        p->chat.content = sv_wire_mutable(r->content);
         m->payload_case = SYNCTV__CLIENT__CLIENT_MESSAGE__PAYLOAD_CHAT;
         m->chat = &p->chat;
         return true;
@@ -224,7 +218,7 @@ static bool payload_to(const synctv_request *r, union payload *p, Synctv__Client
         return true;
     case SYNCTV_METHOD_SEEK:
         synctv__client__seek_message__init(&p->seek);
-        p->seek.room_id = mutable(r->room_id);
+        p->seek.room_id = sv_wire_mutable(r->room_id);
         p->seek.position = r->position_s;
         p->seek.expected_version = r->expected_version;
         m->payload_case = SYNCTV__CLIENT__CLIENT_MESSAGE__PAYLOAD_SEEK;
@@ -244,7 +238,7 @@ int sv_wire_client_message_encode(const synctv_request *request, sv_wire_alloc_f
 {
     union payload payload;
     Synctv__Client__ClientMessage m = SYNCTV__CLIENT__CLIENT_MESSAGE__INIT;
-    m.message_id = mutable(request->message_id);
+    m.message_id = sv_wire_mutable(request->message_id);
     m.timestamp = request->method == SYNCTV_METHOD_PING ? 0 : request->client_time_ms;
     if (!payload_to(request, &payload, &m))
         return sv_error(err, SYNCTV_E_UNIMPLEMENTED);

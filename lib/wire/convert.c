@@ -3,12 +3,6 @@
 
 #include "base/text.h"
 
-/* protobuf-c's structures are not const, but packing does not write to them. */
-static char *mutable(const char *s)
-{
-    return (char *)sv_str(s);
-}
-
 void sv_wire_user_from(const Synctv__User *m, synctv_user *ret)
 {
     *ret = (synctv_user){
@@ -25,9 +19,9 @@ void sv_wire_user_to(const synctv_user *from, Synctv__User *ret)
 {
     *ret = (Synctv__User){
         .base = PROTOBUF_C_MESSAGE_INIT(&synctv__user__descriptor),
-        .id = mutable(from->id),
-        .username = mutable(from->username),
-        .email = mutable(from->email),
+        .id = sv_wire_mutable(from->id),
+        .username = sv_wire_mutable(from->username),
+        .email = sv_wire_mutable(from->email),
         .role = (Synctv__UserRole)from->role,
         .status = (Synctv__UserStatus)from->status,
         .created_at = from->created_at_ms,
@@ -91,10 +85,10 @@ void sv_wire_room_to(const synctv_room *from, Synctv__RoomSettings *settings, Sy
 {
     *ret = (Synctv__Room){
         .base = PROTOBUF_C_MESSAGE_INIT(&synctv__room__descriptor),
-        .id = mutable(from->id),
-        .name = mutable(from->name),
-        .description = mutable(from->description),
-        .creator_id = mutable(from->creator_id),
+        .id = sv_wire_mutable(from->id),
+        .name = sv_wire_mutable(from->name),
+        .description = sv_wire_mutable(from->description),
+        .creator_id = sv_wire_mutable(from->creator_id),
         .has_password = from->has_password,
         .member_count = from->member_count,
         .online_count = from->online_count,
@@ -128,9 +122,9 @@ void sv_wire_member_to(const synctv_member *from, Synctv__Member *ret)
 {
     *ret = (Synctv__Member){
         .base = PROTOBUF_C_MESSAGE_INIT(&synctv__member__descriptor),
-        .room_id = mutable(from->room_id),
-        .user_id = mutable(from->user_id),
-        .username = mutable(from->username),
+        .room_id = sv_wire_mutable(from->room_id),
+        .user_id = sv_wire_mutable(from->user_id),
+        .username = sv_wire_mutable(from->username),
         .role = (Synctv__RoomRole)from->role,
         .status = (Synctv__MemberStatus)from->status,
         .added_permissions = from->added_permissions,
@@ -201,8 +195,8 @@ static bool headers_to(struct sv_arena *a, const synctv_movie *from, Synctv__Mov
     for (size_t i = 0; i < n; i++) {
         entries[i] = (Synctv__Movie__HeadersEntry){
             .base = PROTOBUF_C_MESSAGE_INIT(&synctv__movie__headers_entry__descriptor),
-            .key = mutable(from->headers[i].name),
-            .value = mutable(from->headers[i].value),
+            .key = sv_wire_mutable(from->headers[i].name),
+            .value = sv_wire_mutable(from->headers[i].value),
         };
         ret->headers[i] = &entries[i];
     }
@@ -222,9 +216,9 @@ static bool subtitles_to(struct sv_arena *a, const synctv_movie *from, Synctv__M
     for (size_t i = 0; i < n; i++) {
         entries[i] = (Synctv__Subtitle){
             .base = PROTOBUF_C_MESSAGE_INIT(&synctv__subtitle__descriptor),
-            .name = mutable(from->subtitles[i].name),
-            .url = mutable(from->subtitles[i].url),
-            .format = mutable(from->subtitles[i].format),
+            .name = sv_wire_mutable(from->subtitles[i].name),
+            .url = sv_wire_mutable(from->subtitles[i].url),
+            .format = sv_wire_mutable(from->subtitles[i].format),
         };
         ret->subtitles[i] = &entries[i];
     }
@@ -236,16 +230,16 @@ bool sv_wire_movie_to(struct sv_arena *a, const synctv_movie *from, Synctv__Movi
 {
     *ret = (Synctv__Movie){
         .base = PROTOBUF_C_MESSAGE_INIT(&synctv__movie__descriptor),
-        .id = mutable(from->id),
-        .room_id = mutable(from->room_id),
-        .name = mutable(from->name),
-        .url = mutable(from->url),
+        .id = sv_wire_mutable(from->id),
+        .room_id = sv_wire_mutable(from->room_id),
+        .name = sv_wire_mutable(from->name),
+        .url = sv_wire_mutable(from->url),
         .type = (Synctv__MovieType)from->type,
         .duration = from->duration_s,
         .position = from->position,
-        .added_by = mutable(from->added_by),
+        .added_by = sv_wire_mutable(from->added_by),
         .created_at = from->created_at_ms,
-        .stream_key = mutable(from->stream_key),
+        .stream_key = sv_wire_mutable(from->stream_key),
         .live = from->live,
     };
     return headers_to(a, from, ret) && subtitles_to(a, from, ret);
@@ -272,17 +266,17 @@ void sv_wire_state_to(const synctv_playback *from, Synctv__Client__RoomStateUpda
 {
     *ret = (Synctv__Client__RoomStateUpdate){
         .base = PROTOBUF_C_MESSAGE_INIT(&synctv__client__room_state_update__descriptor),
-        .room_id = mutable(from->room_id),
-        .movie_id = mutable(from->movie_id),
+        .room_id = sv_wire_mutable(from->room_id),
+        .movie_id = sv_wire_mutable(from->movie_id),
         .status = (Synctv__Client__PlaybackStatus)from->status,
         .current_time = from->position_s,
         .rate = from->rate,
         .updated_at = from->updated_at_ms,
         .version = from->version,
         .cause = (Synctv__Client__StateCause)from->cause,
-        .actor_id = mutable(from->actor_id),
-        .operation_id = mutable(from->operation_id),
-        .node_id = mutable(from->node_id),
+        .actor_id = sv_wire_mutable(from->actor_id),
+        .operation_id = sv_wire_mutable(from->operation_id),
+        .node_id = sv_wire_mutable(from->node_id),
     };
 }
 
@@ -304,14 +298,14 @@ void sv_wire_chat_to(const synctv_chat *from, Synctv__Client__ChatBroadcast *ret
 {
     *ret = (Synctv__Client__ChatBroadcast){
         .base = PROTOBUF_C_MESSAGE_INIT(&synctv__client__chat_broadcast__descriptor),
-        .room_id = mutable(from->room_id),
-        .message_id = mutable(from->message_id),
-        .user_id = mutable(from->user_id),
-        .username = mutable(from->username),
-        .content = mutable(from->content),
+        .room_id = sv_wire_mutable(from->room_id),
+        .message_id = sv_wire_mutable(from->message_id),
+        .user_id = sv_wire_mutable(from->user_id),
+        .username = sv_wire_mutable(from->username),
+        .content = sv_wire_mutable(from->content),
         .timestamp = from->timestamp_ms,
         .seq = from->seq,
-        .client_message_id = mutable(from->client_message_id),
+        .client_message_id = sv_wire_mutable(from->client_message_id),
     };
 }
 
@@ -335,14 +329,14 @@ void sv_wire_danmaku_to(const synctv_danmaku *from, Synctv__Client__DanmakuBroad
 {
     *ret = (Synctv__Client__DanmakuBroadcast){
         .base = PROTOBUF_C_MESSAGE_INIT(&synctv__client__danmaku_broadcast__descriptor),
-        .room_id = mutable(from->room_id),
-        .message_id = mutable(from->message_id),
-        .user_id = mutable(from->user_id),
-        .username = mutable(from->username),
-        .content = mutable(from->content),
+        .room_id = sv_wire_mutable(from->room_id),
+        .message_id = sv_wire_mutable(from->message_id),
+        .user_id = sv_wire_mutable(from->user_id),
+        .username = sv_wire_mutable(from->username),
+        .content = sv_wire_mutable(from->content),
         .video_time = from->video_time_s,
         .position = (Synctv__Client__DanmakuPosition)from->position,
-        .color = mutable(from->color),
+        .color = sv_wire_mutable(from->color),
         .font_size = from->font_size,
         .timestamp = from->timestamp_ms,
     };

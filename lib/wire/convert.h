@@ -9,7 +9,14 @@
 #include <synctv/types.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "client.pb-c.h"
+
+/* protobuf-c's structures are not const, but packing does not write to them. "" for NULL. */
+static inline char *sv_wire_mutable(const char *s)
+{
+    return (char *)sv_str(s);
+}
 
 void sv_wire_user_from(const Synctv__User *m, synctv_user *ret);
 void sv_wire_settings_from(const Synctv__RoomSettings *m, synctv_room_settings *ret);

@@ -57,12 +57,6 @@ union payload {
     Synctv__Client__ChatDeleted chat_deleted;
 };
 
-/* Packing does not write to it. */
-static char *mutable(const char *s)
-{
-    return (char *)sv_str(s);
-}
-
 static void pong_to(const synctv_event *e, Synctv__Client__PongMessage *ret)
 {
     synctv__client__pong_message__init(ret);
@@ -74,10 +68,10 @@ static void pong_to(const synctv_event *e, Synctv__Client__PongMessage *ret)
 static void member_to(const synctv_event *e, struct member_parts *ret)
 {
     synctv__client__member_update__init(&ret->message);
-    ret->message.room_id = mutable(e->room_id);
+    ret->message.room_id = sv_wire_mutable(e->room_id);
     ret->message.change = (Synctv__Client__MemberChange)e->change;
-    ret->message.actor_id = mutable(e->actor_id);
-    ret->message.reason = mutable(e->reason);
+    ret->message.actor_id = sv_wire_mutable(e->actor_id);
+    ret->message.reason = sv_wire_mutable(e->reason);
     if (e->member != NULL) {
         sv_wire_member_to(e->member, &ret->member);
         ret->message.member = &ret->member;
@@ -90,22 +84,22 @@ static void add_detail(struct error_parts *p, const char *key, const char *value
         return;
     size_t i = p->message.n_details++;
     synctv__error_message__details_entry__init(&p->entries[i]);
-    p->entries[i].key = mutable(key);
-    p->entries[i].value = mutable(value);
+    p->entries[i].key = sv_wire_mutable(key);
+    p->entries[i].value = sv_wire_mutable(value);
     p->pointers[i] = &p->entries[i];
 }
 
 static void error_to(const synctv_event *e, struct error_parts *ret)
 {
     synctv__error_message__init(&ret->message);
-    ret->message.code = mutable(synctv_error_reason(e->error_code));
-    ret->message.message = mutable(synctv_error_text(e->error_code));
-    ret->message.in_reply_to = mutable(e->in_reply_to);
+    ret->message.code = sv_wire_mutable(synctv_error_reason(e->error_code));
+    ret->message.message = sv_wire_mutable(synctv_error_text(e->error_code));
+    ret->message.in_reply_to = sv_wire_mutable(e->in_reply_to);
     ret->message.details = ret->pointers;
     add_detail(ret, DETAIL_ROOM_ID, e->room_id);
     if (e->error == NULL)
         return;
-    ret->message.message = mutable(e->error->message);
+    ret->message.message = sv_wire_mutable(e->error->message);
     add_detail(ret, DETAIL_FIELD, e->error->field);
     if (e->error->retry_after_ms > 0) {
         snprintf(ret->retry_after_ms, sizeof(ret->retry_after_ms), "%" PRId64,
@@ -117,10 +111,10 @@ static void error_to(const synctv_event *e, struct error_parts *ret)
 static bool movies_to(struct sv_arena *a, const synctv_event *e, struct movies_parts *ret)
 {
     synctv__client__movie_list_update__init(&ret->message);
-    ret->message.room_id = mutable(e->room_id);
-    ret->message.current_movie_id = mutable(e->current_movie_id);
+    ret->message.room_id = sv_wire_mutable(e->room_id);
+    ret->message.current_movie_id = sv_wire_mutable(e->current_movie_id);
     ret->message.change = (Synctv__Client__ListChange)e->list_change;
-    ret->message.actor_id = mutable(e->actor_id);
+    ret->message.actor_id = sv_wire_mutable(e->actor_id);
     ret->message.revision = e->revision;
     if (e->movie == NULL)
         return true;
@@ -132,7 +126,7 @@ static void room_to(const synctv_event *e, struct room_parts *ret)
 {
     synctv__client__room_update__init(&ret->message);
     ret->message.deleted = e->deleted;
-    ret->message.actor_id = mutable(e->actor_id);
+    ret->message.actor_id = sv_wire_mutable(e->actor_id);
     if (e->room != NULL) {
         sv_wire_room_to(e->room, &ret->settings, &ret->room);
         ret->message.room = &ret->room;
@@ -142,17 +136,17 @@ static void room_to(const synctv_event *e, struct room_parts *ret)
 static void live_to(const synctv_event *e, Synctv__Client__LiveUpdate *ret)
 {
     synctv__client__live_update__init(ret);
-    ret->room_id = mutable(e->room_id);
-    ret->movie_id = mutable(e->movie_id);
+    ret->room_id = sv_wire_mutable(e->room_id);
+    ret->movie_id = sv_wire_mutable(e->movie_id);
     ret->live = e->live;
 }
 
 static void chat_deleted_to(const synctv_event *e, Synctv__Client__ChatDeleted *ret)
 {
     synctv__client__chat_deleted__init(ret);
-    ret->room_id = mutable(e->room_id);
-    ret->message_id = mutable(e->deleted_message_id);
-    ret->actor_id = mutable(e->actor_id);
+    ret->room_id = sv_wire_mutable(e->room_id);
+    ret->message_id = sv_wire_mutable(e->deleted_message_id);
+    ret->actor_id = sv_wire_mutable(e->actor_id);
 }
 
 /* Fills `p` from the event. Every payload begins with its message, so that one pointer is for all. */
@@ -206,7 +200,7 @@ int sv_wire_event_encode(const synctv_event *event, sv_wire_alloc_fn *alloc, voi
         goto out;
     }
     Synctv__Client__ServerMessage m = SYNCTV__CLIENT__SERVER_MESSAGE__INIT;
-    m.message_id = mutable(event->message_id);
+    m.message_id = sv_wire_mutable(event->message_id);
     m.timestamp = event->timestamp_ms;
     /* The type's number is the field's (enums.c), and all members of the oneof are pointers to messages. */
     m.payload_case = (Synctv__Client__ServerMessage__PayloadCase)event->type;

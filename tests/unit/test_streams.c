@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/methods.h"
 #include "node/stream.h"
 #include "support/node_fixture.h"
 
@@ -395,6 +396,18 @@ START_TEST(a_stream_of_all_rooms_has_to_name_the_room)
 }
 END_TEST
 
+START_TEST(a_stream_takes_what_the_table_of_methods_says)
+{
+    synctv_stream *stream = fx_follow(alice, room);
+    for (synctv_method m = 0; m < SYNCTV_N_METHODS; m++) {
+        const synctv_request request = { .method = m };
+        const struct sv_method *method = sv_method_get(m);
+        bool taken = synctv_stream_send(stream, &request, &fx_error) == 0;
+        ck_assert_msg(taken == (method != NULL && (method->by & SV_BY_STREAM) != 0), "%d", (int)m);
+    }
+}
+END_TEST
+
 START_TEST(each_kind_of_request_has_a_rate_of_its_own)
 {
     fx_node.limits.control_per_second = fx_node.limits.ping_per_second = 0.001;
@@ -546,6 +559,7 @@ static Suite *streams(void)
     tcase_add_test(t, a_ping_is_answered_with_the_nodes_times);
     tcase_add_test(t, a_refusal_comes_back_on_the_stream_and_names_its_request);
     tcase_add_test(t, a_stream_of_all_rooms_has_to_name_the_room);
+    tcase_add_test(t, a_stream_takes_what_the_table_of_methods_says);
     tcase_add_test(t, each_kind_of_request_has_a_rate_of_its_own);
     tcase_add_test(t, a_user_has_so_many_streams_and_no_more);
     tcase_add_test(t, a_closed_stream_makes_room_for_another);
