@@ -66,12 +66,24 @@ libdir=${pc%/pkgconfig/synctv.pc}
 prefix=$tmp/root$(sed -n 's/^prefix=//p' "$pc" 2>/dev/null)
 export PKG_CONFIG_PATH="${pc%/synctv.pc}${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 
+soname_has_minor_version() { # while the major version is 0
+    version=$(pkg-config --modversion synctv) || return 1
+    soname=$(readelf -d "$tmp/user_c" | sed -n 's/.*NEEDED.*\[\(libsynctv[^]]*\)\].*/\1/p')
+    case $version in
+    0.*) expected=libsynctv.so.${version%.*} ;;
+    *) expected=libsynctv.so.${version%%.*} ;;
+    esac
+    echo "it needs $soname, not $expected"
+    test "$soname" = "$expected"
+}
+
 step "only the public headers are installed" only_public_headers
 step "the protos for other languages are installed" \
     protoc "-I$prefix/share/synctv/proto" "--descriptor_set_out=$tmp/protos" client.proto
 step "the unit of systemd starts the server that is installed" unit_fits
 step "a C99 program builds with pkg-config" build_user "$cc" c99 "$tmp/user.c" "$tmp/user_c"
 step "the C99 program runs" run_user "$tmp/user_c"
+step "it needs the library of its minor version" soname_has_minor_version
 step "a C++ program builds with pkg-config" build_user "$cxx" c++11 "$tmp/user.cc" "$tmp/user_cxx"
 step "the C++ program runs" run_user "$tmp/user_cxx"
 rm -f "$libdir"/libsynctv.so*

@@ -13,6 +13,11 @@
 extern "C" {
 #endif
 
+/**
+ * While the major version is 0 a minor version may change the API and the ABI (sizes of the options' structures, numbers of methods): the
+ * library is libsynctv.so.0.<minor>, and a program built with another minor version does not load it. From 1.0 on it is
+ * libsynctv.so.<major>. Patch versions change neither.
+ */
 #define SYNCTV_VERSION_MAJOR 0
 #define SYNCTV_VERSION_MINOR 1
 #define SYNCTV_VERSION_PATCH 0
