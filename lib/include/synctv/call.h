@@ -79,8 +79,8 @@ typedef enum synctv_method {
 } synctv_method;
 
 /**
- * A question. Zero it, set `method` and the fields which that method reads (WIRE.md in the documentation of the
- * protocol, or the typed function of the same name); the others are ignored. All pointers are borrowed for the call.
+ * A question. Zero it, set `method` and the fields which that method reads (the typed function of the same name has them as
+ * arguments; they are those of its request in proto/client.proto); the others are ignored. All pointers are borrowed for the call.
  */
 typedef struct synctv_request {
     synctv_method method;

@@ -16,7 +16,8 @@
  *     synctv_node_stop(node, 5000);
  *     synctv_node_free(node);
  *
- * Threads. With `threads` ≥ 1 the node runs its own; callbacks (synctv_done_fn, synctv_stream_ready_fn) come on those. With
+ * Threads. With `threads` ≥ 1 the node runs its own, so many for calls and turns, and 8 for what clients send on streams if it listens;
+ * callbacks (synctv_done_fn, synctv_stream_ready_fn) come on the former, one at a time. With
  * `threads` = 0 nothing is called back except inside synctv_node_poll(), which your own loop then calls often; blocking calls
  * (synctv_room_create(), …) work without it. Storage and password hashing have threads of their own either way. All functions are thread-safe
  * unless they say otherwise. Do not fork() while a node is open.

@@ -6,7 +6,7 @@
  * millisecond apart, and hidden rooms lie below zero (key + INT64_MIN). So a page of visible rooms, with or without a
  * search, is one walk down a range of keys.
  *
- * room_search has, as row `key`, the 1-, 2- and 3-grams of the room's name_fold in hex (grams.c). It stores no text:
+ * room_search has, as row `key`, the 1-, 2- and 3-grams of the room's name_fold in hex (room_search.c). It stores no text:
  * a row is removed by handing in the same grams again, which is why name_fold is stored.
  */
 #include "store/sqlite/schema.h"
