@@ -210,9 +210,11 @@ int sv_peers_begin_answer(struct sv_peers *p, const char *name, size_t bytes,
     int rv = SYNCTV_E_NO_MEMORY;
     pthread_mutex_lock(&p->lock);
     struct sv_peer *peer = get_peer(p, name);
+    bool one_network = p->max_connections == 0; /* a proxy's, as far as can be seen */
     if (peer != NULL)
         rv = fits(peer->answer_bytes, bytes, SV_PEER_ANSWER_BYTES) &&
-                fits(peer->network->answer_bytes, bytes, SV_NETWORK_ANSWER_BYTES) &&
+                (one_network ||
+                    fits(peer->network->answer_bytes, bytes, SV_NETWORK_ANSWER_BYTES)) &&
                 fits(p->answer_bytes, bytes, SV_ALL_ANSWER_BYTES)
             ? 0
             : SYNCTV_E_OVERLOADED;

@@ -24,7 +24,7 @@ struct sv_peer;
 /* Streams of one connection that need no sign-in. */
 #define SV_PEER_OPEN_STREAMS 4
 
-/* max_connections 0 = any. NULL when out of memory. */
+/* max_connections 0 = any number, and any answers of one network: behind a proxy all are one. NULL when out of memory. */
 struct sv_peers *sv_peers_new(unsigned max_connections);
 /* All peers must have left. NULL is fine. */
 void sv_peers_free(struct sv_peers *p);

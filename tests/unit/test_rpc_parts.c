@@ -260,6 +260,17 @@ START_TEST(answers_under_way_are_bounded_by_connection_network_and_in_all)
     ck_assert_int_eq(sv_peers_begin_answer(p, "ipv4:10.0.0.1:1", 10 * full, &more), 0);
     sv_peers_end_answer(p, more, 10 * full); /* one alone may have any size */
     sv_peers_free(p);
+
+    p = sv_peers_new(0); /* behind a proxy, whose connections all have one address */
+    for (int port = 0; port < SV_ALL_ANSWER_BYTES / SV_PEER_ANSWER_BYTES; port++) {
+        char name[40];
+        snprintf(name, sizeof(name), "ipv4:10.0.0.1:%d", port);
+        ck_assert_int_eq(sv_peers_begin_answer(p, name, full, &held[n++]), 0);
+    }
+    ck_assert_int_eq(sv_peers_begin_answer(p, "ipv4:10.0.0.1:99", 1, &more), SYNCTV_E_OVERLOADED);
+    while (n > 0)
+        sv_peers_end_answer(p, held[--n], full);
+    sv_peers_free(p);
 }
 END_TEST
 
