@@ -215,7 +215,8 @@ static enum next_read end_of_reads(struct sv_rpc_stream *s, bool ok)
     }
     pthread_mutex_lock(&s->lock);
     bool goes_on = !s->finishing && !s->broken;
-    s->close_armed = goes_on;
+    if (goes_on) /* else the final batch may be under way, which reads it without the lock */
+        s->close_armed = true;
     pthread_mutex_unlock(&s->lock);
     if (!goes_on)
         return READ_NO_MORE;
