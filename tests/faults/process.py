@@ -18,8 +18,11 @@ ARGUMENTS = ["--listen", "127.0.0.1:0", "--db", "memory:"]
 
 def ends(command, preexec_fn, ready_is_fine=True):
     """The server ends by itself, in one sentence, or it serves and stops. Returns its exit status and what it said."""
+    env = environment()
+    if SANITIZED:
+        env["ASAN_OPTIONS"] = "detect_leaks=0"  # it takes a thread
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               env=environment(), cwd="/", preexec_fn=preexec_fn)
+                               env=env, cwd="/", preexec_fn=preexec_fn)
     try:
         if process.stdout.readline().startswith(b"ready"):
             assert ready_is_fine, "it serves"
