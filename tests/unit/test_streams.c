@@ -493,8 +493,8 @@ START_TEST(a_finished_stream_ends_once_all_that_was_sent_is_answered)
         const synctv_event *event = fx_next(stream);
         chat = chat || event->type == SYNCTV_EVENT_CHAT;
         pong = pong || event->type == SYNCTV_EVENT_PONG;
-        refusal = refusal ||
-            (event->type == SYNCTV_EVENT_ERROR && strcmp(event->in_reply_to, "b2") == 0);
+        refusal =
+            refusal || (event->type == SYNCTV_EVENT_ERROR && strcmp(event->in_reply_to, "b2") == 0);
     }
     fx_assert_code(fx_end_of(stream), SYNCTV_E_NOT_CONNECTED);
     fx_expect(other, SYNCTV_EVENT_CHAT);
