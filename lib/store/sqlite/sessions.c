@@ -160,7 +160,7 @@ int sv_sqlite_session_delete_oldest(struct sv_tx *tx, const char *user_id, int32
     struct sv_arena *a, const char *const **ret_ids)
 {
     struct sv_query q;
-    const char *const *ids;
+    const char *const *ids = NULL;
     sv_query_begin(&q, tx,
         "SELECT id FROM sessions WHERE user_id = ? ORDER BY rotated_at_ms DESC LIMIT -1 OFFSET ?");
     sv_query_text(&q, user_id);
