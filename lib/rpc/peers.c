@@ -9,6 +9,7 @@
 
 #include <synctv/error.h>
 
+#include "base/address.h"
 #include "base/hash.h"
 
 /* An address, or the part of it that counts. */
@@ -65,14 +66,14 @@ void sv_peer_address(const char *peer, char out[SV_ADDRESS_SIZE])
         copy_address(address + 1, port > address ? port : peer + strlen(peer), out);
 }
 
-/* An IPv6 host owns at least a /64, so that is what counts. */
+/* What limits count as one address. */
 static void network_of(const char *peer, char out[SV_ADDRESS_SIZE])
 {
     struct in6_addr addr;
     sv_peer_address(peer, out);
-    if (inet_pton(AF_INET6, out, &addr) != 1 || IN6_IS_ADDR_V4MAPPED(&addr))
+    if (inet_pton(AF_INET6, out, &addr) != 1)
         return;
-    memset(&addr.s6_addr[8], 0, 8);
+    sv_address_to_network(&addr);
     inet_ntop(AF_INET6, &addr, out, SV_ADDRESS_SIZE);
 }
 
