@@ -311,16 +311,19 @@ int sv_call_need_active(struct sv_call *call)
     return rv;
 }
 
+int sv_call_judge_by(struct sv_call *call, synctv_user_role role, synctv_user_status status)
+{
+    sv_actor_set(&call->actor, role, status);
+    return call->needs_active ? sv_call_need_active(call) : sv_call_need_user(call);
+}
+
 int sv_call_judge(struct sv_call *call, struct sv_tx *tx, struct sv_arena *a)
 {
     struct sv_user_rec user;
     if (call->actor.is_system)
         return 0;
     int rv = tx->ops->user_get(tx, call->actor.user_id, a, &user);
-    if (rv < 0)
-        return rv;
-    sv_actor_set(&call->actor, user.user.role, user.user.status);
-    return call->needs_active ? sv_call_need_active(call) : sv_call_need_user(call);
+    return rv < 0 ? rv : sv_call_judge_by(call, user.user.role, user.user.status);
 }
 
 int sv_call_need_rate(struct sv_call *call, enum sv_rate_kind kind)

@@ -99,6 +99,8 @@ int sv_call_need_active(struct sv_call *call);
 /* The same again, as far as the handler asked, by what the transaction sees: meanwhile the session may have ended, and who acts may have been
  * banned or have lost a role. For run(); strings lie in `a` a while. */
 int sv_call_judge(struct sv_call *call, struct sv_tx *tx, struct sv_arena *a);
+/* Where what the user's row says has been read already. */
+int sv_call_judge_by(struct sv_call *call, synctv_user_role role, synctv_user_status status);
 /* Takes one token of the rate. */
 int sv_call_need_rate(struct sv_call *call, enum sv_rate_kind kind);
 /* An id of the right form, else INVALID_ARGUMENT that names the field. */

@@ -41,25 +41,26 @@ int sv_standing_load(struct sv_call *call, struct sv_tx *tx, const char *room_id
     struct sv_arena *a, struct sv_standing *ret)
 {
     *ret = (struct sv_standing){ .has_row = false };
-    int rv = sv_call_judge(call, tx, a);
+    const struct sv_actor_info *by = &call->actor;
+    int rv = by->user_id[0] == '\0'
+        ? SYNCTV_E_MEMBER_NOT_FOUND
+        : tx->ops->member_get(tx, room_id, by->user_id, a, &ret->member);
+    if (rv < 0 && rv != SYNCTV_E_MEMBER_NOT_FOUND)
+        return rv;
+    ret->has_row = rv == 0;
+    rv = ret->has_row ? sv_call_judge_by(call, ret->member.user_role, ret->member.user_status)
+                      : sv_call_judge(call, tx, a);
     if (rv == 0)
         rv = tx->ops->room_get(tx, room_id, a, &ret->room);
     if (rv < 0)
         return rv;
-    const struct sv_actor_info *by = &call->actor;
     ret->actor = (struct sv_actor){
         .user_id = by->user_id,
         .is_system = by->is_system,
         .platform_admin = by->platform_admin,
     };
-    if (by->user_id[0] == '\0')
+    if (!ret->has_row)
         return 0;
-    rv = tx->ops->member_get(tx, room_id, by->user_id, a, &ret->member);
-    if (rv == SYNCTV_E_MEMBER_NOT_FOUND)
-        return 0;
-    if (rv < 0)
-        return rv;
-    ret->has_row = true;
     ret->actor.member = &ret->member.member;
     ret->actor.kicked = ret->member.kicked_until_ms > sv_node_clock_ms(&call->node->clock);
     return 0;

@@ -34,24 +34,18 @@ static int guard_movie(struct sv_call *c)
     return rv < 0 ? rv : sv_call_need_id(c, c->req->movie_id, "movie_id");
 }
 
-static int touch(struct sv_call *c, struct sv_tx *tx)
-{
-    struct change *change = c->state;
-    return tx->ops->room_touch(tx, c->req->room_id, &change->revision);
-}
-
 /* The movie in question, and that the caller may do this to it: bit `own` if they added it, or bit `any`. */
-static int begin_with_movie(struct sv_call *c, struct sv_tx *tx, uint64_t own, uint64_t any)
+static int begin_with_movie(struct sv_call *c, struct sv_tx *tx, uint64_t own, uint64_t any,
+    struct sv_standing *s)
 {
     struct change *change = c->state;
-    struct sv_standing s;
     change->revision = 0;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, s);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, 0);
+        rv = sv_standing_need(c, s, 0);
     if (rv < 0)
         return rv;
-    uint64_t permissions = sv_actor_permissions(&s.actor, &s.room.settings);
+    uint64_t permissions = sv_actor_permissions(&s->actor, &s->room.settings);
     if ((permissions & (own | any)) == 0)
         return sv_permission_check(permissions, any, &c->err);
     rv = tx->ops->movie_get(tx, c->req->room_id, c->req->movie_id, &c->arena, &change->movie);
@@ -61,10 +55,11 @@ static int begin_with_movie(struct sv_call *c, struct sv_tx *tx, uint64_t own, u
         &c->err);
 }
 
-/* That the movies of the room may weigh `bytes` and, instead of `before`, `now`. Who makes them lighter always may. */
-static int need_place(struct sv_call *c, int64_t bytes, size_t before, size_t now)
+/* That a movie of the room may weigh `now` instead of `before`. Who makes it lighter always may. */
+static int need_place(struct sv_call *c, const struct sv_room_rec *room, size_t before, size_t now)
 {
-    if (now <= before || bytes - (int64_t)before + (int64_t)now <= SV_MOVIES_MAX_BYTES)
+    if (now <= before ||
+        room->movies_weight + (int64_t)now - (int64_t)before <= SV_MOVIES_MAX_BYTES)
         return 0;
     return sv_errorf(&c->err, SYNCTV_E_MOVIE_LIMIT,
         "the movies of a playlist have at most %d bytes in all", SV_MOVIES_MAX_BYTES);
@@ -119,14 +114,10 @@ static int add_run(struct sv_call *c, struct sv_tx *tx)
         rv = sv_standing_need(c, &s, SYNCTV_PERM_ADD_MOVIE);
     if (rv < 0)
         return rv;
-    int64_t bytes = 0;
-    int n = tx->ops->movie_count(tx, room_id, &bytes);
-    if (n < 0)
-        return n;
-    if (max > 0 && n >= max)
+    if (max > 0 && s.room.n_movies >= max)
         return sv_errorf(&c->err, SYNCTV_E_MOVIE_LIMIT, "a playlist has at most %d movies",
             (int)max);
-    rv = need_place(c, bytes, 0, sv_movie_weight(c->req->movie));
+    rv = need_place(c, &s.room, 0, sv_movie_weight(c->req->movie));
     if (rv < 0)
         return rv;
 
@@ -141,8 +132,8 @@ static int add_run(struct sv_call *c, struct sv_tx *tx)
         movie->type = SYNCTV_MOVIE_TYPE_URL;
     rv = sv_movie_set_key(&c->arena, movie);
     if (rv == 0)
-        rv = tx->ops->movie_insert(tx, movie, &movie->position);
-    return rv < 0 ? rv : touch(c, tx);
+        rv = tx->ops->movie_insert(tx, movie, &movie->position, &change->revision);
+    return rv;
 }
 
 static void add_done(struct sv_call *c)
@@ -170,10 +161,12 @@ void sv_handle_add_movie(struct sv_call *c)
 
 static int remove_run(struct sv_call *c, struct sv_tx *tx)
 {
-    int rv = begin_with_movie(c, tx, SYNCTV_PERM_DELETE_MOVIE_SELF, SYNCTV_PERM_DELETE_MOVIE_ANY);
-    if (rv == 0)
-        rv = tx->ops->movie_delete(tx, c->req->room_id, c->req->movie_id);
-    return rv < 0 ? rv : touch(c, tx);
+    struct change *change = c->state;
+    struct sv_standing s;
+    int rv =
+        begin_with_movie(c, tx, SYNCTV_PERM_DELETE_MOVIE_SELF, SYNCTV_PERM_DELETE_MOVIE_ANY, &s);
+    return rv < 0 ? rv
+                  : tx->ops->movie_delete(tx, c->req->room_id, c->req->movie_id, &change->revision);
 }
 
 static void remove_done(struct sv_call *c)
@@ -247,22 +240,20 @@ static void update_merge(struct change *change, const synctv_movie *from)
 static int update_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    int64_t bytes = 0;
-    int rv = begin_with_movie(c, tx, SYNCTV_PERM_EDIT_MOVIE_SELF, SYNCTV_PERM_EDIT_MOVIE_ANY);
+    struct sv_standing s;
+    int rv = begin_with_movie(c, tx, SYNCTV_PERM_EDIT_MOVIE_SELF, SYNCTV_PERM_EDIT_MOVIE_ANY, &s);
     if (rv < 0)
         return rv;
     size_t before = sv_movie_weight(&change->movie);
     update_merge(change, c->req->movie);
     rv = sv_movie_validate(&change->movie, &c->err);
     if (rv == 0)
-        rv = tx->ops->movie_count(tx, c->req->room_id, &bytes);
-    if (rv >= 0)
-        rv = need_place(c, bytes, before, sv_movie_weight(&change->movie));
+        rv = need_place(c, &s.room, before, sv_movie_weight(&change->movie));
     if (rv == 0)
         rv = sv_movie_set_key(&c->arena, &change->movie);
     if (rv == 0)
-        rv = tx->ops->movie_update(tx, &change->movie);
-    return rv < 0 ? rv : touch(c, tx);
+        rv = tx->ops->movie_update(tx, &change->movie, &change->revision);
+    return rv;
 }
 
 static void update_done(struct sv_call *c)
@@ -296,12 +287,14 @@ static int move_run(struct sv_call *c, struct sv_tx *tx)
 {
     const synctv_request *req = c->req;
     struct change *change = c->state;
-    int rv = begin_with_movie(c, tx, SYNCTV_PERM_REORDER_PLAYLIST, SYNCTV_PERM_REORDER_PLAYLIST);
+    struct sv_standing s;
+    int rv =
+        begin_with_movie(c, tx, SYNCTV_PERM_REORDER_PLAYLIST, SYNCTV_PERM_REORDER_PLAYLIST, &s);
     if (rv == 0)
-        rv = tx->ops->movie_move(tx, req->room_id, req->movie_id, req->position);
+        rv = tx->ops->movie_move(tx, req->room_id, req->movie_id, req->position, &change->revision);
     if (rv == 0)
         rv = tx->ops->movie_get(tx, req->room_id, req->movie_id, &c->arena, &change->movie);
-    return rv < 0 ? rv : touch(c, tx);
+    return rv;
 }
 
 static void move_done(struct sv_call *c)
@@ -334,8 +327,8 @@ static int clear_run(struct sv_call *c, struct sv_tx *tx)
     if (rv == 0)
         rv = sv_standing_need(c, &s, SYNCTV_PERM_CLEAR_PLAYLIST);
     if (rv == 0)
-        rv = change->n_removed = tx->ops->movie_clear(tx, c->req->room_id);
-    return rv <= 0 ? rv : touch(c, tx);
+        rv = change->n_removed = tx->ops->movie_clear(tx, c->req->room_id, &change->revision);
+    return rv;
 }
 
 static void clear_done(struct sv_call *c)

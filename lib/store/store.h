@@ -62,11 +62,15 @@ struct sv_room_rec {
     synctv_room room; /* settings points to `settings`; online_count and is_live are 0 */
     synctv_room_settings settings;
     const char *password_hash; /* "" = no password */
+    int32_t n_movies;          /* this and the next: room_get() only */
+    int32_t movies_weight;     /* of all together, by sv_movie_weight() */
 };
 
 struct sv_member_rec {
     synctv_member member;    /* username comes from the user's row; permissions and online are 0 */
     int64_t kicked_until_ms; /* may not join before that */
+    synctv_user_role user_role; /* this and the next come from the user's row, too */
+    synctv_user_status user_status;
 };
 
 /*
@@ -173,19 +177,20 @@ struct sv_tx_ops {
         synctv_movie **ret_movies);
     int (*movie_get)(struct sv_tx *tx, const char *room_id, const char *movie_id,
         struct sv_arena *a, synctv_movie *ret);
-    /* Returns how many movies the room has; what they weigh together (sv_movie_weight()) in *ret_bytes, which may be NULL. */
-    int (*movie_count)(struct sv_tx *tx, const char *room_id, int64_t *ret_bytes);
+    /* A change of the playlist is one of its room: these five do what room_touch() does, too. */
     /* At the end of the list, whatever movie->position says; the place in *ret_position. */
-    int (*movie_insert)(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_position);
+    int (*movie_insert)(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_position,
+        uint64_t *ret_revision);
     /* Writes name, url, duration, headers, subtitles. */
-    int (*movie_update)(struct sv_tx *tx, const synctv_movie *movie);
+    int (*movie_update)(struct sv_tx *tx, const synctv_movie *movie, uint64_t *ret_revision);
     /* The ones behind it move up. */
-    int (*movie_delete)(struct sv_tx *tx, const char *room_id, const char *movie_id);
+    int (*movie_delete)(struct sv_tx *tx, const char *room_id, const char *movie_id,
+        uint64_t *ret_revision);
     /* To a place 0..count - 1 (clamped); the others keep their order. */
-    int (*movie_move)(struct sv_tx *tx, const char *room_id, const char *movie_id,
-        int32_t position);
-    /* Returns how many were removed. */
-    int (*movie_clear)(struct sv_tx *tx, const char *room_id);
+    int (*movie_move)(struct sv_tx *tx, const char *room_id, const char *movie_id, int32_t position,
+        uint64_t *ret_revision);
+    /* Returns how many were removed; with 0 nothing has changed, nor *ret_revision. */
+    int (*movie_clear)(struct sv_tx *tx, const char *room_id, uint64_t *ret_revision);
 
     /* Returns 1 if there is one, 0 if not. */
     int (*playback_get)(struct sv_tx *tx, const char *room_id, struct sv_arena *a,

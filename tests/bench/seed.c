@@ -109,7 +109,8 @@ static void add_busy_room(struct sv_tx *tx, unsigned n)
         .created_at_ms = now_ms,
     };
     int32_t position;
-    must(tx->ops->movie_insert(tx, &movie, &position), "movie");
+    uint64_t revision;
+    must(tx->ops->movie_insert(tx, &movie, &position, &revision), "movie");
     synctv_playback state = {
         .room_id = movie.room_id,
         .movie_id = movie.id,

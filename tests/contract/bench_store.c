@@ -154,6 +154,7 @@ static int insert_users(struct sv_tx *tx, void *arg)
 static int fill_room(struct sv_tx *tx, void *arg)
 {
     int32_t position;
+    uint64_t revision;
     for (unsigned i = 0; i < 10000; i++) {
         struct sv_member_rec member = contract_member("r00000000002", contract_id('u', i),
             SYNCTV_ROOM_ROLE_MEMBER, SYNCTV_MEMBER_STATUS_ACTIVE);
@@ -163,7 +164,7 @@ static int fill_room(struct sv_tx *tx, void *arg)
         synctv_movie movie = { .room_id = "r00000000002",
             .id = contract_id('m', i),
             .url = "https://example.org/a/film" };
-        must(tx->ops->movie_insert(tx, &movie, &position), "movie");
+        must(tx->ops->movie_insert(tx, &movie, &position, &revision), "movie");
     }
     return 0;
 }

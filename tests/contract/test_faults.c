@@ -346,7 +346,7 @@ static int read_everything(struct sv_tx *tx, void *arena)
 static int write_something(struct sv_tx *tx, void *arena)
 {
     const struct sv_tx_ops *op = tx->ops;
-    uint64_t seq;
+    uint64_t seq, revision;
     int32_t position;
     synctv_chat existing, chat = { .room_id = "r00000000002", .client_message_id = "x" };
     synctv_movie movie = { .room_id = "r00000000001", .id = "new" };
@@ -355,8 +355,8 @@ static int write_something(struct sv_tx *tx, void *arena)
     op->user_insert(tx, &user);
     op->room_update(tx, &room);
     op->chat_insert(tx, &chat, 5, &seq, arena, &existing);
-    op->movie_insert(tx, &movie, &position);
-    op->movie_move(tx, "r00000000001", "new", 1);
+    op->movie_insert(tx, &movie, &position, &revision);
+    op->movie_move(tx, "r00000000001", "new", 1, &revision);
     op->room_delete(tx, "r00000000001");
     return 0;
 }
@@ -373,7 +373,7 @@ static long make_database(char *url, size_t url_size)
     contract_begin(&c);
     for (unsigned i = 1; i < 30; i++) {
         char name[16];
-        uint64_t seq;
+        uint64_t seq, revision;
         int32_t position;
         snprintf(name, sizeof(name), "room %u", i);
         synctv_chat existing, chat = { .room_id = "r00000000001", .content = "hello" };
@@ -383,7 +383,7 @@ static long make_database(char *url, size_t url_size)
         contract_add_user(&c, i);
         contract_add_room(&c, i, name, 1000 + i);
         ck_assert_int_eq(c.op->chat_insert(c.tx, &chat, 500, &seq, &c.arena, &existing), 0);
-        ck_assert_int_eq(c.op->movie_insert(c.tx, &movie, &position), 0);
+        ck_assert_int_eq(c.op->movie_insert(c.tx, &movie, &position, &revision), 0);
     }
     ck_assert_int_eq(c.op->playback_put(c.tx, &state), 1);
     ck_assert_int_eq(c.op->session_insert(c.tx, &session), 0);
@@ -457,7 +457,7 @@ static int change_much(struct sv_tx *tx, void *arg)
     struct round *r = arg;
     const struct sv_tx_ops *op = tx->ops;
     char name[32];
-    uint64_t seq;
+    uint64_t seq, revision;
     int32_t position;
     int rv;
     snprintf(name, sizeof(name), "user %u", r->n);
@@ -473,7 +473,7 @@ static int change_much(struct sv_tx *tx, void *arg)
     if ((rv = op->user_insert(tx, &user)) < 0 || (rv = op->room_insert(tx, &room)) < 0 ||
         (rv = op->member_put(tx, &member)) < 0 ||
         (rv = op->chat_insert(tx, &chat, 5, &seq, &r->arena, &existing)) < 0 ||
-        (rv = op->movie_insert(tx, &movie, &position)) < 0)
+        (rv = op->movie_insert(tx, &movie, &position, &revision)) < 0)
         return rv;
     room.settings.hidden = r->n % 2 == 0;
     room.room.name = "renamed";

@@ -10,6 +10,7 @@
 #include "core/validate.h"
 
 static const char room[] = "r00000000001";
+static uint64_t revision; /* of the room after a change of its playlist */
 
 /* A store with user 1, rooms 1 and 2, and a transaction. */
 static void begin_with_room(struct contract *c, int backend)
@@ -44,7 +45,7 @@ static void add_movies(struct contract *c, unsigned n)
         int32_t position = -1;
         synctv_movie m = movie(contract_id('m', i));
         m.position = 5;
-        ck_assert_int_eq(c->op->movie_insert(c->tx, &m, &position), 0);
+        ck_assert_int_eq(c->op->movie_insert(c->tx, &m, &position, &revision), 0);
         ck_assert_int_eq(position, (int32_t)i);
     }
 }
@@ -85,7 +86,7 @@ START_TEST(a_movie_comes_back_as_it_went_in)
     m.subtitles = subtitles;
     m.n_subtitles = 16;
     begin_with_room(&c, _i);
-    ck_assert_int_eq(c.op->movie_insert(c.tx, &m, &position), 0);
+    ck_assert_int_eq(c.op->movie_insert(c.tx, &m, &position, &revision), 0);
     ck_assert_int_eq(c.op->movie_get(c.tx, room, "m1", &c.arena, &got), 0);
     ck_assert_str_eq(got.id, "m1");
     ck_assert_str_eq(got.room_id, room);
@@ -110,7 +111,7 @@ START_TEST(a_movie_comes_back_as_it_went_in)
     m.n_headers = 1;
     m.n_subtitles = 0;
     m.duration_s = 0;
-    ck_assert_int_eq(c.op->movie_update(c.tx, &m), 0);
+    ck_assert_int_eq(c.op->movie_update(c.tx, &m, &revision), 0);
     ck_assert_int_eq(c.op->movie_get(c.tx, room, "m1", &c.arena, &got), 0);
     ck_assert_str_eq(got.name, "other");
     ck_assert_uint_eq(got.n_headers, 1);
@@ -127,17 +128,15 @@ START_TEST(movies_stand_in_the_order_in_which_they_came)
     check_order(&c, "");
     add_movies(&c, 5);
     check_order(&c, "0 1 2 3 4");
-    ck_assert_int_eq(c.op->movie_count(c.tx, room, NULL), 5);
-    ck_assert_int_eq(c.op->movie_count(c.tx, "r00000000002", NULL), 0);
-    ck_assert_int_eq(c.op->movie_delete(c.tx, room, "m00000000001"), 0);
+    ck_assert_int_eq(c.op->movie_delete(c.tx, room, "m00000000001", &revision), 0);
     check_order(&c, "0 2 3 4");
     int32_t position;
     synctv_movie m = movie("m00000000009");
-    ck_assert_int_eq(c.op->movie_insert(c.tx, &m, &position), 0);
+    ck_assert_int_eq(c.op->movie_insert(c.tx, &m, &position, &revision), 0);
     ck_assert_int_eq(position, 4);
     check_order(&c, "0 2 3 4 9");
-    ck_assert_int_eq(c.op->movie_clear(c.tx, room), 5);
-    ck_assert_int_eq(c.op->movie_clear(c.tx, room), 0);
+    ck_assert_int_eq(c.op->movie_clear(c.tx, room, &revision), 5);
+    ck_assert_int_eq(c.op->movie_clear(c.tx, room, &revision), 0);
     check_order(&c, "");
     add_movies(&c, 2);
     check_order(&c, "0 1");
@@ -145,21 +144,22 @@ START_TEST(movies_stand_in_the_order_in_which_they_came)
 }
 END_TEST
 
-/* As movie_count() tells it; and as the movies themselves. */
+/* As the room tells it; and as the movies themselves. */
 static size_t weight_of_all(struct contract *c)
 {
     synctv_movie *list;
-    int64_t told = -1;
+    struct sv_room_rec rec;
     size_t weight = 0;
     int n = c->op->movie_list(c->tx, room, &c->arena, &list);
     for (int i = 0; i < n; i++)
         weight += sv_movie_weight(&list[i]);
-    ck_assert_int_eq(c->op->movie_count(c->tx, room, &told), n);
-    ck_assert_int_eq(told, (int64_t)weight);
+    ck_assert_int_eq(c->op->room_get(c->tx, room, &c->arena, &rec), 0);
+    ck_assert_int_eq(rec.n_movies, n);
+    ck_assert_int_eq(rec.movies_weight, (int64_t)weight);
     return weight;
 }
 
-START_TEST(what_the_movies_weigh_together_is_known)
+START_TEST(a_room_knows_how_many_movies_it_has_and_what_they_weigh_together)
 {
     struct contract c;
     begin_with_room(&c, _i);
@@ -175,13 +175,45 @@ START_TEST(what_the_movies_weigh_together_is_known)
     m.n_headers = 1;
     m.subtitles = &subtitle;
     m.n_subtitles = 1;
-    ck_assert_int_eq(c.op->movie_update(c.tx, &m), 0);
+    ck_assert_int_eq(c.op->movie_update(c.tx, &m, &revision), 0);
     ck_assert_uint_gt(weight_of_all(&c), before);
-    ck_assert_int_eq(c.op->movie_move(c.tx, room, "m00000000001", 2), 0);
-    ck_assert_int_eq(c.op->movie_delete(c.tx, room, "m00000000000"), 0);
+    ck_assert_int_eq(c.op->movie_move(c.tx, room, "m00000000001", 2, &revision), 0);
+    ck_assert_int_eq(c.op->movie_delete(c.tx, room, "m00000000000", &revision), 0);
     weight_of_all(&c);
-    ck_assert_int_eq(c.op->movie_clear(c.tx, room), 2);
+    ck_assert_int_eq(c.op->movie_clear(c.tx, room, &revision), 2);
     ck_assert_uint_eq(weight_of_all(&c), 0);
+    add_movies(&c, 1);
+    ck_assert_uint_gt(weight_of_all(&c), 0);
+    end(&c);
+}
+END_TEST
+
+START_TEST(each_change_of_the_playlist_is_one_of_the_room)
+{
+    struct contract c;
+    struct sv_room_rec rec;
+    uint64_t before;
+    synctv_movie m = movie("m00000000001");
+    begin_with_room(&c, _i);
+    ck_assert_int_eq(c.op->room_touch(c.tx, room, &before), 0);
+    add_movies(&c, 3);
+    ck_assert_uint_eq(revision, before + 3);
+    ck_assert_int_eq(c.op->movie_update(c.tx, &m, &revision), 0);
+    ck_assert_uint_eq(revision, before + 4);
+    ck_assert_int_eq(c.op->movie_move(c.tx, room, m.id, 0, &revision), 0);
+    ck_assert_uint_eq(revision, before + 5);
+    ck_assert_int_eq(c.op->movie_delete(c.tx, room, m.id, &revision), 0);
+    ck_assert_uint_eq(revision, before + 6);
+    ck_assert_int_eq(c.op->movie_clear(c.tx, room, &revision), 2);
+    ck_assert_uint_eq(revision, before + 7);
+    revision = 0;
+    ck_assert_int_eq(c.op->movie_clear(c.tx, room, &revision), 0);
+    ck_assert_int_eq(c.op->movie_delete(c.tx, room, m.id, &revision), SYNCTV_E_MOVIE_NOT_FOUND);
+    ck_assert_int_eq(c.op->movie_update(c.tx, &m, &revision), SYNCTV_E_MOVIE_NOT_FOUND);
+    ck_assert_int_eq(c.op->movie_move(c.tx, room, m.id, 0, &revision), SYNCTV_E_MOVIE_NOT_FOUND);
+    ck_assert_uint_eq(revision, 0);
+    ck_assert_int_eq(c.op->room_get(c.tx, room, &c.arena, &rec), 0);
+    ck_assert_uint_eq(rec.room.revision, before + 7);
     end(&c);
 }
 END_TEST
@@ -206,7 +238,7 @@ START_TEST(a_movie_moves_and_the_others_keep_their_order)
         { "m00000000004", INT32_MAX, "0 1 2 3 4" },
     };
     for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
-        ck_assert_int_eq(c.op->movie_move(c.tx, room, moves[i].id, moves[i].to), 0);
+        ck_assert_int_eq(c.op->movie_move(c.tx, room, moves[i].id, moves[i].to, &revision), 0);
         check_order(&c, moves[i].order);
     }
     end(&c);
@@ -225,7 +257,9 @@ START_TEST(moving_again_and_again_never_runs_out_of_place)
         int from = i % 10 != 0 ? 5 : (int)(seed >> 16) % 6;
         int to = i % 10 != 0 ? 1 + i % 2 : (int)(seed >> 20) % 6;
         int moved = order[from];
-        ck_assert_int_eq(c.op->movie_move(c.tx, room, contract_id('m', (unsigned)moved), to), 0);
+        ck_assert_int_eq(c.op->movie_move(c.tx, room, contract_id('m', (unsigned)moved), to,
+                             &revision),
+            0);
         memmove(&order[from], &order[from + 1], (size_t)(5 - from) * sizeof(int));
         memmove(&order[to + 1], &order[to], (size_t)(5 - to) * sizeof(int));
         order[to] = moved;
@@ -246,16 +280,19 @@ START_TEST(a_movie_that_is_not_there_is_not_found)
     begin_with_room(&c, _i);
     ck_assert_int_eq(c.op->movie_get(c.tx, room, "nothing", &c.arena, &got),
         SYNCTV_E_MOVIE_NOT_FOUND);
-    ck_assert_int_eq(c.op->movie_update(c.tx, &m), SYNCTV_E_MOVIE_NOT_FOUND);
-    ck_assert_int_eq(c.op->movie_delete(c.tx, room, "nothing"), SYNCTV_E_MOVIE_NOT_FOUND);
-    ck_assert_int_eq(c.op->movie_move(c.tx, room, "nothing", 0), SYNCTV_E_MOVIE_NOT_FOUND);
+    ck_assert_int_eq(c.op->movie_update(c.tx, &m, &revision), SYNCTV_E_MOVIE_NOT_FOUND);
+    ck_assert_int_eq(c.op->movie_delete(c.tx, room, "nothing", &revision),
+        SYNCTV_E_MOVIE_NOT_FOUND);
+    ck_assert_int_eq(c.op->movie_move(c.tx, room, "nothing", 0, &revision),
+        SYNCTV_E_MOVIE_NOT_FOUND);
     add_movies(&c, 2);
-    ck_assert_int_eq(c.op->movie_move(c.tx, room, "nothing", 1), SYNCTV_E_MOVIE_NOT_FOUND);
-    ck_assert_int_eq(c.op->movie_delete(c.tx, "r00000000002", "m00000000001"),
+    ck_assert_int_eq(c.op->movie_move(c.tx, room, "nothing", 1, &revision),
+        SYNCTV_E_MOVIE_NOT_FOUND);
+    ck_assert_int_eq(c.op->movie_delete(c.tx, "r00000000002", "m00000000001", &revision),
         SYNCTV_E_MOVIE_NOT_FOUND);
     ck_assert_int_eq(c.op->movie_list(c.tx, "nowhere", &c.arena, &list), 0);
     m.room_id = "nowhere";
-    ck_assert_int_eq(c.op->movie_insert(c.tx, &m, &position), SYNCTV_E_ROOM_NOT_FOUND);
+    ck_assert_int_eq(c.op->movie_insert(c.tx, &m, &position, &revision), SYNCTV_E_ROOM_NOT_FOUND);
     ck_assert_int_eq(position, 77);
     end(&c);
 }
@@ -519,7 +556,8 @@ static void add(TCase *tc)
     const int n = CONTRACT_N_BACKENDS;
     tcase_add_loop_test(tc, a_movie_comes_back_as_it_went_in, 0, n);
     tcase_add_loop_test(tc, movies_stand_in_the_order_in_which_they_came, 0, n);
-    tcase_add_loop_test(tc, what_the_movies_weigh_together_is_known, 0, n);
+    tcase_add_loop_test(tc, a_room_knows_how_many_movies_it_has_and_what_they_weigh_together, 0, n);
+    tcase_add_loop_test(tc, each_change_of_the_playlist_is_one_of_the_room, 0, n);
     tcase_add_loop_test(tc, a_movie_moves_and_the_others_keep_their_order, 0, n);
     tcase_add_loop_test(tc, moving_again_and_again_never_runs_out_of_place, 0, n);
     tcase_add_loop_test(tc, a_movie_that_is_not_there_is_not_found, 0, n);

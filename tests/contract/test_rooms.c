@@ -352,6 +352,8 @@ START_TEST(a_member_comes_back_as_it_went_in)
     rec.member.removed_permissions = 3;
     rec.kicked_until_ms = 77;
     ck_assert_int_eq(c.op->member_put(c.tx, &rec), 0);
+    ck_assert_int_eq(c.op->user_set_status(c.tx, "u00000000002", SYNCTV_USER_STATUS_BANNED), 0);
+    ck_assert_int_eq(c.op->user_set_role(c.tx, "u00000000002", SYNCTV_USER_ROLE_ADMIN), 0);
     ck_assert_int_eq(c.op->member_get(c.tx, "r00000000001", "u00000000002", &c.arena, &got), 0);
     ck_assert_str_eq(got.member.room_id, "r00000000001");
     ck_assert_str_eq(got.member.user_id, "u00000000002");
@@ -362,6 +364,8 @@ START_TEST(a_member_comes_back_as_it_went_in)
     ck_assert(got.member.removed_permissions == 3);
     ck_assert_int_eq(got.member.joined_at_ms, 1000);
     ck_assert_int_eq(got.kicked_until_ms, 77);
+    ck_assert_int_eq(got.user_role, SYNCTV_USER_ROLE_ADMIN);
+    ck_assert_int_eq(got.user_status, SYNCTV_USER_STATUS_BANNED);
 
     struct sv_member_rec nobody = contract_member("r00000000001", "nobody", SYNCTV_ROOM_ROLE_MEMBER,
         SYNCTV_MEMBER_STATUS_ACTIVE);

@@ -165,7 +165,7 @@ OP(counts)
         rv = tx->ops->member_count(tx, ROOM);
     if (rv >= 0)
         rv = tx->ops->member_count_rooms(tx, USER);
-    return rv < 0 ? rv : tx->ops->movie_count(tx, ROOM, NULL);
+    return rv;
 }
 
 OP(member_get)
@@ -224,25 +224,29 @@ OP(movie_list)
 OP(movie_insert)
 {
     int32_t position;
+    uint64_t revision;
     synctv_movie movie = make_movie("movie-000099");
-    return tx->ops->movie_insert(tx, &movie, &position);
+    return tx->ops->movie_insert(tx, &movie, &position, &revision);
 }
 
 OP(movie_update)
 {
+    uint64_t revision;
     synctv_movie movie = make_movie(MOVIE);
-    return tx->ops->movie_update(tx, &movie);
+    return tx->ops->movie_update(tx, &movie, &revision);
 }
 
 OP(movie_move)
 {
-    return tx->ops->movie_move(tx, ROOM, MOVIE, 1);
+    uint64_t revision;
+    return tx->ops->movie_move(tx, ROOM, MOVIE, 1, &revision);
 }
 
 OP(movie_delete)
 {
-    int rv = tx->ops->movie_delete(tx, ROOM, MOVIE);
-    return rv < 0 ? rv : tx->ops->movie_clear(tx, ROOM);
+    uint64_t revision;
+    int rv = tx->ops->movie_delete(tx, ROOM, MOVIE, &revision);
+    return rv < 0 ? rv : tx->ops->movie_clear(tx, ROOM, &revision);
 }
 
 OP(playback)
@@ -398,7 +402,7 @@ static void add_rows(struct contract *c)
     struct sv_session_rec session = { .id = "s1", .user_id = USER, .refresh_hash = { 1 } };
     synctv_playback state = { .room_id = ROOM, .version = 1, .node_id = "n" };
     synctv_chat existing, chat = { .room_id = ROOM, .message_id = "chat-0000001", .content = "hi" };
-    uint64_t seq;
+    uint64_t seq, revision;
     contract_begin(c);
     for (unsigned i = 1; i < 10; i++) {
         char id[16], name[16];
@@ -408,7 +412,7 @@ static void add_rows(struct contract *c)
         synctv_movie movie = make_movie(id);
         contract_add_user(c, i);
         contract_add_room(c, i, name, 1000 + i);
-        ck_assert_int_eq(c->op->movie_insert(c->tx, &movie, &position), 0);
+        ck_assert_int_eq(c->op->movie_insert(c->tx, &movie, &position, &revision), 0);
     }
     ck_assert_int_eq(c->op->session_insert(c->tx, &session), 0);
     ck_assert_int_eq(c->op->playback_put(c->tx, &state), 1);

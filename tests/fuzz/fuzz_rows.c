@@ -108,7 +108,8 @@ static void put_movie(struct sv_tx *tx, const char *id, double duration_s)
         .n_subtitles = 1,
     };
     int32_t position;
-    FUZZ_MUST(tx->ops->movie_insert(tx, &movie, &position) == 0);
+    uint64_t revision;
+    FUZZ_MUST(tx->ops->movie_insert(tx, &movie, &position, &revision) == 0);
 }
 
 static void put_what_is_in_the_room(struct sv_tx *tx)

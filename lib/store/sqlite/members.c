@@ -10,7 +10,7 @@ static bool counts(int64_t role, int64_t status)
 
 #define MEMBER_COLUMNS                                                                             \
     "m.room_id, m.user_id, u.username, m.role, m.status, m.added_permissions,"                     \
-    " m.removed_permissions, m.joined_at_ms, m.kicked_until_ms"
+    " m.removed_permissions, m.joined_at_ms, m.kicked_until_ms, u.role, u.status"
 
 static void get_member(struct sv_query *q, struct sv_arena *a, struct sv_member_rec *ret)
 {
@@ -26,6 +26,8 @@ static void get_member(struct sv_query *q, struct sv_arena *a, struct sv_member_
             .joined_at_ms = sv_query_get_int(q, 7),
         },
         .kicked_until_ms = sv_query_get_int(q, 8),
+        .user_role = (synctv_user_role)sv_query_get_enum(q, 9, SYNCTV_USER_ROLE_ROOT),
+        .user_status = (synctv_user_status)sv_query_get_enum(q, 10, SYNCTV_USER_STATUS_BANNED),
     };
 }
 

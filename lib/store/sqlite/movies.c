@@ -127,21 +127,13 @@ int sv_sqlite_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena 
     return rv;
 }
 
-int sv_sqlite_movie_count(struct sv_tx *tx, const char *room_id, int64_t *ret_bytes)
+static int count_movies(struct sv_tx *tx, const char *room_id)
 {
     struct sv_query q;
     int64_t n = 0;
-    double bytes = 0; /* of damaged rows, sum() may overflow */
-    sv_query_begin(&q, tx, "SELECT count(*), total(weight) FROM movies WHERE room_id = ?");
+    sv_query_begin(&q, tx, "SELECT count(*) FROM movies WHERE room_id = ?");
     sv_query_text(&q, room_id);
-    int rv = sv_query_next(&q);
-    if (rv > 0) {
-        n = sv_query_get_int(&q, 0);
-        bytes = sv_query_get_double(&q, 1);
-    }
-    rv = sv_query_end(&q, rv);
-    if (rv >= 0 && ret_bytes != NULL)
-        *ret_bytes = bytes >= 0 && bytes < 1e15 ? (int64_t)bytes : 0;
+    int rv = sv_query_number(&q, &n);
     return rv < 0 ? rv : (int)n;
 }
 
@@ -265,8 +257,7 @@ static int make_rank_at(struct sv_tx *tx, const char *room_id, const char *movie
 }
 
 /* Behind all others, which takes no walk through the list. */
-static int make_last_rank(struct sv_tx *tx, const char *room_id, const char *movie_id, int32_t n,
-    int64_t *ret)
+static int make_last_rank(struct sv_tx *tx, const char *room_id, const char *movie_id, int64_t *ret)
 {
     struct sv_query q;
     int64_t last = 0;
@@ -275,46 +266,78 @@ static int make_last_rank(struct sv_tx *tx, const char *room_id, const char *mov
     int rv = sv_query_number(&q, &last);
     if (rv < 0)
         return rv;
-    if (last >= RANK_MAX - RANK_GAP)
-        return make_rank_at(tx, room_id, movie_id, n, ret);
-    *ret = last + RANK_GAP;
-    return 0;
-}
-
-int sv_sqlite_movie_move(struct sv_tx *tx, const char *room_id, const char *movie_id,
-    int32_t position)
-{
-    struct sv_query q;
-    int64_t rank;
-    int n = sv_sqlite_movie_count(tx, room_id, NULL);
-    if (n < 0)
-        return n;
-    if (position > n - 1)
-        position = n - 1;
-    if (position < 0)
-        position = 0;
-    int rv = make_rank_at(tx, room_id, movie_id, position, &rank);
-    if (rv < 0)
-        return rv;
-    sv_query_begin(&q, tx, "UPDATE movies SET rank = ? WHERE room_id = ? AND id = ?");
-    sv_query_int(&q, rank);
-    sv_query_text(&q, room_id);
-    sv_query_text(&q, movie_id);
-    rv = sv_query_run(&q);
-    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_MOVIE_NOT_FOUND : 0;
+    if (last < RANK_MAX - RANK_GAP) {
+        *ret = last + RANK_GAP;
+        return 0;
+    }
+    int n = count_movies(tx, room_id);
+    return n < 0 ? n : make_rank_at(tx, room_id, movie_id, n, ret);
 }
 
 /* ---- writing ---- */
 
-int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_position)
+/* The room after a change of its playlist; `ret_n` may be NULL. */
+static int get_room(struct sv_tx *tx, const char *room_id, int32_t *ret_n, uint64_t *ret_revision)
+{
+    struct sv_query q;
+    uint64_t revision = 0;
+    int32_t n = 0;
+    sv_query_begin(&q, tx, "SELECT revision, movie_count FROM rooms WHERE id = ?");
+    sv_query_text(&q, room_id);
+    int rv = sv_query_next(&q);
+    if (rv > 0) {
+        revision = sv_query_get_uint(&q, 0);
+        n = sv_query_get_count(&q, 1);
+    }
+    rv = sv_query_end(&q, rv);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
+    *ret_revision = revision;
+    if (ret_n != NULL)
+        *ret_n = n;
+    return 0;
+}
+
+/* Its playlist has `n` movies and `weight` more than before. */
+static int change_room(struct sv_tx *tx, const char *room_id, int n, int64_t weight, int32_t *ret_n,
+    uint64_t *ret_revision)
+{
+    struct sv_query q;
+    sv_query_begin(&q, tx,
+        "UPDATE rooms SET revision = revision + 1, movie_count = movie_count + ?,"
+        " movies_weight = movies_weight + ? WHERE id = ?");
+    sv_query_int(&q, n);
+    sv_query_int(&q, weight);
+    sv_query_text(&q, room_id);
+    int rv = sv_query_run(&q);
+    return rv < 0 ? rv : get_room(tx, room_id, ret_n, ret_revision);
+}
+
+static int get_weight(struct sv_tx *tx, const char *room_id, const char *movie_id, int32_t *ret)
+{
+    struct sv_query q;
+    int32_t weight = 0;
+    sv_query_begin(&q, tx, "SELECT weight FROM movies WHERE room_id = ? AND id = ?");
+    sv_query_text(&q, room_id);
+    sv_query_text(&q, movie_id);
+    int rv = sv_query_next(&q);
+    if (rv > 0)
+        weight = sv_query_get_count(&q, 0);
+    rv = sv_query_end(&q, rv);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
+    *ret = weight;
+    return 0;
+}
+
+int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_position,
+    uint64_t *ret_revision)
 {
     struct sv_arena a = { 0 };
     struct sv_query q;
-    int64_t rank;
-    int n = sv_sqlite_movie_count(tx, movie->room_id, NULL);
-    if (n < 0)
-        return n;
-    int rv = make_last_rank(tx, movie->room_id, movie->id, n, &rank);
+    int64_t rank, weight = (int64_t)sv_movie_weight(movie);
+    int32_t n = 0;
+    int rv = make_last_rank(tx, movie->room_id, movie->id, &rank);
     if (rv < 0)
         return rv;
     sv_query_begin(&q, tx,
@@ -331,21 +354,27 @@ int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t 
     sv_query_int(&q, movie->created_at_ms);
     bind_headers(&q, &a, movie);
     bind_subtitles(&q, &a, movie);
-    sv_query_int(&q, (int64_t)sv_movie_weight(movie));
+    sv_query_int(&q, weight);
     rv = sv_query_run(&q);
     sv_arena_fini(&a);
     if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
         return SYNCTV_E_ROOM_NOT_FOUND;
-    if (rv < 0)
-        return rv;
-    *ret_position = n;
-    return 0;
+    if (rv >= 0)
+        rv = change_room(tx, movie->room_id, 1, weight, &n, ret_revision);
+    if (rv == 0)
+        *ret_position = n > 0 ? n - 1 : 0;
+    return rv;
 }
 
-int sv_sqlite_movie_update(struct sv_tx *tx, const synctv_movie *movie)
+int sv_sqlite_movie_update(struct sv_tx *tx, const synctv_movie *movie, uint64_t *ret_revision)
 {
     struct sv_arena a = { 0 };
     struct sv_query q;
+    int64_t weight = (int64_t)sv_movie_weight(movie);
+    int32_t before;
+    int rv = get_weight(tx, movie->room_id, movie->id, &before);
+    if (rv < 0)
+        return rv;
     sv_query_begin(&q, tx,
         "UPDATE movies SET name = ?, url = ?, duration_s = ?, headers = ?, subtitles = ?, weight = ?"
         " WHERE room_id = ? AND id = ?");
@@ -354,28 +383,71 @@ int sv_sqlite_movie_update(struct sv_tx *tx, const synctv_movie *movie)
     sv_query_double(&q, movie->duration_s);
     bind_headers(&q, &a, movie);
     bind_subtitles(&q, &a, movie);
-    sv_query_int(&q, (int64_t)sv_movie_weight(movie));
+    sv_query_int(&q, weight);
     sv_query_text(&q, movie->room_id);
     sv_query_text(&q, movie->id);
-    int rv = sv_query_run(&q);
+    rv = sv_query_run(&q);
     sv_arena_fini(&a);
-    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_MOVIE_NOT_FOUND : 0;
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
+    return change_room(tx, movie->room_id, 0, weight - before, NULL, ret_revision);
 }
 
-int sv_sqlite_movie_delete(struct sv_tx *tx, const char *room_id, const char *movie_id)
+int sv_sqlite_movie_delete(struct sv_tx *tx, const char *room_id, const char *movie_id,
+    uint64_t *ret_revision)
 {
     struct sv_query q;
+    int32_t weight;
+    int rv = get_weight(tx, room_id, movie_id, &weight);
+    if (rv < 0)
+        return rv;
     sv_query_begin(&q, tx, "DELETE FROM movies WHERE room_id = ? AND id = ?");
     sv_query_text(&q, room_id);
     sv_query_text(&q, movie_id);
-    int rv = sv_query_run(&q);
-    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_MOVIE_NOT_FOUND : 0;
+    rv = sv_query_run(&q);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
+    return change_room(tx, room_id, -1, -weight, NULL, ret_revision);
 }
 
-int sv_sqlite_movie_clear(struct sv_tx *tx, const char *room_id)
+int sv_sqlite_movie_move(struct sv_tx *tx, const char *room_id, const char *movie_id,
+    int32_t position, uint64_t *ret_revision)
+{
+    struct sv_query q;
+    int64_t rank;
+    int n = count_movies(tx, room_id);
+    if (n < 0)
+        return n;
+    if (position > n - 1)
+        position = n - 1;
+    if (position < 0)
+        position = 0;
+    int rv = make_rank_at(tx, room_id, movie_id, position, &rank);
+    if (rv < 0)
+        return rv;
+    sv_query_begin(&q, tx, "UPDATE movies SET rank = ? WHERE room_id = ? AND id = ?");
+    sv_query_int(&q, rank);
+    sv_query_text(&q, room_id);
+    sv_query_text(&q, movie_id);
+    rv = sv_query_run(&q);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
+    return change_room(tx, room_id, 0, 0, NULL, ret_revision);
+}
+
+int sv_sqlite_movie_clear(struct sv_tx *tx, const char *room_id, uint64_t *ret_revision)
 {
     struct sv_query q;
     sv_query_begin(&q, tx, "DELETE FROM movies WHERE room_id = ?");
     sv_query_text(&q, room_id);
-    return sv_query_run(&q);
+    int n = sv_query_run(&q);
+    if (n <= 0)
+        return n;
+    sv_query_begin(&q, tx,
+        "UPDATE rooms SET revision = revision + 1, movie_count = 0, movies_weight = 0 WHERE id = ?");
+    sv_query_text(&q, room_id);
+    int rv = sv_query_run(&q);
+    if (rv >= 0)
+        rv = get_room(tx, room_id, NULL, ret_revision);
+    return rv < 0 ? rv : n;
 }

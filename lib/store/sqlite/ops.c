@@ -41,7 +41,6 @@ const struct sv_tx_ops sv_sqlite_tx_ops = {
 
     .movie_list = sv_sqlite_movie_list,
     .movie_get = sv_sqlite_movie_get,
-    .movie_count = sv_sqlite_movie_count,
     .movie_insert = sv_sqlite_movie_insert,
     .movie_update = sv_sqlite_movie_update,
     .movie_delete = sv_sqlite_movie_delete,

@@ -62,13 +62,14 @@ int sv_sqlite_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena 
     synctv_movie **ret_movies);
 int sv_sqlite_movie_get(struct sv_tx *tx, const char *room_id, const char *movie_id,
     struct sv_arena *a, synctv_movie *ret);
-int sv_sqlite_movie_count(struct sv_tx *tx, const char *room_id, int64_t *ret_bytes);
-int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_position);
-int sv_sqlite_movie_update(struct sv_tx *tx, const synctv_movie *movie);
-int sv_sqlite_movie_delete(struct sv_tx *tx, const char *room_id, const char *movie_id);
+int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_position,
+    uint64_t *ret_revision);
+int sv_sqlite_movie_update(struct sv_tx *tx, const synctv_movie *movie, uint64_t *ret_revision);
+int sv_sqlite_movie_delete(struct sv_tx *tx, const char *room_id, const char *movie_id,
+    uint64_t *ret_revision);
 int sv_sqlite_movie_move(struct sv_tx *tx, const char *room_id, const char *movie_id,
-    int32_t position);
-int sv_sqlite_movie_clear(struct sv_tx *tx, const char *room_id);
+    int32_t position, uint64_t *ret_revision);
+int sv_sqlite_movie_clear(struct sv_tx *tx, const char *room_id, uint64_t *ret_revision);
 
 int sv_sqlite_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     synctv_playback *ret);

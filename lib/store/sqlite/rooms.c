@@ -173,12 +173,15 @@ int sv_sqlite_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a,
 {
     struct sv_query q;
     struct sv_room_rec rec = { 0 };
-    sv_query_begin(&q, tx, "SELECT " SV_ROOM_COLUMNS " FROM rooms r WHERE r.id = ?");
+    sv_query_begin(&q, tx,
+        "SELECT " SV_ROOM_COLUMNS ", r.movie_count, r.movies_weight FROM rooms r WHERE r.id = ?");
     sv_query_text(&q, id);
     int rv = sv_query_next(&q);
     if (rv > 0) {
         sv_room_from_row(&q, a, &rec.room, &rec.settings);
         rec.password_hash = sv_query_get_text(&q, 4, a);
+        rec.n_movies = sv_query_get_count(&q, SV_ROOM_N_COLUMNS);
+        rec.movies_weight = sv_query_get_count(&q, SV_ROOM_N_COLUMNS + 1);
     }
     rv = sv_query_end(&q, rv);
     if (rv <= 0)

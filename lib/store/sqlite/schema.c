@@ -140,8 +140,8 @@ static const char v1[] =
     "    WHERE client_message_id <> '';";
 
 /*
- * For what keeps them bounded: the sessions of a user that were renewed longest ago, rows that kept somebody away, what the
- * movies of a room weigh (those that were there before: nearly, as their strings' lengths are counted, too).
+ * For what keeps them bounded: the sessions of a user that were renewed longest ago, rows that kept somebody away, what each
+ * movie weighs (those that were there before: nearly, as their strings' lengths are counted, too) and all of a room together.
  */
 static const char v2[] = "DROP INDEX sessions_by_user;"
                          "CREATE INDEX sessions_by_user ON sessions (user_id, rotated_at_ms);"
@@ -149,8 +149,11 @@ static const char v2[] = "DROP INDEX sessions_by_user;"
                          "ALTER TABLE movies ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;"
                          "UPDATE movies SET weight = length(CAST(name AS BLOB)) + length(CAST(url"
                          " AS BLOB)) + length(headers) + length(subtitles);"
-                         "DROP INDEX movies_by_rank;"
-                         "CREATE INDEX movies_by_rank ON movies (room_id, rank, weight);";
+                         "ALTER TABLE rooms ADD COLUMN movie_count INTEGER NOT NULL DEFAULT 0;"
+                         "ALTER TABLE rooms ADD COLUMN movies_weight INTEGER NOT NULL DEFAULT 0;"
+                         "UPDATE rooms SET movie_count = m.n, movies_weight = m.weight FROM (SELECT"
+                         " room_id, count(*) AS n, sum(weight) AS weight FROM movies"
+                         " GROUP BY room_id) m WHERE rooms.id = m.room_id;";
 
 const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1, v2 };
 
@@ -159,7 +162,7 @@ const char sv_schema_probe[] =
     " (SELECT count(*) FROM (SELECT created_at_ms FROM users LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT rotations FROM sessions LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT rotation FROM session_hashes LIMIT 1)),"
-    " (SELECT count(*) FROM (SELECT chat_seq FROM rooms LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT chat_seq, movies_weight FROM rooms LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT rowid FROM room_search WHERE room_search MATCH 'x' LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT kicked_until_ms FROM members LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT subtitles, weight FROM movies LIMIT 1)),"
