@@ -69,8 +69,11 @@ static void free_frames_of_ssl(void *parent, void *frames, CRYPTO_EX_DATA *data,
 void receive_init(struct config *config)
 {
     told = config;
-    if (config->node.tls_cert_file != NULL)
+    if (config->node.tls_cert_file != NULL) {
+        /* Threads of the core that outlast main() still free connections, which OpenSSL must be there for. */
+        OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
         ssl_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_frames_of_ssl);
+    }
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) < 0)
         return;
