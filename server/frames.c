@@ -305,12 +305,12 @@ static const char *on_head(struct frames *f)
 
 /* ---- bytes: each of these takes some of them, at least one ---- */
 
-/* What begins otherwise is no HTTP/2, and the core hangs up. */
-static size_t take_preface(struct frames *f, const char *data, size_t len)
+/* What begins otherwise the core would hang up on as well, and tell nobody. */
+static size_t take_preface(struct frames *f, const char *data, size_t len, const char **ret_why)
 {
     size_t n = PREFACE_LEN - f->have < len ? PREFACE_LEN - f->have : len;
     if (memcmp(data, preface + f->have, n) != 0) {
-        f->state = FRAMES_FOREIGN;
+        *ret_why = "what it speaks is no HTTP/2 (TLS to a port without, or HTTP/1?)";
         return len;
     }
     f->have += (unsigned)n;
@@ -359,16 +359,13 @@ const char *frames_take(struct frames *f, const void *data, size_t len, int64_t 
         size_t left = (size_t)(end - p);
         switch (f->state) {
         case FRAMES_PREFACE:
-            p += take_preface(f, p, left);
+            p += take_preface(f, p, left, &why);
             break;
         case FRAMES_HEAD:
             p += take_head(f, p, left, &why);
             break;
         case FRAMES_PAYLOAD:
             p += take_payload(f, p, left, &why);
-            break;
-        case FRAMES_FOREIGN:
-            p = end;
             break;
         }
     }

@@ -43,7 +43,7 @@
 #define FRAMES_PINGS_AT_ONCE 200
 #define FRAMES_PINGS_PER_SECOND 10000
 
-enum frames_state { FRAMES_PREFACE, FRAMES_HEAD, FRAMES_PAYLOAD, FRAMES_FOREIGN };
+enum frames_state { FRAMES_PREFACE, FRAMES_HEAD, FRAMES_PAYLOAD };
 
 /* Happened so many times, less what was forgiven by the passing of time. */
 struct frames_rate {

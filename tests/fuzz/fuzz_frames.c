@@ -23,8 +23,7 @@ static void check(const struct frames *f, const atomic_size_t *all)
     }
     FUZZ_MUST(bytes == f->parts_bytes && requests == f->n_requests);
     FUZZ_MUST(bytes + requests * FRAMES_CALL_BYTES == atomic_load(all));
-    FUZZ_MUST(f->have < sizeof(f->head) || f->state == FRAMES_PREFACE ||
-        f->state == FRAMES_FOREIGN);
+    FUZZ_MUST(f->have < sizeof(f->head) || f->state == FRAMES_PREFACE);
     FUZZ_MUST(f->padding <= 255 && f->left < 1u << 24);
     FUZZ_MUST(f->sent_have < sizeof(f->sent_head) && f->sent_left < 1u << 24);
     FUZZ_MUST(f->call_id == 0 || (f->call_id & 1) != 0);

@@ -65,6 +65,7 @@ def _():
                  PREFACE + settings + frame(99, 255, 1, b"unknown")):
         talk(data)
         still_serves()
+    eventually(lambda: "no HTTP/2" in server.stderr(), "the server says why")
     for _ in range(100):
         talk(PREFACE + settings + b"".join(
             frame(CHANCE.randrange(12), CHANCE.randrange(256), CHANCE.randrange(4),

@@ -463,16 +463,14 @@ END_TEST
 
 /* ---- bytes ---- */
 
-START_TEST(what_is_no_http2_is_left_to_the_core)
+START_TEST(what_is_no_http2_is_cut_off)
 {
     static const char *const others[] = { "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01",
         "PRI * HTTP/1" };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         struct frames f;
         frames_init(&f, MAX_CALLS, &all_parts_bytes);
-        goes_on(take(&f, others[i], strlen(others[i])));
-        ck_assert_int_eq(f.state, FRAMES_FOREIGN);
-        goes_on(take(&f, zeros, sizeof(zeros)));
+        is_cut_off(take(&f, others[i], strlen(others[i])), "no HTTP/2");
         frames_fini(&f);
     }
 }
@@ -552,7 +550,7 @@ int main(void)
     tcase_add_test(tcase,
         a_stream_that_was_answered_may_be_silent_and_its_messages_take_their_time);
     tcase_add_test(tcase, calls_that_wait_count_among_what_all_together_have);
-    tcase_add_test(tcase, what_is_no_http2_is_left_to_the_core);
+    tcase_add_test(tcase, what_is_no_http2_is_cut_off);
     tcase_add_test(tcase, it_makes_no_difference_how_bytes_are_cut_into_pieces);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -90,6 +90,7 @@ typedef enum synctv_danmaku_position {
     SYNCTV_DANMAKU_POSITION_BOTTOM = 2,
 } synctv_danmaku_position;
 
+/** Told to those who may see that member in LIST_MEMBERS, before or after the change. */
 typedef enum synctv_member_change {
     SYNCTV_MEMBER_CHANGE_UNSPECIFIED = 0,
     SYNCTV_MEMBER_CHANGE_JOINED = 1,
