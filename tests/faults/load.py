@@ -188,7 +188,7 @@ class Session(Writer):
 
 
 class Seek(Writer):
-    """Of playback the last moments may be lost, but never a second, and versions only grow."""
+    """Of playback a kill may lose the last moments, but never a second, and versions only grow."""
 
     def __init__(self, load, user, room):
         super().__init__(load, user)
@@ -202,7 +202,7 @@ class Seek(Writer):
                  room_id=self.room.id, position=self.n % 3600)
 
     def check(self, info):
-        sure = [told for told in self.told if told[0] < self.load.ended_at - 1]
+        sure = [told for told in self.told if told[0] < self.load.sure_until]
         if sure and info.state.version < sure[-1][2]:
             self.load.lost.append(f"state {sure[-1]} is older: {info.state}")
         if any(version == info.state.version and position != info.state.current_time
@@ -259,9 +259,9 @@ class Load:
                             lambda: f"{self.acknowledged} of {enough} acknowledged", DEADLINE)
         assert not self.failures, self.failures[:5]
         self.ending = True
+        self.sure_until = time.monotonic() - 1
         end()
         self.loop.run_until(lambda: not self.loop.connections, "the end of all connections", DEADLINE)
-        self.ended_at = time.monotonic()
         self.total += self.acknowledged
         self.loop.close()
 
