@@ -4,7 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DATA = 0, HEADERS = 1, RST_STREAM = 3, SETTINGS = 4, PING = 6, CONTINUATION = 9 };
+enum {
+    DATA = 0,
+    HEADERS = 1,
+    RST_STREAM = 3,
+    SETTINGS = 4,
+    PING = 6,
+    WINDOW_UPDATE = 8,
+    CONTINUATION = 9
+};
 enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4, PADDED = 8 };
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -251,21 +259,36 @@ static const char *on_reset(struct frames *f, uint32_t call_id)
     return NULL;
 }
 
+/* It asks for nothing, and yet the core has work with it: with a GOAWAY most of all. */
+static const char *on_idle_frame(struct frames *f)
+{
+    return is_too_fast(&f->idle, FRAMES_IDLE_AT_ONCE, FRAMES_IDLE_PER_SECOND, f->now_ms)
+        ? "it sends too many frames that ask for nothing"
+        : NULL;
+}
+
 /* The core would take one that comes before it sent its settings for one of those by default: any number of calls. */
 static const char *on_settings(struct frames *f, unsigned flags)
 {
     if ((flags & ACK) == 0)
-        return NULL;
+        return on_idle_frame(f);
     f->acknowledged = atomic_load(&f->settings_sent);
-    return f->acknowledged ? NULL : "it acknowledges settings that were not sent";
+    return f->acknowledged ? on_idle_frame(f) : "it acknowledges settings that were not sent";
 }
 
 static const char *on_ping(struct frames *f, unsigned flags)
 {
-    if ((flags & ACK) == 0 &&
-        is_too_fast(&f->pings, FRAMES_PINGS_AT_ONCE, FRAMES_PINGS_PER_SECOND, f->now_ms))
+    if ((flags & ACK) != 0)
+        return on_idle_frame(f);
+    if (is_too_fast(&f->pings, FRAMES_PINGS_AT_ONCE, FRAMES_PINGS_PER_SECOND, f->now_ms))
         return "it sends too many PINGs";
     return NULL;
+}
+
+static const char *on_empty_data(struct frames *f, unsigned flags)
+{
+    const char *why = on_data_end(f);
+    return why != NULL || (flags & END_STREAM) != 0 ? why : on_idle_frame(f);
 }
 
 static uint32_t length_in(const unsigned char *head)
@@ -287,7 +310,7 @@ static const char *on_head(struct frames *f)
     switch (h[3]) {
     case DATA:
         on_data(f, h[4], id);
-        return f->left == 0 ? on_data_end(f) : NULL;
+        return f->left == 0 ? on_empty_data(f, h[4]) : NULL;
     case HEADERS:
         return on_headers(f, h[4], id);
     case CONTINUATION:
@@ -298,8 +321,10 @@ static const char *on_head(struct frames *f)
         return on_ping(f, h[4]);
     case SETTINGS:
         return on_settings(f, h[4]);
-    default:
+    case WINDOW_UPDATE: /* one, or two, for each message that it has taken */
         return NULL;
+    default:
+        return on_idle_frame(f);
     }
 }
 

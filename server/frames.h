@@ -6,6 +6,7 @@
  *   - calls beyond the allowed number from a client that does not acknowledge the settings which say so
  *   - calls that are taken back as soon as they are made (CVE-2023-44487)
  *   - many PINGs at once: the core hangs up after three, but keeps an error of some KiB for each that has come by then
+ *   - frames that ask for nothing, without end: GOAWAY, PRIORITY, SETTINGS, empty DATA, those that HTTP/2 does not know
  *   - messages that never end: the core looks at the size when a message is complete; past its limit for all connections
  *     it resets streams of whomever
  *   - calls whose request never comes: the core tells nobody of them until it has come
@@ -42,6 +43,8 @@
 /* There are clients that send one whenever the last was answered. */
 #define FRAMES_PINGS_AT_ONCE 200
 #define FRAMES_PINGS_PER_SECOND 10000
+#define FRAMES_IDLE_AT_ONCE 1000
+#define FRAMES_IDLE_PER_SECOND 1000
 
 enum frames_state { FRAMES_PREFACE, FRAMES_HEAD, FRAMES_PAYLOAD };
 
@@ -73,7 +76,7 @@ struct frames {
     uint32_t left;        /* bytes of the payload */
     uint32_t block_bytes; /* of the header block under way */
     uint32_t call_id;     /* the highest one */
-    struct frames_rate taken_back, pings;
+    struct frames_rate taken_back, pings, idle;
     int64_t now_ms, looked_ms; /* when we looked for requests that do not come */
 
     bool padding_follows;      /* its length is the next byte */

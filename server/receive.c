@@ -5,13 +5,19 @@
  * plain text. Who goes too far is cut off: the core is told that the connection was reset. What is sent passes through
  * sendmsg() and SSL_write(), for frames.c to know of it. One thread at a time receives on a connection, one may send meanwhile, and
  * none does once it is closed; the core sees to that. Nor does the core tell when a connection has gone, hence close().
+ *
+ * The core also goes on with a connection for as long as there is something to receive, 4 MiB at a time, and all others wait. So a
+ * connection has its turn, which a thread begins with each epoll_wait(): when it has received so much in it the core is told that there
+ * is nothing more, and epoll, through epoll_ctl(), to tell again what there is.
  */
 #include "receive.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -24,10 +30,15 @@
 #include "frames.h"
 
 #define FILES_MAX (1 << 20)
+#define TURN_BYTES (32 << 10)
 
 struct client {
     struct address *address; /* where it is counted */
     struct frames frames;    /* without TLS */
+    int epoll;               /* where the core waits for it; -1 = not yet */
+    struct epoll_event event;
+    uint64_t turn; /* in which it was received from last */
+    size_t left;   /* bytes it may yet receive in that turn */
 };
 
 static struct config *told;
@@ -35,6 +46,8 @@ static _Atomic(struct client *) *clients; /* by descriptor */
 static size_t n_files;
 static int ssl_index = -1; /* where an SSL has its frames; -1 = without TLS */
 static atomic_size_t all_parts_bytes;
+static _Atomic(uint64_t) n_turns;
+static _Thread_local uint64_t turn; /* of this thread, which no other has; 0 = none yet */
 
 static int64_t now_ms(void)
 {
@@ -105,6 +118,9 @@ bool receive_from(int fd)
     if ((size_t)fd >= n_files || (client = malloc(sizeof(*client))) == NULL)
         return true;
     client->address = NULL;
+    client->epoll = -1;
+    client->turn = 0;
+    client->left = TURN_BYTES;
     begin(&client->frames);
     if (max > 0 && !addresses_enter(fd, (unsigned)max, &client->address)) {
         complain(&last_s, "an address has too many connections: more are turned away", "");
@@ -124,7 +140,7 @@ static bool is_too_much(struct frames *frames, const void *data, size_t len)
     return why != NULL;
 }
 
-/* ---- plain text ---- */
+/* ---- descriptors ---- */
 
 __attribute__((visibility("default"))) int close(int fd)
 {
@@ -133,21 +149,87 @@ __attribute__((visibility("default"))) int close(int fd)
     return (int)syscall(SYS_close, fd);
 }
 
+__attribute__((visibility("default"))) int epoll_ctl(int epoll, int op, int fd,
+    struct epoll_event *event)
+{
+    struct client *client = op == EPOLL_CTL_ADD ? client_of(fd) : NULL;
+    if (client != NULL) { /* nobody has received from it yet */
+        client->epoll = epoll;
+        client->event = *event;
+    }
+    return (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
+}
+
+__attribute__((visibility("default"))) int epoll_wait(int epoll, struct epoll_event *events,
+    int max, int timeout)
+{
+    turn = atomic_fetch_add_explicit(&n_turns, 1, memory_order_relaxed) + 1;
+    return (int)syscall(SYS_epoll_pwait, epoll, events, max, timeout, NULL, _NSIG / 8);
+}
+
+/* How much may be received from it now; 0 = it is others' turn. */
+static size_t rest_of_turn(struct client *client, int fd)
+{
+    if (client->turn != turn || client->epoll < 0) {
+        client->turn = turn;
+        client->left = TURN_BYTES;
+    }
+    if (client->left > 0)
+        return client->left;
+    return syscall(SYS_epoll_ctl, client->epoll, EPOLL_CTL_MOD, fd, &client->event) == 0
+        ? 0
+        : TURN_BYTES;
+}
+
+/* recvmsg() of at most so many bytes. */
+static ssize_t receive(int fd, struct msghdr *message, int flags, size_t max)
+{
+    size_t n = 0, room = 0, all = message->msg_iovlen;
+    while (n < all && room < max)
+        room += message->msg_iov[n++].iov_len;
+    struct iovec *last = n > 0 ? &message->msg_iov[n - 1] : NULL;
+    size_t too_much = room > max ? room - max : 0;
+    message->msg_iovlen = n;
+    if (last != NULL)
+        last->iov_len -= too_much;
+    ssize_t received = syscall(SYS_recvmsg, fd, message, flags);
+    if (last != NULL)
+        last->iov_len += too_much;
+    message->msg_iovlen = all;
+    return received;
+}
+
+/* ---- plain text ---- */
+
+static bool are_too_much(struct frames *frames, const struct msghdr *message, size_t received)
+{
+    for (size_t i = 0; i < message->msg_iovlen && received > 0; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        size_t len = piece->iov_len < received ? piece->iov_len : received;
+        if (is_too_much(frames, piece->iov_base, len))
+            return true;
+        received -= len;
+    }
+    return false;
+}
+
 __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-    ssize_t received = syscall(SYS_recvmsg, fd, message, flags);
-    struct client *client = received > 0 && ssl_index < 0 ? client_of(fd) : NULL;
-    if (client == NULL || (flags & MSG_ERRQUEUE) != 0)
+    struct client *client = (flags & MSG_ERRQUEUE) == 0 ? client_of(fd) : NULL;
+    if (client == NULL)
+        return syscall(SYS_recvmsg, fd, message, flags);
+    size_t max = rest_of_turn(client, fd);
+    if (max == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    ssize_t received = receive(fd, message, flags, max);
+    if (received <= 0)
         return received;
-    size_t left = (size_t)received;
-    for (size_t i = 0; i < message->msg_iovlen && left > 0; i++) {
-        const struct iovec *piece = &message->msg_iov[i];
-        size_t len = piece->iov_len < left ? piece->iov_len : left;
-        if (is_too_much(&client->frames, piece->iov_base, len)) {
-            errno = ECONNRESET;
-            return -1;
-        }
-        left -= len;
+    client->left = max - (size_t)received;
+    if (ssl_index < 0 && are_too_much(&client->frames, message, (size_t)received)) {
+        errno = ECONNRESET;
+        return -1;
     }
     return received;
 }

@@ -14,7 +14,7 @@ import grpc
 
 from harness import DEADLINE, NO_LIMITS, Server, diag, equal, eventually, run, temp_path, test
 from client import CHANNEL_OPTIONS, movie, pb, register
-from hostile_rig import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, MIB, N_FILES, PING, PREFACE,
+from hostile_rig import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, MIB, N_FILES, PING, PREFACE,
                          PRIORITY_FRAME, RST_STREAM, SETTINGS, WINDOW_UPDATE, Raw, Victim, Witness, call_headers, frame,
                          header, many, message, path_of, pour, serve, settings, string, tell_peaks)
 from h2 import Connection, Loop
@@ -108,6 +108,31 @@ class Scene:
         return [call.ended for call in calls]
 
 
+class Endless:
+    """A connection on which the same is sent as fast as the server takes it, until the end of the block."""
+
+    def __init__(self, address, data):
+        host, port = address.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
+        self.socket.sendall(HELLO)
+        self.data = data * (2**20 // len(data))
+        self.over = False
+        self.thread = threading.Thread(target=self._send, daemon=True)
+
+    def _send(self):
+        while not self.over:
+            self.socket.sendall(self.data)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.over = True
+        self.thread.join()
+        self.socket.close()
+
+
 def attack(name, bound=64 * MIB):
     """Registers a test of one attack on one server."""
     def register_attack(function):
@@ -179,6 +204,20 @@ def _(scene):
     pings = b"".join(frame(PING, 0, 0, struct.pack(">Q", i)) for i in range(10))
     nothing = frame(DATA, 0, 1, message(b"\xff"))
     scene.flood(scene.stream_headers(1) + b"".join(nothing + pings for _ in range(2000)))
+
+
+@attack("floods of GOAWAY, PRIORITY, SETTINGS, empty DATA and unknown frames are hung up on")
+def _(scene):
+    for data in (frame(GOAWAY, 0, 0, bytes(8)), frame(PRIORITY_FRAME, 0, 1, struct.pack(">IB", 3, 255)),
+                 settings((4, 65535)), frame(SETTINGS, ACK), frame(99, 0, 1, bytes(1000))):
+        scene.flood(data * many(50_000), count=2, hung_up=True)
+    scene.flood(scene.stream_headers(1) + frame(DATA, 0, 1) * many(50_000), count=2, hung_up=True)
+
+
+@attack("who goes on sending for ever keeps nobody waiting")
+def _(scene):
+    with Endless(scene.server.address, frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1))), scene.witness:
+        scene.witness.sees(50)
 
 
 @attack("a flood of SETTINGS costs no memory, whether its answers are read or not")

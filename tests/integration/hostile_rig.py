@@ -24,6 +24,7 @@ from h2 import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING,
 
 MIB = 1 << 20
 PRIORITY_FRAME = 2
+GOAWAY = 7
 
 with open(SERVER_BINARY, "rb") as binary:
     SANITIZED = re.search(rb"__[at]san_init", binary.read()) is not None

@@ -194,10 +194,8 @@ START_TEST(without_a_limit_of_calls_there_is_none)
 }
 END_TEST
 
-START_TEST(many_pings_at_once_are_cut_off_and_their_answers_are_not)
+START_TEST(many_pings_at_once_are_cut_off)
 {
-    for (int i = 0; i < 10000; i++)
-        goes_on(send(PING, ACK, 0, zeros, 8));
     for (int i = 0; i < 10000; i++) {
         now_ms += i % 10 == 0;
         goes_on(send(PING, 0, 0, zeros, 8));
@@ -206,6 +204,35 @@ START_TEST(many_pings_at_once_are_cut_off_and_their_answers_are_not)
     for (int i = 0; i <= FRAMES_PINGS_AT_ONCE && why == NULL; i++)
         why = send(PING, 0, 0, zeros, 8);
     is_cut_off(why, "PING");
+}
+END_TEST
+
+START_TEST(frames_that_ask_for_nothing_may_come_now_and_then)
+{
+    static const struct {
+        int type, flags;
+        size_t len;
+    } frames_of[] = { { DATA, 0, 0 }, { 2, 0, 5 }, { SETTINGS, 0, 6 }, { SETTINGS, ACK, 0 },
+        { PING, ACK, 8 }, { 7, 0, 8 }, { 99, 255, 10 } };
+    for (size_t k = 0; k < sizeof(frames_of) / sizeof(frames_of[0]); k++) {
+        const char *why = NULL;
+        goes_on(send(HEADERS, END_HEADERS, 1, zeros, 10));
+        for (int i = 0; i < 3 * FRAMES_IDLE_AT_ONCE; i++) {
+            now_ms += 1000 / FRAMES_IDLE_PER_SECOND;
+            goes_on(send(frames_of[k].type, frames_of[k].flags, 1, zeros, frames_of[k].len));
+        }
+        for (int i = 0; i <= FRAMES_IDLE_AT_ONCE && why == NULL; i++)
+            why = send(frames_of[k].type, frames_of[k].flags, 1, zeros, frames_of[k].len);
+        is_cut_off(why, "ask for nothing");
+        teardown();
+        setup();
+    }
+    goes_on(send(SETTINGS, ACK, 0, zeros, 0));
+    for (uint32_t id = 1; id < 8 * FRAMES_IDLE_AT_ONCE; id += 2) {
+        goes_on(send(HEADERS, END_HEADERS, id, zeros, 10));
+        goes_on(send(DATA, END_STREAM, id, zeros, 0));
+        goes_on(send(8, 0, 0, "\0\0\0\1", 4));
+    }
 }
 END_TEST
 
@@ -534,7 +561,8 @@ int main(void)
         before_any_settings_can_have_arrived_as_many_calls_are_made_as_clients_assume);
     tcase_add_test(tcase, calls_are_taken_back_so_fast_and_not_faster);
     tcase_add_test(tcase, without_a_limit_of_calls_there_is_none);
-    tcase_add_test(tcase, many_pings_at_once_are_cut_off_and_their_answers_are_not);
+    tcase_add_test(tcase, many_pings_at_once_are_cut_off);
+    tcase_add_test(tcase, frames_that_ask_for_nothing_may_come_now_and_then);
     tcase_add_test(tcase, complete_messages_may_be_as_many_and_large_as_they_like);
     tcase_add_test(tcase, a_message_without_end_is_cut_off);
     tcase_add_test(tcase, many_messages_without_end_are_cut_off_together);
