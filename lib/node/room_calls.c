@@ -228,6 +228,7 @@ struct list {
     int32_t size;
     synctv_room *rooms;
     int n;
+    int64_t rest_before_ms; /* of rooms that were not looked at; 0 = none */
 };
 
 static int list_check(struct sv_call *c, struct list *list)
@@ -265,6 +266,7 @@ static int list_run(struct sv_call *c, struct sv_tx *tx)
     struct list *list = c->state;
     const synctv_request *req = c->req;
     list->n = 0;
+    list->rest_before_ms = 0;
     if (c->actor.is_system && (req->mine || req->joined))
         return 0; /* nobody's creator, nobody's member */
     list->query.search = sv_str(req->search);
@@ -274,7 +276,7 @@ static int list_run(struct sv_call *c, struct sv_tx *tx)
     list->query.visible_to = c->actor.user_id;
     list->query.before_id = list->before_id;
     list->query.limit = list->size + 1; /* one more tells whether there is another page */
-    int n = tx->ops->room_list(tx, &list->query, &c->arena, &list->rooms);
+    int n = tx->ops->room_list(tx, &list->query, &c->arena, &list->rooms, &list->rest_before_ms);
     if (n < 0)
         return n;
     for (int i = 0; i < n && i < list->size; i++) {
@@ -293,9 +295,7 @@ static int list_fill(struct sv_call *c, const struct list *list)
         return SYNCTV_E_NO_MEMORY;
     struct sv_arena *a = sv_result_arena(result);
     size_t n = (size_t)(list->n < list->size ? list->n : list->size);
-    if (n == 0)
-        return 0;
-    synctv_room *rooms = sv_arena_array(a, n, sizeof(*rooms));
+    synctv_room *rooms = sv_arena_array(a, n + 1, sizeof(*rooms));
     if (rooms == NULL)
         return SYNCTV_E_NO_MEMORY;
     for (size_t i = 0; i < n; i++) {
@@ -305,12 +305,14 @@ static int list_fill(struct sv_call *c, const struct list *list)
     }
     result->rooms = rooms;
     result->n_rooms = n;
-    if (list->n > list->size) {
-        const char *token = sv_page_token(a, rooms[n - 1].created_at_ms, rooms[n - 1].id);
-        if (token == NULL)
-            return SYNCTV_E_NO_MEMORY;
-        result->next_page_token = token;
-    }
+    const char *token = "";
+    if (list->n > list->size)
+        token = sv_page_token(a, rooms[n - 1].created_at_ms, rooms[n - 1].id);
+    else if (list->rest_before_ms > 0)
+        token = sv_page_token(a, list->rest_before_ms, "");
+    if (token == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    result->next_page_token = token;
     return 0;
 }
 

@@ -148,9 +148,10 @@ struct sv_tx_ops {
     int (*room_delete)(struct sv_tx *tx, const char *id);
     /* revision + 1, returned in *ret_revision. */
     int (*room_touch)(struct sv_tx *tx, const char *id, uint64_t *ret_revision);
-    /* Newest first by (created_at, id). Returns the count; rooms with settings and member_count. */
+    /* Newest first by (created_at, id). Returns the count; rooms with settings and member_count. When a search has looked at many
+     * rooms in vain it stops: then *ret_before_ms says from where to go on, with "" as before_id; else that is 0. */
     int (*room_list)(struct sv_tx *tx, const struct sv_room_query *query, struct sv_arena *a,
-        synctv_room **ret_rooms);
+        synctv_room **ret_rooms, int64_t *ret_before_ms);
     /* Returns how many rooms this user created. */
     int (*room_count_created)(struct sv_tx *tx, const char *user_id);
 

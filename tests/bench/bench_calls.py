@@ -59,7 +59,7 @@ def login(lab, table):
 
 
 SEARCHES = ["e", "影", "mo", "电影", "zz", "movie", "movie night", "99999", "12345", "之夜 电影", "t night", "e 1 2",
-            "nightmovie", "Room 77"]
+            "nightmovie", "Room 77", "movie night movie night", "night 99 movie", "movienight movie"]
 
 
 def rooms(lab, table):

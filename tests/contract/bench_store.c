@@ -93,9 +93,10 @@ static int run_page(struct sv_tx *tx, void *arg)
     for (int i = 0; i < 50; i++) {
         struct sv_arena a = { 0 };
         synctv_room *rooms;
+        int64_t before_ms;
         p->query.before_created_at_ms = i % 5 == 0 ? 0 : 1000000 + (int64_t)rand() % n_rooms;
         int64_t start = cpu_us();
-        int rv = tx->ops->room_list(tx, &p->query, &a, &rooms);
+        int rv = tx->ops->room_list(tx, &p->query, &a, &rooms, &before_ms);
         int64_t us = cpu_us() - start;
         sv_arena_fini(&a);
         if (rv < 0)

@@ -334,7 +334,8 @@ static int read_everything(struct sv_tx *tx, void *arena)
     op->room_get(tx, room, a, &room_rec);
     for (int i = 0; i < 4; i++) {
         struct sv_room_query query = { .search = searches[i], .limit = 100, .with_hidden = i % 2 };
-        op->room_list(tx, &query, a, &rooms);
+        int64_t before_ms;
+        op->room_list(tx, &query, a, &rooms, &before_ms);
     }
     op->member_list(tx, room, a, &members);
     op->movie_list(tx, room, a, &movies);
@@ -470,6 +471,7 @@ static int change_much(struct sv_tx *tx, void *arg)
     synctv_movie *movies;
     synctv_room *rooms;
     struct sv_room_query query = { .search = "user", .limit = 3 };
+    int64_t before_ms;
     if ((rv = op->user_insert(tx, &user)) < 0 || (rv = op->room_insert(tx, &room)) < 0 ||
         (rv = op->member_put(tx, &member)) < 0 ||
         (rv = op->chat_insert(tx, &chat, 5, &seq, &r->arena, &existing)) < 0 ||
@@ -478,7 +480,7 @@ static int change_much(struct sv_tx *tx, void *arg)
     room.settings.hidden = r->n % 2 == 0;
     room.room.name = "renamed";
     if ((rv = op->room_update(tx, &room)) < 0 ||
-        (rv = op->room_list(tx, &query, &r->arena, &rooms)) < 0 ||
+        (rv = op->room_list(tx, &query, &r->arena, &rooms, &before_ms)) < 0 ||
         (rv = op->movie_list(tx, room.room.id, &r->arena, &movies)) < 0)
         return rv;
     return r->n % 3 == 0 ? op->room_delete(tx, room.room.id) : 0;

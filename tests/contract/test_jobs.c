@@ -348,10 +348,11 @@ static int read_some(struct sv_tx *tx, void *arg)
     struct sv_arena a = { 0 };
     synctv_chat *list;
     synctv_room *rooms;
+    int64_t before_ms;
     struct sv_room_query query = { .search = "oo", .limit = 10 };
     int n = tx->ops->chat_list(tx, "r00000000001", 0, 0, 500, &a, &list);
     int rv = n < 0 ? n : n > 100 ? SYNCTV_E_INTERNAL : 0;
-    if (rv == 0 && tx->ops->room_list(tx, &query, &a, &rooms) != 1)
+    if (rv == 0 && tx->ops->room_list(tx, &query, &a, &rooms, &before_ms) != 1)
         rv = SYNCTV_E_INTERNAL;
     sv_arena_fini(&a);
     return rv;

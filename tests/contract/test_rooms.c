@@ -108,8 +108,9 @@ END_TEST
 static int count(struct contract *c, struct sv_room_query query)
 {
     synctv_room *rooms;
+    int64_t before_ms;
     query.limit = 1000;
-    return c->op->room_list(c->tx, &query, &c->arena, &rooms);
+    return c->op->room_list(c->tx, &query, &c->arena, &rooms, &before_ms);
 }
 
 static int count_search(struct contract *c, const char *search)
@@ -126,7 +127,8 @@ static int walk(struct contract *c, struct sv_room_query query, int32_t limit)
     query.limit = limit;
     for (;;) {
         synctv_room *rooms;
-        int n = c->op->room_list(c->tx, &query, &c->arena, &rooms);
+        int64_t before_ms = -1;
+        int n = c->op->room_list(c->tx, &query, &c->arena, &rooms, &before_ms);
         ck_assert_int_ge(n, 0);
         ck_assert_int_le(n, limit);
         for (int i = 0; i < n; i++) {
@@ -136,10 +138,11 @@ static int walk(struct contract *c, struct sv_room_query query, int32_t limit)
             last_id = rooms[i].id;
         }
         total += n;
-        if (n < limit)
+        if (n < limit && before_ms == 0)
             return total;
-        query.before_created_at_ms = last_ms;
-        query.before_id = last_id;
+        ck_assert(before_ms == 0 || (n < limit && before_ms <= last_ms));
+        query.before_created_at_ms = before_ms != 0 ? before_ms : last_ms;
+        query.before_id = before_ms != 0 ? "" : last_id;
     }
 }
 
@@ -169,7 +172,46 @@ START_TEST(pages_of_rooms_go_from_new_to_old_and_miss_none)
     }
     synctv_room *rooms;
     struct sv_room_query none = { .limit = 0 };
-    ck_assert_int_eq(c.op->room_list(c.tx, &none, &c.arena, &rooms), 0);
+    int64_t before_ms = -1;
+    ck_assert_int_eq(c.op->room_list(c.tx, &none, &c.arena, &rooms, &before_ms), 0);
+    ck_assert_int_eq(before_ms, 0);
+    contract_commit(&c);
+    contract_close(&c);
+}
+END_TEST
+
+/* "abcabc" has the grams of "abc" alone. */
+START_TEST(a_search_that_looks_at_many_rooms_in_vain_goes_on_with_the_next_page)
+{
+    struct contract c;
+    synctv_room *rooms;
+    int64_t before_ms = 0;
+    contract_open(&c, _i);
+    contract_begin(&c);
+    contract_add_user(&c, 1);
+    for (unsigned i = 0; i < 5000; i++) {
+        struct sv_room_rec rec = contract_room(contract_id('r', i), i % 999 == 7 ? "abcabc" : "abc",
+            "u00000000001", 1000 + i / 3);
+        rec.settings.hidden = i % 2 == 0;
+        ck_assert_int_eq(c.op->room_insert(c.tx, &rec), 0);
+    }
+    struct sv_member_rec member = contract_member("r00000001006", "u00000000001",
+        SYNCTV_ROOM_ROLE_CREATOR, SYNCTV_MEMBER_STATUS_ACTIVE);
+    ck_assert_int_eq(c.op->member_put(c.tx, &member), 0);
+    struct sv_room_query query = { .search = "abcabc", .limit = 10 };
+    ck_assert_int_lt(c.op->room_list(c.tx, &query, &c.arena, &rooms, &before_ms), 5);
+    ck_assert_int_gt(before_ms, 0);
+    for (int32_t limit = 1; limit < 10; limit++) {
+        query.visible_to = "";
+        query.with_hidden = false;
+        ck_assert_int_eq(walk(&c, query, limit), 3);
+        query.visible_to = "u00000000001";
+        ck_assert_int_eq(walk(&c, query, limit), 4);
+        query.with_hidden = true;
+        ck_assert_int_eq(walk(&c, query, limit), 5);
+    }
+    query.search = "abc";
+    ck_assert_int_eq(walk(&c, query, 1000), 5000);
     contract_commit(&c);
     contract_close(&c);
 }
@@ -179,6 +221,7 @@ START_TEST(a_listed_room_is_complete)
 {
     struct contract c;
     synctv_room *rooms;
+    int64_t before_ms;
     contract_open(&c, _i);
     contract_begin(&c);
     contract_add_user(&c, 1);
@@ -191,7 +234,7 @@ START_TEST(a_listed_room_is_complete)
         SYNCTV_MEMBER_STATUS_ACTIVE);
     ck_assert_int_eq(c.op->member_put(c.tx, &m), 0);
     struct sv_room_query query = { .limit = 5 };
-    ck_assert_int_eq(c.op->room_list(c.tx, &query, &c.arena, &rooms), 1);
+    ck_assert_int_eq(c.op->room_list(c.tx, &query, &c.arena, &rooms, &before_ms), 1);
     ck_assert_str_eq(rooms[0].id, "r1");
     ck_assert_str_eq(rooms[0].name, "Kino");
     ck_assert_str_eq(rooms[0].description, "about");
@@ -519,6 +562,8 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, a_room_is_updated_and_touched, 0, n);
     tcase_add_loop_test(tc, a_room_that_is_not_there_is_not_found, 0, n);
     tcase_add_loop_test(tc, pages_of_rooms_go_from_new_to_old_and_miss_none, 0, n);
+    tcase_add_loop_test(tc, a_search_that_looks_at_many_rooms_in_vain_goes_on_with_the_next_page, 0,
+        n);
     tcase_add_loop_test(tc, a_listed_room_is_complete, 0, n);
     tcase_add_loop_test(tc, a_room_is_found_by_any_part_of_its_name, 0, n);
     tcase_add_loop_test(tc, the_search_follows_a_room_that_changes, 0, n);

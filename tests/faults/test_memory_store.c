@@ -144,6 +144,7 @@ OP(room_touch)
 OP(room_list)
 {
     synctv_room *rooms;
+    int64_t before_ms;
     struct sv_room_query queries[] = {
         { .limit = 10 },
         { .limit = 10, .search = "ro" },
@@ -154,7 +155,7 @@ OP(room_list)
     };
     int rv = 0;
     for (size_t i = 0; rv >= 0 && i < sizeof(queries) / sizeof(queries[0]); i++)
-        rv = tx->ops->room_list(tx, &queries[i], a, &rooms);
+        rv = tx->ops->room_list(tx, &queries[i], a, &rooms, &before_ms);
     return rv;
 }
 

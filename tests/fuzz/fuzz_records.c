@@ -281,7 +281,8 @@ static void read_rooms(struct sv_tx *tx, struct sv_arena *a)
             .before_id = "",
             .limit = 10,
         };
-        int n = check_code(tx->ops->room_list(tx, &query, a, &rooms));
+        int64_t before_ms;
+        int n = check_code(tx->ops->room_list(tx, &query, a, &rooms, &before_ms));
         for (int i = 0; i < n; i++)
             check_room(&rooms[i]);
     }

@@ -77,7 +77,8 @@ typedef struct synctv_room_filter {
  * Lists rooms, newest first. Hidden ones are seen by their members only.
  *
  * @filter      borrowed; NULL = all rooms, first page.
- * @ret_result  rooms, next_page_token.
+ * @ret_result  rooms, next_page_token. A page may have fewer rooms than asked for, or none, and yet a next_page_token: a search looks
+ *              at so many rooms at a time.
  *
  * Errors: INVALID_ARGUMENT.
  */

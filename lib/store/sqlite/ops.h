@@ -43,7 +43,7 @@ int sv_sqlite_room_update(struct sv_tx *tx, const struct sv_room_rec *rec);
 int sv_sqlite_room_delete(struct sv_tx *tx, const char *id);
 int sv_sqlite_room_touch(struct sv_tx *tx, const char *id, uint64_t *ret_revision);
 int sv_sqlite_room_list(struct sv_tx *tx, const struct sv_room_query *query, struct sv_arena *a,
-    synctv_room **ret_rooms);
+    synctv_room **ret_rooms, int64_t *ret_before_ms);
 int sv_sqlite_room_count_created(struct sv_tx *tx, const char *user_id);
 
 int sv_sqlite_member_get(struct sv_tx *tx, const char *room_id, const char *user_id,

@@ -15,12 +15,17 @@
 #include "store/sqlite/ops.h"
 #include "store/sqlite/rooms.h"
 
+/* A name can have all the grams of a search and not match: so many rooms are looked at for one page, some milliseconds' worth. */
+#define WALK_MAX_ROWS 1000
+
 struct page {
     struct sv_tx *tx;
     const struct sv_room_query *query;
     const char *needle; /* folded; "" = none */
     const char *match;  /* its FTS5 query */
     struct sv_rows rows;
+    int64_t
+        before_ms; /* rooms that are older were not looked at; 0 = all were, or enough of them */
 };
 
 /* ---- which rooms belong in ---- */
@@ -72,14 +77,28 @@ static bool row_matches(struct sv_query *q, const char *needle)
     return fold != NULL && strstr(fold, needle) != NULL;
 }
 
+static bool may_end(struct page *p, int n, int n_walked, int64_t last_ms)
+{
+    if (n >= p->query->limit)
+        return true;
+    if (n_walked < WALK_MAX_ROWS || last_ms <= 0)
+        return false;
+    if (last_ms > p->before_ms)
+        p->before_ms = last_ms;
+    return true;
+}
+
 /* `q` selects SV_ROOM_COLUMNS and name_fold. `sorted`: from new to old, so that the walk may end early. */
 static int gather(struct page *p, struct sv_query *q, bool sorted)
 {
-    int rv, n = 0;
+    int rv, n = 0, n_walked = 0;
     int64_t last_ms = 0;
     while ((rv = sv_query_next(q)) > 0) {
-        if (sorted && n >= p->query->limit && sv_query_get_int(q, 6) != last_ms)
+        int64_t created_at_ms = sv_query_get_int(q, 6);
+        if (sorted && created_at_ms != last_ms && may_end(p, n, n_walked, last_ms))
             break;
+        last_ms = created_at_ms;
+        n_walked++;
         if (!row_matches(q, p->needle))
             continue;
         synctv_room room;
@@ -96,7 +115,6 @@ static int gather(struct page *p, struct sv_query *q, bool sorted)
         if (place == NULL)
             return sv_query_end(q, SYNCTV_E_NO_MEMORY);
         *place = room;
-        last_ms = room.created_at_ms;
         n++;
     }
     return sv_query_end(q, rv < 0 ? rv : 0);
@@ -174,14 +192,26 @@ static int newest_first(const void *a, const void *b)
     return strcmp(y->id, x->id);
 }
 
+/* How many there are of the sorted rooms that are not older than the end of any walk. */
+static int count_walked(const struct page *p)
+{
+    const synctv_room *rooms = (const synctv_room *)p->rows.items;
+    int n = p->rows.n;
+    while (n > 0 && rooms[n - 1].created_at_ms < p->before_ms)
+        n--;
+    return n;
+}
+
 int sv_sqlite_room_list(struct sv_tx *tx, const struct sv_room_query *query, struct sv_arena *a,
-    synctv_room **ret_rooms)
+    synctv_room **ret_rooms, int64_t *ret_before_ms)
 {
     struct page p = {
         .tx = tx, .query = query, .rows = { .arena = a, .size = sizeof(synctv_room) }
     };
-    if (query->limit <= 0)
+    if (query->limit <= 0) {
+        *ret_before_ms = 0;
         return 0;
+    }
     int rv = sv_room_fold(a, query->search, &p.needle);
     if (rv < 0)
         return rv;
@@ -193,6 +223,8 @@ int sv_sqlite_room_list(struct sv_tx *tx, const struct sv_room_query *query, str
         return rv;
     if (p.rows.n > 1)
         qsort(p.rows.items, (size_t)p.rows.n, p.rows.size, newest_first);
+    int n = count_walked(&p);
     *ret_rooms = (synctv_room *)p.rows.items;
-    return p.rows.n < query->limit ? p.rows.n : query->limit;
+    *ret_before_ms = n < query->limit ? p.before_ms : 0;
+    return n < query->limit ? n : query->limit;
 }

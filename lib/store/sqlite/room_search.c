@@ -10,7 +10,8 @@
 #include "store/sqlite/rooms.h"
 
 #define LONGEST_GRAM 3
-#define MATCH_MAX_GRAMS 32 /* more hardly narrow the search down */
+#define SEARCH_MAX_GRAMS 32 /* of a search, from which we choose */
+#define MATCH_GRAMS 3
 
 int sv_room_fold(struct sv_arena *a, const char *name, const char **ret_fold)
 {
@@ -71,25 +72,42 @@ const char *sv_room_grams(struct sv_arena *a, const char *fold)
     return text;
 }
 
-/* Grams side by side, and the last one. Those that overlap would hardly narrow the search down, and each costs. */
+/* Whether it is among the grams of `n` code points at these places. */
+static bool is_there(const char *const *places, int n_places, const char *gram, size_t bytes)
+{
+    for (int i = 0; i < n_places; i++) {
+        if (strncmp(places[i], gram, bytes) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The first one, one in the middle and the last one of the grams that stand side by side. More would narrow a search down that
+ * looks for what is not there; but each is one list more to go through, which is dear when half of all rooms have it.
+ */
 const char *sv_room_match(struct sv_arena *a, const char *fold)
 {
-    const char *end = fold + strlen(fold), *p = fold;
-    char *text = gram_buffer(a, MATCH_MAX_GRAMS, 1);
+    const char *places[SEARCH_MAX_GRAMS], *end = fold + strlen(fold), *p = fold;
+    char *text = gram_buffer(a, MATCH_GRAMS, 1);
     if (text == NULL)
         return NULL;
-    int n = LONGEST_GRAM;
+    int n = LONGEST_GRAM, n_places = 0;
     while (n > 0 && gram_bytes(fold, end, n) == 0)
         n--;
-    char *out = text;
     size_t bytes;
-    for (int i = 0, put = 0; n > 0 && put < MATCH_MAX_GRAMS; i++, p += step(p, end)) {
+    for (int i = 0; n > 0 && n_places < SEARCH_MAX_GRAMS; i++, p += step(p, end)) {
         if ((bytes = gram_bytes(p, end, n)) == 0)
             break;
-        if (i % n != 0 && gram_bytes(p + step(p, end), end, n) > 0)
-            continue;
-        out = put_gram(out, p, bytes);
-        put++;
+        bool side_by_side = i % n == 0, last = gram_bytes(p + step(p, end), end, n) == 0;
+        if ((side_by_side || last) && !is_there(places, n_places, p, bytes))
+            places[n_places++] = p;
+    }
+    char *out = text;
+    int n_match = n_places < MATCH_GRAMS ? n_places : MATCH_GRAMS;
+    for (int i = 0; i < n_match; i++) {
+        const char *gram = places[n_match > 1 ? i * (n_places - 1) / (n_match - 1) : 0];
+        out = put_gram(out, gram, gram_bytes(gram, end, n));
     }
     *out = '\0';
     return text;
