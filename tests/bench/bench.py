@@ -53,8 +53,9 @@ def main():
                           "aims": aims(table)}, indent=1))
     else:
         table.print()
-        print("\naims")
-        for what, figure, limit, met in aims(table):
+        judged = aims(table)
+        print("\naims" if judged else "\nno aim is for what was measured")
+        for what, figure, limit, met in judged:
             print(f"  {'met   ' if met else 'missed'}  {figure:8.2f} {limit:8}  {what}")
         print(f"\n{machine()}; {time.monotonic() - began:.0f} s. CPU is what the server's process used, user and "
               "system. A ratio is to the floor's CPU, in the same run.")

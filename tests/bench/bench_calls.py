@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Unary calls beside echo servers, logins beside bare Argon2id, and pages of a list of many rooms."""
 import contextlib
+import sys
 
 from rig import Driver, Missing, field, interleave, room_id, string_field, times
 
@@ -26,12 +27,13 @@ def calls(lab, table):
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(lab.server())
         servers = {"GetRoomInfo": (server, API + "GetRoomInfo", info), "Seek": (server, API + "Seek", seek),
-                   FLOOR: (stack.enter_context(lab.floor("echo_floor")), ECHO, echo)}
+                   FLOOR: (stack.enter_context(lab.floor("echo_floor")), ECHO, echo),
+                   "C core echo, tuned": (stack.enter_context(lab.floor("echo_floor_tuned")), ECHO, echo)}
         for name in ["grpc++ callback", "grpc-js", "grpcio"]:
             try:
                 servers[name + " echo"] = (stack.enter_context(lab.peer(name)), ECHO, echo)
             except Missing as missing:
-                print(f"without {name}: {missing} is missing")
+                print(f"without {name}: {missing} is missing", file=sys.stderr)
         servers["raw socket echo"] = (stack.enter_context(lab.floor("raw_floor", ECHO_BYTES)), ECHO, echo)
         for connections, in_flight in LOADS:
             with contextlib.ExitStack() as load:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fan-out to streams, what an idle stream costs, and syncplay-server beside the same number of people in a room."""
 import contextlib
+import sys
 
 from bench_calls import API, beside
 from rig import Driver, Missing, field, interleave, room_id
@@ -58,7 +59,7 @@ def fanout(lab, table):
             try:
                 bare["grpc-js fan-out"] = stack.enter_context(lab.peer("grpc-js"))
             except Missing as missing:
-                print(f"without grpc-js: {missing} is missing")
+                print(f"without grpc-js: {missing} is missing", file=sys.stderr)
             bare["raw socket fan-out"] = stack.enter_context(lab.floor("raw_floor", DELIVERY_BYTES))
             contenders = {"state": lambda: ours("run", lab.seconds), "chat": lambda: ours("say", lab.seconds)}
             for subject, process in bare.items():
@@ -111,7 +112,7 @@ def syncplay(lab, table):
                                                     args=[theirs_process.pid, theirs_process.port, n]))
                 compare(lab, table, n, open_streams(lab, stack, ours_process, members(lab, n + 1), n, 1), theirs)
         except Missing as missing:
-            print(f"without syncplay-server: {missing} is missing")
+            print(f"without syncplay-server: {missing} is missing", file=sys.stderr)
             return
 
 
