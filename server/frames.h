@@ -43,6 +43,7 @@
 /* There are clients that send one whenever the last was answered. */
 #define FRAMES_PINGS_AT_ONCE 200
 #define FRAMES_PINGS_PER_SECOND 10000
+/* Clients send some when they connect. */
 #define FRAMES_IDLE_AT_ONCE 1000
 #define FRAMES_IDLE_PER_SECOND 1000
 

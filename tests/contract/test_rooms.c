@@ -190,8 +190,10 @@ START_TEST(a_search_that_looks_at_many_rooms_in_vain_goes_on_with_the_next_page)
     contract_begin(&c);
     contract_add_user(&c, 1);
     for (unsigned i = 0; i < 5000; i++) {
+        /* among them very many of one millisecond */
+        int64_t created_at_ms = i < 1500 ? 1000 + i / 3 : i < 3500 ? 2000 : 2001 + i / 3;
         struct sv_room_rec rec = contract_room(contract_id('r', i), i % 999 == 7 ? "abcabc" : "abc",
-            "u00000000001", 1000 + i / 3);
+            "u00000000001", created_at_ms);
         rec.settings.hidden = i % 2 == 0;
         ck_assert_int_eq(c.op->room_insert(c.tx, &rec), 0);
     }

@@ -151,6 +151,8 @@ static int gather_range(struct page *p, bool hidden)
         return 0;
     if (before_ms == 0 || before_ms > SV_ROOM_CREATED_MAX_MS)
         before_ms = SV_ROOM_CREATED_MAX_MS;
+    else if (sv_str_empty(p->query->before_id)) /* comes before all ids */
+        before_ms--;
     if (p->match[0] == '\0') {
         sv_query_begin(&q, p->tx,
             "SELECT " SV_ROOM_COLUMNS ", r.name_fold FROM rooms r WHERE r.key BETWEEN ? AND ?"
@@ -192,6 +194,14 @@ static int newest_first(const void *a, const void *b)
     return strcmp(y->id, x->id);
 }
 
+/* Where keys and times of a damaged file disagree the pages might never end. */
+static bool goes_on(const struct page *p)
+{
+    int64_t from_ms = p->query->before_created_at_ms;
+    return from_ms == 0 || p->before_ms < from_ms ||
+        (p->before_ms == from_ms && !sv_str_empty(p->query->before_id));
+}
+
 /* How many there are of the sorted rooms that are not older than the end of any walk. */
 static int count_walked(const struct page *p)
 {
@@ -223,6 +233,8 @@ int sv_sqlite_room_list(struct sv_tx *tx, const struct sv_room_query *query, str
         return rv;
     if (p.rows.n > 1)
         qsort(p.rows.items, (size_t)p.rows.n, p.rows.size, newest_first);
+    if (!goes_on(&p))
+        p.before_ms = 0;
     int n = count_walked(&p);
     *ret_rooms = (synctv_room *)p.rows.items;
     *ret_before_ms = n < query->limit ? p.before_ms : 0;
