@@ -149,22 +149,22 @@ __attribute__((visibility("default"))) int close(int fd)
     return (int)syscall(SYS_close, fd);
 }
 
-__attribute__((visibility("default"))) int epoll_ctl(int epoll, int op, int fd,
+__attribute__((visibility("default"))) int epoll_ctl(int epfd, int op, int fd,
     struct epoll_event *event)
 {
     struct client *client = op == EPOLL_CTL_ADD ? client_of(fd) : NULL;
     if (client != NULL) { /* nobody has received from it yet */
-        client->epoll = epoll;
+        client->epoll = epfd;
         client->event = *event;
     }
-    return (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
+    return (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
 }
 
-__attribute__((visibility("default"))) int epoll_wait(int epoll, struct epoll_event *events,
-    int max, int timeout)
+__attribute__((visibility("default"))) int epoll_wait(int epfd, struct epoll_event *events,
+    int maxevents, int timeout)
 {
     turn = atomic_fetch_add_explicit(&n_turns, 1, memory_order_relaxed) + 1;
-    return (int)syscall(SYS_epoll_pwait, epoll, events, max, timeout, NULL, _NSIG / 8);
+    return (int)syscall(SYS_epoll_pwait, epfd, events, maxevents, timeout, NULL, _NSIG / 8);
 }
 
 /* How much may be received from it now; 0 = it is others' turn. */
