@@ -215,13 +215,13 @@ def _():
     alice.DeleteRoom(room_id=hidden.id)
 
 
-@test("a search that is in vain for a thousand rooms goes on with the next page, which finds what there is")
+@test("a search that is in vain for hundreds of rooms goes on with the next page, which finds what there is")
 def _():
     limits = {**NO_LIMITS["limits"], "rooms_per_user": 2000, "memberships_per_user": 2000}
     with Server(config={"limits": limits}) as many:
         person = register(many, "collector")
         wanted = person.CreateRoom(name="abcabc").room  # has no gram that "abc" has not
-        for _ in range(1100):
+        for _ in range(600):
             person.CreateRoom(name="abc")
         found, pages, token = [], 0, ""
         while pages == 0 or token:

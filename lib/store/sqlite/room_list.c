@@ -15,8 +15,8 @@
 #include "store/sqlite/ops.h"
 #include "store/sqlite/rooms.h"
 
-/* A name can have all the grams of a search and not match: so many rooms are looked at for one page, some milliseconds' worth. */
-#define WALK_MAX_ROWS 1000
+/* A name can have all the grams of a search and not match: so many rooms are looked at for one page, a few milliseconds' worth. */
+#define WALK_MAX_ROWS 500
 
 struct page {
     struct sv_tx *tx;
