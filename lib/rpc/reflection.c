@@ -11,6 +11,9 @@
 
 /* A question names a file, a symbol or a type; the answer repeats it. */
 #define QUESTION_MAX_BYTES 4096
+/* Of a stream, that wait for the answers before them to be taken. */
+#define QUESTIONS_MAX 1024
+#define QUESTIONS_MAX_BYTES (64 << 10)
 
 /* ServerReflectionRequest */
 enum {
@@ -31,12 +34,19 @@ enum {
     ANSWER_ERROR = 7, /* ErrorResponse { int32 error_code = 1; string error_message = 2; } */
 };
 
-/* Requests on one stream are answered one after the other: no further one is read while an answer waits. */
+struct question {
+    struct sv_list link;
+    size_t len;
+    char data[];
+};
+
+/* Questions on one stream are answered one after the other, each when the answer before it is on its way. */
 struct session {
     const struct sv_rpc_server *server;
-    pthread_mutex_t lock;
-    struct sv_rpc_bytes answer;
-    bool has_answer;
+    pthread_mutex_t lock; /* of all but `sent` */
+    struct sv_list questions;
+    size_t n_questions, questions_bytes;
+    bool half_closed;
     bool sent[]; /* by file: what this client already has */
 };
 
@@ -171,14 +181,62 @@ static void put_answer(struct session *s, struct sv_pb_out *out, const struct sv
     }
 }
 
+static struct question *copy_question(const void *data, size_t len)
+{
+    struct question *q = malloc(sizeof(*q) + len);
+    if (q == NULL)
+        return NULL;
+    sv_list_init(&q->link);
+    q->len = len;
+    memcpy(q->data, data, len);
+    return q;
+}
+
 static void on_message(struct sv_rpc_stream *stream, void *userdata, const void *data, size_t len)
 {
     struct session *s = userdata;
-    if (len > QUESTION_MAX_BYTES) {
-        sv_rpc_stream_finish(stream, SYNCTV_E_TOO_LARGE, NULL);
+    struct question *q = len <= QUESTION_MAX_BYTES ? copy_question(data, len) : NULL;
+    if (q == NULL) {
+        int code = len <= QUESTION_MAX_BYTES ? SYNCTV_E_NO_MEMORY : SYNCTV_E_TOO_LARGE;
+        sv_rpc_stream_finish(stream, code, NULL);
         return;
     }
-    struct sv_pb_in in = sv_pb_in(data, len);
+    pthread_mutex_lock(&s->lock);
+    bool fits = s->n_questions < QUESTIONS_MAX && s->questions_bytes + len <= QUESTIONS_MAX_BYTES;
+    if (fits) {
+        sv_list_append(&s->questions, &q->link);
+        s->n_questions++;
+        s->questions_bytes += len;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (fits) {
+        sv_rpc_stream_kick(stream);
+        return;
+    }
+    free(q);
+    synctv_error err;
+    sv_errorf(&err, SYNCTV_E_OVERLOADED, "too many questions whose answers are not read");
+    sv_rpc_stream_finish(stream, err.code, &err);
+}
+
+/* NULL = there is none; then *ret_is_over says whether none will come. */
+static struct question *take_question(struct session *s, bool *ret_is_over)
+{
+    pthread_mutex_lock(&s->lock);
+    struct sv_list *link = sv_list_pop(&s->questions);
+    struct question *q = link != NULL ? SV_CONTAINER_OF(link, struct question, link) : NULL;
+    if (q != NULL) {
+        s->n_questions--;
+        s->questions_bytes -= q->len;
+    }
+    *ret_is_over = q == NULL && s->half_closed;
+    pthread_mutex_unlock(&s->lock);
+    return q;
+}
+
+static int answer(struct session *s, const struct question *q, struct sv_rpc_bytes *ret_bytes)
+{
+    struct sv_pb_in in = sv_pb_in(q->data, q->len);
     struct sv_pb_field f, host = { 0 }, ask = { 0 };
     int rv;
     while ((rv = sv_pb_next(&in, &f)) > 0) {
@@ -187,57 +245,58 @@ static void on_message(struct sv_rpc_stream *stream, void *userdata, const void 
         else if (f.number >= ASK_FILE && f.number <= ASK_SERVICES)
             ask = f; /* of a oneof the last one counts */
     }
-    if (rv < 0) {
-        sv_rpc_stream_finish(stream, SYNCTV_E_INVALID_ARGUMENT, NULL);
-        return;
-    }
+    if (rv < 0)
+        return SYNCTV_E_INVALID_ARGUMENT;
     struct sv_pb_out out = { 0 };
     if (host.len > 0)
         sv_pb_put_bytes(&out, ANSWER_HOST, host.data, host.len);
-    sv_pb_put_bytes(&out, ANSWER_REQUEST, data, len);
+    sv_pb_put_bytes(&out, ANSWER_REQUEST, q->data, q->len);
     put_answer(s, &out, &ask);
-    if (out.failed) {
-        sv_rpc_stream_finish(stream, SYNCTV_E_NO_MEMORY, NULL);
-    } else {
-        sv_rpc_stream_pause_read(stream);
-        pthread_mutex_lock(&s->lock);
-        s->answer = sv_rpc_bytes_copy(out.data, out.len);
-        s->has_answer = true;
-        pthread_mutex_unlock(&s->lock);
-        sv_rpc_stream_kick(stream);
-    }
+    if (!out.failed)
+        *ret_bytes = sv_rpc_bytes_copy(out.data, out.len);
+    rv = out.failed ? SYNCTV_E_NO_MEMORY : 1;
     sv_pb_out_free(&out);
+    return rv;
 }
 
 static int next(struct sv_rpc_stream *stream, void *userdata, struct sv_rpc_bytes *ret_bytes,
     synctv_error *ret_error)
 {
     struct session *s = userdata;
+    bool is_over;
+    struct question *q = take_question(s, &is_over);
+    if (is_over)
+        sv_rpc_stream_finish(stream, 0, NULL);
+    int rv = q != NULL ? answer(s, q, ret_bytes) : 0;
+    free(q);
+    return rv;
+}
+
+static void on_half_close(struct sv_rpc_stream *stream, void *userdata)
+{
+    struct session *s = userdata;
     pthread_mutex_lock(&s->lock);
-    bool has_answer = s->has_answer;
-    s->has_answer = false;
-    if (has_answer)
-        *ret_bytes = s->answer;
+    s->half_closed = true;
     pthread_mutex_unlock(&s->lock);
-    if (has_answer)
-        sv_rpc_stream_resume_read(stream);
-    return has_answer;
+    sv_rpc_stream_kick(stream); /* next() ends it */
 }
 
 static void on_closed(struct sv_rpc_stream *stream, void *userdata)
 {
     struct session *s = userdata;
-    if (s->has_answer)
-        sv_rpc_bytes_unref(s->answer);
+    struct sv_list *link;
+    while ((link = sv_list_pop(&s->questions)) != NULL)
+        free(SV_CONTAINER_OF(link, struct question, link));
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
 static void start(struct sv_rpc_call *call, void *service)
 {
-    static const struct sv_rpc_stream_ops ops = {
-        .on_message = on_message, .next = next, .on_closed = on_closed
-    };
+    static const struct sv_rpc_stream_ops ops = { .on_message = on_message,
+        .next = next,
+        .on_half_close = on_half_close,
+        .on_closed = on_closed };
     const struct sv_rpc_server *server = service;
     struct session *s = calloc(1, sizeof(*s) + sv_descriptors_count(server->descriptors));
     if (s == NULL) {
@@ -245,6 +304,7 @@ static void start(struct sv_rpc_call *call, void *service)
         return;
     }
     s->server = server;
+    sv_list_init(&s->questions);
     pthread_mutex_init(&s->lock, NULL);
     int rv = sv_rpc_call_accept(call, &ops, s, NULL);
     if (rv < 0) {

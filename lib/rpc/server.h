@@ -184,7 +184,7 @@ void sv_rpc_call_fail(struct sv_rpc_call *call, int code, const synctv_error *er
  * on_message() and on_half_close(); but one of each side may. on_closed() comes after all others. With threads = 0 all run inside sv_rpc_server_poll().
  */
 struct sv_rpc_stream_ops {
-    /* A message has come; `data` is borrowed for the call. The next one is read when it returns, unless reading is paused. */
+    /* A message has come; `data` is borrowed for the call. The next one is read when it returns. */
     void (*on_message)(struct sv_rpc_stream *stream, void *userdata, const void *data, size_t len);
     /*
      * Pulls the next message to be sent, as synctv_stream_next(): 1 with *ret_bytes (a reference that is taken over), 0 if
@@ -218,9 +218,6 @@ void sv_rpc_stream_unref(struct sv_rpc_stream *stream);
 
 /* There is something to pull. Cheap and coalescing; the sending is done by the loop, at most 64 streams a turn. */
 void sv_rpc_stream_kick(struct sv_rpc_stream *stream);
-/* After the current message none is read until resume: back-pressure on the client. Pauses do not nest. */
-void sv_rpc_stream_pause_read(struct sv_rpc_stream *stream);
-void sv_rpc_stream_resume_read(struct sv_rpc_stream *stream);
 /*
  * Ends the stream: what next() still yields is sent (at most shutdown_drain_messages), then the status. code 0 = OK. `err`
  * as in sv_rpc_call_fail(). The first finish decides.

@@ -180,24 +180,28 @@ static void close_done(struct sv_op *op, bool ok)
     sv_stream_drop(s);
 }
 
-/* Returns false for a message that ends the stream. */
-static bool deliver(struct sv_rpc_stream *s, grpc_byte_buffer *message)
+static void deliver(struct sv_rpc_stream *s, grpc_byte_buffer *message)
 {
     pthread_mutex_lock(&s->lock);
     bool wanted = !s->finishing && !s->broken;
     pthread_mutex_unlock(&s->lock);
     if (!wanted)
-        return true;
+        return;
     grpc_slice slice;
+    synctv_error err;
+    if (s->kind == SV_RPC_SERVER_STREAM && s->has_request) {
+        sv_errorf(&err, SYNCTV_E_INVALID_ARGUMENT, "one message is all that this call takes");
+        sv_rpc_stream_finish(s, err.code, &err);
+        return;
+    }
     if (!sv_payload_flatten(message, &slice)) {
-        synctv_error err;
         sv_errorf(&err, SYNCTV_E_UNIMPLEMENTED, "compressed messages are not accepted");
         sv_rpc_stream_finish(s, err.code, &err);
-        return false;
+        return;
     }
+    s->has_request = true;
     s->ops->on_message(s, s->userdata, GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
     grpc_slice_unref(slice);
-    return true;
 }
 
 /* The hold of the read goes to what comes next. */
@@ -209,8 +213,9 @@ static enum next_read end_of_reads(struct sv_rpc_stream *s, bool ok)
         stream_break(s);
         return READ_NO_MORE;
     }
-    if (s->kind != SV_RPC_BIDI || s->ops->on_half_close == NULL) {
-        sv_rpc_stream_finish(s, s->kind == SV_RPC_BIDI ? 0 : SYNCTV_E_INVALID_ARGUMENT, NULL);
+    bool is_bidi = s->kind == SV_RPC_BIDI;
+    if (is_bidi ? s->ops->on_half_close == NULL : !s->has_request) {
+        sv_rpc_stream_finish(s, is_bidi ? 0 : SYNCTV_E_INVALID_ARGUMENT, NULL);
         return READ_NO_MORE;
     }
     pthread_mutex_lock(&s->lock);
@@ -220,25 +225,21 @@ static enum next_read end_of_reads(struct sv_rpc_stream *s, bool ok)
     pthread_mutex_unlock(&s->lock);
     if (!goes_on)
         return READ_NO_MORE;
-    s->ops->on_half_close(s, s->userdata);
+    if (is_bidi)
+        s->ops->on_half_close(s, s->userdata);
     return WAIT_FOR_CLOSE;
 }
 
+/*
+ * Nothing that a client sends stays unread, also of a stream that is about to end: each message that waits in the core keeps what was
+ * received together with it, which can be a thousand times as much.
+ */
 static enum next_read next_read(struct sv_rpc_stream *s)
 {
-    enum next_read next = READ;
     pthread_mutex_lock(&s->lock);
-    if (s->finishing || s->broken) {
-        next = READ_NO_MORE;
-    } else if (s->kind == SV_RPC_SERVER_STREAM) {
-        s->close_armed = true;
-        next = WAIT_FOR_CLOSE;
-    } else if (s->paused) {
-        s->read_waiting = true;
-        next = READ_NO_MORE;
-    }
+    bool broken = s->broken;
     pthread_mutex_unlock(&s->lock);
-    return next;
+    return broken ? READ_NO_MORE : READ;
 }
 
 static void read_done(struct sv_op *op, bool ok)
@@ -246,13 +247,14 @@ static void read_done(struct sv_op *op, bool ok)
     struct sv_rpc_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_stream, read_op);
     grpc_byte_buffer *message = s->read_buffer;
     s->read_buffer = NULL;
-    enum next_read next = READ_NO_MORE;
-    if (!ok || message == NULL)
+    enum next_read next;
+    if (!ok || message == NULL) {
         next = end_of_reads(s, ok);
-    else if (deliver(s, message))
+    } else {
+        deliver(s, message);
         next = next_read(s);
-    if (message != NULL)
         grpc_byte_buffer_destroy(message);
+    }
     switch (next) {
     case READ:
         start_read(s);
@@ -264,27 +266,6 @@ static void read_done(struct sv_op *op, bool ok)
         sv_stream_drop(s);
         break;
     }
-}
-
-void sv_rpc_stream_pause_read(struct sv_rpc_stream *s)
-{
-    pthread_mutex_lock(&s->lock);
-    s->paused = true;
-    pthread_mutex_unlock(&s->lock);
-}
-
-void sv_rpc_stream_resume_read(struct sv_rpc_stream *s)
-{
-    pthread_mutex_lock(&s->lock);
-    bool start = s->read_waiting && !s->finishing && !s->broken && !s->closed;
-    s->paused = false;
-    if (start) {
-        s->read_waiting = false;
-        s->holds++;
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (start)
-        start_read(s);
 }
 
 /* ---- the end ---- */

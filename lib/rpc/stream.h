@@ -16,6 +16,7 @@ struct sv_rpc_stream {
     const struct sv_rpc_stream_ops *ops;
     void *userdata;
 
+    bool has_request; /* its first message has come; of the reader */
     struct sv_op read_op, write_op, status_op, close_op;
     grpc_byte_buffer *read_buffer;
     int cancelled;
@@ -32,8 +33,6 @@ struct sv_rpc_stream {
     bool pumping;          /* somebody is in sv_stream_pump() … */
     bool again;            /* … and has to look once more */
     bool writing;          /* a message is on its way */
-    bool paused;           /* do not read */
-    bool read_waiting;     /* a read was left out because of that */
     bool finishing;        /* end_code is valid */
     bool broken;           /* send nothing more but the status */
     bool status_sent;      /* the final batch was started */

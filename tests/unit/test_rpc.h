@@ -103,7 +103,7 @@ static inline void answer_held(int n)
         sv_rpc_call_reply(held.calls[i], sv_rpc_bytes_copy("late", 4));
 }
 
-/* A stream that sends back what it gets; "!bye" makes it end, "!stop" stops reading for good. */
+/* A stream that sends back what it gets; "!bye" makes it end, "!stop" holds its server up until a test lets it go on. */
 struct echo_stream {
     struct sv_rpc_stream *stream;
     pthread_mutex_t lock;
@@ -112,7 +112,7 @@ struct echo_stream {
     long endless; /* bytes of each message that next() makes up without end */
 };
 
-static int streams_open, streams_closed;
+static int streams_open, streams_closed, may_go_on;
 static struct echo_stream *last_stream;
 /* All streams, for broadcasts. */
 static struct echo_stream *all_streams[512];
@@ -140,7 +140,7 @@ static inline void echo_message(struct sv_rpc_stream *stream, void *userdata, co
         sv_errorf(&err, SYNCTV_E_ROOM_FULL, "bye");
         sv_rpc_stream_finish(stream, SYNCTV_E_ROOM_FULL, &err);
     } else if (len == 5 && memcmp(data, "!stop", 5) == 0) {
-        sv_rpc_stream_pause_read(stream);
+        wait_for(&may_go_on, 1);
     } else if (len == 8 && memcmp(data, "!endless", 8) == 0) {
         pthread_mutex_lock(&e->lock);
         e->endless = 16 << 10;
