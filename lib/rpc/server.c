@@ -24,7 +24,7 @@ void sv_rpc_server_defaults(struct sv_rpc_server_options *o)
         .max_memory_bytes = 512 << 20,
         .keepalive_ms = 20000,
         .keepalive_timeout_ms = 10000,
-        .min_client_ping_ms = 10000,
+        .min_client_ping_ms = 9000,
         .handshake_ms = 10000,
         .write_stall_ms = 30000,
         .shutdown_drain_messages = 256,

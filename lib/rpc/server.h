@@ -86,7 +86,7 @@ struct sv_rpc_server_options {
     size_t max_memory_bytes;
     unsigned keepalive_ms;         /* 20 s: a ping on a silent connection … */
     unsigned keepalive_timeout_ms; /* 10 s: … and how long its answer may take */
-    unsigned min_client_ping_ms;   /* 10 s: clients that ping more often are sent away */
+    unsigned min_client_ping_ms;   /* 9 s, for who pings each 10 s on a network with jitter */
     unsigned handshake_ms;         /* 10 s */
     unsigned
         write_stall_ms; /* 30 s: a stream whose client takes nothing for so long is cut, and an answer */
