@@ -80,9 +80,13 @@ __attribute__((visibility("default"))) int accept_or_turn_away(int fd, struct so
 int accept_or_turn_away(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
     for (;;) {
+        if (!receive_may_accept(fd)) {
+            errno = EAGAIN;
+            return -1;
+        }
         int connection = libc_accept4(fd, addr, len, flags);
         if (connection >= 0) {
-            if (receive_from(connection))
+            if (receive_from(connection, addr))
                 return connection;
             close(connection);
             continue;

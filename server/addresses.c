@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 
 #define N_BUCKETS 4096
 
@@ -26,19 +25,13 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
 static struct address *buckets[N_BUCKETS];
 static uint64_t seed; /* so that nobody can choose addresses that share a bucket */
 
-static bool network_of(int fd, struct network *ret)
+static bool network_of(const struct sockaddr *addr, struct network *ret)
 {
-    struct sockaddr_storage peer;
-    socklen_t len = sizeof(peer);
-    if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
-        return false;
     struct in6_addr v6 = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
-    if (peer.ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)&peer;
-        memcpy(&v6.s6_addr[12], &in->sin_addr, 4);
-    } else if (peer.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&peer;
-        v6 = in6->sin6_addr;
+    if (addr->sa_family == AF_INET) {
+        memcpy(&v6.s6_addr[12], &((const struct sockaddr_in *)addr)->sin_addr, 4);
+    } else if (addr->sa_family == AF_INET6) {
+        v6 = ((const struct sockaddr_in6 *)addr)->sin6_addr;
         if (!IN6_IS_ADDR_V4MAPPED(&v6))
             memset(&v6.s6_addr[8], 0, 8);
     } else {
@@ -78,12 +71,12 @@ static struct address *find_or_add(const struct network *network)
     return address;
 }
 
-bool addresses_enter(int fd, unsigned max, struct address **ret_address)
+bool addresses_enter(const struct sockaddr *addr, unsigned max, struct address **ret_address)
 {
     struct network network;
     bool enters = true;
     *ret_address = NULL;
-    if (!network_of(fd, &network))
+    if (!network_of(addr, &network))
         return true;
     pthread_mutex_lock(&lock);
     struct address *address = find_or_add(&network);

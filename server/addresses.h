@@ -4,16 +4,17 @@
 #define SERVER_ADDRESSES_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 struct address;
 
 /*
- * One more connection of the peer of `fd`; false if there are `max` already.
+ * One more connection of the peer at `addr`; false if there are `max` already.
  *
  * @ret_address  where it is counted, for addresses_leave(); NULL for a peer without an address (a Unix socket), and without
  *               memory to count.
  */
-bool addresses_enter(int fd, unsigned max, struct address **ret_address);
+bool addresses_enter(const struct sockaddr *addr, unsigned max, struct address **ret_address);
 /* NULL is fine. */
 void addresses_leave(struct address *address);
 

@@ -6,9 +6,10 @@
  * sendmsg() and SSL_write(), for frames.c to know of it. One thread at a time receives on a connection, one may send meanwhile, and
  * none does once it is closed; the core sees to that. Nor does the core tell when a connection has gone, hence close().
  *
- * The core also goes on with a connection for as long as there is something to receive, 4 MiB at a time, and all others wait. So a
- * connection has its turn, which a thread begins with each epoll_wait(): when it has received so much in it the core is told that there
- * is nothing more, and epoll, through epoll_ctl(), to tell again what there is.
+ * The core also goes on with a connection for as long as there is something to receive, 4 MiB at a time, and with a listener for as
+ * long as somebody connects, and all others wait. So a descriptor has its turn, which a thread begins with each epoll_wait(): when so
+ * much was received or accepted in it the core is told that there is nothing more, and epoll, through epoll_ctl(), to tell again what
+ * there is.
  */
 #include "receive.h"
 
@@ -31,18 +32,22 @@
 
 #define FILES_MAX (1 << 20)
 #define TURN_BYTES (32 << 10)
+#define TURN_CONNECTIONS 16 /* each costs the core as much as some ten calls */
 
-struct client {
+/* A connection of a client, or what listens for them. */
+struct peer {
+    bool listens;            /* then it has its turns, and nothing else */
+    bool cut_off;            /* for good */
     struct address *address; /* where it is counted */
     struct frames frames;    /* without TLS */
     int epoll;               /* where the core waits for it; -1 = not yet */
     struct epoll_event event;
-    uint64_t turn; /* in which it was received from last */
-    size_t left;   /* bytes it may yet receive in that turn */
+    uint64_t turn; /* its last one */
+    size_t left;   /* bytes or connections there may yet be in that turn */
 };
 
 static struct config *told;
-static _Atomic(struct client *) *clients; /* by descriptor */
+static _Atomic(struct peer *) *peers; /* by descriptor */
 static size_t n_files;
 static int ssl_index = -1; /* where an SSL has its frames; -1 = without TLS */
 static atomic_size_t all_parts_bytes;
@@ -91,43 +96,55 @@ void receive_init(struct config *config)
     if (getrlimit(RLIMIT_NOFILE, &files) < 0)
         return;
     size_t n = files.rlim_cur < FILES_MAX ? (size_t)files.rlim_cur : FILES_MAX;
-    clients = calloc(n, sizeof(clients[0]));
-    n_files = clients != NULL ? n : 0;
+    peers = calloc(n, sizeof(peers[0]));
+    n_files = peers != NULL ? n : 0;
 }
 
-static struct client *client_of(int fd)
+static struct peer *peer_of(int fd)
 {
-    return fd >= 0 && (size_t)fd < n_files ? atomic_load(&clients[fd]) : NULL;
+    return fd >= 0 && (size_t)fd < n_files ? atomic_load(&peers[fd]) : NULL;
 }
 
-static void free_client(struct client *client)
+static struct peer *client_of(int fd)
 {
-    if (client == NULL)
+    struct peer *peer = peer_of(fd);
+    return peer != NULL && !peer->listens ? peer : NULL;
+}
+
+/* NULL without memory. */
+static struct peer *new_peer(bool listens)
+{
+    struct peer *peer = malloc(sizeof(*peer));
+    if (peer == NULL)
+        return NULL;
+    *peer = (struct peer){ .listens = listens, .epoll = -1 };
+    begin(&peer->frames);
+    return peer;
+}
+
+static void free_peer(struct peer *peer)
+{
+    if (peer == NULL)
         return;
-    addresses_leave(client->address);
-    frames_fini(&client->frames);
-    free(client);
+    addresses_leave(peer->address);
+    frames_fini(&peer->frames);
+    free(peer);
 }
 
 /* Without memory a client is not watched. */
-bool receive_from(int fd)
+bool receive_from(int fd, const struct sockaddr *addr)
 {
     static atomic_llong last_s;
-    struct client *client = NULL;
-    int32_t max = told != NULL ? told->node.limits.connections_per_address : 0;
-    if ((size_t)fd >= n_files || (client = malloc(sizeof(*client))) == NULL)
+    struct peer *client = (size_t)fd < n_files ? new_peer(false) : NULL;
+    if (client == NULL)
         return true;
-    client->address = NULL;
-    client->epoll = -1;
-    client->turn = 0;
-    client->left = TURN_BYTES;
-    begin(&client->frames);
-    if (max > 0 && !addresses_enter(fd, (unsigned)max, &client->address)) {
+    int32_t max = told->node.limits.connections_per_address;
+    if (max > 0 && !addresses_enter(addr, (unsigned)max, &client->address)) {
         complain(&last_s, "an address has too many connections: more are turned away", "");
-        free_client(client);
+        free_peer(client);
         return false;
     }
-    free_client(atomic_exchange(&clients[fd], client));
+    free_peer(atomic_exchange(&peers[fd], client));
     return true;
 }
 
@@ -144,19 +161,35 @@ static bool is_too_much(struct frames *frames, const void *data, size_t len)
 
 __attribute__((visibility("default"))) int close(int fd)
 {
-    if (client_of(fd) != NULL)
-        free_client(atomic_exchange(&clients[fd], NULL));
+    if (peer_of(fd) != NULL)
+        free_peer(atomic_exchange(&peers[fd], NULL));
     return (int)syscall(SYS_close, fd);
+}
+
+static bool listens(int fd)
+{
+    int yes = 0;
+    socklen_t len = sizeof(yes);
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) == 0 && yes != 0;
+}
+
+/* Nobody has received from it or accepted of it yet. */
+static void note_epoll(int fd, int epoll, const struct epoll_event *event)
+{
+    struct peer *peer = peer_of(fd);
+    if (peer == NULL && (size_t)fd < n_files && listens(fd) && (peer = new_peer(true)) != NULL)
+        atomic_store(&peers[fd], peer);
+    if (peer == NULL)
+        return;
+    peer->epoll = epoll;
+    peer->event = *event;
 }
 
 __attribute__((visibility("default"))) int epoll_ctl(int epfd, int op, int fd,
     struct epoll_event *event)
 {
-    struct client *client = op == EPOLL_CTL_ADD ? client_of(fd) : NULL;
-    if (client != NULL) { /* nobody has received from it yet */
-        client->epoll = epfd;
-        client->event = *event;
-    }
+    if (op == EPOLL_CTL_ADD && fd >= 0)
+        note_epoll(fd, epfd, event);
     return (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
 }
 
@@ -167,18 +200,28 @@ __attribute__((visibility("default"))) int epoll_wait(int epfd, struct epoll_eve
     return (int)syscall(SYS_epoll_pwait, epfd, events, maxevents, timeout, NULL, _NSIG / 8);
 }
 
-/* How much may be received from it now; 0 = it is others' turn. */
-static size_t rest_of_turn(struct client *client, int fd)
+/* What is left of its turn, of `all`; 0 = it is others' turn. */
+static size_t rest_of_turn(struct peer *peer, int fd, size_t all)
 {
-    if (client->turn != turn || client->epoll < 0) {
-        client->turn = turn;
-        client->left = TURN_BYTES;
+    if (turn == 0 || peer->turn != turn || peer->epoll < 0) {
+        peer->turn = turn;
+        peer->left = all;
     }
-    if (client->left > 0)
-        return client->left;
-    return syscall(SYS_epoll_ctl, client->epoll, EPOLL_CTL_MOD, fd, &client->event) == 0
-        ? 0
-        : TURN_BYTES;
+    if (peer->left == 0 &&
+        syscall(SYS_epoll_ctl, peer->epoll, EPOLL_CTL_MOD, fd, &peer->event) != 0)
+        peer->left = all;
+    return peer->left;
+}
+
+bool receive_may_accept(int listener)
+{
+    struct peer *peer = peer_of(listener);
+    if (peer == NULL)
+        return true;
+    if (rest_of_turn(peer, listener, TURN_CONNECTIONS) == 0)
+        return false;
+    peer->left--;
+    return true;
 }
 
 /* recvmsg() of at most so many bytes. */
@@ -215,29 +258,26 @@ static bool are_too_much(struct frames *frames, const struct msghdr *message, si
 
 __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-    struct client *client = (flags & MSG_ERRQUEUE) == 0 ? client_of(fd) : NULL;
+    struct peer *client = (flags & MSG_ERRQUEUE) == 0 ? client_of(fd) : NULL;
     if (client == NULL)
         return syscall(SYS_recvmsg, fd, message, flags);
-    size_t max = rest_of_turn(client, fd);
-    if (max == 0) {
+    size_t max = client->cut_off ? 0 : rest_of_turn(client, fd, TURN_BYTES);
+    ssize_t received = max > 0 ? receive(fd, message, flags, max) : -1;
+    if (max == 0)
         errno = EAGAIN;
-        return -1;
+    if (received > 0) {
+        client->left = max - (size_t)received;
+        client->cut_off = ssl_index < 0 && are_too_much(&client->frames, message, (size_t)received);
     }
-    ssize_t received = receive(fd, message, flags, max);
-    if (received <= 0)
-        return received;
-    client->left = max - (size_t)received;
-    if (ssl_index < 0 && are_too_much(&client->frames, message, (size_t)received)) {
+    if (client->cut_off)
         errno = ECONNRESET;
-        return -1;
-    }
-    return received;
+    return client->cut_off ? -1 : received;
 }
 
 __attribute__((visibility("default"))) ssize_t sendmsg(int fd, const struct msghdr *message,
     int flags)
 {
-    struct client *client = ssl_index < 0 ? client_of(fd) : NULL;
+    struct peer *client = ssl_index < 0 ? client_of(fd) : NULL;
     if (client != NULL)
         atomic_store(&client->frames.settings_sent, true);
     ssize_t sent = syscall(SYS_sendmsg, fd, message, flags);
