@@ -32,8 +32,8 @@ void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_
 /* Counts it `times` times: 1 or -1. */
 static void count_part(struct frames *f, const struct frames_part *part, int times)
 {
-    size_t bytes = part->bytes + (part->is_request ? FRAMES_CALL_BYTES : 0);
-    f->parts_bytes += (size_t)times * part->bytes;
+    size_t bytes = part->kept + (part->is_request ? FRAMES_CALL_BYTES : 0);
+    f->parts_bytes += (size_t)times * part->kept;
     f->n_requests += (unsigned)times * part->is_request;
     atomic_fetch_add(f->all_parts_bytes, (size_t)times * bytes);
 }
@@ -50,12 +50,25 @@ void frames_fini(struct frames *f)
     pthread_mutex_destroy(&f->lock);
 }
 
-static bool is_too_fast(struct frames_rate *rate, double at_once, double per_second, int64_t now_ms)
+/* `by` is how much happens now. */
+static bool is_too_fast(struct frames_rate *rate, double by, double at_once, double per_second,
+    int64_t now_ms)
 {
     rate->n -= (double)(now_ms - rate->at_ms) / 1000 * per_second;
     rate->at_ms = now_ms;
-    rate->n = rate->n > 0 ? rate->n + 1 : 1;
+    rate->n = (rate->n > 0 ? rate->n : 0) + by;
     return rate->n > at_once;
+}
+
+static uint32_t length_in(const unsigned char *head)
+{
+    return (uint32_t)head[0] << 16 | (uint32_t)head[1] << 8 | head[2];
+}
+
+static uint32_t id_in(const unsigned char *head)
+{
+    return (uint32_t)(head[5] & 0x7f) << 24 | (uint32_t)head[6] << 16 | (uint32_t)head[7] << 8 |
+        head[8];
 }
 
 /* ---- messages ---- */
@@ -125,13 +138,13 @@ static const char *look_for_late_requests(struct frames *f)
 static void on_answer(struct frames *f, uint32_t call_id)
 {
     if (f->part.call_id == call_id)
-        f->part.is_request = false;
+        f->part.is_request = f->part.has_no_answer = false;
     for (unsigned i = 0; i < f->n_parts; i++) {
         struct frames_part *part = &f->parts[i];
         if (part->call_id != call_id)
             continue;
         count_part(f, part, -1);
-        part->is_request = false;
+        part->is_request = part->has_no_answer = false;
         count_part(f, part, 1);
         if (part->bytes == 0)
             drop_part(f, i);
@@ -181,6 +194,13 @@ static bool is_complete(const struct frames_part *part)
     return part->bytes >= MESSAGE_HEAD_LEN && part->bytes - MESSAGE_HEAD_LEN == part->size;
 }
 
+static void on_complete(struct frames_part *part)
+{
+    *part = (struct frames_part){ .call_id = part->call_id,
+        .has_no_answer = part->has_no_answer,
+        .kept = part->has_no_answer ? part->kept : 0 };
+}
+
 static void take_data(struct frames *f, const unsigned char *data, uint32_t len)
 {
     if (f->padding_follows && len > 0) {
@@ -196,15 +216,30 @@ static void take_data(struct frames *f, const unsigned char *data, uint32_t len)
         data += n;
         rest -= n;
         if (is_complete(&f->part))
-            f->part = (struct frames_part){ .call_id = f->part.call_id };
+            on_complete(&f->part);
     }
+}
+
+static size_t kept_by_piece(struct frames *f)
+{
+    uint64_t since_last = f->taken - f->last_piece;
+    size_t piece = length_in(f->head), most = piece > FRAMES_READ_BYTES ? piece : FRAMES_READ_BYTES;
+    f->last_piece = f->taken;
+    return since_last < most ? (size_t)since_last : most;
 }
 
 static const char *on_data_end(struct frames *f)
 {
-    bool is_under_way = f->part.bytes > 0 || f->part.is_request;
-    bool ends = (f->head[4] & END_STREAM) != 0;
-    return is_under_way && !ends ? keep_part(f, &f->part) : NULL;
+    if (f->part.call_id == 0 || (f->head[4] & END_STREAM) != 0)
+        return NULL;
+    size_t kept = kept_by_piece(f), own = length_in(f->head) + sizeof(f->head);
+    if (kept > own &&
+        is_too_fast(&f->apart, (double)(kept - own), FRAMES_APART_AT_ONCE, FRAMES_APART_PER_SECOND,
+            f->now_ms))
+        return "there is too much of something else between its messages";
+    bool is_under_way = f->part.bytes > 0 || f->part.has_no_answer;
+    f->part.kept += kept;
+    return is_under_way ? keep_part(f, &f->part) : NULL;
 }
 
 static void on_data(struct frames *f, unsigned flags, uint32_t call_id)
@@ -233,7 +268,9 @@ static const char *on_call(struct frames *f, uint32_t call_id, bool waits)
     f->call_id = call_id;
     if (!f->acknowledged && f->max_calls > 0 && ++f->n_calls > f->max_calls)
         return "it makes more calls than it may and does not acknowledge our settings";
-    struct frames_part request = { .call_id = call_id, .is_request = true, .since_ms = f->now_ms };
+    struct frames_part request = {
+        .call_id = call_id, .is_request = true, .has_no_answer = true, .since_ms = f->now_ms
+    };
     return waits ? keep_part(f, &request) : NULL;
 }
 
@@ -254,7 +291,7 @@ static const char *on_reset(struct frames *f, uint32_t call_id)
 {
     take_part(f, call_id);
     if (f->max_calls > 0 &&
-        is_too_fast(&f->taken_back, 2.0 * f->max_calls, f->max_calls, f->now_ms))
+        is_too_fast(&f->taken_back, 1, 2.0 * f->max_calls, f->max_calls, f->now_ms))
         return "it takes back its calls too fast";
     return NULL;
 }
@@ -262,7 +299,7 @@ static const char *on_reset(struct frames *f, uint32_t call_id)
 /* It asks for nothing, and yet the core has work with it: with a GOAWAY most of all. */
 static const char *on_idle_frame(struct frames *f)
 {
-    return is_too_fast(&f->idle, FRAMES_IDLE_AT_ONCE, FRAMES_IDLE_PER_SECOND, f->now_ms)
+    return is_too_fast(&f->idle, 1, FRAMES_IDLE_AT_ONCE, FRAMES_IDLE_PER_SECOND, f->now_ms)
         ? "it sends too many frames that ask for nothing"
         : NULL;
 }
@@ -280,7 +317,7 @@ static const char *on_ping(struct frames *f, unsigned flags)
 {
     if ((flags & ACK) != 0)
         return on_idle_frame(f);
-    if (is_too_fast(&f->pings, FRAMES_PINGS_AT_ONCE, FRAMES_PINGS_PER_SECOND, f->now_ms))
+    if (is_too_fast(&f->pings, 1, FRAMES_PINGS_AT_ONCE, FRAMES_PINGS_PER_SECOND, f->now_ms))
         return "it sends too many PINGs";
     return NULL;
 }
@@ -289,17 +326,6 @@ static const char *on_empty_data(struct frames *f, unsigned flags)
 {
     const char *why = on_data_end(f);
     return why != NULL || (flags & END_STREAM) != 0 ? why : on_idle_frame(f);
-}
-
-static uint32_t length_in(const unsigned char *head)
-{
-    return (uint32_t)head[0] << 16 | (uint32_t)head[1] << 8 | head[2];
-}
-
-static uint32_t id_in(const unsigned char *head)
-{
-    return (uint32_t)(head[5] & 0x7f) << 24 | (uint32_t)head[6] << 16 | (uint32_t)head[7] << 8 |
-        head[8];
 }
 
 static const char *on_head(struct frames *f)
@@ -351,6 +377,7 @@ static size_t take_head(struct frames *f, const char *data, size_t len, const ch
     size_t missing = sizeof(f->head) - f->have, n = missing < len ? missing : len;
     memcpy(f->head + f->have, data, n);
     f->have += (unsigned)n;
+    f->taken += n;
     if (f->have == sizeof(f->head)) {
         f->have = 0;
         *ret_why = on_head(f);
@@ -362,6 +389,7 @@ static size_t take_head(struct frames *f, const char *data, size_t len, const ch
 static size_t take_payload(struct frames *f, const char *data, size_t len, const char **ret_why)
 {
     uint32_t n = min_u32(len, f->left);
+    f->taken += n;
     if (f->head[3] == DATA)
         take_data(f, (const unsigned char *)data, n);
     else

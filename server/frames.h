@@ -8,7 +8,9 @@
  *   - many PINGs at once: the core hangs up after three, but keeps an error of some KiB for each that has come by then
  *   - frames that ask for nothing, without end: GOAWAY, PRIORITY, SETTINGS, empty DATA, those that HTTP/2 does not know
  *   - messages that never end: the core looks at the size when a message is complete; past its limit for all connections
- *     it resets streams of whomever
+ *     it resets streams of whomever. A piece of some bytes keeps alive the 64 KiB that were received together with it.
+ *   - messages that follow the only one that is read of a call, for as long as it has no answer; small messages with much between
+ *     them, faster than they are read
  *   - calls whose request never comes: the core tells nobody of them until it has come
  * Takes bytes, owns no socket. Nothing is kept of them but the head of the frame or message that is under way.
  */
@@ -23,10 +25,21 @@
 
 /* With the heads of its frames. What is over 8 KiB of metadata the core refuses with an answer, once the block is complete. */
 #define FRAMES_BLOCK_MAX_BYTES (64 << 10)
-/* Of messages that are not complete: of one connection; of all together, unless the one that sends has hardly any. */
+/*
+ * What messages keep that are not complete, or of a call without an answer: of one connection; of all together, unless the one that sends has hardly any. A piece
+ * keeps FRAMES_READ_BYTES, or what came since the last piece if that is less.
+ */
+#define FRAMES_READ_BYTES (64 << 10)
 #define FRAMES_PARTS_MAX_BYTES (8 << 20)
 #define FRAMES_ALL_PARTS_MAX_BYTES (128 << 20)
-#define FRAMES_FEW_PARTS_BYTES (64 << 10)
+#define FRAMES_FEW_PARTS_BYTES (160 << 10)
+/*
+ * What pieces of all messages keep beside themselves, in bytes. The server reads some thousand messages a second of a connection that
+ * sends as fast as it can; until then the core has them. Between those of honest clients is a WINDOW_UPDATE or two for each message
+ * they have got.
+ */
+#define FRAMES_APART_AT_ONCE (16 << 20)
+#define FRAMES_APART_PER_SECOND (16 << 20)
 /* What the core keeps for a call that waits for its request. */
 #define FRAMES_CALL_BYTES (15 << 10)
 /* So long a call may wait for it. */
@@ -55,12 +68,14 @@ struct frames_rate {
     int64_t at_ms;
 };
 
-/* A gRPC message that has begun, or the first one of a call that has. */
+/* What has come of a gRPC message, or of all of a call that has had no answer yet, not even headers. */
 struct frames_part {
     uint32_t call_id;
     uint32_t size;   /* as announced by its head */
     uint32_t bytes;  /* that have come, with its head */
-    bool is_request; /* of a call that has had no answer yet, not even headers */
+    size_t kept;     /* bytes that its pieces keep */
+    bool is_request; /* the first of a call without an answer */
+    bool has_no_answer;
     int64_t since_ms;
 };
 
@@ -75,9 +90,11 @@ struct frames {
     unsigned have; /* bytes of the preface or of `head` */
     unsigned char head[9];
     uint32_t left;        /* bytes of the payload */
+    uint64_t taken;       /* bytes of all frames, ever */
+    uint64_t last_piece;  /* how many they were after the last piece that was kept */
     uint32_t block_bytes; /* of the header block under way */
     uint32_t call_id;     /* the highest one */
-    struct frames_rate taken_back, pings, idle;
+    struct frames_rate taken_back, pings, idle, apart;
     int64_t now_ms, looked_ms; /* when we looked for requests that do not come */
 
     bool padding_follows;      /* its length is the next byte */
@@ -85,7 +102,7 @@ struct frames {
     struct frames_part part;   /* of the DATA under way */
     struct frames_part *parts; /* of the calls whose messages wait for more DATA, oldest first */
     unsigned n_parts, parts_room;
-    size_t parts_bytes;
+    size_t parts_bytes;  /* that they keep */
     unsigned n_requests; /* of the parts */
     atomic_size_t
         *all_parts_bytes; /* of all connections, with FRAMES_CALL_BYTES for each request */

@@ -24,6 +24,7 @@ LIMITS = {"limits": {**NO_LIMITS["limits"], "streams_per_user": N_STREAMS}}
 CANCEL = struct.pack(">I", 8)
 HELLO = PREFACE + settings()
 NO_WINDOW = PREFACE + settings((4, 0))
+LIST_SERVICES = b"\x3a\x01*"  # asked of the reflection service
 
 
 def acquainted(address, count, hello=HELLO):
@@ -133,6 +134,33 @@ class Endless:
         self.socket.close()
 
 
+class Comers:
+    """One who connects and hangs up at once, from many addresses, without end."""
+
+    def __init__(self, address, how):
+        host, port = address.rsplit(":", 1)
+        self.target, self.how = (host, int(port)), how
+        self.count = 0
+        self.over = False
+        self.thread = threading.Thread(target=self._come, daemon=True)
+
+    def _come(self):
+        while not self.over:
+            self.count += 1
+            with socket.create_connection(self.target, timeout=DEADLINE,
+                                          source_address=(f"127.0.2.{self.count % 250 + 1}", 0)) as one:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, self.how)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.over = True
+        self.thread.join()
+        diag(f"{self.count} came and went")
+
+
 def attack(name, bound=64 * MIB):
     """Registers a test of one attack on one server."""
     def register_attack(function):
@@ -218,6 +246,13 @@ def _(scene):
 def _(scene):
     with Endless(scene.server.address, frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1))), scene.witness:
         scene.witness.sees(50)
+
+
+@attack("who connects and hangs up for ever keeps nobody waiting")
+def _(scene):
+    for how in (struct.pack("ii", 0, 0), struct.pack("ii", 1, 0)):  # FIN, RST
+        with Comers(scene.server.address, how), scene.witness:
+            scene.witness.sees(20)
 
 
 @attack("a flood of SETTINGS costs no memory, whether its answers are read or not")
@@ -325,7 +360,7 @@ def _(scene):
         again.close()
 
 
-@attack("thousands of calls without a body, or with one that was announced and never sent")
+@attack("thousands of calls without a body, or with one that was announced and never sent", bound=96 * MIB)
 def _(scene):
     scene.half_open(lambda i: scene.headers(i))
     scene.half_open(lambda i: scene.headers(i) + frame(DATA, 0, i, b"\0"))
@@ -338,7 +373,7 @@ def _(scene):
     scene.half_open(lambda i: scene.headers(i) + frame(DATA, END_STREAM, i, message()), hello=NO_WINDOW)
 
 
-@attack("large answers that nobody takes", bound=160 * MIB)
+@attack("large answers that nobody takes", bound=256 * MIB)  # 64 MiB for an address, and what encoding them takes
 def _(scene):
     owner = register(scene.server, "collector")
     room = owner.CreateRoom(name="archive").room.id
@@ -357,6 +392,29 @@ def _(scene):
     for path in ("/grpc.health.v1.Health/Watch", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"):
         block = call_headers("").replace(string(path_of("")), string(path))
         scene.half_open(lambda i: frame(HEADERS, END_HEADERS, i, block) + frame(DATA, 0, i, message()))
+
+
+@attack("small messages and pieces of messages keep little of what comes between them", bound=96 * MIB)
+def _(scene):
+    def path(name):
+        return frame(HEADERS, END_HEADERS, 1, call_headers("").replace(string(path_of("")), string(name)))
+    other = frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) * 5000
+    piece, begun = frame(DATA, 0, 1, b"x" * 24), frame(DATA, 0, 1, message(length=900_000))
+    whole, first = frame(DATA, 0, 1, message(b"x" * 24)), frame(DATA, 0, 1, message())
+    question = frame(DATA, 0, 1, message(LIST_SERVICES))
+    reflection = path("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+    for hello, begin, unit in ((HELLO, scene.headers(1) + begun, piece),
+                               (HELLO, scene.headers(1), whole),
+                               (HELLO, scene.stream_headers(1) + begun, piece),
+                               (NO_WINDOW, scene.stream_headers(1), whole),
+                               (HELLO, path("/grpc.health.v1.Health/Watch") + first, whole),
+                               (HELLO, path("/grpc.health.v1.Health/Watch") + first + begun, piece),
+                               (NO_WINDOW, reflection, question)):
+        connections = acquainted(scene.server.address, 2, hello)
+        with scene.witness:
+            pour(connections, begin + (unit + other) * many(2000))
+        for one in connections:
+            one.close()
 
 
 @attack("thousands of streams whose messages nobody takes")
