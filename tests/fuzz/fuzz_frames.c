@@ -13,16 +13,18 @@ enum { STEP_HEAD_LEN = 4, FROM_SERVER = 1 };
 
 static void check(const struct frames *f, const atomic_size_t *all)
 {
-    size_t bytes = 0, requests = 0;
+    size_t kept = 0, requests = 0;
     FUZZ_MUST(f->n_parts <= 2 * f->max_calls && f->n_parts <= f->parts_room);
     for (unsigned i = 0; i < f->n_parts; i++) {
-        bytes += f->parts[i].bytes;
+        kept += f->parts[i].kept;
         requests += f->parts[i].is_request;
         FUZZ_MUST(f->parts[i].call_id != 0);
-        FUZZ_MUST(f->parts[i].is_request || f->parts[i].bytes > 0);
+        FUZZ_MUST(f->parts[i].has_no_answer || f->parts[i].bytes > 0);
+        FUZZ_MUST(f->parts[i].has_no_answer || !f->parts[i].is_request);
+        FUZZ_MUST(f->parts[i].kept >= f->parts[i].bytes);
     }
-    FUZZ_MUST(bytes == f->parts_bytes && requests == f->n_requests);
-    FUZZ_MUST(bytes + requests * FRAMES_CALL_BYTES == atomic_load(all));
+    FUZZ_MUST(kept == f->parts_bytes && requests == f->n_requests);
+    FUZZ_MUST(kept + requests * FRAMES_CALL_BYTES == atomic_load(all));
     FUZZ_MUST(f->have < sizeof(f->head) || f->state == FRAMES_PREFACE);
     FUZZ_MUST(f->padding <= 255 && f->left < 1u << 24);
     FUZZ_MUST(f->sent_have < sizeof(f->sent_head) && f->sent_left < 1u << 24);
@@ -78,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     const char *bit_by_bit = take(data + 1, len - 1, 1u + data[0] % 64, &pieces, &all_again);
     FUZZ_MUST(at_once == bit_by_bit || strcmp(at_once, bit_by_bit) == 0);
     FUZZ_MUST(whole.n_parts == pieces.n_parts && whole.parts_bytes == pieces.parts_bytes);
-    FUZZ_MUST(whole.n_requests == pieces.n_requests);
+    FUZZ_MUST(whole.n_requests == pieces.n_requests && whole.taken == pieces.taken);
     FUZZ_MUST(whole.call_id == pieces.call_id && whole.block_bytes == pieces.block_bytes);
     FUZZ_MUST(whole.n_over == pieces.n_over && whole.acknowledged == pieces.acknowledged);
     frames_fini(&whole);
