@@ -26,8 +26,8 @@
 /* With the heads of its frames. What is over 8 KiB of metadata the core refuses with an answer, once the block is complete. */
 #define FRAMES_BLOCK_MAX_BYTES (64 << 10)
 /*
- * What messages keep that are not complete, or of a call without an answer: of one connection; of all together, unless the one that sends has hardly any. A piece
- * keeps FRAMES_READ_BYTES, or what came since the last piece if that is less.
+ * What messages keep that are not complete, or are of a call without an answer: of one connection; of all together, unless the one
+ * that sends has hardly any. A piece keeps FRAMES_READ_BYTES, or what came since the last piece if that is less.
  */
 #define FRAMES_READ_BYTES (64 << 10)
 #define FRAMES_PARTS_MAX_BYTES (8 << 20)
@@ -74,7 +74,7 @@ struct frames_part {
     uint32_t size;   /* as announced by its head */
     uint32_t bytes;  /* that have come, with its head */
     size_t kept;     /* bytes that its pieces keep */
-    bool is_request; /* the first of a call without an answer */
+    bool is_request; /* the first of a call without an answer, and not complete */
     bool has_no_answer;
     int64_t since_ms;
 };
