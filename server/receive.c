@@ -262,16 +262,20 @@ __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *me
     if (client == NULL)
         return syscall(SYS_recvmsg, fd, message, flags);
     size_t max = client->cut_off ? 0 : rest_of_turn(client, fd, TURN_BYTES);
-    ssize_t received = max > 0 ? receive(fd, message, flags, max) : -1;
-    if (max == 0)
-        errno = EAGAIN;
-    if (received > 0) {
-        client->left = max - (size_t)received;
-        client->cut_off = ssl_index < 0 && are_too_much(&client->frames, message, (size_t)received);
+    if (max == 0) {
+        errno = client->cut_off ? ECONNRESET : EAGAIN;
+        return -1;
     }
-    if (client->cut_off)
+    ssize_t received = receive(fd, message, flags, max);
+    if (received <= 0)
+        return received;
+    client->left = max - (size_t)received;
+    if (ssl_index < 0 && are_too_much(&client->frames, message, (size_t)received)) {
+        client->cut_off = true;
         errno = ECONNRESET;
-    return client->cut_off ? -1 : received;
+        return -1;
+    }
+    return received;
 }
 
 __attribute__((visibility("default"))) ssize_t sendmsg(int fd, const struct msghdr *message,

@@ -109,20 +109,12 @@ class Scene:
         return [call.ended for call in calls]
 
 
-class Endless:
-    """A connection on which the same is sent as fast as the server takes it, until the end of the block."""
+class GoingOn:
+    """What _go_on() does in a thread, until `over` at the end of the block."""
 
-    def __init__(self, address, data):
-        host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
-        self.socket.sendall(HELLO)
-        self.data = data * (2**20 // len(data))
+    def __init__(self):
         self.over = False
-        self.thread = threading.Thread(target=self._send, daemon=True)
-
-    def _send(self):
-        while not self.over:
-            self.socket.sendall(self.data)
+        self.thread = threading.Thread(target=self._go_on, daemon=True)
 
     def __enter__(self):
         self.thread.start()
@@ -131,34 +123,46 @@ class Endless:
     def __exit__(self, kind, value, trace):
         self.over = True
         self.thread.join()
+
+
+class Endless(GoingOn):
+    """A connection on which the same is sent as fast as the server takes it, until the end of the block."""
+
+    def __init__(self, address, data):
+        super().__init__()
+        host, port = address.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
+        self.socket.sendall(HELLO)
+        self.data = data * (2**20 // len(data))
+
+    def _go_on(self):
+        while not self.over:
+            self.socket.sendall(self.data)
+
+    def __exit__(self, kind, value, trace):
+        super().__exit__(kind, value, trace)
         self.socket.close()
 
 
-class Comers:
+class Comers(GoingOn):
     """One who connects and hangs up at once, from many addresses, some thousand times: new connections of others wait behind
     those in the kernel's queue, which is not what is tested."""
 
     def __init__(self, address, how):
+        super().__init__()
         host, port = address.rsplit(":", 1)
         self.target, self.how = (host, int(port)), how
         self.count = 0
-        self.over = False
-        self.thread = threading.Thread(target=self._come, daemon=True)
 
-    def _come(self):
+    def _go_on(self):
         while not self.over and self.count < 4000:
             self.count += 1
             with socket.create_connection(self.target, timeout=DEADLINE,
                                           source_address=(f"127.0.2.{self.count % 250 + 1}", 0)) as one:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, self.how)
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
     def __exit__(self, kind, value, trace):
-        self.over = True
-        self.thread.join()
+        super().__exit__(kind, value, trace)
         diag(f"{self.count} came and went")
 
 

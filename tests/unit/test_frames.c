@@ -545,6 +545,9 @@ START_TEST(a_call_waits_no_more_once_its_request_has_come_or_never_will)
     server_sends(RST_STREAM, id, 4);
     ck_assert_uint_eq(frames.n_requests, 0);
     goes_on(time_passes(10 * FRAMES_REQUEST_MAX_MS));
+    server_sends(HEADERS, 1, 100); /* the answer to the first one */
+    ck_assert_uint_eq(frames.n_parts, 0);
+    ck_assert_uint_eq(atomic_load(&all_parts_bytes), 0);
 }
 END_TEST
 
