@@ -24,7 +24,7 @@ stop() {
 trap 'stop; exit 1' INT TERM
 
 # It says when it is ready, and where.
-address= left=100
+address= left=600
 while [ -z "$address" ] && kill -0 "$pid" 2>/dev/null && [ $left -gt 0 ]; do
     sleep 0.1
     address=$(sed -n 's/^ready grpc=\([^ ]*\).*/\1/p' "$dir/ready")
