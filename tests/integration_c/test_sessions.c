@@ -58,7 +58,7 @@ END_TEST
 START_TEST(tokens_are_renewed_before_they_expire)
 {
     server_init(&server);
-    server_set(&server, "AUTH__ACCESS_TTL_S=2");
+    server_set(&server, "AUTH__ACCESS_TTL_S=4");
     server_start(&server);
     struct person *alice = person_new(&server, "alice");
     const char *room = new_room(alice);
@@ -68,7 +68,7 @@ START_TEST(tokens_are_renewed_before_they_expire)
     person_wait_tokens(alice, 3); /* by itself, while nothing is asked for */
     person_copy_token(alice, after, sizeof(after));
     ck_assert_str_ne(before, after);
-    long until_ms = now_ms() + 3000; /* in use */
+    long until_ms = now_ms() + 5000; /* in use */
     while (now_ms() < until_ms) {
         ck_assert_str_eq(profile_name(alice), "alice");
         sleep_ms(20);
@@ -83,11 +83,11 @@ START_TEST(a_token_that_expired_while_the_server_was_away_is_renewed)
 {
     server_init(&server);
     server_keep(&server);
-    server_set(&server, "AUTH__ACCESS_TTL_S=2");
+    server_set(&server, "AUTH__ACCESS_TTL_S=4");
     server_start(&server);
     struct person *alice = person_new(&server, "alice");
     server_kill(&server);
-    sleep_ms(2500);
+    sleep_ms(4500);
     server_start(&server);
     ck_assert_str_eq(profile_name(alice), "alice");
     ck_assert(person_has_token(alice));

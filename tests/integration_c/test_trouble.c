@@ -75,11 +75,11 @@ START_TEST(a_server_that_is_not_there_is_told_in_time)
     synctv_client_options options;
     synctv_client_options_init(&options);
     options.address = address;
-    options.connect_timeout_ms = _i == 0 ? 2500 : 700;
+    options.connect_timeout_ms = _i == 0 ? 5000 : 700;
     long start_ms = now_ms();
     assert_code(try_to_connect(&options), SYNCTV_E_NODE_UNAVAILABLE);
     ck_assert_int_ge(now_ms() - start_ms, 300);
-    ck_assert_int_lt(now_ms() - start_ms, 8000);
+    ck_assert_int_lt(now_ms() - start_ms, WAIT_MS);
     ck_assert_ptr_nonnull(strstr(error.message, address));
     if (_i == 0)
         ck_assert_ptr_nonnull(strstr(error.message, "refused"));
@@ -193,7 +193,9 @@ START_TEST(calls_wait_for_a_server_that_comes_back)
 {
     server_start(&server);
     struct scene s = scene(&server);
+    follow(s.guest, s.room_id);
     server_kill(&server);
+    expect(s.guest->stream, SYNCTV_EVENT_DISCONNECTED);
     struct answers answers = ANSWERS;
     const synctv_request requests[] = {
         { .method = SYNCTV_METHOD_GET_ROOM_INFO, .room_id = s.room_id, .timeout_ms = WAIT_MS },
@@ -202,7 +204,6 @@ START_TEST(calls_wait_for_a_server_that_comes_back)
     };
     for (int i = 0; i < 3; i++)
         synctv_call(s.guest->me, &requests[i], take_answer, &answers);
-    sleep_ms(500);
     /* Not safe to repeat, but never sent. */
     const synctv_request create = {
         .method = SYNCTV_METHOD_CREATE_ROOM, .name = "late", .timeout_ms = WAIT_MS
@@ -235,7 +236,7 @@ START_TEST(a_call_ends_when_its_time_is_over)
         };
         int rv = synctv_call_wait(s.guest->me, &request, NULL, &error);
         ck_assert(rv == SYNCTV_E_TIMEOUT || rv == SYNCTV_E_NODE_UNAVAILABLE);
-        ck_assert_int_lt(now_ms() - start_ms, 5000);
+        ck_assert_int_lt(now_ms() - start_ms, WAIT_MS);
     }
     if (_i == 1)
         server_freeze(&server, false);
@@ -265,7 +266,7 @@ START_TEST(closing_answers_what_is_under_way)
     }
     long start_ms = now_ms();
     person_close(s.guest);
-    ck_assert_int_lt(now_ms() - start_ms, 5000);
+    ck_assert_int_lt(now_ms() - start_ms, WAIT_MS);
     ck_assert_int_eq(answers.n, N);
     for (int i = 0; i < N; i++)
         assert_code(next_answer(&answers)->code, SYNCTV_E_CANCELLED);
@@ -324,13 +325,19 @@ START_TEST(fifty_clients_see_the_same)
         ck_assert_uint_eq(states[i]->version, states[0]->version);
     }
     double min = 600, max = 0;
+    int64_t worst_error_ms = 0;
+    long start_ms = now_ms();
     for (int i = 0; i < N; i++) {
+        int64_t error_ms;
         double position = synctv_client_position(viewers[i]->client, states[i], 600);
+        synctv_client_clock_offset(viewers[i]->client, NULL, &error_ms);
         min = position < min ? position : min;
         max = position > max ? position : max;
+        worst_error_ms = error_ms > worst_error_ms ? error_ms : worst_error_ms;
     }
     ck_assert_double_ge(min, 60);
-    ck_assert_double_le(max - min, 0.5);
+    ck_assert_double_le((max - min) * 1000,
+        (double)(100 + 2 * worst_error_ms + now_ms() - start_ms));
 }
 END_TEST
 
