@@ -9,7 +9,7 @@
  * The core also goes on with a connection for as long as there is something to receive, 4 MiB at a time, and with a listener for as
  * long as somebody connects, and all others wait. So a descriptor has its turn, which a thread begins with each epoll_wait(): when so
  * much was received or accepted in it the core is told that there is nothing more, and epoll, through epoll_ctl(), to tell again what
- * there is.
+ * there is. The core's executors, which take over what several threads want, never wait so: they have what is left of it.
  */
 #include "receive.h"
 
@@ -52,7 +52,7 @@ static size_t n_files;
 static int ssl_index = -1; /* where an SSL has its frames; -1 = without TLS */
 static atomic_size_t all_parts_bytes;
 static _Atomic(uint64_t) n_turns;
-static _Thread_local uint64_t turn; /* of this thread, which no other has; 0 = none yet */
+static _Thread_local uint64_t turn; /* of this thread, which no other has; 0 = it has none */
 
 static int64_t now_ms(void)
 {
@@ -203,7 +203,7 @@ __attribute__((visibility("default"))) int epoll_wait(int epfd, struct epoll_eve
 /* What is left of its turn, of `all`; 0 = it is others' turn. */
 static size_t rest_of_turn(struct peer *peer, int fd, size_t all)
 {
-    if (turn == 0 || peer->turn != turn || peer->epoll < 0) {
+    if (peer->turn != turn || peer->epoll < 0) {
         peer->turn = turn;
         peer->left = all;
     }
