@@ -11,6 +11,7 @@
 #include "node_time.h"
 
 #define KEPT_MAX 8192
+#define PATIENCE_MS 30000
 
 synctv_node fx_node;
 synctv_node_options fx_options;
@@ -188,7 +189,7 @@ synctv_caller *fx_signed_in(const char *name)
         0);
     person = add_person(name, id, true);
     synctv_node_authenticate(&fx_node, token, authenticated, &person->caller);
-    for (int i = 0; i < 5000 && person->caller == NULL; i++) {
+    for (int i = 0; i < PATIENCE_MS && person->caller == NULL; i++) {
         sv_node_turn(&fx_node);
         nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
     }
@@ -298,7 +299,7 @@ static int next(synctv_stream *stream, int timeout_ms, const synctv_event **ret)
 const synctv_event *fx_next(synctv_stream *stream)
 {
     const synctv_event *event;
-    int rv = next(stream, 5000, &event);
+    int rv = next(stream, PATIENCE_MS, &event);
     ck_assert_msg(rv == 1, "no event: %s", rv == 0 ? "nothing came" : synctv_error_reason(rv));
     return event;
 }
@@ -314,7 +315,7 @@ const synctv_event *fx_expect(synctv_stream *stream, synctv_event_type type)
 {
     const synctv_event *event;
     for (;;) {
-        int rv = next(stream, 5000, &event);
+        int rv = next(stream, PATIENCE_MS, &event);
         ck_assert_msg(rv == 1, "no event %d: %s", (int)type,
             rv == 0 ? "nothing came" : synctv_error_reason(rv));
         if (event->type == type)
@@ -353,7 +354,7 @@ int fx_end_of(synctv_stream *stream)
 {
     const synctv_event *event;
     int rv;
-    while ((rv = next(stream, 5000, &event)) == 1)
+    while ((rv = next(stream, PATIENCE_MS, &event)) == 1)
         ;
     return rv;
 }

@@ -68,17 +68,17 @@ const char *fx_say(synctv_caller *caller, const char *room_id, const char *conte
 synctv_stream *fx_follow(synctv_caller *caller, const char *room_id);
 /* Not waiting for anything. */
 synctv_stream *fx_open_stream(synctv_caller *caller, const char *room_id, const char *password);
-/* The next event, whatever it is; waits 5 s. */
+/* The next event, whatever it is; waits 30 s. */
 const synctv_event *fx_next(synctv_stream *stream);
 /* That there is nothing to take. */
 void fx_expect_nothing(synctv_stream *stream);
-/* The next event of this type, those before it skipped; waits 5 s. */
+/* The next event of this type, those before it skipped; waits 30 s. */
 const synctv_event *fx_expect(synctv_stream *stream, synctv_event_type type);
 const synctv_event *fx_expect_change(synctv_stream *stream, synctv_member_change change);
 /* Takes what is there; whether an event of this type was among it. */
 bool fx_got(synctv_stream *stream, synctv_event_type type);
 bool fx_got_change(synctv_stream *stream, synctv_member_change change);
-/* Takes what is left and returns with what the stream ended; waits 5 s. */
+/* Takes what is left and returns with what the stream ended; waits 30 s. */
 int fx_end_of(synctv_stream *stream);
 
 /* --- time --- */

@@ -72,10 +72,10 @@ static inline void pass_ms(synctv_node *n, int64_t ms)
     }
 }
 
-/* Turns the node until `flag` is set, 10 s at most. */
+/* Turns the node until `flag` is set, 30 s at most. */
 static inline void turn_until(synctv_node *n, const bool *flag)
 {
-    for (int i = 0; i < 10000 && !*flag; i++) {
+    for (int i = 0; i < 30000 && !*flag; i++) {
         sv_node_turn(n);
         if (!*flag)
             nap();

@@ -316,7 +316,7 @@ static int follow(synctv_caller *caller)
     synctv_stream *stream = NULL;
     int rv = synctv_stream_open(caller, &to_room, &stream, &fx_error);
     if (rv >= 0)
-        rv = synctv_stream_next(stream, 5000, &first, &fx_error);
+        rv = synctv_stream_next(stream, 30000, &first, &fx_error);
     synctv_event_unref(first);
     synctv_stream_close(stream);
     return rv == 1 ? OK : rv;
@@ -351,7 +351,7 @@ int main(void)
     Suite *suite = suite_create("access");
     TCase *tcase = tcase_create("access");
     tcase_add_checked_fixture(tcase, people, fx_close);
-    tcase_set_timeout(tcase, 20);
+    tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, everybody_gets_the_answer_of_the_table, 0, (int)N_ROWS);
     tcase_add_test(tcase, everybody_gets_the_stream_of_the_table);
     tcase_add_test(tcase, no_method_is_missing_from_the_table);

@@ -51,7 +51,7 @@ static bool has_ended(synctv_stream *stream)
 
 static void wait_for_end(synctv_stream *stream)
 {
-    for (int i = 0; i < 10000 && !has_ended(stream); i++)
+    for (int i = 0; i < 30000 && !has_ended(stream); i++)
         nap();
     ck_assert(has_ended(stream));
 }
@@ -84,7 +84,7 @@ START_TEST(a_role_given_elsewhere_reaches_callers_in_process)
     pass_ms(node, 55000);
     sv_accounts_housekeep(node);
     int rv = SYNCTV_E_PERMISSION_DENIED;
-    for (int i = 0; i < 1000 && (rv = list_users(caller)) != 0; i++)
+    for (int i = 0; i < 30000 && (rv = list_users(caller)) != 0; i++)
         nap();
     ck_assert_int_eq(rv, 0);
     synctv_caller_unref(caller);
@@ -102,7 +102,7 @@ static synctv_stream *follow_as_admin(synctv_caller *anns, const synctv_result *
     synctv_stream *stream = NULL;
     ck_assert_int_eq(synctv_stream_open(anns, &to_room, &stream, NULL), 0);
     const synctv_event *snapshot = NULL;
-    ck_assert_int_eq(synctv_stream_next(stream, 5000, &snapshot, NULL), 1);
+    ck_assert_int_eq(synctv_stream_next(stream, 30000, &snapshot, NULL), 1);
     synctv_event_unref(snapshot);
     synctv_result_unref(room);
     synctv_caller_unref(bobs);

@@ -404,8 +404,8 @@ START_TEST(the_node_clock_shows_the_time_of_day_and_never_goes_back)
     struct sv_node_clock c;
     sv_node_clock_init(&c);
     int64_t difference = sv_node_clock_ms(&c) - sv_wall_ms();
-    ck_assert_int_le(difference, 2000);
-    ck_assert_int_ge(difference, -2000);
+    ck_assert_int_le(difference, 30000);
+    ck_assert_int_ge(difference, -30000);
     int64_t last = sv_node_clock_ms(&c), last_us = sv_mono_us();
     for (int i = 0; i < 10000; i++) {
         int64_t now = sv_node_clock_ms(&c), now_us = sv_mono_us();
@@ -414,7 +414,7 @@ START_TEST(the_node_clock_shows_the_time_of_day_and_never_goes_back)
         last = now;
         last_us = now_us;
     }
-    ck_assert_int_le(sv_mono_ms() - last_us / 1000, 2000);
+    ck_assert_int_le(sv_mono_ms() - last_us / 1000, 30000);
 }
 END_TEST
 

@@ -366,16 +366,17 @@ START_TEST(too_much_danmaku_in_a_room_is_dropped_without_a_word)
 {
     fx_node.limits.room_danmaku_per_second = 5;
     synctv_stream *stream = fx_follow(alice, room);
-    for (int i = 0; i < 20; i++)
+    int64_t n = 0, start_ms = synctv_node_now_ms(&fx_node);
+    for (int i = 0; i < 200; i++)
         fx_assert_ok(FX_ASK(bob, SEND_DANMAKU, .room_id = room, .content = "x"));
-    int n = 0;
+    int64_t took_ms = synctv_node_now_ms(&fx_node) - start_ms;
     const synctv_event *event = NULL;
     while (synctv_stream_next(stream, 0, &event, NULL) == 1) {
         n += event->type == SYNCTV_EVENT_DANMAKU;
         synctv_event_unref(event);
     }
     ck_assert_int_ge(n, 5);
-    ck_assert_int_le(n, 7);
+    ck_assert_int_le(n, 5 + took_ms * 5 / 1000 + 1);
 }
 END_TEST
 
@@ -407,7 +408,7 @@ int main(void)
     Suite *suite = suite_create("chat_calls");
     TCase *tcase = tcase_create("chat");
     tcase_add_checked_fixture(tcase, people, fx_close);
-    tcase_set_timeout(tcase, 20);
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, what_is_said_reaches_all_and_is_kept);
     tcase_add_test(tcase, one_senders_messages_keep_their_order);
     tcase_add_test(tcase, a_resend_never_doubles);

@@ -207,8 +207,10 @@ START_TEST(an_old_password_does_not_let_in_who_gave_it_while_it_was_changed)
             ck_assert(fx_answer->room->has_password);
         else
             fx_assert_code(rv, SYNCTV_E_ROOM_PASSWORD_WRONG);
-        for (int k = 0; k < 1000000 && changed_code > 0; k++)
+        for (int k = 0; k < 30000 && changed_code > 0; k++) {
             sv_node_turn(&fx_node);
+            nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+        }
         ck_assert_int_eq(changed_code, 0);
         fx_assert_code(FX_ASK(carol, JOIN_ROOM, .room_id = room, .password = "old"),
             SYNCTV_E_ROOM_PASSWORD_WRONG);
@@ -235,10 +237,12 @@ START_TEST(who_was_kicked_waits_for_a_while)
     const synctv_room_settings guests = { .allow_guests = true };
     const char *room = fx_room(alice, &guests);
     fx_join(bob, room);
+    int64_t start_ms = synctv_node_now_ms(&fx_node);
     fx_assert_ok(FX_ASK(alice, KICK_MEMBER, .room_id = room, .user_id = fx_id(bob)));
     for (int i = 0; i < 2; i++) {
         fx_assert_code(FX_ASK(bob, JOIN_ROOM, .room_id = room), SYNCTV_E_MEMBER_KICKED);
-        ck_assert_int_gt(fx_error.retry_after_ms, 25000);
+        ck_assert_int_ge(fx_error.retry_after_ms,
+            30000 - (synctv_node_now_ms(&fx_node) - start_ms));
         ck_assert_int_le(fx_error.retry_after_ms, 30000);
         fx_assert_code(FX_ASK(bob, GET_MOVIE_LIST, .room_id = room), SYNCTV_E_MEMBER_KICKED);
         fx_assert_code(fx_end_of(fx_open_stream(bob, room, NULL)), SYNCTV_E_MEMBER_KICKED);
@@ -353,7 +357,7 @@ int main(void)
     Suite *suite = suite_create("join_calls");
     TCase *tcase = tcase_create("joining");
     tcase_add_checked_fixture(tcase, people, fx_close);
-    tcase_set_timeout(tcase, 20);
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, who_joins_is_a_member_and_sees_the_room);
     tcase_add_test(tcase, joining_again_changes_nothing_and_answers_the_same);
     tcase_add_test(tcase, streams_of_all_rooms_follow_a_room_that_was_joined);

@@ -481,7 +481,7 @@ int main(void)
     Suite *suite = suite_create("member_calls");
     TCase *tcase = tcase_create("members");
     tcase_add_checked_fixture(tcase, people, fx_close);
-    tcase_set_timeout(tcase, 20);
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_kick_is_told_to_all_and_ends_the_victims_streams);
     tcase_add_test(tcase, nobody_kicks_above_themselves);
     tcase_add_test(tcase, only_members_are_kicked);

@@ -284,7 +284,8 @@ static void *follow_again(void *userdata)
         const synctv_event *event = NULL;
         int rv = synctv_stream_open(rival->caller, &options, &stream, NULL);
         if (rv >= 0)
-            rv = synctv_stream_next(stream, 5000, &event, NULL); /* the snapshot, or why not */
+            rv = synctv_stream_next(stream, 30000, &event, NULL); /* the snapshot, or why not */
+        ck_assert_int_ne(rv, 0);
         synctv_event_unref(event);
         synctv_stream_close(stream);
         answered(rival, rv);

@@ -247,7 +247,7 @@ int main(void)
 {
     Suite *suite = suite_create("password");
     TCase *tc = tcase_create("password");
-    tcase_set_timeout(tc, 30);
+    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, records_of_the_reference_program_are_verified);
     tcase_add_test(tc, a_record_verifies_its_password_and_no_other);
     tcase_add_test(tc, the_same_password_never_gives_the_same_record);

@@ -451,7 +451,7 @@ int main(void)
     Suite *suite = suite_create("playlist_calls");
     TCase *tcase = tcase_create("playlists");
     tcase_add_checked_fixture(tcase, people, fx_close);
-    tcase_set_timeout(tcase, 20);
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_movie_is_added_at_the_end_with_all_that_it_has);
     tcase_add_test(tcase, a_live_movie_has_a_stream_key);
     tcase_add_test(tcase, bad_movies_are_refused);

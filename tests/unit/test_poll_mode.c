@@ -130,10 +130,10 @@ static void poll_once(int timeout_ms)
     atomic_store(&polling, false);
 }
 
-/* 10 s at most. */
+/* 30 s at most. */
 static void poll_until(struct counted *c, int n)
 {
-    int64_t until_ms = now_ms() + 10000;
+    int64_t until_ms = now_ms() + 30000;
     while (atomic_load(&c->n) < n && now_ms() < until_ms)
         poll_once(100);
     ck_assert_int_ge(atomic_load(&c->n), n);
@@ -194,21 +194,22 @@ START_TEST(blocking_calls_need_no_poll)
     }
     synctv_stream *stream = follow(NULL, NULL);
     const synctv_event *event = NULL;
-    assert_code(synctv_stream_next(stream, 5000, &event, &err), 1);
+    assert_code(synctv_stream_next(stream, 30000, &event, &err), 1);
     ck_assert_int_eq(event->state->cause, SYNCTV_STATE_CAUSE_SNAPSHOT);
     synctv_event_unref(event);
     synctv_stream_close(stream);
 }
 END_TEST
 
+/* The node has something to do every 5 s: it takes some polls to tell the quick ones from those that wait for that. */
 START_TEST(poll_waits_no_longer_than_it_is_told_to)
 {
     int64_t before_ms = now_ms();
-    poll_once(0);
-    ck_assert_int_lt(now_ms() - before_ms, 1000);
-    before_ms = now_ms();
-    poll_once(30);
-    ck_assert_int_lt(now_ms() - before_ms, 2000);
+    for (int i = 0; i < 10; i++) {
+        poll_once(0);
+        poll_once(30);
+    }
+    ck_assert_int_lt(now_ms() - before_ms, 20000);
 }
 END_TEST
 
@@ -227,32 +228,44 @@ START_TEST(poll_returns_when_there_is_something_to_do)
     struct counted c = { 0 };
     synctv_stream *stream = follow(&c, ready_in_poll);
     poll_until(&c, 1);
-    int n = atomic_load(&c.n);
-    pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, chat_from_elsewhere, NULL), 0);
     int64_t before_ms = now_ms();
-    while (atomic_load(&c.n) == n && now_ms() - before_ms < 10000)
-        poll_once(20000);
-    ck_assert_int_gt(atomic_load(&c.n), n);
-    ck_assert_int_lt(now_ms() - before_ms, 9000);
-    pthread_join(thread, NULL);
+    for (int i = 0; i < 10; i++) { /* one alone may come as the node has something to do anyway */
+        int n = atomic_load(&c.n);
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, chat_from_elsewhere, NULL), 0);
+        while (atomic_load(&c.n) == n && now_ms() - before_ms < 30000)
+            poll_once(60000);
+        pthread_join(thread, NULL);
+        ck_assert_int_gt(atomic_load(&c.n), n);
+    }
+    ck_assert_int_lt(now_ms() - before_ms, 30000);
     synctv_stream_close(stream);
 }
 END_TEST
 
+static bool is_playing(void)
+{
+    const synctv_result *result =
+        ask((synctv_request){ .method = SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room });
+    bool playing = result->state->status == SYNCTV_PLAYBACK_STATUS_PLAYING;
+    synctv_result_unref(result);
+    return playing;
+}
+
 START_TEST(poll_runs_the_timers_of_rooms)
 {
     struct counted c = { 0 };
+    synctv_stream *stream = follow(&c, ready_in_poll);
+    poll_until(&c, 1);
     do_ask((synctv_request){
         .method = SYNCTV_METHOD_SET_CURRENT_MOVIE,
         .room_id = room,
         .movie_id = movie,
         .autoplay = true,
     });
-    synctv_stream *stream = follow(&c, ready_in_poll);
-    poll_until(&c, 1);
-    int n = atomic_load(&c.n);
-    poll_until(&c, n + 1); /* the end of a movie of 0.2 s */
+    int64_t until_ms = now_ms() + 30000;
+    while (is_playing() && now_ms() < until_ms) /* a movie of 0.2 s, and one of grace */
+        poll_once(100);
     const synctv_result *result =
         ask((synctv_request){ .method = SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room });
     ck_assert_int_eq(result->state->status, SYNCTV_PLAYBACK_STATUS_PAUSED);
@@ -377,7 +390,7 @@ START_TEST(callbacks_come_on_the_nodes_threads)
     const synctv_request create = { .method = SYNCTV_METHOD_CREATE_ROOM, .name = "x" };
     synctv_stream *stream = follow(&s, ready);
     synctv_call(alice, &create, done, &c);
-    int64_t until_ms = now_ms() + 10000;
+    int64_t until_ms = now_ms() + 30000;
     while ((atomic_load(&c.n) == 0 || atomic_load(&s.n) == 0) && now_ms() < until_ms)
         nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
     ck_assert_int_eq(atomic_load(&c.n), 1);
@@ -400,7 +413,7 @@ START_TEST(a_timer_set_on_another_thread_is_kept)
     bool ended = false;
     const synctv_event *event;
     while (!ended) { /* 0.2 s, and one of grace */
-        assert_code(synctv_stream_next(stream, 10000, &event, &err), 1);
+        assert_code(synctv_stream_next(stream, 30000, &event, &err), 1);
         ended =
             event->type == SYNCTV_EVENT_STATE && event->state->cause == SYNCTV_STATE_CAUSE_ENDED;
         synctv_event_unref(event);

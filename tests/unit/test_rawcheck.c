@@ -481,7 +481,7 @@ int main(void)
 {
     Suite *suite = suite_create("rawcheck");
     TCase *tc = tcase_create("rawcheck");
-    tcase_set_timeout(tc, 30);
+    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, a_message_cut_anywhere_harms_nothing);
     tcase_add_test(tc, flipped_bits_harm_nothing);
     tcase_add_test(tc, text_that_is_not_utf8_or_has_a_nul_is_refused_in_every_field);

@@ -359,7 +359,7 @@ int main(void)
     Suite *suite = suite_create("room_calls");
     TCase *tcase = tcase_create("rooms");
     tcase_add_checked_fixture(tcase, people, fx_close);
-    tcase_set_timeout(tcase, 20);
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_new_room_is_what_was_asked_for);
     tcase_add_test(tcase, bad_fields_of_a_new_room_are_named);
     tcase_add_test(tcase, nobody_creates_too_many_rooms);

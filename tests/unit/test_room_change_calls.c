@@ -294,7 +294,7 @@ int main(void)
     Suite *suite = suite_create("room_change_calls");
     TCase *tcase = tcase_create("changing rooms");
     tcase_add_checked_fixture(tcase, people, fx_close);
-    tcase_set_timeout(tcase, 20);
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, only_the_fields_that_are_named_change);
     tcase_add_test(tcase, bad_changes_of_a_room_are_named);
     tcase_add_test(tcase, changing_a_room_takes_the_permission);

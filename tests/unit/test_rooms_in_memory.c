@@ -386,7 +386,7 @@ START_TEST(a_state_that_storage_does_not_take_is_tried_again)
     loaded->flush_ms -= 300;
     sv_room_schedule(loaded);
     sv_room_leave(loaded);
-    for (int i = 0; i < 200 && faulty.refuses > 0; i++) {
+    for (int i = 0; i < 3000 && faulty.refuses > 0; i++) {
         struct timespec pause = { .tv_nsec = 10000000 };
         fx_turn();
         nanosleep(&pause, NULL);

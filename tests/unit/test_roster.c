@@ -326,7 +326,7 @@ int main(void)
     Suite *suite = suite_create("roster");
     TCase *t = tcase_create("roster");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 30);
+    tcase_set_timeout(t, 60);
     suite_add_tcase(suite, t);
     tcase_add_test(t, an_empty_roster_has_nobody);
     tcase_add_test(t, a_row_is_copied_with_its_strings);

@@ -41,7 +41,7 @@ START_TEST(a_large_message_arrives_in_one_piece)
     char *data = malloc(len);
     for (size_t i = 0; i < len; i++)
         data[i] = (char)(i * 7);
-    ask(channel, "/t.Echo/Echo", data, len, 15000, &r);
+    ask(channel, "/t.Echo/Echo", data, len, 25000, &r);
     wait_for(&r.done, 1);
     ck_assert_int_eq(r.grpc_status, 0);
     ck_assert_uint_eq(r.len, len);
@@ -54,7 +54,7 @@ START_TEST(a_message_above_the_limit_is_refused)
 {
     size_t len = (1 << 20) + 1;
     char *data = calloc(1, len);
-    ask(channel, "/t.Echo/Echo", data, len, 15000, &r);
+    ask(channel, "/t.Echo/Echo", data, len, 25000, &r);
     wait_for(&r.done, 1);
     ck_assert_int_eq(r.grpc_status, 8);
     free(data);
@@ -67,12 +67,16 @@ START_TEST(a_service_sees_metadata_address_and_deadline)
 {
     struct sv_rpc_md md = { "authorization", "Bearer abc", 0 };
     struct sv_rpc_request request = {
-        .path = "/t.Echo/Describe", .metadata = &md, .n_metadata = 1, .timeout_ms = 9500
+        .path = "/t.Echo/Describe", .metadata = &md, .n_metadata = 1, .timeout_ms = 30000
     };
     r = (struct reply){ 0 };
     sv_rpc_unary(channel, &request, sv_rpc_bytes_copy("", 0), got_reply, &r);
     wait_for(&r.done, 1);
-    ck_assert_str_eq(r.data, "/t.Echo/Describe|Bearer abc|127.0.0.1||9");
+    char *left_s = strrchr(r.data, '|') + 1;
+    ck_assert_int_ge(atoi(left_s), 10);
+    ck_assert_int_le(atoi(left_s), 30);
+    *left_s = '\0';
+    ck_assert_str_eq(r.data, "/t.Echo/Describe|Bearer abc|127.0.0.1||");
     free(r.data);
 
     request.timeout_ms = 0;
@@ -101,7 +105,7 @@ START_TEST(too_much_metadata_is_refused)
     memset(big, 'x', 20000);
     struct sv_rpc_md md = { "big", big, 20000 };
     struct sv_rpc_request request = {
-        .path = "/t.Echo/Echo", .metadata = &md, .n_metadata = 1, .timeout_ms = 10000
+        .path = "/t.Echo/Echo", .metadata = &md, .n_metadata = 1, .timeout_ms = 25000
     };
     r = (struct reply){ 0 };
     sv_rpc_unary(channel, &request, sv_rpc_bytes_copy("", 0), got_reply, &r);
@@ -138,7 +142,7 @@ START_TEST(calls_are_answered_late_and_from_another_thread)
 {
     struct reply replies[100];
     for (int i = 0; i < 100; i++)
-        ask(channel, "/t.Echo/Hold", "", 0, 15000, &replies[i]);
+        ask(channel, "/t.Echo/Hold", "", 0, 25000, &replies[i]);
     wait_for(&held.n, 100);
     struct sv_rpc_server_stats stats;
     sv_rpc_server_get_stats(server, &stats);
@@ -154,7 +158,7 @@ END_TEST
 
 START_TEST(a_call_may_be_answered_after_its_client_has_gone)
 {
-    ask(channel, "/t.Echo/Hold", "", 0, 15000, &r);
+    ask(channel, "/t.Echo/Hold", "", 0, 25000, &r);
     wait_for(&held.n, 1);
     sv_rpc_channel_free(channel);
     ck_assert_int_eq(r.error.code, SYNCTV_E_CANCELLED);
@@ -169,7 +173,7 @@ START_TEST(the_deadline_ends_a_call_for_the_client)
 {
     call(channel, "/t.Echo/Echo", "", &r); /* connects */
     free(r.data);
-    ask(channel, "/t.Echo/Hold", "", 0, 500, &r);
+    ask(channel, "/t.Echo/Hold", "", 0, 3000, &r);
     wait_for(&held.n, 1);
     wait_for(&r.done, 1);
     ck_assert_int_eq(r.error.code, SYNCTV_E_TIMEOUT);
@@ -204,7 +208,7 @@ static void count_done(void *userdata, const struct sv_rpc_answer *answer)
 
 START_TEST(thousands_of_calls_at_once_are_all_answered)
 {
-    struct sv_rpc_request request = { .path = "/t.Echo/Echo", .timeout_ms = 15000 };
+    struct sv_rpc_request request = { .path = "/t.Echo/Echo", .timeout_ms = 25000 };
     for (int i = 0; i < 3000; i++)
         sv_rpc_unary(channel, &request, sv_rpc_bytes_copy("x", 1), count_done, NULL);
     wait_for(&n_done, 3000);
@@ -218,7 +222,7 @@ int main(void)
 {
     Suite *s = suite_create("rpc calls");
     TCase *t = tcase_create("all");
-    tcase_set_timeout(t, 30);
+    tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_call_is_answered);
     tcase_add_test(t, an_empty_message_is_a_message);

@@ -290,7 +290,7 @@ int main(void)
 {
     Suite *s = suite_create("rpc parts");
     TCase *t = tcase_create("all");
-    tcase_set_timeout(t, 30);
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, waits_double_from_100_ms_to_10_s_and_never_fall_below_half);
     tcase_add_test(t, only_what_passes_by_itself_is_tried_again);
     tcase_add_test(t, a_budget_ends_the_attempts);

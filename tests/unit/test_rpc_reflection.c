@@ -82,7 +82,7 @@ static int check_health(const char *service)
 {
     struct reply r;
     struct sv_pb_out request = named(service);
-    ask(channel, CHECK, request.data, request.len, 10000, &r);
+    ask(channel, CHECK, request.data, request.len, 25000, &r);
     sv_pb_out_free(&request);
     wait_for(&r.done, 1);
     int rv = r.grpc_status != 0 ? -r.grpc_status : r.len == 2 && r.data[0] == 8 ? r.data[1] : -100;
@@ -131,7 +131,7 @@ START_TEST(watchers_of_health_see_each_change)
     sv_rpc_server_set_serving(server, true);
     wait_for(&known.received, 3);
     ck_assert_int_eq(known.last[1], 1);
-    sv_rpc_server_stop(server, 5000);
+    sv_rpc_server_stop(server, 25000);
     ck_assert_int_eq(talk_end(&known), 14);
     ck_assert_int_eq(known.received, 4); /* NOT_SERVING comes before the end */
     ck_assert_int_eq(known.last[1], 2);
@@ -385,7 +385,7 @@ int main(void)
 {
     Suite *s = suite_create("rpc reflection");
     TCase *t = tcase_create("all");
-    tcase_set_timeout(t, 30);
+    tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, health_knows_the_server_and_its_services);
     tcase_add_test(t, watchers_of_health_see_each_change);

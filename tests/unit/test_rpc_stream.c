@@ -287,7 +287,7 @@ int main(void)
 {
     Suite *s = suite_create("rpc streams");
     TCase *t = tcase_create("all");
-    tcase_set_timeout(t, 40);
+    tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, messages_go_both_ways_in_order);
     tcase_add_test(t, the_initial_metadata_comes_at_once);

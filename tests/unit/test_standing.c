@@ -37,7 +37,7 @@ static void answered(void *userdata, const synctv_result *result)
 
 static void wait_for(const struct answer *answer)
 {
-    for (int i = 0; i < 10000 && !answer->came; i++) {
+    for (int i = 0; i < 30000 && !answer->came; i++) {
         fx_turn();
         nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
     }

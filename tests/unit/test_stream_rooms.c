@@ -281,14 +281,14 @@ START_TEST(who_comes_sees_the_danmaku_of_the_last_seconds)
         snprintf(text, sizeof(text), "old %d", i);
         fx_assert_ok(FX_ASK(bob, SEND_DANMAKU, .room_id = room, .content = text));
     }
-    fx_pass_ms(6000);
+    fx_pass_ms(5000);
     for (int i = 0; i < 3; i++) {
         snprintf(text, sizeof(text), "new %d", i);
         fx_assert_ok(FX_ASK(bob, SEND_DANMAKU, .room_id = room, .content = text));
     }
     synctv_stream *stream = fx_follow(alice, room);
     ck_assert_str_eq(fx_next(stream)->danmaku->content, "old 0");
-    fx_pass_ms(6000);
+    fx_pass_ms(5100);
     stream = fx_follow(alice, room);
     for (int i = 0; i < 3; i++) {
         snprintf(text, sizeof(text), "new %d", i);
