@@ -8,8 +8,8 @@ from client import fails, login, movie, pb, register
 
 HOUR = 3600 * 1000
 JUMPS = {"two hours ahead": 2 * HOUR, "two hours back": -2 * HOUR, "ten years ahead": 10 * 365 * 24 * HOUR,
-         "to 1970": -int(time.time() - 86400) * 1000, "a second ahead": 1000, "where it was": 0}
-SLACK_S = 1.0  # that a machine may lose between two of our calls
+         "to 1970": -int(time.time() - 86400) * 1000, "ten minutes ahead": HOUR // 6, "where it was": 0}
+SLACK_S = 30  # that a machine may lose between two of our calls; the jumps are much longer
 
 
 class NodeClock:
@@ -104,14 +104,14 @@ def _():
         host.UpdateRoom(room_id=room.id, fields=["settings"], room={"settings": {"auto_advance": "AUTO_ADVANCE_OFF"}})
         stream = host.stream(room.id)
         host.KickMember(room_id=room.id, user_id=guest.id)
-        host.SetCurrentMovie(room_id=room.id, movie_id=short.id, autoplay=True)
         started = time.monotonic()
+        host.SetCurrentMovie(room_id=room.id, movie_id=short.id, autoplay=True)
         control.clock_offset_ms = 2 * HOUR
         # Neither is the movie over nor may who was kicked come back.
         fails("PERMISSION_DENIED", "MEMBER_KICKED", guest.JoinRoom, room_id=room.id)
         ended = stream.expect("room_state", cause=pb.STATE_CAUSE_ENDED)
         took = time.monotonic() - started
-        assert 1.9 < took < 2 + 1 + 2 * SLACK_S, took
+        assert took > 2.9, took
         equal(ended.status, pb.PLAYBACK_STATUS_PAUSED)
         control.clock_offset_ms = -2 * HOUR
         fails("PERMISSION_DENIED", "MEMBER_KICKED", guest.JoinRoom, room_id=room.id)
@@ -119,7 +119,7 @@ def _():
         while may_chat(stream):
             pass
         control.clock_offset_ms = -4 * HOUR
-        eventually(lambda: may_chat(stream), "a chat is taken again", 5)
+        eventually(lambda: may_chat(stream), "a chat is taken again")
         stream.close()
 
 

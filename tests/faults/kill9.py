@@ -57,18 +57,16 @@ def _():
 def _():
     load = state["load"]
     with Server(config=CONFIG, db=DB) as server:
-        took = []
+        began = []
 
         def stop():
-            took.append(time.monotonic())
+            began.append(time.monotonic())
             server.send_signal(15)
 
         load.run(server, 2000, stop)
-        assert server.wait() == 0, server.stderr()
-        took = time.monotonic() - took[0]
+        assert server.wait() == 0, server.stderr()  # after 10 s it is 1
+        diag(f"stopped in {time.monotonic() - began[0]:.2f} s")
         server.check_stderr()
-        diag(f"stopped in {took:.2f} s")
-        assert took < 10, took
     with Server(config=CONFIG, db=DB) as server:
         load.sure_until = math.inf  # of playback, too
         load.check(server)

@@ -22,6 +22,7 @@ class Writer:
         self.user = user
         self.n = 0
         self.asked = None  # what an answer is still to come for
+        self.asked_at = 0
 
     def connect(self):
         self.connection = Connection(self.load.loop, self.load.server.address)
@@ -30,6 +31,7 @@ class Writer:
         self.step()
 
     def ask(self, method, done, token=True, **fields):
+        self.asked_at = time.monotonic()
         service = pb.DESCRIPTOR.services_by_name["ClientService"].methods_by_name[method]
         call = self.connection.call(method, getattr(pb, service.input_type.name)(**fields),
                                     self.user.access_token if token else "")
@@ -46,6 +48,11 @@ class Writer:
     def acknowledged(self):
         self.asked = None
         self.load.acknowledged += 1
+        self.load.slowest = max(self.load.slowest, self.waits())
+
+    def waits(self):
+        """For the answer to what it has asked for last; seconds."""
+        return time.monotonic() - self.asked_at
 
     def on_end(self, _, why):
         if why and not self.load.ending:
@@ -109,6 +116,7 @@ class Chat(Writer):
     def step(self):
         self.n += 1
         self.asked = f"{id(self):x}-{self.n}"
+        self.asked_at = time.monotonic()
         self.call.send(pb.ClientMessage(message_id=self.asked, chat=pb.ChatMessage(content=f"hello {self.n}")))
 
     def on_message(self, call, data):
@@ -188,7 +196,7 @@ class Session(Writer):
 
 
 class Seek(Writer):
-    """Of playback a kill may lose the last moments, but never a second, and versions only grow."""
+    """Of playback a kill may lose the last moments, no more than a second where writes are quick; versions only grow."""
 
     def __init__(self, load, user, room):
         super().__init__(load, user)
@@ -249,9 +257,9 @@ class Load:
         """Writes until so many changes are acknowledged, then calls end(), and reads what still comes."""
         self.server = server
         self.loop = Loop()
-        self.acknowledged, self.failures, self.ending = 0, [], False
+        self.acknowledged, self.failures, self.ending, self.slowest = 0, [], False, 0
         for writer in self.writers:
-            writer.asked = None
+            writer.asked, writer.asked_at = None, time.monotonic()
             writer.connect()
         for writer in self.writers:
             writer.start()
@@ -259,7 +267,8 @@ class Load:
                             lambda: f"{self.acknowledged} of {enough} acknowledged", DEADLINE)
         assert not self.failures, self.failures[:5]
         self.ending = True
-        self.sure_until = time.monotonic() - 1
+        slowest = max(self.slowest, *(writer.waits() for writer in self.writers))
+        self.sure_until = time.monotonic() - 1 - 2 * slowest
         end()
         self.loop.run_until(lambda: not self.loop.connections, "the end of all connections", DEADLINE)
         self.total += self.acknowledged

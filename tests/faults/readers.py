@@ -19,6 +19,7 @@ STUCK_MAX = 1048576  # bytes that one who does not read may cost
 IDLE_MAX = 40 * 1024  # and one to whom nothing happens
 TEXT = "\u6620" * 500  # a chat of 1500 bytes
 OPTIONS = ["--log-level", "warn"]
+SOON = 15  # seconds: not delayed by one who does not read, who is cut after 30
 
 
 def follow(loop, address, token, room_id, **how):
@@ -96,7 +97,7 @@ def _():
             worst = max(worst, resident_bytes(server.pid))
         diag(f"{n_stuck} stuck readers, {count} chats of {len(TEXT.encode())} bytes: "
              f"{mib((worst - before) / n_stuck)} each, a chat took at most {slowest * 1000:.0f} ms")
-        assert slowest < 2, slowest
+        assert slowest < SOON, slowest
         if not SANITIZED:
             assert worst - before <= n_stuck * STUCK_MAX, mib(worst - before)
         for call in stuck:
@@ -123,7 +124,7 @@ def _():
             os.waitid(os.P_PID, follower.pid, os.WSTOPPED)
             slowest = max(talk.chats(500) for _ in range(16))  # 12 MB
             diag(f"beside one that stands still a chat took at most {slowest * 1000:.0f} ms")
-            assert slowest < 2, slowest
+            assert slowest < SOON, slowest
             follower.send_signal(signal.SIGCONT)
             line = follower.stdout.readline()
             assert "does not read fast enough" in line, line
@@ -167,10 +168,10 @@ def _():
         for call, way in zip(calls, ways.values()):
             way(call.connection)
         # 10 s until who is gone is offline; 20 s until the silent is asked and 10 s to answer.
-        loop.run_until(lambda: len(gone) == len(ways), lambda: f"only {gone} are offline", 60)
+        loop.run_until(lambda: len(gone) == len(ways), lambda: f"only {gone} are offline", 120)
         diag(", ".join(f"{name} after {seconds:.1f} s" for name, seconds in gone.items()))
-        assert all(9 < gone[name] < 20 for name in gone if name != "silent"), gone
-        assert gone["silent"] < 50, gone
+        assert all(9 < gone[name] < 30 for name in gone if name != "silent"), gone
+        assert gone["silent"] < 90, gone
         loop.close()
 
 

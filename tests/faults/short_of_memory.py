@@ -184,7 +184,7 @@ def open_and_chat():
         waiting = {"chat", "danmaku", "ping"}  # a status is not answered
         while waiting:
             try:
-                message = stream.next(5)
+                message = stream.next()
             except AssertionError as error:
                 if stream.failure is None:
                     raise TimeoutError(f"{waiting} are still to come, {sent} were sent") from error

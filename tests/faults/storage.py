@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from faults import (DEADLINE, SANITIZED, SERVER_BINARY, Control, Server, database, diag, directory, environment, equal,
+from faults import (DEADLINE, SERVER_BINARY, Control, Server, database, diag, directory, environment, equal,
                     eventually, limits, mib, resident_bytes, run, temp_path, test)
 from client import chat, fails, kinds, login, movie, pb, register
 from h2 import Connection, Loop
@@ -85,12 +85,11 @@ def is_there_after(db, host, room, version):
         assert "lost" not in {entry.name for entry in again.GetMovieList(room_id=room.id).movies}
 
 
-def told_once(server, what):
-    """The log says when it began, and that it is over."""
+def told_once(server, what, since):
+    """The log says when it began, and that it is over; of what else there was to say, one line a second."""
     lines = [line for line in server.stderr().splitlines() if "store" in line]
-    begun = [line for line in lines if what in line]
-    assert len(begun) == 1, lines
-    assert len(lines) == 2, lines
+    assert what in lines[0] and "works again" in lines[-1], lines
+    assert len(lines) <= 2 + time.monotonic() - since, lines
 
 
 def private_mounts():
@@ -125,9 +124,10 @@ def on_a_small_disk():
             except OSError:
                 pass
 
+    started = time.monotonic()
     with Server(config=limits(), db=db, complaints_expected=True) as server:
         end = survives_a_full_disk(server, fill, lambda: os.unlink(ballast))
-        told_once(server, "full")
+        told_once(server, "full", started)
     is_there_after(db, *end)
 
 
@@ -139,10 +139,11 @@ if MAY_MOUNT:
 def _():
     control = Control()
     db = database()[1]
+    started = time.monotonic()
     with Server(config=limits(), db=db, env=control.env, complaints_expected=True) as server:
         end = survives_a_full_disk(server, lambda: setattr(control, "full", 1), lambda: setattr(control, "full", 0))
         assert control.refused > 0
-        told_once(server, "full")
+        told_once(server, "full", started)
     is_there_after(db, *end)
 
 
@@ -206,10 +207,10 @@ def _():
             began = time.monotonic()
             position += 1
             host.Play(room_id=room.id, position=position)
-            told = stream.expect("room_state", cause=pb.STATE_CAUSE_PLAY, timeout=5)
-            assert position <= told.current_time < position + 0.5, told
+            told = stream.expect("room_state", cause=pb.STATE_CAUSE_PLAY)
+            assert position <= told.current_time < position + 0.5 + time.monotonic() - began, told
             version = host.Pause(room_id=room.id, position=position).state.version
-            stream.expect("room_state", cause=pb.STATE_CAUSE_PAUSE, timeout=5)
+            stream.expect("room_state", cause=pb.STATE_CAUSE_PAUSE)
             host.GetRoomInfo(room_id=room.id)
             equal(host.GetMovieList(room_id=room.id).total, 1)
             equal(len(host.ListRooms(joined=True).rooms), 2)
@@ -219,7 +220,7 @@ def _():
             pace.wait(0.5)
         assert control.held > 0 and not answered and not odd, (control.held, len(answered), odd[:3])
         diag(f"a round of 8 calls took at most {slowest * 1000:.0f} ms")
-        assert slowest < (20 if SANITIZED else 5), slowest
+        assert slowest < HOLD_S * 2 / 3, slowest  # none of them has waited for storage
 
         control.hold_syncs = 0
         loop.run_until(lambda: len(answered) + len(refused) + len(odd) == n_calls, "all answers", DEADLINE)
@@ -272,10 +273,10 @@ def _():
     loop.run_until(lambda: control.held > 0, "the disk to stand still")
     started = time.monotonic()
     server.send_signal(15)
-    status = server.wait(20)
+    status = server.wait(60)
     took = time.monotonic() - started
     equal((status, "could not stop in time" in server.stderr()), (1, True))
-    assert took < 12, took
+    assert 9 < took < 30, took
     assert call.messages == 0
     loop.close()
     with Server(config=limits(), db=db) as server:

@@ -73,6 +73,36 @@ def check_failure(failure, code, reason, field=None):
         assert "retry_after_ms" not in failure.metadata, failure
 
 
+class Limit:
+    """A limit of so many tries a minute, all of them at once at first. More come with time, however long the machine takes."""
+
+    def __init__(self, per_minute):
+        self.per_minute, self.looked_at, self.since = per_minute, 0, time.monotonic()
+        self.refused = []  # Failures
+
+    def count(self, end):
+        if end != "OK" and end.reason == "RATE_LIMITED":
+            check_failure(end, "RESOURCE_EXHAUSTED", "RATE_LIMITED")
+            self.refused.append(end)
+        else:
+            self.looked_at += 1
+
+    def tries(self, call, times, **fields):
+        """How many of so many tries were looked at; the others are RATE_LIMITED."""
+        before = self.looked_at
+        for _ in range(times):
+            try:
+                call(**fields)
+                self.count("OK")
+            except grpc.RpcError as error:
+                self.count(Failure(error))
+        return self.looked_at - before
+
+    def held(self):
+        most = self.per_minute * (1 + (time.monotonic() - self.since) / 60)
+        assert self.per_minute <= self.looked_at <= most, (self.looked_at, most)
+
+
 # ---- streams -----------------------------------------------------------------------------------------------------
 
 

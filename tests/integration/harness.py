@@ -206,7 +206,7 @@ def equal(got, wanted, what=""):
     assert got == wanted, f"{what or 'got'}: {got!r} instead of {wanted!r}"
 
 
-def eventually(look, what, timeout=DEADLINE):
+def eventually(look, what, timeout=DEADLINE, every=0.01):
     """Asks until look() is true, for what nobody announces. Returns what it said."""
     until = time.monotonic() + timeout
     pause = threading.Event()
@@ -215,7 +215,7 @@ def eventually(look, what, timeout=DEADLINE):
         if seen:
             return seen
         assert time.monotonic() < until, f"not in {timeout} s: {what}"
-        pause.wait(0.01)
+        pause.wait(every)
 
 
 # ---- TAP ---------------------------------------------------------------------------------------------------------

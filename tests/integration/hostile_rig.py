@@ -139,7 +139,7 @@ class Witness:
 
     def __init__(self, server):
         self.address = server.address
-        self.patience = 20  # seconds; a server that still serves needs milliseconds
+        self.patience = 25  # seconds; a server that still serves needs milliseconds, one that waits for a stuck peer 30 s
         self.person = register(server, "witness")
         self.stream = self.person.stream(self.person.CreateRoom(name="the witness's").room.id)
         self.stream.expect("room_state")
@@ -290,7 +290,7 @@ def serve(connections, done, what, reads=True, timeout=DEADLINE):
                     selector.modify(one.socket, wanted, one)
 
 
-def pour(connections, data=b"", reads=True, timeout=DEADLINE, enough=lambda: False):
+def pour(connections, data=b"", reads=True, timeout=2 * DEADLINE, enough=lambda: False):
     """Sends this on all of them, as far as they take it. Returns how many have hung up."""
     for one in connections:
         one.say(data)

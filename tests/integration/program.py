@@ -325,7 +325,7 @@ def _():
 
     with Server(db="sqlite:" + temp_path("synctv.db"), preexec_fn=few_files) as server:
         register(server, "alice")
-        address = server.address.rsplit(":", 1)
+        address, started = server.address.rsplit(":", 1), time.monotonic()
         for _ in range(3):
             crowd = [socket.create_connection(address, timeout=DEADLINE) for _ in range(400)]
             eventually(lambda: "too many open files" in server.stderr(), "a line in the log")
@@ -334,7 +334,7 @@ def _():
             eventually(lambda: len(os.listdir(f"/proc/{server.pid}/fd")) < 100, "descriptors given back")
             eventually(lambda: is_served(server), "a new client")
         lines = [line for line in server.stderr().splitlines() if "too many open files" in line]
-        assert len(lines) < 10, lines
+        assert len(lines) <= time.monotonic() - started + 3, lines  # one a second
 
 
 # ---- accounts on the command line ----
@@ -503,7 +503,7 @@ def credentials(authority, cert=None, key=None):
 
 def cannot_connect(server, **kwargs):
     try:
-        anonymous(server, **kwargs).Register(username="nobody", password=PASSWORD, _timeout=15)
+        anonymous(server, **kwargs).Register(username="nobody", password=PASSWORD)
     except grpc.RpcError as error:
         equal(error.code(), grpc.StatusCode.UNAVAILABLE)
     else:

@@ -29,8 +29,14 @@ def back(server, person):
     return again
 
 
+def sure_version(state):
+    """More than one change a millisecond runs ahead of the clock: a crash may take that back."""
+    return min(state.version, state.updated_at)
+
+
 class Busy:
-    """Writes as fast as it can, in several threads, and notes what was acknowledged."""
+    """Writes as fast as it can, in several threads, and notes what was acknowledged. Playback, which is not stored at
+    once, does not count."""
 
     def __init__(self, person, room_id, film_id, round_number):
         self.person, self.room_id, self.film_id, self.round = person, room_id, film_id, round_number
@@ -43,8 +49,7 @@ class Busy:
 
     def _until_it_fails(self, work):
         try:
-            for _ in work():
-                self.acknowledged.release()
+            work()
         except (grpc.RpcError, AssertionError):
             pass  # the server is gone
 
@@ -55,19 +60,17 @@ class Busy:
             stream.send(message_id=name, chat=chat(name))
             if i >= 8:  # so many are under way
                 self.chats.append(stream.expect("chat").client_message_id)
-                yield
+                self.acknowledged.release()
 
     def _add_movies(self):
         for i in range(100_000):
             self.movies.append(self.person.AddMovie(room_id=self.room_id, movie=movie(f"{self.round}-{i}")).movie.id)
-            yield
+            self.acknowledged.release()
 
     def _play(self):
         for i in range(100_000):
             state = self.person.Seek(room_id=self.room_id, position=i % 500).state
-            # More than one change a millisecond runs ahead of the clock: a crash may take that back.
-            self.version = max(self.version, min(state.version, state.updated_at))
-            yield
+            self.version = max(self.version, sure_version(state))
 
     def join(self):
         for thread in self.threads:
@@ -124,7 +127,7 @@ def _():
         state = person.Pause(room_id=room.id).state
         assert state.version > version, f"round {number}: version {state.version} after {version}"
         equal(state.movie_id, film.id)
-        version = state.version
+        version = sure_version(state)
         if number % 5 == 0:
             person.take(person.RefreshToken(refresh_token=person.refresh_token))
     server.stop()
@@ -190,7 +193,6 @@ def stop_under_load(signum):
     bound.send(message_id="last words", chat=chat("last words"))
     bound.expect("chat", client_message_id="last words")
     calls = [person.stub.Login.future(pb.LoginRequest(username="alice", password=PASSWORD)) for _ in range(4)]
-    began = time.monotonic()
     server.send_signal(signum)
     equal(next(watch).status, health_pb2.HealthCheckResponse.NOT_SERVING)
     bound.ends_with("UNAVAILABLE", "SHUTTING_DOWN")
@@ -199,13 +201,10 @@ def stop_under_load(signum):
     for call in calls:  # those that were taken are answered, the others are told
         error = call.exception(timeout=30)
         assert error is None or error.code() in gone, Failure(error)
-    status = server.wait(10)
-    took = time.monotonic() - began
-    equal(status, 0)
-    assert took < 10, took
+    equal(server.wait(), 0)  # after 10 s it is 1
     server.check_stderr()
     try:
-        person.GetProfile(_timeout=5)
+        person.GetProfile()
         raise AssertionError("somebody answers after the end")
     except grpc.RpcError as error:
         equal(error.code(), grpc.StatusCode.UNAVAILABLE)
@@ -226,7 +225,7 @@ def _():
     with Server(config=NO_LIMITS) as server:
         person = register(server, "alice")
         room = person.CreateRoom(name="room").room
-        call = person.stub.MessageStream(endless(), metadata=person.metadata + [("x-room-id", room.id)], timeout=60)
+        call = person.stub.MessageStream(endless(), metadata=person.metadata + [("x-room-id", room.id)], timeout=300)
         next(call)
         big = movie(headers={f"Header-{i}": "v" * 1000 for i in range(12)}, subtitles=[models.Subtitle(
             name="subtitle", url="https://example.org/" + "u" * 2000, format="srt")])
@@ -235,13 +234,13 @@ def _():
             person.UpdateMovie(room_id=room.id, fields=["duration"], movie=models.Movie(id=film.id, duration=i))
         began = time.monotonic()
         server.send_signal(signal.SIGTERM)
-        equal(server.wait(10), 0)
+        equal(server.wait(), 0)
         diag(f"stopped in {time.monotonic() - began:.1f} s")
 
 
 def endless():
     """No message, but no half-close either, until the stream has ended."""
-    threading.Event().wait(60)
+    threading.Event().wait(300)
     yield from ()
 
 

@@ -7,7 +7,7 @@ import time
 
 import grpc
 
-from harness import NO_LIMITS, Server, diag, equal, run, test
+from harness import DEADLINE, NO_LIMITS, Server, diag, equal, run, test
 from client import Failure, chat, check_failure, fails, kinds, login, models, movie, pb, register
 
 NO_LIMITS["limits"].update(streams_per_user=1000, rooms_per_user=1000, memberships_per_user=1000)
@@ -31,6 +31,22 @@ def control(action, **fields):
 
 
 PLAY = control(pb.PLAY_ACTION_PLAY)
+
+
+def streams_of_two(room):
+    """Of alice and of bob. Nothing more comes on them by itself."""
+    first = alice.stream(room.id)
+    first.expect("room_state", cause=pb.STATE_CAUSE_SNAPSHOT)
+    second = bob.stream(room.id)
+    for stream in (first, second):
+        stream.expect("member", change=pb.MEMBER_CHANGE_ONLINE, where=lambda told: told.member.user_id == bob.id)
+        stream.fence()
+    return first, second
+
+
+def is_change(state):
+    """It is not told again, as that of each playing room is every 10 s."""
+    return state.cause != pb.STATE_CAUSE_RESYNC
 
 
 # ---- order ----
@@ -167,10 +183,7 @@ def _():
     film = add_movie(room, duration=1000)
     alice.SetCurrentMovie(room_id=room.id, movie_id=film.id)
     alice.Seek(room_id=room.id, position=100)
-    right, wrong = alice.stream(room.id), bob.stream(room.id)
-    for stream in (right, wrong):
-        stream.expect("room_state", cause=pb.STATE_CAUSE_SNAPSHOT)
-        stream.fence()
+    right, wrong = streams_of_two(room)
     right.send(status=pb.StatusReport(movie_id=film.id, position=100.5))
     equal(kinds(right.fence()), [])
     wrong.send(status=pb.StatusReport(movie_id=film.id, position=102, buffering=True))
@@ -189,10 +202,7 @@ def _():
     room = new_room(bob)
     film = add_movie(room)
     state = alice.SetCurrentMovie(room_id=room.id, movie_id=film.id).state
-    mine, other = alice.stream(room.id), bob.stream(room.id)
-    for stream in (mine, other):
-        stream.expect("room_state", cause=pb.STATE_CAUSE_SNAPSHOT)
-        stream.fence()
+    mine, other = streams_of_two(room)
     mine.refuses("VERSION_CONFLICT", seek=pb.SeekMessage(position=9, expected_version=state.version - 1))
     resync = mine.expect("room_state")
     equal((resync.cause, resync.version, resync.current_time), (pb.STATE_CAUSE_RESYNC, state.version, 0))
@@ -233,7 +243,7 @@ def _():
         equal(now.version, started.version)
         joined.cancel()
     stream.expect("room_state", cause=pb.STATE_CAUSE_MOVIE)
-    equal([kind for kind in kinds(stream.fence()) if kind == "room_state"], [])
+    equal([m for m in stream.fence() if m.HasField("room_state") and is_change(m.room_state)], [])
     stream.close()
 
 
@@ -246,9 +256,11 @@ def _():
     stream.send(ping=pb.PingMessage(client_time=1))
     now = stream.expect("pong").server_send_time
     for age_ms, least, most in ((1000, 1, 1.5), (20_000, 1.5, 1.5), (40_000, 0, 0), (-60_000, 0, 0)):
+        sent = time.monotonic()
         stream.send(timestamp=now - age_ms, **control(pb.PLAY_ACTION_PLAY, position=10))
         state = stream.expect("room_state", cause=pb.STATE_CAUSE_PLAY)
         # what is told is the position at updated_at, which may be a moment after the command was taken
+        most += time.monotonic() - sent
         assert 10 + least <= state.current_time <= 10 + most + 0.1, f"{age_ms} ms: {state.current_time}"
     stream.close()
 
@@ -263,7 +275,7 @@ def _():
     follows = stream.expect("room_state", cause=pb.STATE_CAUSE_ENDED)
     equal((follows.movie_id, follows.status, follows.actor_id), (films[1].id, pb.PLAYBACK_STATUS_PLAYING, ""))
     took = (follows.updated_at - started.updated_at) / 1000
-    assert 1.99 <= took < 10, f"a movie of 1 s + 1 s took {took} s"
+    assert 1.99 <= took < DEADLINE, f"a movie of 1 s + 1 s took {took} s"
     last = stream.expect("room_state", cause=pb.STATE_CAUSE_ENDED)
     equal((last.movie_id, last.status), (films[1].id, pb.PLAYBACK_STATUS_PAUSED))
     stream.close()
@@ -286,15 +298,15 @@ def _():
     for stream in (alices, bobs, carols):
         stream.expect("room_state", cause=pb.STATE_CAUSE_SEEK)
     bobs.send(**ended)
-    equal(kinds(bobs.fence()), [])
+    equal([m for m in bobs.fence() if is_change(m.room_state)], [])
     carols.send(**ended)
     for stream in (alices, bobs, carols):
-        equal(stream.expect("room_state").cause, pb.STATE_CAUSE_ENDED)
+        equal(stream.expect("room_state", where=is_change).cause, pb.STATE_CAUSE_ENDED)
     alice.Seek(room_id=room.id, position=1000)
     alices.send(**ended)
     for stream in (alices, bobs, carols):
         stream.expect("room_state", cause=pb.STATE_CAUSE_SEEK)
-        equal(stream.expect("room_state").cause, pb.STATE_CAUSE_ENDED)
+        equal(stream.expect("room_state", where=is_change).cause, pb.STATE_CAUSE_ENDED)
         stream.close()
 
 
@@ -359,24 +371,26 @@ def _():
 def _():
     room = new_room(bob)
     watcher = alice.stream(room.id)
-    watcher.fence()
+    watcher.expect("member", change=pb.MEMBER_CHANGE_ONLINE)  # alice herself
     first = bob.stream(room.id)
     told = watcher.expect("member", change=pb.MEMBER_CHANGE_ONLINE)
     equal((told.member.user_id, told.member.online), (bob.id, True))
     second = bob.stream(room.id)
     second.expect("room_state")
     first.cancel()
+    closed = time.monotonic()
     second.close()
     third = bob.stream(room.id)
     third.expect("room_state")
-    equal(kinds(watcher.fence()), [])
+    told = kinds(watcher.fence())
+    assert not told or time.monotonic() - closed > 9.9, told
     equal(alice.GetRoomInfo(room_id=room.id).room.online_count, 2)
-    third.close()
     closed = time.monotonic()
+    third.close()
     told = watcher.expect("member", timeout=60)
     took = time.monotonic() - closed
     equal((told.change, told.member.user_id, told.member.online), (pb.MEMBER_CHANGE_OFFLINE, bob.id, False))
-    assert 9.5 < took < 15, f"after {took} s"
+    assert 9.9 < took < DEADLINE, f"after {took} s"
     equal(alice.GetRoomInfo(room_id=room.id).room.online_count, 1)
     watcher.close()
 
@@ -454,7 +468,7 @@ class NotReading:
     def __init__(self, person, room_id):
         self.outbox = queue.Queue()
         self.call = person.stub.MessageStream(
-            iter(self.outbox.get, None), metadata=person.metadata + [("x-room-id", room_id)], timeout=60)
+            iter(self.outbox.get, None), metadata=person.metadata + [("x-room-id", room_id)], timeout=300)
         next(self.call)
 
     def read_to_the_end(self):
