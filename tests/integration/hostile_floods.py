@@ -92,7 +92,7 @@ class Scene:
             loop.run_until(lambda: all(one.messages or one.ended is not None for one in streams), "first messages")
             loop.close()
             return all(one.messages for one in streams)
-        eventually(can_open_all, f"{N_STREAMS} streams of mallory's")
+        eventually(can_open_all, f"{N_STREAMS} streams of mallory's", 60, every=1)
 
     def obedient(self, count, data, method, last=True, more=()):
         """Calls that send this as far as the windows allow. Returns how they ended."""
@@ -343,8 +343,11 @@ def _(scene):
     each = many(min(N_FILES // 8, 750))
     hellos = (b"", PREFACE[:7], PREFACE, PREFACE + settings() + frame(HEADERS, 0, 1, b"\0" * 9, length=1000))
     with scene.witness:
+        started = time.monotonic()
         connections = [Raw(scene.server.address, hello, f"127.0.1.{i % 100}") for hello in hellos for i in range(each)]
-        equal(pour(connections), 0, "connections that were hung up on")
+        hung_up_on = pour(connections)
+        if time.monotonic() < started + 9:  # each of them has 10 s
+            equal(hung_up_on, 0, "connections that were hung up on")
         scene.witness.sees(5)
     for one in connections:
         one.close()
@@ -359,10 +362,14 @@ def _(scene):
         scene.witness.sees(3)
         for one in connections:
             one.close()
-        again = Raw(scene.server.address, source="127.0.1.0")
-        pour([again], frame(PING, 0, 0, b"are you?"))
-        serve([again], lambda: b"are you?" in again.tail, "an address that has few again is served")
-        again.close()
+
+        def is_served_again():
+            again = Raw(scene.server.address, source="127.0.1.0")
+            pour([again], frame(PING, 0, 0, b"are you?"))
+            serve([again], lambda: b"are you?" in again.tail, "an answer, or the end")
+            again.close()
+            return b"are you?" in again.tail
+        eventually(is_served_again, "an address that has few again is served")
 
 
 @attack("thousands of calls without a body, or with one that was announced and never sent", bound=96 * MIB)
@@ -378,7 +385,8 @@ def _(scene):
     scene.half_open(lambda i: scene.headers(i) + frame(DATA, END_STREAM, i, message()), hello=NO_WINDOW)
 
 
-@attack("large answers that nobody takes", bound=256 * MIB)  # 64 MiB for an address, and what encoding them takes
+# Of 780 MiB: 64 MiB for an address, and what encoding them takes.
+@attack("large answers that nobody takes", bound=384 * MIB)
 def _(scene):
     owner = register(scene.server, "collector")
     room = owner.CreateRoom(name="archive").room.id
@@ -387,7 +395,7 @@ def _(scene):
     wanted = message(pb.GetMovieListRequest(room_id=room, page_size=100).SerializeToString())
     token, scene.token = scene.token, owner.access_token
     scene.half_open(lambda i: scene.headers(i, "GetMovieList") + frame(DATA, END_STREAM, i, wanted), hello=NO_WINDOW,
-                    count=8)
+                    count=16)
     scene.token = token
     equal(len(owner.GetMovieList(room_id=room, page_size=100).movies), 60)
 
@@ -487,7 +495,7 @@ def _(scene):
             assert ends != [""] or method == "MessageStream", f"{encoding}: the bomb was taken"
 
 
-@attack("messages announced as 4 GiB and sent: who sends them is cut off, nobody else", bound=192 * MIB)
+@attack("messages announced as 4 GiB and sent: who sends them is cut off, nobody else", bound=256 * MIB)
 def _(scene):
     piece = message(bytes(64 * MIB), length=2**32 - 1)
     ends = scene.obedient(many(20), piece, "GetProfile", last=False)
@@ -568,7 +576,7 @@ class Secret:
     def is_hung_up_on(self, data):
         """Sends this, together with what the handshake has left to be sent, and waits: less long than until the server
         hangs up on one who does not answer its PINGs."""
-        self.socket.settimeout(10)
+        self.socket.settimeout(20)
         try:
             self.ssl.write(data)
             self.flush()
