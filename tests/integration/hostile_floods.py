@@ -430,6 +430,17 @@ def _(scene):
             one.close()
 
 
+@attack("small messages with much between them, on many connections: all are read in turn")
+def _(scene):
+    unit = frame(DATA, 0, 1, message(b"x" * 24)) + frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) * 400
+    connections = acquainted(scene.server.address, 40, NO_WINDOW)
+    with scene.witness:
+        cut_off = pour(connections, scene.stream_headers(1) + unit * many(3000))
+    equal(cut_off, 0, "connections cut off")
+    for one in connections:
+        one.close()
+
+
 @attack("thousands of streams whose messages nobody takes")
 def _(scene):
     scene.half_open(lambda i: scene.stream_headers(i), hello=NO_WINDOW, count=many(20))
