@@ -40,8 +40,7 @@ struct party {
     const char *did;  /* by the host, since the last row */
     uint64_t version; /* of the state that the host made last */
     double worst_spread_ms;
-    bool
-        apart; /* more than what they know of the clock and asking one after the other accounts for */
+    bool apart; /* by more than what they do not know of the clock */
     bool all_saw_a_state;
 };
 

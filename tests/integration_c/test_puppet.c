@@ -268,7 +268,7 @@ START_TEST(only_what_is_safe_is_repeated)
     const synctv_request profile = { .method = SYNCTV_METHOD_GET_PROFILE, .timeout_ms = 3000 };
     int rv = synctv_call_wait(p->me, &profile, NULL, &error);
     ck_assert(rv == SYNCTV_E_STORAGE_UNAVAILABLE || rv == SYNCTV_E_TIMEOUT); /* in the last try */
-    ck_assert_int_gt(puppet_calls("GetProfile"), 4 + 3);
+    ck_assert_int_gt(puppet_calls("GetProfile"), 4 + 1);
 }
 END_TEST
 

@@ -34,8 +34,7 @@ START_TEST(a_stream_comes_back_when_the_server_was_killed)
 {
     server_start(&server);
     struct scene s = scene(&server);
-    server_stop(
-        &server); /* the state of playback is written a quarter of a second later, or at the end */
+    server_stop(&server); /* a change of playback is written a little later, or at the end */
     server_start(&server);
     follow(s.host, s.room_id);
     for (int i = 0; i < 2; i++) {
