@@ -281,7 +281,10 @@ START_TEST(ready_is_called_once_until_all_is_taken)
     };
     follow(s.guest, s.room_id);
     assert_ok(synctv_stream_open(s.host->me, &options, &s.host->stream, &error));
-    expect_change(s.guest->stream, SYNCTV_MEMBER_CHANGE_ONLINE);
+    const synctv_event *online;
+    do
+        online = expect_change(s.guest->stream, SYNCTV_MEMBER_CHANGE_ONLINE);
+    while (strcmp(online->member->user_id, s.host->id) != 0); /* first the guest */
     for (int i = 0; i < 10; i++) {
         assert_ok(synctv_chat_send(s.guest->stream, NULL, "x", NULL, &error));
         expect(s.guest->stream, SYNCTV_EVENT_CHAT);
