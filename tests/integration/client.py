@@ -79,6 +79,7 @@ class Limit:
     def __init__(self, per_minute):
         self.per_minute, self.looked_at, self.since = per_minute, 0, time.monotonic()
         self.refused = []  # Failures
+        self.succeeded = 0  # of those looked at
 
     def count(self, end):
         if end != "OK" and end.reason == "RATE_LIMITED":
@@ -86,6 +87,7 @@ class Limit:
             self.refused.append(end)
         else:
             self.looked_at += 1
+            self.succeeded += end == "OK"
 
     def tries(self, call, times, **fields):
         """How many of so many tries were looked at; the others are RATE_LIMITED."""

@@ -438,6 +438,7 @@ def _():
         person = register(strict, "person")
         passwords, names = Limit(5), Limit(5)
         passwords.tries(person.ChangePassword, 20, old_password="wrong one", new_password="another one")
+        equal(passwords.succeeded, 0)
         for name in ("person", "PERSON"):
             names.tries(nobody.Login, 10, username=name, password=PASSWORD)
         for what, limit in (("ChangePassword", passwords), ("sign-in as one", names)):

@@ -95,6 +95,7 @@ def _():
             refused = victim.cpu_us()
             limit.tries(nobody.Login, 100, username="ALICE", password=WRONG)
             refused = victim.cpu_us() - refused
+            equal(limit.succeeded, 0, "guessed")
             limit.tries(nobody.Login, 10, username="alice", password=PASSWORD)
             limit.held()
         diag(f"{hashed / 5000:.2f} ms for a try that is looked at, {refused / 100_000:.2f} ms for one that is refused")
@@ -113,6 +114,7 @@ def _():
         for i in range(90):
             limit.tries(nobody.Login, 1, username=f"name {i}", password=WRONG)
         limit.held()
+        equal(limit.succeeded, 0, "guessed")
         nobody.close()
 
 
@@ -129,6 +131,7 @@ def _():
             for _ in range(10):
                 limit.count(mallory.stream(locked.id, WRONG).end())
             limit.tries(mallory.ChangePassword, 10, old_password=WRONG, new_password="another horse")
+            equal(limit.succeeded, 0, "guessed")
             joined = limit.tries(mallory.JoinRoom, 1, room_id=locked.id, password="sesame")
             limit.held()
         alice.stream(locked.id).expect("room_state")
