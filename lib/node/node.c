@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "node/node.h"
+#include "node/engine/node.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +13,10 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "core/validate.h"
-#include "node/account.h"
-#include "node/blocking_job.h"
-#include "node/room.h"
-#include "node/stream.h"
+#include "node/people/account.h"
+#include "node/engine/blocking_job.h"
+#include "node/rooms/room.h"
+#include "node/streams/stream.h"
 
 #define HASH_QUEUE_MAX 64
 #define PURGE_EVERY_MS 60000

@@ -8,9 +8,9 @@
 
 #include "auth/password.h"
 #include "base/id.h"
-#include "node/account.h"
-#include "node/blocking_job.h"
-#include "node/room.h"
+#include "node/people/account.h"
+#include "node/engine/blocking_job.h"
+#include "node/rooms/room.h"
 #include "store/sqlite/sqlite_store.h"
 
 #include "../support/node_time.h"

@@ -14,7 +14,7 @@
 #include "auth/refresh_token.h"
 #include "base/text.h"
 #include "fuzz_node.h"
-#include "node/blocking_job.h"
+#include "node/engine/blocking_job.h"
 #include "wire/event.h"
 #include "wire/result.h"
 

@@ -6,8 +6,8 @@
 
 #include "auth/token.h"
 #include "base/id.h"
-#include "node/blocking_job.h"
-#include "node/room.h"
+#include "node/engine/blocking_job.h"
+#include "node/rooms/room.h"
 #include "node_time.h"
 
 #define KEPT_MAX 8192

@@ -2,8 +2,8 @@
 #ifndef TESTS_NODE_TIME_H
 #define TESTS_NODE_TIME_H
 
-#include "node/node.h"
-#include "node/room.h"
+#include "node/engine/node.h"
+#include "node/rooms/room.h"
 
 static inline void node_time_sooner(int64_t *at_ms, int64_t ms)
 {

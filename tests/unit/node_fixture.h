@@ -10,7 +10,7 @@
 
 #include <synctv/account.h>
 
-#include "node/account_table.h"
+#include "node/people/account_table.h"
 
 #define PASSWORD "correct horse"
 

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
-#include "node/account_table.h"
+#include "node/people/account_table.h"
 
 static const synctv_request get_profile = { .method = SYNCTV_METHOD_GET_PROFILE };
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/blocking_job.h"
+#include "node/engine/blocking_job.h"
 #include "support/node_fixture.h"
 
 static synctv_caller *alice, *bob, *carol;

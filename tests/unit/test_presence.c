@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/room.h"
+#include "node/rooms/room.h"
 #include "support/node_fixture.h"
 
 static synctv_caller *alice, *bob, *carol;

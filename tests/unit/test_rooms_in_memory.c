@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "node/blocking_job.h"
-#include "node/room.h"
+#include "node/engine/blocking_job.h"
+#include "node/rooms/room.h"
 #include "support/node_fixture.h"
 
 static synctv_caller *alice, *bob;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/room.h"
-#include "node/stream.h"
+#include "node/rooms/room.h"
+#include "node/streams/stream.h"
 #include "support/node_fixture.h"
 
 static synctv_caller *alice, *bob, *carol;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/methods.h"
-#include "node/stream.h"
+#include "node/calls/methods.h"
+#include "node/streams/stream.h"
 #include "support/node_fixture.h"
 
 static synctv_caller *alice, *bob;

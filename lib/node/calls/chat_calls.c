@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* Chat, which is stored, and danmaku, which is not. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "core/validate.h"
+#include "node/calls/answer.h"
+#include "node/calls/guard.h"
+#include "node/calls/handlers.h"
+#include "node/streams/stream.h"
+
+/* --- SendChat --- */
+
+struct chat {
+    char id[SV_ID_SIZE];
+    synctv_chat message; /* as stored: the new one, or the one that was there already */
+    bool is_resend;
+};
+
+static int chat_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct chat *chat = c->state;
+    struct sv_standing s;
+    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    if (rv == 0)
+        rv = sv_standing_need(c, &s, SYNCTV_PERM_SEND_CHAT);
+    if (rv < 0)
+        return rv;
+    const synctv_chat message = {
+        .room_id = c->req->room_id,
+        .message_id = chat->id,
+        .user_id = c->actor.user_id,
+        .username = c->actor.username,
+        .content = c->req->content,
+        .timestamp_ms = sv_node_clock_ms(&c->node->clock),
+        .client_message_id = sv_str(c->req->message_id),
+    };
+    synctv_chat existing;
+    uint64_t seq = 0;
+    rv = tx->ops->chat_insert(tx, &message, SV_KEEP_CHAT, &seq, &c->arena, &existing);
+    if (rv < 0)
+        return rv;
+    chat->is_resend = rv == 1;
+    chat->message = chat->is_resend ? existing : message;
+    if (!chat->is_resend)
+        chat->message.seq = seq;
+    return 0;
+}
+
+/* NULL when out of memory: the message is stored, and whoever missed it finds it in the history. */
+static const synctv_event *chat_event(const synctv_chat *message)
+{
+    synctv_event *event = sv_event_new(SYNCTV_EVENT_CHAT);
+    if (event == NULL)
+        return NULL;
+    struct sv_arena *a = sv_event_arena(event);
+    synctv_chat *copy = sv_arena_alloc(a, sizeof(*copy));
+    if (copy == NULL || sv_chat_copy(a, message, copy) < 0) {
+        synctv_event_unref(event);
+        return NULL;
+    }
+    event->chat = copy;
+    event->message_id = copy->message_id;
+    event->timestamp_ms = copy->timestamp_ms;
+    event->room_id = copy->room_id;
+    event->actor_id = copy->user_id;
+    return event;
+}
+
+/* Whether this is told to the stream when the room is. Locked. */
+static bool hears(struct sv_stream *stream, const struct sv_room *room)
+{
+    return stream->observer || sv_stream_follows(stream, room);
+}
+
+/* The room is told, and the stream that it came on in any case, once: that is how its sender knows. NULL = there was no memory for it. */
+static void chat_tell(struct sv_call *c, const synctv_event *event, bool is_resend)
+{
+    struct sv_room *room = is_resend ? NULL : sv_room_enter(c->node, c->req->room_id);
+    if (c->stream != NULL && (room == NULL || !hears(c->stream, room))) {
+        if (event != NULL)
+            sv_stream_push(c->stream, event);
+        else
+            sv_stream_end(c->stream, SYNCTV_E_NO_MEMORY, NULL);
+    }
+    if (room != NULL) {
+        sv_room_tell(room, event); /* takes it over */
+        sv_room_leave(room);
+    } else {
+        synctv_event_unref(event);
+    }
+}
+
+static void chat_done(struct sv_call *c)
+{
+    const struct chat *chat = c->state;
+    chat_tell(c, chat_event(&chat->message), chat->is_resend);
+    int rv = sv_answer_chat(c, &chat->message);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_finish(c);
+}
+
+void sv_handle_send_chat(struct sv_call *c)
+{
+    int rv = sv_guard_change(c, sizeof(struct chat));
+    if (rv == 0)
+        rv = sv_call_need_rate(c, SV_RATE_CHAT);
+    if (rv == 0)
+        rv = sv_call_need_id(c, c->req->room_id, "room_id");
+    if (rv == 0)
+        rv = sv_chat_validate(c->req->content, &c->err);
+    if (rv == 0)
+        rv = sv_message_id_validate(c->req->message_id, &c->err);
+    if (rv == 0)
+        rv = sv_id_new(((struct chat *)c->state)->id);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, chat_run, chat_done);
+}
+
+/* --- SendDanmaku --- */
+
+static const synctv_event *danmaku_event(struct sv_call *c, const synctv_danmaku *danmaku)
+{
+    synctv_event *event = sv_event_new(SYNCTV_EVENT_DANMAKU);
+    if (event == NULL)
+        return NULL;
+    struct sv_arena *a = sv_event_arena(event);
+    synctv_danmaku *copy = sv_arena_alloc(a, sizeof(*copy));
+    if (copy == NULL || sv_danmaku_copy(a, danmaku, copy) < 0) {
+        synctv_event_unref(event);
+        return NULL;
+    }
+    event->danmaku = copy;
+    event->message_id = copy->message_id;
+    event->timestamp_ms = copy->timestamp_ms;
+    event->room_id = copy->room_id;
+    event->actor_id = copy->user_id;
+    return event;
+}
+
+/* Whether the room has had enough for now. Then danmaku is dropped and nobody is told, for nobody could read it anyway. */
+static bool is_flooded(struct sv_room *room)
+{
+    double per_second = room->node->limits.room_danmaku_per_second;
+    const struct sv_rate rate = {
+        .per_second = per_second,
+        .burst = per_second < 1 ? 1 : per_second,
+    };
+    return sv_bucket_take(&room->danmaku_rate, &rate, sv_mono_ms()) != 0;
+}
+
+/* Locked. */
+static int danmaku_tell(struct sv_call *c, struct sv_room *room)
+{
+    int rv = sv_guard_room(c, room, SYNCTV_PERM_SEND_CHAT);
+    if (rv < 0)
+        return rv;
+    if (is_flooded(room))
+        return 0;
+    const synctv_event *event = danmaku_event(c, c->state);
+    if (event == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    sv_danmaku_ring_push(&room->danmaku, synctv_event_ref(event), event->timestamp_ms);
+    sv_room_tell(room, event);
+    return 0;
+}
+
+static void danmaku_look(struct sv_call *c)
+{
+    sv_guard_look(c, danmaku_tell);
+}
+
+/* Fills what validation has left open. Content and colour are the request's, so that has to be ours. */
+static int danmaku_fill(struct sv_call *c, synctv_danmaku *danmaku)
+{
+    int rv = sv_call_keep(c);
+    if (rv == 0)
+        rv = sv_danmaku_validate(c->req, danmaku, &c->err);
+    if (rv < 0)
+        return rv;
+    char id[SV_ID_SIZE];
+    rv = sv_id_new(id);
+    if (rv < 0)
+        return rv;
+    danmaku->room_id = c->req->room_id;
+    danmaku->message_id = sv_arena_strdup(&c->arena, id);
+    danmaku->user_id = c->actor.user_id;
+    danmaku->username = c->actor.username;
+    danmaku->timestamp_ms = c->received_ms;
+    return danmaku->message_id == NULL ? SYNCTV_E_NO_MEMORY : 0;
+}
+
+void sv_handle_send_danmaku(struct sv_call *c)
+{
+    int rv = sv_guard_change(c, sizeof(synctv_danmaku));
+    if (rv == 0)
+        rv = sv_call_need_rate(c, SV_RATE_DANMAKU);
+    if (rv == 0)
+        rv = sv_call_need_id(c, c->req->room_id, "room_id");
+    if (rv == 0)
+        rv = sv_message_id_validate(c->req->message_id, &c->err);
+    if (rv == 0)
+        rv = danmaku_fill(c, c->state);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_load_room(c, c->req->room_id, danmaku_look);
+}
+
+/* --- GetChatHistory --- */
+
+struct history {
+    int32_t limit;
+    synctv_chat *messages;
+    int n;
+};
+
+static int history_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct history *history = c->state;
+    const synctv_request *req = c->req;
+    struct sv_standing s;
+    int rv = sv_standing_load(c, tx, req->room_id, &c->arena, &s);
+    if (rv == 0)
+        rv = sv_standing_need(c, &s, SYNCTV_PERM_VIEW_CHAT_HISTORY);
+    if (rv == 0)
+        rv = history->n = tx->ops->chat_list(tx, req->room_id, req->before_seq, req->after_seq,
+            history->limit, &c->arena, &history->messages);
+    return rv < 0 ? rv : 0;
+}
+
+static int history_fill(struct sv_call *c, const struct history *history)
+{
+    synctv_result *result = sv_call_result(c);
+    if (result == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    struct sv_arena *a = sv_result_arena(result);
+    size_t n = (size_t)history->n;
+    synctv_chat *messages = sv_arena_array(a, n + 1, sizeof(*messages));
+    if (messages == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        if (sv_chat_copy(a, &history->messages[i], &messages[i]) < 0)
+            return SYNCTV_E_NO_MEMORY;
+    }
+    result->messages = messages;
+    result->n_messages = n;
+    return 0;
+}
+
+static void history_done(struct sv_call *c)
+{
+    int rv = history_fill(c, c->state);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_finish(c);
+}
+
+void sv_handle_get_chat_history(struct sv_call *c)
+{
+    struct history *history = c->state = sv_arena_alloc(&c->arena, sizeof(*history));
+    int rv = history == NULL ? SYNCTV_E_NO_MEMORY : sv_guard_read(c);
+    if (rv == 0)
+        rv = sv_page_size_validate(c->req->limit, "limit", 50, 100, &history->limit, &c->err);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_read(c, history_run, history_done);
+}
+
+/* --- DeleteChatMessage --- */
+
+/* Whether the message is among those kept, and the caller's own. */
+static int own_check(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
+{
+    synctv_chat message;
+    int rv = tx->ops->chat_get(tx, c->req->room_id, c->req->message_id, &c->arena, &message);
+    if (rv < 0 || strcmp(message.user_id, c->actor.user_id) == 0)
+        return rv;
+    return sv_permission_check(permissions, SYNCTV_PERM_DELETE_CHAT, &c->err);
+}
+
+static int delete_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct sv_standing s;
+    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    if (rv == 0)
+        rv = sv_standing_need(c, &s, 0);
+    if (rv < 0)
+        return rv;
+    uint64_t permissions = sv_actor_permissions(&s.actor, &s.room.settings);
+    if ((permissions & SYNCTV_PERM_DELETE_CHAT) == 0)
+        rv = own_check(c, tx, permissions);
+    return rv < 0 ? rv : tx->ops->chat_delete(tx, c->req->room_id, c->req->message_id);
+}
+
+static const synctv_event *deleted_event(struct sv_call *c)
+{
+    synctv_event *event = sv_node_event_new(c->node, SYNCTV_EVENT_CHAT_DELETED);
+    if (event == NULL)
+        return NULL;
+    struct sv_arena *a = sv_event_arena(event);
+    event->room_id = sv_arena_strdup(a, c->req->room_id);
+    event->actor_id = sv_arena_strdup(a, c->actor.user_id);
+    event->deleted_message_id = sv_arena_strdup(a, c->req->message_id);
+    if (event->room_id != NULL && event->actor_id != NULL && event->deleted_message_id != NULL)
+        return event;
+    synctv_event_unref(event);
+    return NULL;
+}
+
+static void delete_done(struct sv_call *c)
+{
+    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
+    if (room != NULL) {
+        sv_room_tell(room, deleted_event(c));
+        sv_room_leave(room);
+    }
+    sv_call_finish(c);
+}
+
+void sv_handle_delete_chat_message(struct sv_call *c)
+{
+    int rv = sv_guard_write(c, 1);
+    if (rv == 0)
+        rv = sv_call_need_id(c, c->req->message_id, "message_id");
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, delete_run, delete_done);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/calls/guard.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "node/rooms/room.h"
+#include "node/streams/stream.h"
+
+int sv_guard_read(struct sv_call *call)
+{
+    int rv = sv_call_need_user(call);
+    if (rv == 0)
+        rv = sv_call_need_rate(call, SV_RATE_CALLS);
+    if (rv == 0)
+        rv = sv_call_need_id(call, call->req->room_id, "room_id");
+    return rv;
+}
+
+int sv_guard_change(struct sv_call *call, size_t state_size)
+{
+    int rv = sv_call_need_active(call);
+    if (rv < 0)
+        return rv;
+    call->state = sv_arena_alloc(&call->arena, state_size);
+    return call->state == NULL ? sv_error(&call->err, SYNCTV_E_NO_MEMORY) : 0;
+}
+
+int sv_guard_write(struct sv_call *call, size_t state_size)
+{
+    int rv = sv_guard_change(call, state_size);
+    if (rv == 0)
+        rv = sv_call_need_rate(call, SV_RATE_CALLS);
+    if (rv == 0)
+        rv = sv_call_need_id(call, call->req->room_id, "room_id");
+    return rv;
+}
+
+int sv_standing_load(struct sv_call *call, struct sv_tx *tx, const char *room_id,
+    struct sv_arena *a, struct sv_standing *ret)
+{
+    *ret = (struct sv_standing){ .has_row = false };
+    const struct sv_actor_info *by = &call->actor;
+    int rv = by->user_id[0] == '\0'
+        ? SYNCTV_E_MEMBER_NOT_FOUND
+        : tx->ops->member_get(tx, room_id, by->user_id, a, &ret->member);
+    if (rv < 0 && rv != SYNCTV_E_MEMBER_NOT_FOUND)
+        return rv;
+    ret->has_row = rv == 0;
+    rv = ret->has_row ? sv_call_judge_by(call, ret->member.user_role, ret->member.user_status)
+                      : sv_call_judge(call, tx, a);
+    if (rv == 0)
+        rv = tx->ops->room_get(tx, room_id, a, &ret->room);
+    if (rv < 0)
+        return rv;
+    ret->actor = (struct sv_actor){
+        .user_id = by->user_id,
+        .is_system = by->is_system,
+        .platform_admin = by->platform_admin,
+    };
+    if (!ret->has_row)
+        return 0;
+    ret->actor.member = &ret->member.member;
+    ret->actor.kicked = ret->member.kicked_until_ms > sv_node_clock_ms(&call->node->clock);
+    return 0;
+}
+
+static int no_guest(struct sv_call *call)
+{
+    return sv_errorf(&call->err, SYNCTV_E_NOT_A_MEMBER,
+        "guests of a room with a password have to open a stream with it first");
+}
+
+static bool stream_was_let_in(const struct sv_call *call, const char *room_id)
+{
+    const struct sv_stream *stream = call->stream;
+    return stream != NULL && atomic_load(&stream->guest_ok) &&
+        strcmp(stream->room_id, room_id) == 0;
+}
+
+int sv_standing_need(struct sv_call *call, const struct sv_standing *standing, uint64_t permissions)
+{
+    const struct sv_room_rec *room = &standing->room;
+    int rv = sv_room_check(&standing->actor, &room->settings, permissions, &call->err);
+    if (rv == SV_ACCESS_GUEST && !sv_str_empty(room->password_hash) &&
+        !stream_was_let_in(call, room->room.id))
+        return no_guest(call);
+    return rv < 0 ? rv : 0;
+}
+
+int sv_standing_need_member(struct sv_call *call, const struct sv_standing *standing,
+    uint64_t permissions)
+{
+    int rv = sv_member_access(&standing->actor, &standing->room.settings, &call->err);
+    return rv < 0 ? rv : sv_standing_need(call, standing, permissions);
+}
+
+int sv_guard_lock(struct sv_call *call)
+{
+    pthread_mutex_lock(&call->room->lock);
+    if (!call->room->gone)
+        return 0;
+    pthread_mutex_unlock(&call->room->lock);
+    return sv_error(&call->err, SYNCTV_E_ROOM_NOT_FOUND);
+}
+
+void sv_guard_look(struct sv_call *call, int (*look)(struct sv_call *call, struct sv_room *room))
+{
+    int rv = sv_guard_lock(call);
+    if (rv == 0) {
+        rv = look(call, call->room);
+        pthread_mutex_unlock(&call->room->lock);
+    }
+    if (rv < 0)
+        sv_call_fail(call, rv);
+    else
+        sv_call_finish(call);
+}
+
+int sv_guard_room(struct sv_call *call, struct sv_room *room, uint64_t permissions)
+{
+    struct sv_actor actor = sv_room_actor(room, &call->actor);
+    int rv = sv_room_check(&actor, &room->settings, permissions, &call->err);
+    if (rv != SV_ACCESS_GUEST || sv_str_empty(room->password_hash) ||
+        stream_was_let_in(call, room->id))
+        return rv;
+    const struct sv_roster_entry *entry = sv_roster_get(&room->roster, call->actor.user_id);
+    return entry != NULL && entry->n_streams > 0 ? rv : no_guest(call);
+}

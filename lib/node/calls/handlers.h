@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* One handler a method; methods.c has the table. */
+#ifndef SV_NODE_HANDLERS_H
+#define SV_NODE_HANDLERS_H
+
+#include "node/engine/call.h"
+
+/* sign_in_calls.c */
+sv_handler sv_handle_login, sv_handle_register, sv_handle_refresh_token, sv_handle_logout;
+/* user_calls.c */
+sv_handler sv_handle_get_profile, sv_handle_change_password, sv_handle_list_users,
+    sv_handle_set_user_status;
+/* room_calls.c */
+sv_handler sv_handle_create_room, sv_handle_join_room, sv_handle_leave_room,
+    sv_handle_get_room_info, sv_handle_list_rooms, sv_handle_update_room, sv_handle_delete_room,
+    sv_handle_transfer_room;
+/* member_calls.c */
+sv_handler sv_handle_list_members, sv_handle_approve_member, sv_handle_kick_member,
+    sv_handle_ban_member, sv_handle_unban_member, sv_handle_set_member_role,
+    sv_handle_set_member_permissions;
+/* playlist_calls.c */
+sv_handler sv_handle_add_movie, sv_handle_remove_movie, sv_handle_update_movie,
+    sv_handle_move_movie, sv_handle_clear_movies, sv_handle_get_movie_list;
+/* playback_calls.c */
+sv_handler sv_handle_set_current_movie, sv_handle_play, sv_handle_pause, sv_handle_seek,
+    sv_handle_set_playback_rate, sv_handle_report_status, sv_handle_ping;
+/* chat_calls.c */
+sv_handler sv_handle_send_chat, sv_handle_send_danmaku, sv_handle_get_chat_history,
+    sv_handle_delete_chat_message;
+
+/*
+ * The movie that plays was removed (or all were): the room goes on without one. Locked; tells the followers.
+ * In playback_calls.c.
+ */
+void sv_playback_movie_removed(struct sv_room *room, const char *movie_id, const char *actor_id);
+/* Auto-advance by the clock: the current movie is over. Locked. In playback_calls.c. */
+void sv_room_movie_ended(struct sv_room *room);
+
+#endif

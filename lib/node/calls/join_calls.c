@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * JoinRoom. Memory says whether a password has to be verified at all, the hashers verify it, and the writer decides: what was
+ * verified counts only as long as the room has that password still.
+ */
+#include <string.h>
+
+#include "auth/password.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "core/validate.h"
+#include "node/calls/answer.h"
+#include "node/calls/guard.h"
+#include "node/calls/handlers.h"
+#include "node/streams/stream.h"
+
+struct join {
+    const char
+        *verified_hash; /* the password given is the one of this record; "" = none was asked for */
+    struct sv_member_rec row;
+    synctv_room_settings settings;
+    uint64_t revision; /* 0 = nothing has changed */
+};
+
+/* A member, or waiting to be one. */
+static bool is_inside(const synctv_member *row)
+{
+    return sv_is_membership(row) && row->status != SYNCTV_MEMBER_STATUS_BANNED;
+}
+
+static bool needs_password(const struct sv_call *c, const synctv_member *row, const char *hash)
+{
+    return !sv_str_empty(hash) && !is_inside(row) && !c->actor.platform_admin;
+}
+
+/* --- the answer --- */
+
+/* The room is locked. */
+static int join_fill(struct sv_call *c, struct sv_room *room, const synctv_member *row)
+{
+    bool active = row->status == SYNCTV_MEMBER_STATUS_ACTIVE;
+    int rv = sv_answer_room(c, room, active ? SV_FACE_MEMBER : SV_FACE_PUBLIC);
+    if (rv == 0)
+        rv = sv_answer_member(c, row, &room->settings, room);
+    if (rv == 0 && active)
+        rv = sv_answer_state(c, room);
+    if (rv == 0 && active &&
+        (sv_permissions_of(&room->settings, row) & SYNCTV_PERM_VIEW_MEMBER_LIST) != 0)
+        rv = sv_answer_members(c, room);
+    return rv;
+}
+
+/* --- the membership --- */
+
+static int limit_check(struct sv_call *c, struct sv_tx *tx)
+{
+    int32_t max = c->node->limits.memberships_per_user;
+    int n = tx->ops->member_count_rooms(tx, c->actor.user_id);
+    if (n >= 0 && max > 0 && n >= max)
+        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may be in more than %d rooms",
+            (int)max);
+    return n < 0 ? n : 0;
+}
+
+/* The status that the membership will have, or why there will be none. */
+static int join_check(struct sv_call *c, const struct sv_actor *actor, int64_t kicked_until_ms,
+    int n_members, const synctv_room_settings *settings)
+{
+    const struct sv_join asked = {
+        .actor = actor,
+        .kicked_until_ms = kicked_until_ms,
+        .now_ms = sv_node_clock_ms(&c->node->clock),
+        .n_members = n_members,
+        .default_max_members = c->node->limits.members_per_room,
+    };
+    return sv_join_check(&asked, settings, &c->err);
+}
+
+static int join_decide(struct sv_call *c, struct sv_tx *tx, const struct sv_standing *s)
+{
+    const struct join *join = c->state;
+    const synctv_member *row = s->actor.member;
+    int n = tx->ops->member_count(tx, c->req->room_id);
+    if (n < 0)
+        return n;
+    int status = join_check(c, &s->actor, s->member.kicked_until_ms, n, &s->room.settings);
+    if (status < 0)
+        return status;
+    if (needs_password(c, row, s->room.password_hash) &&
+        strcmp(join->verified_hash, s->room.password_hash) != 0)
+        return SYNCTV_E_ROOM_PASSWORD_WRONG;
+    int rv = is_inside(row) ? 0 : limit_check(c, tx);
+    return rv < 0 ? rv : status;
+}
+
+static int join_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct join *join = c->state;
+    struct sv_standing s;
+    join->revision = 0;
+    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    if (rv < 0)
+        return rv;
+    int status = join_decide(c, tx, &s);
+    if (status < 0)
+        return status;
+
+    join->settings = s.room.settings;
+    join->row = s.member;
+    if (is_inside(s.actor.member) && (int)s.member.member.status == status)
+        return 0;
+    if (!is_inside(s.actor.member)) {
+        join->row.member = (synctv_member){
+            .room_id = c->req->room_id,
+            .user_id = c->actor.user_id,
+            .username = c->actor.username,
+            .role = SYNCTV_ROOM_ROLE_MEMBER,
+            .joined_at_ms = sv_node_clock_ms(&c->node->clock),
+        };
+    }
+    join->row.member.status = (synctv_member_status)status;
+    join->row.kicked_until_ms = 0;
+    rv = tx->ops->member_put(tx, &join->row);
+    return rv < 0 ? rv : tx->ops->room_touch(tx, c->req->room_id, &join->revision);
+}
+
+static void join_done(struct sv_call *c)
+{
+    const struct join *join = c->state;
+    const char *user_id = c->actor.user_id;
+    int rv = sv_guard_lock(c);
+    if (rv < 0) {
+        sv_call_fail(c, rv);
+        return;
+    }
+    if (join->revision != 0 && sv_room_advance(c->room, join->revision) &&
+        sv_room_put_member(c->room, &join->row) == 0)
+        sv_room_tell_member(c->room, SYNCTV_MEMBER_CHANGE_JOINED, user_id, NULL, user_id, "");
+    rv = join_fill(c, c->room, &join->row.member);
+    pthread_mutex_unlock(&c->room->lock);
+
+    if (join->revision != 0 && join->row.member.status == SYNCTV_MEMBER_STATUS_ACTIVE)
+        sv_streams_follow_room(c->node, user_id, c->req->room_id);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_finish(c);
+}
+
+/* --- the way there --- */
+
+static void join_verify(struct sv_call *c)
+{
+    const struct join *join = c->state;
+    int rv = sv_password_verify(join->verified_hash, c->req->password);
+    if (rv < 0)
+        sv_call_fail(c, rv == SYNCTV_E_LOGIN_FAILED ? SYNCTV_E_ROOM_PASSWORD_WRONG : rv);
+    else
+        sv_call_write(c, join_run, join_done);
+}
+
+enum step { STEP_ANSWERED, STEP_VERIFY, STEP_WRITE };
+
+/* What is to be done next, or why there is nothing to be done; spares who cannot come in the hashing. Locked. */
+static int join_plan(struct sv_call *c, struct sv_room *room)
+{
+    struct join *join = c->state;
+    struct sv_actor actor = sv_room_actor(room, &c->actor);
+    int rv;
+    if (is_inside(actor.member) && actor.member->status == SYNCTV_MEMBER_STATUS_ACTIVE) {
+        rv = join_fill(c, room, actor.member);
+        return rv < 0 ? rv : STEP_ANSWERED;
+    }
+    const struct sv_roster *roster = &room->roster;
+    const struct sv_roster_entry *entry = sv_roster_get(roster, c->actor.user_id);
+    rv = join_check(c, &actor, entry == NULL ? 0 : entry->kicked_until_ms,
+        (int)(roster->n_active + roster->n_pending), &room->settings);
+    if (rv < 0)
+        return rv;
+    if (!needs_password(c, actor.member, room->password_hash))
+        return STEP_WRITE;
+    if (sv_str_empty(c->req->password))
+        return sv_errorf(&c->err, SYNCTV_E_ROOM_PASSWORD_WRONG, "this room takes a password");
+    join->verified_hash = sv_arena_strdup(&c->arena, room->password_hash);
+    return join->verified_hash == NULL ? SYNCTV_E_NO_MEMORY : STEP_VERIFY;
+}
+
+static void join_look(struct sv_call *c)
+{
+    int step = sv_guard_lock(c);
+    if (step == 0) {
+        step = join_plan(c, c->room);
+        pthread_mutex_unlock(&c->room->lock);
+    }
+    if (step == STEP_VERIFY) {
+        int rv = sv_call_need_rate(c, SV_RATE_HASHES);
+        step = rv < 0 ? rv : STEP_VERIFY;
+    }
+    if (step < 0)
+        sv_call_fail(c, step);
+    else if (step == STEP_VERIFY)
+        sv_call_hash(c, join_verify);
+    else if (step == STEP_WRITE)
+        sv_call_write(c, join_run, join_done);
+    else
+        sv_call_finish(c);
+}
+
+void sv_handle_join_room(struct sv_call *c)
+{
+    int rv = sv_guard_write(c, sizeof(struct join));
+    if (rv == 0)
+        rv = sv_room_password_validate(c->req->password, &c->err);
+    if (rv == 0 && c->actor.is_system)
+        rv = sv_errorf(&c->err, SYNCTV_E_PERMISSION_DENIED, "the system is nobody's member");
+    if (rv < 0) {
+        sv_call_fail(c, rv);
+        return;
+    }
+    ((struct join *)c->state)->verified_hash = "";
+    sv_call_load_room(c, c->req->room_id, join_look);
+}

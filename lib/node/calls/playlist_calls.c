@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+/* The playlist: changes go through storage into memory, reads come from memory. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "core/validate.h"
+#include "node/calls/answer.h"
+#include "node/calls/guard.h"
+#include "node/calls/handlers.h"
+
+struct change {
+    char id[SV_ID_SIZE]; /* AddMovie: of the new movie */
+    unsigned fields;     /* UpdateMovie */
+    synctv_movie movie;  /* the one changed, as it is now or was last */
+    int n_removed;
+    uint64_t revision; /* 0 = nothing has changed */
+};
+
+/* --- what the changes share --- */
+
+static void handle(struct sv_call *c, int rv, int (*run)(struct sv_call *, struct sv_tx *),
+    void (*done)(struct sv_call *))
+{
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, run, done);
+}
+
+static int guard_movie(struct sv_call *c)
+{
+    int rv = sv_guard_write(c, sizeof(struct change));
+    return rv < 0 ? rv : sv_call_need_id(c, c->req->movie_id, "movie_id");
+}
+
+/* The movie in question, and that the caller may do this to it: bit `own` if they added it, or bit `any`. */
+static int begin_with_movie(struct sv_call *c, struct sv_tx *tx, uint64_t own, uint64_t any,
+    struct sv_standing *s)
+{
+    struct change *change = c->state;
+    change->revision = 0;
+    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, s);
+    if (rv == 0)
+        rv = sv_standing_need(c, s, 0);
+    if (rv < 0)
+        return rv;
+    uint64_t permissions = sv_actor_permissions(&s->actor, &s->room.settings);
+    if ((permissions & (own | any)) == 0)
+        return sv_permission_check(permissions, any, &c->err);
+    rv = tx->ops->movie_get(tx, c->req->room_id, c->req->movie_id, &c->arena, &change->movie);
+    if (rv < 0)
+        return rv;
+    return sv_movie_permission_check(permissions, c->actor.user_id, &change->movie, own, any,
+        &c->err);
+}
+
+/* That a movie of the room may weigh `now` instead of `before`. Who makes it lighter always may. */
+static int need_place(struct sv_call *c, const struct sv_room_rec *room, size_t before, size_t now)
+{
+    if (now <= before ||
+        room->movies_weight + (int64_t)now - (int64_t)before <= SV_MOVIES_MAX_BYTES)
+        return 0;
+    return sv_errorf(&c->err, SYNCTV_E_MOVIE_LIMIT,
+        "the movies of a playlist have at most %d bytes in all", SV_MOVIES_MAX_BYTES);
+}
+
+/* The room if it is in memory and is to follow this change, locked; NULL otherwise. */
+static struct sv_room *enter(struct sv_call *c)
+{
+    const struct change *change = c->state;
+    struct sv_room *room = change->revision == 0 ? NULL : sv_room_enter(c->node, c->req->room_id);
+    if (room == NULL || sv_room_advance(room, change->revision))
+        return room;
+    sv_room_leave(room);
+    return NULL;
+}
+
+/* After a change to the list in memory: tells about the movie as it is now there. A list that could not follow is loaded again. */
+static void tell(struct sv_call *c, struct sv_room *room, synctv_list_change what, int rv)
+{
+    struct change *change = c->state;
+    if (rv < 0) {
+        sv_room_reload(room);
+        return;
+    }
+    const synctv_movie *movie = sv_playlist_get(&room->movies, change->movie.id);
+    if (movie != NULL)
+        change->movie.position = movie->position;
+    sv_room_tell_movies(room, what, movie != NULL ? movie : &change->movie, c->actor.user_id);
+}
+
+static void answer_movie(struct sv_call *c)
+{
+    const struct change *change = c->state;
+    int rv = sv_answer_movie(c, &change->movie);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_finish(c);
+}
+
+/* --- AddMovie --- */
+
+static int add_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct change *change = c->state;
+    const char *room_id = c->req->room_id;
+    int32_t max = c->node->limits.movies_per_room;
+    struct sv_standing s;
+    change->revision = 0;
+    int rv = sv_standing_load(c, tx, room_id, &c->arena, &s);
+    if (rv == 0)
+        rv = sv_standing_need(c, &s, SYNCTV_PERM_ADD_MOVIE);
+    if (rv < 0)
+        return rv;
+    if (max > 0 && s.room.n_movies >= max)
+        return sv_errorf(&c->err, SYNCTV_E_MOVIE_LIMIT, "a playlist has at most %d movies",
+            (int)max);
+    rv = need_place(c, &s.room, 0, sv_movie_weight(c->req->movie));
+    if (rv < 0)
+        return rv;
+
+    synctv_movie *movie = &change->movie;
+    *movie = *c->req->movie;
+    movie->id = change->id;
+    movie->room_id = room_id;
+    movie->added_by = c->actor.user_id;
+    movie->created_at_ms = sv_node_clock_ms(&c->node->clock);
+    movie->live = false;
+    if (movie->type == SYNCTV_MOVIE_TYPE_UNSPECIFIED)
+        movie->type = SYNCTV_MOVIE_TYPE_URL;
+    rv = sv_movie_set_key(&c->arena, movie);
+    if (rv == 0)
+        rv = tx->ops->movie_insert(tx, movie, &movie->position, &change->revision);
+    return rv;
+}
+
+static void add_done(struct sv_call *c)
+{
+    struct change *change = c->state;
+    struct sv_room *room = enter(c);
+    if (room != NULL) {
+        tell(c, room, SYNCTV_LIST_CHANGE_ADDED, sv_playlist_append(&room->movies, &change->movie));
+        sv_room_leave(room);
+    }
+    answer_movie(c);
+}
+
+void sv_handle_add_movie(struct sv_call *c)
+{
+    int rv = sv_guard_write(c, sizeof(struct change));
+    if (rv == 0)
+        rv = sv_movie_validate(c->req->movie, &c->err);
+    if (rv == 0)
+        rv = sv_id_new(((struct change *)c->state)->id);
+    handle(c, rv, add_run, add_done);
+}
+
+/* --- RemoveMovie --- */
+
+static int remove_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct change *change = c->state;
+    struct sv_standing s;
+    int rv =
+        begin_with_movie(c, tx, SYNCTV_PERM_DELETE_MOVIE_SELF, SYNCTV_PERM_DELETE_MOVIE_ANY, &s);
+    return rv < 0 ? rv
+                  : tx->ops->movie_delete(tx, c->req->room_id, c->req->movie_id, &change->revision);
+}
+
+static void remove_done(struct sv_call *c)
+{
+    const char *movie_id = c->req->movie_id;
+    struct sv_room *room = enter(c);
+    if (room != NULL) {
+        int rv = sv_playlist_remove(&room->movies, movie_id);
+        if (strcmp(room->playback.movie_id, movie_id) == 0)
+            sv_playback_movie_removed(room, movie_id, c->actor.user_id);
+        tell(c, room, SYNCTV_LIST_CHANGE_REMOVED, rv);
+        sv_room_leave(room);
+    }
+    sv_call_finish(c);
+}
+
+void sv_handle_remove_movie(struct sv_call *c)
+{
+    handle(c, guard_movie(c), remove_run, remove_done);
+}
+
+/* --- UpdateMovie --- */
+
+enum {
+    FIELD_NAME = 1,
+    FIELD_URL = 2,
+    FIELD_DURATION = 4,
+    FIELD_HEADERS = 8,
+    FIELD_SUBTITLES = 16,
+};
+
+static int update_parse(struct sv_call *c, struct change *change)
+{
+    static const char *const names[] = { "name", "url", "duration", "headers", "subtitles" };
+    const size_t n_names = sizeof(names) / sizeof(names[0]);
+    const synctv_request *req = c->req;
+    for (size_t i = 0; i < req->n_fields; i++) {
+        size_t k = 0;
+        while (k < n_names && strcmp(sv_str(req->fields[i]), names[k]) != 0)
+            k++;
+        if (k == n_names)
+            return sv_error_field(&c->err, "fields",
+                "takes name, url, duration, headers and subtitles");
+        change->fields |= 1u << k;
+    }
+    if (change->fields == 0)
+        return sv_error_field(&c->err, "fields", "names nothing to change");
+    return 0;
+}
+
+/* The stored movie with the named fields of the request. */
+static void update_merge(struct change *change, const synctv_movie *from)
+{
+    synctv_movie *to = &change->movie;
+    if ((change->fields & FIELD_NAME) != 0)
+        to->name = from->name;
+    if ((change->fields & FIELD_URL) != 0)
+        to->url = from->url;
+    if ((change->fields & FIELD_DURATION) != 0)
+        to->duration_s = from->duration_s;
+    if ((change->fields & FIELD_HEADERS) != 0) {
+        to->headers = from->headers;
+        to->n_headers = from->n_headers;
+    }
+    if ((change->fields & FIELD_SUBTITLES) != 0) {
+        to->subtitles = from->subtitles;
+        to->n_subtitles = from->n_subtitles;
+    }
+}
+
+static int update_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct change *change = c->state;
+    struct sv_standing s;
+    int rv = begin_with_movie(c, tx, SYNCTV_PERM_EDIT_MOVIE_SELF, SYNCTV_PERM_EDIT_MOVIE_ANY, &s);
+    if (rv < 0)
+        return rv;
+    size_t before = sv_movie_weight(&change->movie);
+    update_merge(change, c->req->movie);
+    rv = sv_movie_validate(&change->movie, &c->err);
+    if (rv == 0)
+        rv = need_place(c, &s.room, before, sv_movie_weight(&change->movie));
+    if (rv == 0)
+        rv = sv_movie_set_key(&c->arena, &change->movie);
+    if (rv == 0)
+        rv = tx->ops->movie_update(tx, &change->movie, &change->revision);
+    return rv;
+}
+
+static void update_done(struct sv_call *c)
+{
+    struct change *change = c->state;
+    struct sv_room *room = enter(c);
+    if (room != NULL) {
+        const synctv_movie *before = sv_playlist_get(&room->movies, change->movie.id);
+        change->movie.live = before != NULL && before->live;
+        tell(c, room, SYNCTV_LIST_CHANGE_CHANGED,
+            sv_playlist_update(&room->movies, &change->movie));
+        sv_room_schedule(room); /* the end of the current movie may have moved */
+        sv_room_leave(room);
+    }
+    answer_movie(c);
+}
+
+void sv_handle_update_movie(struct sv_call *c)
+{
+    int rv = guard_movie(c);
+    if (rv == 0 && c->req->movie == NULL)
+        rv = sv_error_field(&c->err, "movie", "is missing");
+    if (rv == 0)
+        rv = update_parse(c, c->state);
+    handle(c, rv, update_run, update_done);
+}
+
+/* --- MoveMovie --- */
+
+static int move_run(struct sv_call *c, struct sv_tx *tx)
+{
+    const synctv_request *req = c->req;
+    struct change *change = c->state;
+    struct sv_standing s;
+    int rv =
+        begin_with_movie(c, tx, SYNCTV_PERM_REORDER_PLAYLIST, SYNCTV_PERM_REORDER_PLAYLIST, &s);
+    if (rv == 0)
+        rv = tx->ops->movie_move(tx, req->room_id, req->movie_id, req->position, &change->revision);
+    if (rv == 0)
+        rv = tx->ops->movie_get(tx, req->room_id, req->movie_id, &c->arena, &change->movie);
+    return rv;
+}
+
+static void move_done(struct sv_call *c)
+{
+    struct sv_room *room = enter(c);
+    if (room != NULL) {
+        tell(c, room, SYNCTV_LIST_CHANGE_MOVED,
+            sv_playlist_move(&room->movies, c->req->movie_id, c->req->position));
+        sv_room_leave(room);
+    }
+    answer_movie(c);
+}
+
+void sv_handle_move_movie(struct sv_call *c)
+{
+    int rv = guard_movie(c);
+    if (rv == 0 && c->req->position < 0)
+        rv = sv_error_field(&c->err, "position", "is negative");
+    handle(c, rv, move_run, move_done);
+}
+
+/* --- ClearMovies --- */
+
+static int clear_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct change *change = c->state;
+    struct sv_standing s;
+    change->revision = 0;
+    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    if (rv == 0)
+        rv = sv_standing_need(c, &s, SYNCTV_PERM_CLEAR_PLAYLIST);
+    if (rv == 0)
+        rv = change->n_removed = tx->ops->movie_clear(tx, c->req->room_id, &change->revision);
+    return rv;
+}
+
+static void clear_done(struct sv_call *c)
+{
+    const struct change *change = c->state;
+    struct sv_room *room = enter(c);
+    if (room != NULL) {
+        sv_playlist_clear(&room->movies);
+        if (room->playback.movie_id[0] != '\0')
+            sv_playback_movie_removed(room, NULL, c->actor.user_id);
+        sv_room_tell_movies(room, SYNCTV_LIST_CHANGE_CLEARED, NULL, c->actor.user_id);
+        sv_room_leave(room);
+    }
+    synctv_result *result = sv_call_result(c);
+    if (result != NULL)
+        result->total = change->n_removed;
+    sv_call_finish(c);
+}
+
+void sv_handle_clear_movies(struct sv_call *c)
+{
+    handle(c, sv_guard_write(c, sizeof(struct change)), clear_run, clear_done);
+}
+
+/* --- GetMovieList --- */
+
+/* An answer stays well under what a message may have; what does not fit comes with the next page. */
+#define PAGE_BYTES (768 * 1024)
+
+struct list {
+    int64_t after_position;
+    char after_id[SV_ID_SIZE];
+    int32_t size;
+};
+
+static size_t wire_size(const synctv_movie *movie)
+{
+    return 256 + sv_movie_weight(movie) + 16 * movie->n_headers + 24 * movie->n_subtitles;
+}
+
+/* The place behind the last one seen. If that movie is gone the next one has taken its place. */
+static size_t list_start(const struct sv_playlist *movies, const struct list *list)
+{
+    if (list->after_id[0] == '\0')
+        return 0;
+    const synctv_movie *last = sv_playlist_get(movies, list->after_id);
+    return last != NULL ? (size_t)last->position + 1 : (size_t)list->after_position;
+}
+
+/* Locked. */
+static int list_fill(struct sv_call *c, struct sv_room *room)
+{
+    const struct list *list = c->state;
+    int rv = sv_guard_room(c, room, SYNCTV_PERM_VIEW_PLAYLIST);
+    if (rv < 0)
+        return rv;
+    synctv_result *result = sv_call_result(c);
+    if (result == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    struct sv_arena *a = sv_result_arena(result);
+    result->total = (int32_t)room->movies.n_items;
+    result->current_movie_id = sv_arena_strdup(a, room->playback.movie_id);
+
+    size_t start = list_start(&room->movies, list), n = 0, bytes = 0;
+    const synctv_movie *movie;
+    while (n < (size_t)list->size && bytes < PAGE_BYTES &&
+        (movie = sv_playlist_at(&room->movies, start + n)) != NULL) {
+        bytes += wire_size(movie);
+        n++;
+    }
+    synctv_movie *movies = sv_arena_array(a, n + 1, sizeof(*movies));
+    if (movies == NULL || result->current_movie_id == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        if (sv_movie_copy(a, sv_playlist_at(&room->movies, start + i), &movies[i]) < 0 ||
+            sv_movie_set_key(a, &movies[i]) < 0)
+            return SYNCTV_E_NO_MEMORY;
+    }
+    result->movies = movies;
+    result->n_movies = n;
+    if (n > 0 && sv_playlist_at(&room->movies, start + n) != NULL) {
+        const char *token = sv_page_token(a, movies[n - 1].position, movies[n - 1].id);
+        if (token == NULL)
+            return SYNCTV_E_NO_MEMORY;
+        result->next_page_token = token;
+    }
+    return 0;
+}
+
+static void list_look(struct sv_call *c)
+{
+    sv_guard_look(c, list_fill);
+}
+
+void sv_handle_get_movie_list(struct sv_call *c)
+{
+    struct list *list = c->state = sv_arena_alloc(&c->arena, sizeof(*list));
+    int rv = list == NULL ? SYNCTV_E_NO_MEMORY : sv_guard_read(c);
+    if (rv == 0)
+        rv = sv_call_page_size(c, 1000, 100, &list->size);
+    if (rv == 0)
+        rv = sv_page_token_parse(c, &list->after_position, list->after_id);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_load_room(c, c->req->room_id, list_look);
+}

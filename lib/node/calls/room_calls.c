@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* Making, leaving and looking at rooms. Joining is in join_calls.c, changing a room in room_change_calls.c. */
+#include <string.h>
+
+#include "auth/password.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "core/validate.h"
+#include "node/calls/answer.h"
+#include "node/calls/guard.h"
+#include "node/calls/handlers.h"
+#include "node/streams/stream.h"
+
+/* --- CreateRoom --- */
+
+struct create {
+    char id[SV_ID_SIZE];
+    char password_hash[SV_PASSWORD_RECORD_SIZE]; /* "" = none */
+    struct sv_room_rec room;
+    struct sv_member_rec creator;
+};
+
+static int create_check(struct sv_call *c)
+{
+    const synctv_request *req = c->req;
+    synctv_error *err = &c->err;
+    int rv = sv_guard_change(c, sizeof(struct create));
+    if (rv == 0 && c->actor.is_system)
+        rv = sv_errorf(err, SYNCTV_E_PERMISSION_DENIED, "the system cannot be a room's creator");
+    if (rv == 0)
+        rv = sv_call_need_rate(c, sv_str_empty(req->password) ? SV_RATE_CALLS : SV_RATE_HASHES);
+    if (rv == 0)
+        rv = sv_room_name_validate(req->name, err);
+    if (rv == 0)
+        rv = sv_room_description_validate(req->description, err);
+    if (rv == 0)
+        rv = sv_room_password_validate(req->password, err);
+    if (rv == 0)
+        rv = sv_settings_validate(req->settings, err);
+    if (rv == 0)
+        rv = sv_id_new(((struct create *)c->state)->id);
+    return rv;
+}
+
+/* The rows of the new room. Its creator has every permission, so may put any into the default masks. */
+static void create_fill(struct sv_call *c, struct create *create)
+{
+    const synctv_request *req = c->req;
+    create->room = (struct sv_room_rec){
+        .room = {
+            .id = create->id,
+            .name = req->name,
+            .description = sv_str(req->description),
+            .creator_id = c->actor.user_id,
+            .has_password = create->password_hash[0] != '\0',
+            .member_count = 1,
+            .created_at_ms = c->received_ms,
+            .revision = 1,
+        },
+        .password_hash = create->password_hash,
+    };
+    if (req->settings != NULL)
+        create->room.settings = *req->settings;
+    create->room.room.settings = &create->room.settings;
+    create->creator.member = (synctv_member){
+        .room_id = create->id,
+        .user_id = c->actor.user_id,
+        .username = c->actor.username,
+        .role = SYNCTV_ROOM_ROLE_CREATOR,
+        .status = SYNCTV_MEMBER_STATUS_ACTIVE,
+        .joined_at_ms = c->received_ms,
+    };
+}
+
+static int create_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct create *create = c->state;
+    const synctv_limits *limits = &c->node->limits;
+    int rv = sv_call_judge(c, tx, &c->arena);
+    if (rv < 0)
+        return rv;
+    create_fill(c, create);
+
+    int n = tx->ops->room_count_created(tx, c->actor.user_id);
+    if (n < 0)
+        return n;
+    if (limits->rooms_per_user > 0 && n >= limits->rooms_per_user)
+        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may have more than %d rooms",
+            (int)limits->rooms_per_user);
+    n = tx->ops->member_count_rooms(tx, c->actor.user_id);
+    if (n < 0)
+        return n;
+    if (limits->memberships_per_user > 0 && n >= limits->memberships_per_user)
+        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may be in more than %d rooms",
+            (int)limits->memberships_per_user);
+
+    rv = tx->ops->room_insert(tx, &create->room);
+    if (rv >= 0)
+        rv = tx->ops->member_put(tx, &create->creator);
+    return rv;
+}
+
+static void create_done(struct sv_call *c)
+{
+    struct create *create = c->state;
+    int rv = sv_answer_room_rec(c, &create->room, SV_FACE_MEMBER);
+    sv_streams_follow_room(c->node, c->actor.user_id, create->id);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_finish(c);
+}
+
+static void create_hash(struct sv_call *c)
+{
+    struct create *create = c->state;
+    int rv = sv_password_hash(c->req->password, NULL, create->password_hash);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, create_run, create_done);
+}
+
+void sv_handle_create_room(struct sv_call *c)
+{
+    int rv = create_check(c);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else if (sv_str_empty(c->req->password))
+        sv_call_write(c, create_run, create_done);
+    else
+        sv_call_hash(c, create_hash);
+}
+
+/* --- LeaveRoom --- */
+
+struct leave {
+    synctv_member gone;
+    uint64_t revision;
+};
+
+static int leave_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct leave *leave = c->state;
+    struct sv_standing s;
+    *leave = (struct leave){ .revision = 0 };
+    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    if (rv < 0)
+        return rv;
+    struct sv_member_rec *row = &s.member;
+    if (!s.has_row || row->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED)
+        return SYNCTV_E_NOT_A_MEMBER;
+    if (row->member.status == SYNCTV_MEMBER_STATUS_BANNED)
+        return SYNCTV_E_MEMBER_BANNED; /* leaving never erases a ban */
+    if (row->member.role == SYNCTV_ROOM_ROLE_CREATOR)
+        return SYNCTV_E_CREATOR_CANNOT_LEAVE;
+
+    leave->gone = row->member;
+    leave->gone.status = SYNCTV_MEMBER_STATUS_UNSPECIFIED;
+    rv = tx->ops->member_delete(tx, c->req->room_id, c->actor.user_id);
+    return rv < 0 ? rv : tx->ops->room_touch(tx, c->req->room_id, &leave->revision);
+}
+
+static void leave_done(struct sv_call *c)
+{
+    const struct leave *leave = c->state;
+    const char *user_id = c->actor.user_id;
+    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
+    if (room != NULL) {
+        bool ours = sv_room_advance(room, leave->revision);
+        if (ours)
+            sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_LEFT, user_id, &leave->gone, user_id,
+                "");
+        sv_room_drop_user(room, user_id, SYNCTV_E_NOT_A_MEMBER);
+        if (ours)
+            sv_room_remove_member(room, user_id);
+        sv_room_leave(room);
+    }
+    sv_call_finish(c);
+}
+
+void sv_handle_leave_room(struct sv_call *c)
+{
+    int rv = sv_guard_read(c); /* a pending account may leave, too */
+    if (rv == 0 && (c->state = sv_arena_alloc(&c->arena, sizeof(struct leave))) == NULL)
+        rv = SYNCTV_E_NO_MEMORY;
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, leave_run, leave_done);
+}
+
+/* --- GetRoomInfo --- */
+
+/* Everybody who knows the id sees the public face; more is for who has a way in. Locked. */
+static int info_fill(struct sv_call *c, struct sv_room *room)
+{
+    int access = sv_guard_room(c, room, 0);
+    bool inside = access == SV_ACCESS_MEMBER || access == SV_ACCESS_ADMIN;
+    int rv = sv_answer_room(c, room, inside ? SV_FACE_MEMBER : SV_FACE_PUBLIC);
+    if (rv < 0 || access < 0)
+        return rv;
+    rv = sv_answer_state(c, room);
+    if (rv == 0 && (sv_room_permissions(room, &c->actor) & SYNCTV_PERM_VIEW_MEMBER_LIST) != 0)
+        rv = sv_answer_members(c, room);
+    return rv;
+}
+
+static void info_look(struct sv_call *c)
+{
+    sv_guard_look(c, info_fill);
+}
+
+void sv_handle_get_room_info(struct sv_call *c)
+{
+    int rv = sv_guard_read(c);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_load_room(c, c->req->room_id, info_look);
+}
+
+/* --- ListRooms --- */
+
+struct list {
+    struct sv_room_query query;
+    char before_id[SV_ID_SIZE];
+    int32_t size;
+    synctv_room *rooms;
+    int n;
+    int64_t rest_before_ms; /* of rooms that were not looked at; 0 = none */
+};
+
+static int list_check(struct sv_call *c, struct list *list)
+{
+    const synctv_request *req = c->req;
+    int rv = sv_call_need_user(c);
+    if (rv == 0)
+        rv = sv_call_need_rate(c, SV_RATE_CALLS);
+    if (rv == 0)
+        rv = sv_search_validate(req->search, &c->err);
+    if (rv == 0)
+        rv = sv_call_page_size(c, 100, 20, &list->size);
+    if (rv == 0)
+        rv = sv_page_token_parse(c, &list->query.before_created_at_ms, list->before_id);
+    return rv;
+}
+
+/* Settings are for active members and platform admins. */
+static int hide_settings(struct sv_call *c, struct sv_tx *tx, synctv_room *room)
+{
+    if (c->actor.platform_admin)
+        return 0;
+    struct sv_member_rec row;
+    int rv = tx->ops->member_get(tx, room->id, c->actor.user_id, &c->arena, &row);
+    if (rv < 0 && rv != SYNCTV_E_MEMBER_NOT_FOUND)
+        return rv;
+    if (rv < 0 || row.member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED ||
+        row.member.status != SYNCTV_MEMBER_STATUS_ACTIVE)
+        room->settings = NULL;
+    return 0;
+}
+
+static int list_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct list *list = c->state;
+    const synctv_request *req = c->req;
+    list->n = 0;
+    list->rest_before_ms = 0;
+    if (c->actor.is_system && (req->mine || req->joined))
+        return 0; /* nobody's creator, nobody's member */
+    list->query.search = sv_str(req->search);
+    list->query.creator_id = req->mine ? c->actor.user_id : "";
+    list->query.member_id = req->joined ? c->actor.user_id : "";
+    list->query.with_hidden = c->actor.platform_admin;
+    list->query.visible_to = c->actor.user_id;
+    list->query.before_id = list->before_id;
+    list->query.limit = list->size + 1; /* one more tells whether there is another page */
+    int n = tx->ops->room_list(tx, &list->query, &c->arena, &list->rooms, &list->rest_before_ms);
+    if (n < 0)
+        return n;
+    for (int i = 0; i < n && i < list->size; i++) {
+        int rv = hide_settings(c, tx, &list->rooms[i]);
+        if (rv < 0)
+            return rv;
+    }
+    list->n = n;
+    return 0;
+}
+
+static int list_fill(struct sv_call *c, const struct list *list)
+{
+    synctv_result *result = sv_call_result(c);
+    if (result == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    struct sv_arena *a = sv_result_arena(result);
+    size_t n = (size_t)(list->n < list->size ? list->n : list->size);
+    synctv_room *rooms = sv_arena_array(a, n + 1, sizeof(*rooms));
+    if (rooms == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        if (sv_room_copy(a, &list->rooms[i], &rooms[i]) < 0)
+            return SYNCTV_E_NO_MEMORY;
+        rooms[i].online_count = sv_room_online_count(c->node, rooms[i].id);
+    }
+    result->rooms = rooms;
+    result->n_rooms = n;
+    const char *token = "";
+    if (list->n > list->size)
+        token = sv_page_token(a, rooms[n - 1].created_at_ms, rooms[n - 1].id);
+    else if (list->rest_before_ms > 0)
+        token = sv_page_token(a, list->rest_before_ms, "");
+    if (token == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    result->next_page_token = token;
+    return 0;
+}
+
+static void list_done(struct sv_call *c)
+{
+    int rv = list_fill(c, c->state);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_finish(c);
+}
+
+void sv_handle_list_rooms(struct sv_call *c)
+{
+    struct list *list = c->state = sv_arena_alloc(&c->arena, sizeof(*list));
+    int rv = list == NULL ? SYNCTV_E_NO_MEMORY : list_check(c, list);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_read(c, list_run, list_done);
+}

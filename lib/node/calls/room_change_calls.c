@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* Changing, deleting and handing over rooms. */
+#include <string.h>
+
+#include "auth/password.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "core/validate.h"
+#include "node/calls/answer.h"
+#include "node/calls/guard.h"
+#include "node/calls/handlers.h"
+#include "node/streams/stream.h"
+
+/* --- UpdateRoom --- */
+
+enum {
+    CHANGE_NAME = 1,
+    CHANGE_DESCRIPTION = 2,
+    CHANGE_SETTINGS = 4,
+    CHANGE_PASSWORD = 8,
+};
+
+struct update {
+    unsigned changes;
+    char password_hash[SV_PASSWORD_RECORD_SIZE];
+    struct sv_room_rec room; /* as it is now */
+    uint64_t revision;
+};
+
+/* Works out what is to be changed. */
+static int update_parse(struct sv_call *c, struct update *update)
+{
+    static const char *const names[] = { "name", "description", "settings" };
+    const synctv_request *req = c->req;
+    for (size_t i = 0; i < req->n_fields; i++) {
+        size_t k = 0;
+        while (k < 3 && strcmp(sv_str(req->fields[i]), names[k]) != 0)
+            k++;
+        if (k == 3)
+            return sv_error_field(&c->err, "fields", "takes name, description and settings");
+        update->changes |= 1u << k;
+    }
+    if (req->has_password)
+        update->changes |= CHANGE_PASSWORD;
+    if (update->changes == 0)
+        return sv_error_field(&c->err, "fields", "names nothing to change");
+    return 0;
+}
+
+static int update_check(struct sv_call *c)
+{
+    int rv = sv_guard_change(c, sizeof(struct update));
+    if (rv < 0)
+        return rv;
+    struct update *update = c->state;
+    const synctv_request *req = c->req;
+    bool hashes = req->has_password && !sv_str_empty(req->password);
+    rv = sv_call_need_rate(c, hashes ? SV_RATE_HASHES : SV_RATE_CALLS);
+    if (rv == 0)
+        rv = sv_call_need_id(c, req->room_id, "room_id");
+    if (rv == 0)
+        rv = update_parse(c, update);
+    if (rv == 0 && (update->changes & CHANGE_NAME) != 0)
+        rv = sv_room_name_validate(req->name, &c->err);
+    if (rv == 0 && (update->changes & CHANGE_DESCRIPTION) != 0)
+        rv = sv_room_description_validate(req->description, &c->err);
+    if (rv == 0 && (update->changes & CHANGE_SETTINGS) != 0)
+        rv = sv_settings_validate(req->settings, &c->err);
+    if (rv == 0 && (update->changes & CHANGE_PASSWORD) != 0)
+        rv = sv_room_password_validate(req->password, &c->err);
+    return rv;
+}
+
+static int update_permitted(struct sv_call *c, const struct sv_standing *s,
+    const synctv_room_settings *settings)
+{
+    const struct update *update = c->state;
+    uint64_t needed = 0;
+    if ((update->changes & CHANGE_PASSWORD) != 0)
+        needed |= SYNCTV_PERM_SET_ROOM_PASSWORD;
+    if ((update->changes & ~(unsigned)CHANGE_PASSWORD) != 0)
+        needed |= SYNCTV_PERM_SET_ROOM_SETTINGS;
+    int rv = sv_standing_need_member(c, s, needed);
+    if (rv == 0 && (update->changes & CHANGE_SETTINGS) != 0)
+        rv = sv_set_settings_check(&s->actor, &s->room.settings, settings, &c->err);
+    return rv;
+}
+
+static int update_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct update *update = c->state;
+    const synctv_request *req = c->req;
+    static const synctv_room_settings defaults;
+    const synctv_room_settings *settings = req->settings != NULL ? req->settings : &defaults;
+    struct sv_standing s;
+    int rv = sv_standing_load(c, tx, req->room_id, &c->arena, &s);
+    if (rv == 0)
+        rv = update_permitted(c, &s, settings);
+    if (rv < 0)
+        return rv;
+
+    struct sv_room_rec *room = &update->room;
+    *room = s.room;
+    room->room.settings = &room->settings;
+    if ((update->changes & CHANGE_NAME) != 0)
+        room->room.name = req->name;
+    if ((update->changes & CHANGE_DESCRIPTION) != 0)
+        room->room.description = sv_str(req->description);
+    if ((update->changes & CHANGE_SETTINGS) != 0)
+        room->settings = *settings;
+    if ((update->changes & CHANGE_PASSWORD) != 0) {
+        room->password_hash = update->password_hash;
+        room->room.has_password = update->password_hash[0] != '\0';
+    }
+    rv = tx->ops->room_update(tx, room);
+    if (rv == 0)
+        rv = tx->ops->room_touch(tx, req->room_id, &update->revision);
+    room->room.revision = update->revision;
+    return rv;
+}
+
+/* Puts the row into memory, if the room is there, and answers with it. */
+static void room_changed(struct sv_call *c, const struct sv_room_rec *rec, struct sv_room *room)
+{
+    int rv = room != NULL ? sv_answer_room(c, room, SV_FACE_MEMBER)
+                          : sv_answer_room_rec(c, rec, SV_FACE_MEMBER);
+    if (room != NULL)
+        sv_room_leave(room);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_finish(c);
+}
+
+static void update_done(struct sv_call *c)
+{
+    const struct update *update = c->state;
+    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
+    if (room != NULL && sv_room_advance(room, update->revision) &&
+        sv_room_put_room(room, &update->room) == 0)
+        sv_room_tell_room(room, c->actor.user_id);
+    room_changed(c, &update->room, room);
+}
+
+static void update_hash(struct sv_call *c)
+{
+    struct update *update = c->state;
+    int rv = sv_password_hash(c->req->password, NULL, update->password_hash);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, update_run, update_done);
+}
+
+void sv_handle_update_room(struct sv_call *c)
+{
+    int rv = update_check(c);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else if (c->req->has_password && !sv_str_empty(c->req->password))
+        sv_call_hash(c, update_hash);
+    else
+        sv_call_write(c, update_run, update_done);
+}
+
+/* --- DeleteRoom --- */
+
+static int delete_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct sv_standing s;
+    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    if (rv == 0)
+        rv = sv_standing_need_member(c, &s, SYNCTV_PERM_DELETE_ROOM);
+    return rv < 0 ? rv : tx->ops->room_delete(tx, c->req->room_id);
+}
+
+static void delete_done(struct sv_call *c)
+{
+    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
+    if (room != NULL) {
+        sv_room_put_deleted(room, c->actor.user_id);
+        sv_room_leave(room);
+    }
+    sv_call_finish(c);
+}
+
+void sv_handle_delete_room(struct sv_call *c)
+{
+    int rv = sv_guard_write(c, 1);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, delete_run, delete_done);
+}
+
+/* --- TransferRoom --- */
+
+struct transfer {
+    struct sv_room_rec room;
+    struct sv_member_rec to;
+    struct sv_member_rec from;
+    bool has_from;
+    uint64_t revision;
+};
+
+/* Whether this user can be a creator: an active member with an active account and not too many rooms. */
+static int heir_check(struct sv_call *c, struct sv_tx *tx, const synctv_member *heir)
+{
+    int32_t max = c->node->limits.rooms_per_user;
+    struct sv_user_rec user;
+    if (heir->status != SYNCTV_MEMBER_STATUS_ACTIVE)
+        return sv_error_field(&c->err, "user_id", "is not an active member of this room");
+    int rv = tx->ops->user_get(tx, heir->user_id, &c->arena, &user);
+    if (rv < 0)
+        return rv;
+    if (user.user.status != SYNCTV_USER_STATUS_ACTIVE)
+        return sv_error_field(&c->err, "user_id", "has no active account");
+    int n = tx->ops->room_count_created(tx, heir->user_id);
+    if (n >= 0 && max > 0 && n >= max)
+        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may have more than %d rooms",
+            (int)max);
+    return n < 0 ? n : 0;
+}
+
+static int transfer_check(struct sv_call *c, struct sv_tx *tx, const struct sv_standing *s)
+{
+    struct transfer *t = c->state;
+    const synctv_request *req = c->req;
+    int rv = sv_standing_need_member(c, s, 0);
+    if (rv < 0)
+        return rv;
+    if (!c->actor.platform_admin && s->member.member.role != SYNCTV_ROOM_ROLE_CREATOR)
+        return sv_errorf(&c->err, SYNCTV_E_PERMISSION_DENIED, "only its creator hands a room over");
+    if (strcmp(req->user_id, s->room.room.creator_id) == 0)
+        return sv_error_field(&c->err, "user_id", "is the room's creator already");
+    rv = tx->ops->member_get(tx, req->room_id, req->user_id, &c->arena, &t->to);
+    if (rv == 0 && t->to.member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED)
+        rv = SYNCTV_E_MEMBER_NOT_FOUND;
+    return rv < 0 ? rv : heir_check(c, tx, &t->to.member);
+}
+
+/* The rights that come with a role replace what was added and removed for the old one. */
+static int give_role(struct sv_tx *tx, struct sv_member_rec *row, synctv_room_role role)
+{
+    row->member.role = role;
+    row->member.added_permissions = 0;
+    row->member.removed_permissions = 0;
+    return tx->ops->member_put(tx, row);
+}
+
+static int transfer_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct transfer *t = c->state;
+    struct sv_standing s;
+    *t = (struct transfer){ .revision = 0 };
+    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    if (rv == 0)
+        rv = transfer_check(c, tx, &s);
+    if (rv < 0)
+        return rv;
+
+    const char *old_creator = s.room.room.creator_id;
+    rv = tx->ops->member_get(tx, c->req->room_id, old_creator, &c->arena, &t->from);
+    t->has_from = rv == 0;
+    if (rv == 0)
+        rv = give_role(tx, &t->from, SYNCTV_ROOM_ROLE_ADMIN);
+    else if (rv == SYNCTV_E_MEMBER_NOT_FOUND)
+        rv = 0;
+    if (rv == 0)
+        rv = give_role(tx, &t->to, SYNCTV_ROOM_ROLE_CREATOR);
+    if (rv < 0)
+        return rv;
+
+    t->room = s.room;
+    t->room.room.settings = &t->room.settings;
+    t->room.room.creator_id = c->req->user_id;
+    rv = tx->ops->room_update(tx, &t->room);
+    if (rv == 0)
+        rv = tx->ops->room_touch(tx, c->req->room_id, &t->revision);
+    t->room.room.revision = t->revision;
+    return rv;
+}
+
+static void transfer_tell(struct sv_call *c, struct sv_room *room)
+{
+    const struct transfer *t = c->state;
+    const char *actor_id = c->actor.user_id;
+    int rv = sv_room_put_room(room, &t->room);
+    if (rv == 0 && t->has_from)
+        rv = sv_room_put_member(room, &t->from);
+    if (rv == 0)
+        rv = sv_room_put_member(room, &t->to);
+    if (rv < 0)
+        return;
+    if (t->has_from)
+        sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_ROLE, t->from.member.user_id, NULL, actor_id,
+            "");
+    sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_ROLE, t->to.member.user_id, NULL, actor_id, "");
+    sv_room_tell_room(room, actor_id);
+}
+
+static void transfer_done(struct sv_call *c)
+{
+    const struct transfer *t = c->state;
+    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
+    if (room != NULL && sv_room_advance(room, t->revision))
+        transfer_tell(c, room);
+    room_changed(c, &t->room, room);
+}
+
+void sv_handle_transfer_room(struct sv_call *c)
+{
+    int rv = sv_guard_write(c, sizeof(struct transfer));
+    if (rv == 0)
+        rv = sv_call_need_id(c, c->req->user_id, "user_id");
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, transfer_run, transfer_done);
+}

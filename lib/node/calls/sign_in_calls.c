@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Login, Register, RefreshToken, Logout.
+ *
+ * Refresh tokens. A session knows its current token, the one before, and which of the last thousand were its own.
+ *   the current one                     works; a new one takes its place
+ *   the one before, not 60 s after      works once more, as the answer may have been lost; a new one takes the place of
+ *   it was replaced                     the current one, and it is an older one from then on
+ *   any other of its own                somebody has a copy of what was used up: the session ends, for both of them
+ * Such a second use does not begin the 60 s anew, so two holders of a token cannot keep each other going.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/login_limit.h"
+#include "auth/password.h"
+#include "auth/refresh_token.h"
+#include "auth/token.h"
+#include "base/error.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "core/validate.h"
+#include "node/calls/answer.h"
+#include "node/calls/handlers.h"
+
+#define LOST_ANSWER_MS 60000
+
+/* What Login and Register keep between their steps. */
+struct sign_in {
+    const char *fold; /* of the name */
+    const char *email_fold;
+    bool found;
+    char user_id[SV_ID_SIZE];
+    char username[161];
+    synctv_user_status status; /* of a new user */
+    char record
+        [SV_PASSWORD_RECORD_SIZE]; /* Login: the one that was verified; Register: the new one */
+    char new_record[SV_PASSWORD_RECORD_SIZE]; /* Login: "" = the old one will do */
+    char session_id[SV_ID_SIZE];
+    struct sv_session_rec session;
+    const char *const *ended_ids; /* the sessions that had to make room for it */
+    int n_ended;
+};
+
+/* --- what all of them need --- */
+
+/* One try at what costs a hash: by address for who is not signed in, else by account. */
+static int need_login_rate(struct sv_call *c, const char *fold)
+{
+    struct sv_login_limit *limit = c->node->login_limit;
+    if (c->by->kind != SV_SESSION_ANONYMOUS)
+        return sv_call_need_rate(c, SV_RATE_HASHES);
+    int64_t wait_ms = sv_login_limit_login(limit, fold, c->by->address, c->received_ms);
+    return wait_ms == 0 ? 0 : sv_error_retry(&c->err, wait_ms);
+}
+
+static int need_register_rate(struct sv_call *c)
+{
+    if (c->by->kind != SV_SESSION_ANONYMOUS)
+        return sv_call_need_rate(c, SV_RATE_HASHES);
+    int64_t wait_ms = sv_login_limit_register(c->node->login_limit, c->by->address, c->received_ms);
+    return wait_ms == 0 ? 0 : sv_error_retry(&c->err, wait_ms);
+}
+
+static int answer_access_token(struct sv_call *c, const char *user_id, const char *username,
+    const char *session_id)
+{
+    synctv_result *result = sv_call_result(c);
+    struct sv_token_claims claims = { 0 };
+    int64_t now_s = sv_node_clock_ms(&c->node->clock) / 1000;
+    char *token = NULL;
+    if (result == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    snprintf(claims.subject, sizeof(claims.subject), "%s", user_id);
+    snprintf(claims.username, sizeof(claims.username), "%s", username);
+    snprintf(claims.session_id, sizeof(claims.session_id), "%s", session_id);
+    claims.issued_at_s = now_s;
+    claims.expires_at_s = now_s + c->node->access_ttl_s;
+    int rv = sv_random_id(claims.token_id, SV_TOKEN_ID_LEN);
+    if (rv == 0)
+        rv =
+            sv_token_sign(c->node->jwt_key, c->node->jwt_key_len, SV_TOKEN_CLIENT, &claims, &token);
+    if (rv < 0) /* a name or id of a row that cannot be one is no fault of the caller's */
+        return rv == SYNCTV_E_INVALID_ARGUMENT ? SYNCTV_E_STORAGE_CORRUPT : rv;
+    result->access_token = sv_arena_strdup(sv_result_arena(result), token);
+    result->expires_in_s = c->node->access_ttl_s;
+    sv_secret_wipe(token, strlen(token));
+    free(token);
+    return result->access_token == NULL ? SYNCTV_E_NO_MEMORY : 0;
+}
+
+static int answer_refresh_token(struct sv_call *c, unsigned char ret_hash[SV_REFRESH_HASH_SIZE])
+{
+    synctv_result *result = sv_call_result(c);
+    char token[SV_REFRESH_TOKEN_SIZE];
+    if (result == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    int rv = sv_refresh_token_new(token);
+    if (rv == 0)
+        rv = sv_refresh_token_hash(token, ret_hash);
+    if (rv == 0) {
+        result->refresh_token = sv_arena_strdup(sv_result_arena(result), token);
+        rv = result->refresh_token == NULL ? SYNCTV_E_NO_MEMORY : 0;
+    }
+    sv_secret_wipe(token, sizeof(token));
+    return rv;
+}
+
+/* A new session of this user in *s, its tokens in the answer. */
+static int make_session(struct sv_call *c, struct sign_in *s)
+{
+    int64_t now_ms = sv_node_clock_ms(&c->node->clock);
+    s->session = (struct sv_session_rec){
+        .id = s->session_id,
+        .user_id = s->user_id,
+        .rotated_at_ms = now_ms,
+        .created_at_ms = now_ms,
+        .expires_at_ms = now_ms + c->node->refresh_ttl_s * 1000,
+    };
+    int rv = sv_id_new(s->session_id);
+    if (rv == 0)
+        rv = answer_refresh_token(c, s->session.refresh_hash);
+    if (rv == 0)
+        rv = answer_access_token(c, s->user_id, s->username, s->session_id);
+    return rv;
+}
+
+static struct sign_in *sign_in_state(struct sv_call *c)
+{
+    struct sign_in *s = sv_arena_alloc(&c->arena, sizeof(*s));
+    c->state = s;
+    return s;
+}
+
+/* --- Login --- */
+
+/* Before the new one is there: it shall be the newest, whatever the clock says. */
+static int make_room(struct sv_call *c, struct sv_tx *tx, struct sign_in *s)
+{
+    int32_t max = c->node->limits.sessions_per_user;
+    if (max <= 0)
+        return 0;
+    int n = tx->ops->session_delete_oldest(tx, s->user_id, max - 1, &c->arena, &s->ended_ids);
+    if (n > 0)
+        s->n_ended = n;
+    return n < 0 ? n : 0;
+}
+
+static int login_store(struct sv_call *c, struct sv_tx *tx)
+{
+    struct sign_in *s = c->state;
+    struct sv_user_rec rec;
+    s->n_ended = 0;
+    int rv = tx->ops->user_get(tx, s->user_id, &c->arena, &rec);
+    if (rv < 0)
+        return rv == SYNCTV_E_USER_NOT_FOUND ? SYNCTV_E_LOGIN_FAILED : rv;
+    if (strcmp(rec.password_hash, s->record) != 0)
+        return SYNCTV_E_LOGIN_FAILED; /* changed while we were hashing */
+    if (rec.user.status == SYNCTV_USER_STATUS_BANNED)
+        return SYNCTV_E_USER_BANNED;
+    if (s->new_record[0] != '\0')
+        rv = tx->ops->user_set_password(tx, s->user_id, s->new_record);
+    if (rv == 0)
+        rv = make_room(c, tx, s);
+    if (rv == 0)
+        rv = tx->ops->session_insert(tx, &s->session);
+    return rv == 0 ? sv_answer_user(c, &rec.user) : rv;
+}
+
+static void login_done(struct sv_call *c)
+{
+    const struct sign_in *s = c->state;
+    for (int i = 0; i < s->n_ended; i++)
+        sv_accounts_end_session(c->node, s->ended_ids[i]);
+    sv_call_finish(c);
+}
+
+static void login_verify(struct sv_call *c)
+{
+    struct sign_in *s = c->state;
+    const char *password = sv_str(c->req->password);
+    int rv = s->found ? sv_password_verify(s->record, password)
+                      : sv_password_verify_dummy(password, NULL);
+    if (rv == 0 && sv_password_needs_rehash(s->record, NULL))
+        rv = sv_password_hash(password, NULL, s->new_record);
+    if (rv == 0)
+        rv = make_session(c, s);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, login_store, login_done);
+}
+
+static void login_found(struct sv_call *c)
+{
+    sv_call_hash(c, login_verify);
+}
+
+/* A name that is nobody's goes the same way as a name that is somebody's, to the end of the verification. */
+static int login_find(struct sv_call *c, struct sv_tx *tx)
+{
+    struct sign_in *s = c->state;
+    struct sv_user_rec rec;
+    s->found = false;
+    int rv = tx->ops->user_get_by_name(tx, s->fold, &c->arena, &rec);
+    if (rv == SYNCTV_E_USER_NOT_FOUND)
+        return 0;
+    if (rv < 0)
+        return rv;
+    snprintf(s->record, sizeof(s->record), "%s", rec.password_hash);
+    snprintf(s->user_id, sizeof(s->user_id), "%s", rec.user.id);
+    snprintf(s->username, sizeof(s->username), "%s", rec.user.username);
+    s->found = true;
+    return 0;
+}
+
+void sv_handle_login(struct sv_call *c)
+{
+    struct sign_in *s = sign_in_state(c);
+    int rv = s == NULL ? SYNCTV_E_NO_MEMORY : 0;
+    if (rv == 0 && sv_name_fold(&c->arena, c->req->username, &s->fold) < 0)
+        s->fold = ""; /* no name that anybody could have */
+    if (rv == 0)
+        rv = need_login_rate(c, s->fold);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_read(c, login_find, login_found);
+}
+
+/* --- Register --- */
+
+static int register_store(struct sv_call *c, struct sv_tx *tx)
+{
+    struct sign_in *s = c->state;
+    struct sv_user_rec rec = {
+        .user = {
+            .id = s->user_id,
+            .username = s->username,
+            .email = sv_str(c->req->email),
+            .role = SYNCTV_USER_ROLE_USER,
+            .status = s->status,
+            .created_at_ms = s->session.created_at_ms,
+        },
+        .username_fold = s->fold,
+        .email_fold = s->email_fold,
+        .password_hash = s->record,
+    };
+    int rv = tx->ops->user_insert(tx, &rec);
+    if (rv == 0)
+        rv = tx->ops->session_insert(tx, &s->session);
+    return rv == 0 ? sv_answer_user(c, &rec.user) : rv;
+}
+
+static void register_hash(struct sv_call *c)
+{
+    struct sign_in *s = c->state;
+    int rv = sv_password_hash(c->req->password, NULL, s->record);
+    if (rv == 0)
+        rv = sv_id_new(s->user_id);
+    if (rv == 0)
+        rv = make_session(c, s);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, register_store, sv_call_finish);
+}
+
+static int check_registration(struct sv_call *c, struct sign_in *s)
+{
+    const synctv_request *req = c->req;
+    s->status = SYNCTV_USER_STATUS_ACTIVE;
+    if (!c->actor.is_system) {
+        switch (c->node->registration) {
+        case SYNCTV_REGISTRATION_OPEN:
+            break;
+        case SYNCTV_REGISTRATION_APPROVE:
+            s->status = SYNCTV_USER_STATUS_PENDING;
+            break;
+        case SYNCTV_REGISTRATION_CLOSED:
+            return SYNCTV_E_REGISTRATION_CLOSED;
+        }
+    }
+    int rv = sv_username_validate(req->username, &c->err);
+    if (rv == 0)
+        rv = sv_password_validate(req->password, req->username, "password", &c->err);
+    if (rv == 0)
+        rv = sv_email_validate(req->email, &c->err);
+    if (rv == 0)
+        rv = sv_name_fold(&c->arena, req->username, &s->fold);
+    if (rv == 0)
+        rv = sv_name_fold(&c->arena, req->email, &s->email_fold);
+    return rv;
+}
+
+void sv_handle_register(struct sv_call *c)
+{
+    struct sign_in *s = sign_in_state(c);
+    int rv = s == NULL ? SYNCTV_E_NO_MEMORY : check_registration(c, s);
+    if (rv == 0)
+        rv = need_register_rate(c);
+    if (rv < 0) {
+        sv_call_fail(c, rv);
+        return;
+    }
+    snprintf(s->username, sizeof(s->username), "%s", c->req->username);
+    sv_call_hash(c, register_hash);
+}
+
+/* --- RefreshToken --- */
+
+/* Of RefreshToken and Logout. */
+struct by_token {
+    unsigned char hash[SV_REFRESH_HASH_SIZE];
+    char ended_id[SV_ID_SIZE]; /* the session that was ended */
+};
+
+static bool hash_is(const unsigned char *a, const unsigned char *b)
+{
+    return sv_secret_equal(a, b, SV_REFRESH_HASH_SIZE);
+}
+
+static int end_session(struct sv_tx *tx, const char *session_id, struct by_token *t)
+{
+    int rv = tx->ops->session_delete(tx, session_id);
+    if (rv == 0)
+        snprintf(t->ended_id, sizeof(t->ended_id), "%s", session_id);
+    return rv;
+}
+
+static int refresh_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct by_token *t = c->state;
+    struct sv_session_rec session;
+    struct sv_user_rec user;
+    unsigned char new_hash[SV_REFRESH_HASH_SIZE];
+    int64_t now_ms = sv_node_clock_ms(&c->node->clock);
+    t->ended_id[0] = '\0';
+    int rv = tx->ops->session_get_by_refresh(tx, t->hash, &c->arena, &session);
+    if (rv == 0 && session.expires_at_ms <= now_ms)
+        rv = SYNCTV_E_SESSION_ENDED;
+    if (rv == 0)
+        rv = tx->ops->user_get(tx, session.user_id, &c->arena, &user);
+    if (rv < 0)
+        return rv;
+
+    bool is_current = hash_is(session.refresh_hash, t->hash);
+    bool answer_was_lost =
+        hash_is(session.previous_hash, t->hash) && session.rotated_at_ms >= now_ms - LOST_ANSWER_MS;
+    if (user.user.status == SYNCTV_USER_STATUS_BANNED)
+        return SYNCTV_E_SESSION_ENDED;
+    if (!is_current && !answer_was_lost)
+        return end_session(tx, session.id, t);
+    rv = answer_refresh_token(c, new_hash);
+    if (rv == 0)
+        rv = answer_access_token(c, session.user_id, user.user.username, session.id);
+    if (rv == 0)
+        rv = tx->ops->session_rotate(tx, session.id, new_hash,
+            is_current ? now_ms : session.rotated_at_ms, now_ms + c->node->refresh_ttl_s * 1000);
+    return rv;
+}
+
+static void refresh_done(struct sv_call *c)
+{
+    struct by_token *t = c->state;
+    if (t->ended_id[0] == '\0') {
+        sv_call_finish(c);
+        return;
+    }
+    sv_accounts_end_session(c->node, t->ended_id);
+    sv_logf(&c->node->log, SYNCTV_LOG_WARN, "account",
+        "session %s ended: a refresh token was used again", t->ended_id);
+    sv_call_fail(c, SYNCTV_E_SESSION_ENDED);
+}
+
+static struct by_token *by_token_state(struct sv_call *c)
+{
+    struct by_token *t = sv_arena_alloc(&c->arena, sizeof(*t));
+    c->state = t;
+    return t;
+}
+
+void sv_handle_refresh_token(struct sv_call *c)
+{
+    struct by_token *t = by_token_state(c);
+    int rv = t == NULL ? SYNCTV_E_NO_MEMORY : sv_call_need_rate(c, SV_RATE_CALLS);
+    if (rv == 0 && sv_str_empty(c->req->refresh_token))
+        rv = sv_errorf(&c->err, SYNCTV_E_TOKEN_MISSING, "no refresh token was sent");
+    if (rv == 0)
+        rv = sv_refresh_token_hash(c->req->refresh_token, t->hash);
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, refresh_run, refresh_done);
+}
+
+/* --- Logout: a session that has ended already is as good as one that ends now --- */
+
+static int logout_by_token(struct sv_call *c, struct sv_tx *tx)
+{
+    struct by_token *t = c->state;
+    struct sv_session_rec session;
+    t->ended_id[0] = '\0';
+    int rv = tx->ops->session_get_by_refresh(tx, t->hash, &c->arena, &session);
+    if (rv == 0)
+        rv = end_session(tx, session.id, t);
+    return rv == SYNCTV_E_SESSION_ENDED ? 0 : rv;
+}
+
+static int logout_caller(struct sv_call *c, struct sv_tx *tx)
+{
+    int rv = end_session(tx, c->by->id, c->state);
+    return rv == SYNCTV_E_SESSION_ENDED ? 0 : rv;
+}
+
+static void logout_done(struct sv_call *c)
+{
+    struct by_token *t = c->state;
+    if (t->ended_id[0] != '\0')
+        sv_accounts_end_session(c->node, t->ended_id);
+    sv_call_finish(c);
+}
+
+void sv_handle_logout(struct sv_call *c)
+{
+    struct by_token *t = by_token_state(c);
+    int rv = t == NULL ? SYNCTV_E_NO_MEMORY : sv_call_need_rate(c, SV_RATE_CALLS);
+    bool by_token = !sv_str_empty(c->req->refresh_token);
+    if (rv == 0 && by_token)
+        rv = sv_refresh_token_hash(c->req->refresh_token, t->hash);
+    else if (rv == 0 && c->by->kind == SV_SESSION_ANONYMOUS)
+        rv = SYNCTV_E_TOKEN_MISSING;
+    else if (rv == 0 && c->by->kind != SV_SESSION_USER)
+        rv = sv_error_field(&c->err, "refresh_token", "this caller has no session to end");
+    if (rv < 0)
+        sv_call_fail(c, rv);
+    else
+        sv_call_write(c, by_token ? logout_by_token : logout_caller, logout_done);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who acts. An account is what the node remembers of a user with something going on here (sessions used, streams open): role and status, at most
+ * SV_ACCOUNT_FRESH_MS old, and rates. A session is a login and is the synctv_caller of everything done with its tokens.
+ *
+ * A session in memory is kept by its references: those of calls and streams, and one for each of its tokens in the cache. Releasing one takes
+ * accounts.lock, so it is never done under that lock or stream->lock.
+ */
+#ifndef SV_NODE_ACCOUNT_H
+#define SV_NODE_ACCOUNT_H
+
+#include "api/caller.h"
+#include "base/hash.h"
+#include "base/id.h"
+#include "node/engine/node.h"
+
+enum sv_session_kind {
+    SV_SESSION_USER, /* signed in with a token */
+    SV_SESSION_IN_PROCESS, /* synctv_node_as_user(): never expires, ends with no logout; a banned user's can do nothing */
+    SV_SESSION_SYSTEM,
+    SV_SESSION_ANONYMOUS,
+};
+
+/* All under accounts.lock but what is constant after creation: user_id, username. Role and status are changed under it and may be read
+ * without: every event looks at those of all who follow the room. */
+struct sv_account {
+    UT_hash_handle hh; /* by user_id */
+    char user_id[SV_ID_SIZE];
+    char username[160]; /* names do not change */
+    unsigned refs;      /* sessions */
+    _Atomic synctv_user_role role;
+    _Atomic synctv_user_status status;
+    unsigned n_streams;
+    struct sv_list streams;  /* sv_stream.of_account */
+    struct sv_list sessions; /* sv_session.of_account */
+    struct sv_list idle;     /* in accounts.idle while refs is 0 */
+    int64_t idle_since_ms;
+    struct sv_bucket calls, hashes, chat, danmaku;
+};
+
+struct sv_session {
+    synctv_caller base; /* first */
+    synctv_node *node;
+    enum sv_session_kind kind;  /* constant */
+    struct sv_account *account; /* constant; NULL for SYSTEM, ANONYMOUS */
+    char id[SV_ID_SIZE];        /* constant; "" but for USER */
+    char address
+        [SV_ADDRESS_KEY_SIZE]; /* constant; ANONYMOUS: the key for limits, see sv_address_key() */
+    atomic_bool ended;         /* logout, ban, password change; set under accounts.lock */
+
+    /* accounts.lock */
+    UT_hash_handle hh; /* by id, USER only */
+    bool listed;       /* in that table */
+    struct sv_list of_account;
+    struct sv_list by_age;  /* while what is known of it is fresh */
+    int64_t fresh_until_ms; /* node clock */
+    struct sv_list tokens;  /* sv_cached_token.of_session, oldest first */
+    unsigned n_tokens;
+    unsigned n_streams;
+};
+
+/* What a call needs to know of its caller, taken at its start and in its transaction, so that it does not change under its feet. */
+struct sv_actor_info {
+    char user_id[SV_ID_SIZE]; /* "" for the system */
+    char username[160];
+    synctv_user_role role;
+    synctv_user_status status;
+    bool is_system;
+    bool platform_admin; /* system, or an active admin or root */
+};
+
+struct sv_accounts;
+
+int sv_accounts_new(synctv_node *node, struct sv_accounts **ret);
+/* All sessions must have been released. NULL is fine. */
+void sv_accounts_free(struct sv_accounts *accounts);
+
+void sv_session_info(struct sv_session *session, struct sv_actor_info *ret_info);
+/* Another role and status, of a user. */
+void sv_actor_set(struct sv_actor_info *info, synctv_user_role role, synctv_user_status status);
+
+/* Rates of the account, and calls of an anonymous caller by address; 0 or the ms to wait. No limit for the system and in-process callers. */
+enum sv_rate_kind { SV_RATE_CALLS, SV_RATE_HASHES, SV_RATE_CHAT, SV_RATE_DANMAKU };
+int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind);
+
+/* After COMMIT of what ended them: marks the sessions in memory ended, ends their streams with SESSION_ENDED, forgets their tokens. No locks
+ * held. In-process sessions have no logins to end. */
+void sv_accounts_end_session(synctv_node *node, const char *session_id);
+void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *except_session_id);
+/* After COMMIT of a change of the user's row. BANNED ends all sessions of the user, and in-process streams too. Who is no platform admin any
+ * more loses the rooms that they followed as one. No locks held. */
+void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_status status);
+void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_role role);
+
+/* What stream.c needs: */
+struct sv_stream;
+/* Counts a stream in; STREAM_LIMIT, SESSION_ENDED, USER_BANNED. The account's list holds no reference; sv_account_remove_stream() comes before
+ * the stream is freed, also after a failure. Streams of the system and of nobody are not counted. */
+int sv_account_add_stream(struct sv_session *session, struct sv_stream *stream);
+void sv_account_remove_stream(struct sv_session *session, struct sv_stream *stream);
+/* References to the user's streams here; release each with sv_stream_unref(), and free the array. Returns how many, or NO_MEMORY. */
+int sv_account_streams(synctv_node *node, const char *user_id, struct sv_stream ***ret_streams);
+
+/* Drops what nobody uses and what is over its bounds, and looks in storage after those whose streams or callers outlive
+ * their tokens; from the node's timer, every few seconds. */
+void sv_accounts_housekeep(synctv_node *node);
+
+#endif

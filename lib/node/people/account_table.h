@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of sv_accounts, for account.c, account_lookup.c and session.c. */
+#ifndef SV_NODE_ACCOUNT_TABLE_H
+#define SV_NODE_ACCOUNT_TABLE_H
+
+#include "node/people/account.h"
+
+#define SV_IDLE_ACCOUNTS_MAX 100000
+#define SV_CACHED_TOKENS_MAX 100000
+#define SV_TOKENS_PER_SESSION 4
+#define SV_IDLE_MS                                                                                 \
+    600000 /* tokens not used and accounts without sessions are forgotten after that */
+#define SV_SIGNATURE_LEN 43       /* base64url of an HMAC-SHA256 */
+#define SV_LOOKUPS_PER_JOB 64     /* sessions looked after in one read */
+#define SV_REFRESH_AHEAD_MS 10000 /* so long before they are stale */
+
+/* An access token that was checked. It holds a reference to its session. */
+struct sv_cached_token {
+    UT_hash_handle hh;     /* by the signature */
+    struct sv_list by_use; /* accounts.by_use */
+    struct sv_list of_session;
+    struct sv_session *session;
+    int64_t expires_at_ms; /* node clock, here and below */
+    int64_t used_at_ms;
+    size_t len;
+    char text[];
+};
+
+struct sv_accounts {
+    synctv_node *node;
+    struct sv_bucket_table *by_address; /* calls of who is not signed in; locks by itself */
+
+    pthread_mutex_t lock; /* everything below, and what account.h says */
+    struct sv_account *by_user;
+    struct sv_list idle; /* sv_account.idle, longest first */
+    size_t n_idle;
+    struct sv_session *sessions; /* USER, by id; holds no references */
+    struct sv_list by_age;       /* sv_session.by_age, stalest first */
+    struct sv_cached_token *tokens;
+    struct sv_list by_use;  /* sv_cached_token.by_use, least recent first */
+    struct sv_list lookups; /* sv_lookup.link */
+    bool refreshing;        /* a job with lookups for housekeeping is under way */
+};
+
+/*
+ * A look at a session and its user in storage, on a reader. While it is under way, what ends or changes here is noted in it: that is
+ * newer than what it read. So nothing that has ended comes back.
+ */
+struct sv_lookup {
+    struct sv_list link;
+    char session_id[SV_ID_SIZE]; /* "" = the user alone, for an in-process session */
+    char user_id[SV_ID_SIZE];
+
+    int rv; /* what was read: 0, SESSION_ENDED or USER_NOT_FOUND */
+    char username[160];
+    synctv_user_role role;
+    synctv_user_status status;
+
+    /* accounts.lock: noted meanwhile, UNSPECIFIED = nothing */
+    bool ended;
+    synctv_user_role newer_role;
+    synctv_user_status newer_status;
+
+    bool lost_admin; /* settling found that the user is no platform admin any more */
+};
+
+/* Each begun lookup is settled or cancelled. */
+void sv_lookup_begin(struct sv_accounts *a, struct sv_lookup *l, const char *session_id,
+    const char *user_id);
+/* In run(). Negative only when storage failed. */
+int sv_lookup_run(struct sv_lookup *l, struct sv_tx *tx, int64_t now_ms);
+/* The lookup is over. What it found, corrected by what was noted, is what the account has from now on. Returns 0, SESSION_ENDED,
+ * USER_NOT_FOUND or USER_BANNED. Locked. */
+int sv_lookup_settle(struct sv_accounts *a, struct sv_lookup *l);
+void sv_lookup_cancel(struct sv_accounts *a, struct sv_lookup *l);
+
+/* One more reference unless it is on its way out. */
+bool sv_try_ref(atomic_uint *refs);
+
+/* Locked, all of them. */
+/* The session that was found, new if need be, fresh and with a reference. NULL when out of memory. In-process sessions are always new. */
+struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup *l);
+/* What is known of it holds for the next SV_ACCOUNT_FRESH_MS. */
+void sv_session_freshen(struct sv_accounts *a, struct sv_session *session);
+struct sv_account *sv_account_find(struct sv_accounts *a, const char *user_id);
+/* What is known of the user from now on. Whether they were a platform admin and are none any more. */
+bool sv_account_update(struct sv_account *account, synctv_user_role role,
+    synctv_user_status status);
+/* Frees an idle account. */
+void sv_account_forget(struct sv_accounts *a, struct sv_account *account);
+/* Drops a reference. */
+void sv_session_put(struct sv_accounts *a, struct sv_session *session);
+void sv_cached_token_drop(struct sv_accounts *a, struct sv_cached_token *token);
+
+/* What settling found to have ended ends here as well: streams, cached tokens, what was followed as a platform admin. `code` is what settling
+ * returned. No locks held. */
+void sv_lookup_end(synctv_node *node, const struct sv_lookup *l, int code);
+
+/* The functions of a session as a caller; in session.c. */
+extern const struct sv_caller_ops sv_session_ops;
+
+#endif

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/* Streams: their queue, taking from it, sending on it, closing. Which rooms they follow is in follow.c. */
+#include "node/streams/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "core/validate.h"
+#include "node/calls/methods.h"
+
+static const struct sv_stream_ops stream_ops;
+
+struct sv_stream *sv_stream_ref(struct sv_stream *stream)
+{
+    atomic_fetch_add(&stream->refs, 1);
+    return stream;
+}
+
+static void drop_queue(struct sv_stream *stream)
+{
+    for (unsigned i = 0; i < stream->count; i++)
+        synctv_event_unref(stream->ring[(stream->head + i) % stream->ring_size]);
+    free(stream->ring);
+    stream->ring = NULL;
+    stream->ring_size = stream->count = stream->head = 0;
+    stream->bytes = 0;
+}
+
+void sv_stream_unref(struct sv_stream *stream)
+{
+    if (atomic_fetch_sub(&stream->refs, 1) != 1)
+        return;
+    drop_queue(stream);
+    pthread_cond_destroy(&stream->cond);
+    pthread_mutex_destroy(&stream->lock);
+    synctv_caller_unref(&stream->session->base);
+    free(stream);
+}
+
+/* --- the queue --- */
+
+synctv_event *sv_node_event_new(synctv_node *node, synctv_event_type type)
+{
+    char id[SV_ID_SIZE];
+    synctv_event *event = sv_event_new(type);
+    if (event == NULL)
+        return NULL;
+    sv_id_new(id); /* "" where no chance is to be had */
+    event->timestamp_ms = sv_node_clock_ms(&node->clock);
+    event->message_id = sv_arena_strdup(sv_event_arena(event), id);
+    if (event->message_id == NULL) {
+        synctv_event_unref(event);
+        return NULL;
+    }
+    return event;
+}
+
+/* There is something to take. Locked; returns whether the node has to be woken. */
+static bool tell(struct sv_stream *stream)
+{
+    pthread_cond_signal(&stream->cond);
+    if (stream->told || stream->closed || stream->ready == NULL)
+        return false;
+    stream->told = true;
+    synctv_node *node = stream->node;
+    bool first = false;
+    pthread_mutex_lock(&node->ready.lock);
+    /* It may still wait there: who takes events need not wait for ready(). */
+    if (sv_list_empty(&stream->in_ready)) {
+        first = sv_list_empty(&node->ready.streams);
+        sv_stream_ref(stream); /* the ready list's */
+        sv_list_append(&node->ready.streams, &stream->in_ready);
+    }
+    pthread_mutex_unlock(&node->ready.lock);
+    return first;
+}
+
+static int grow(struct sv_stream *stream)
+{
+    unsigned size = stream->ring_size == 0 ? 8 : stream->ring_size * 2;
+    const synctv_event **ring = malloc(size * sizeof(*ring));
+    if (ring == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    for (unsigned i = 0; i < stream->count; i++)
+        ring[i] = stream->ring[(stream->head + i) % stream->ring_size];
+    free(stream->ring);
+    stream->ring = ring;
+    stream->ring_size = size;
+    stream->head = 0;
+    return 0;
+}
+
+/* What it counts for in a queue. */
+static size_t charge(const synctv_event *event)
+{
+    size_t size = sv_event_size(event);
+    bool capped = event->type == SYNCTV_EVENT_MOVIES && size > SV_STREAM_MOVIE_BYTES;
+    return capped ? SV_STREAM_MOVIE_BYTES : size;
+}
+
+void sv_stream_push(struct sv_stream *stream, const synctv_event *event)
+{
+    size_t size = charge(event);
+    bool wake = false;
+    pthread_mutex_lock(&stream->lock);
+    if (!stream->closed && stream->end.code == 0) {
+        if (stream->count == SV_STREAM_MAX_EVENTS || stream->bytes + size > SV_STREAM_MAX_BYTES) {
+            /* What it has missed cannot be made good in order: it has to begin again with a snapshot. */
+            drop_queue(stream);
+            sv_error(&stream->end, SYNCTV_E_SLOW_CONSUMER);
+        } else if (stream->count == stream->ring_size && grow(stream) < 0) {
+            drop_queue(stream);
+            sv_error(&stream->end, SYNCTV_E_NO_MEMORY);
+        } else {
+            stream->ring[(stream->head + stream->count) % stream->ring_size] =
+                synctv_event_ref(event);
+            stream->count++;
+            stream->bytes += size;
+        }
+        wake = tell(stream);
+    }
+    pthread_mutex_unlock(&stream->lock);
+    if (wake)
+        sv_node_wake(stream->node);
+}
+
+void sv_stream_push_error(struct sv_stream *stream, const synctv_error *err, const char *room_id,
+    const char *in_reply_to)
+{
+    synctv_event *event = sv_node_event_new(stream->node, SYNCTV_EVENT_ERROR);
+    if (event == NULL) {
+        sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
+        return;
+    }
+    struct sv_arena *a = sv_event_arena(event);
+    event->error_code = err->code;
+    event->error = sv_arena_memdup(a, err, sizeof(*err));
+    event->room_id = sv_arena_strdup(a, room_id);
+    event->in_reply_to = sv_arena_strdup(a, in_reply_to);
+    if (event->error == NULL || event->room_id == NULL || event->in_reply_to == NULL)
+        sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
+    else
+        sv_stream_push(stream, event);
+    synctv_event_unref(event);
+}
+
+void sv_stream_end_with(struct sv_stream *stream, const synctv_error *err)
+{
+    bool wake = false;
+    pthread_mutex_lock(&stream->lock);
+    if (stream->end.code == 0) {
+        stream->end = *err;
+        wake = tell(stream);
+    }
+    pthread_mutex_unlock(&stream->lock);
+    if (wake)
+        sv_node_wake(stream->node);
+}
+
+void sv_stream_end(struct sv_stream *stream, int code, const char *message)
+{
+    synctv_error err;
+    if (message != NULL)
+        sv_errorf(&err, code, "%s", message);
+    else
+        sv_error(&err, code);
+    sv_stream_end_with(stream, &err);
+}
+
+/* --- calls under way --- */
+
+struct sv_stream *sv_stream_begin_call(struct sv_stream *stream)
+{
+    atomic_fetch_add(&stream->n_calls, 1);
+    return sv_stream_ref(stream);
+}
+
+void sv_stream_end_call(struct sv_stream *stream)
+{
+    bool last = atomic_fetch_sub(&stream->n_calls, 1) == 1;
+    if (last && atomic_load(&stream->finishing))
+        sv_stream_end(stream, SYNCTV_E_NOT_CONNECTED, NULL);
+    sv_stream_unref(stream);
+}
+
+/* --- what synctv_stream's functions do --- */
+
+static struct sv_stream *of(synctv_stream *stream)
+{
+    return (struct sv_stream *)stream;
+}
+
+/* Waits until there is something, at most so long. Locked. */
+static void wait_for_event(struct sv_stream *stream, int timeout_ms)
+{
+    struct timespec until = sv_mono_deadline(timeout_ms);
+    while (stream->count == 0 && stream->end.code == 0 &&
+        pthread_cond_timedwait(&stream->cond, &stream->lock, &until) != ETIMEDOUT)
+        ;
+}
+
+static int stream_next(synctv_stream *pub, int timeout_ms, const synctv_event **ret_event,
+    synctv_error *err)
+{
+    struct sv_stream *stream = of(pub);
+    int rv;
+    pthread_mutex_lock(&stream->lock);
+    if (timeout_ms > 0)
+        wait_for_event(stream, timeout_ms);
+    if (stream->count > 0) {
+        *ret_event = stream->ring[stream->head];
+        stream->head = (stream->head + 1) % stream->ring_size;
+        stream->count--;
+        stream->bytes -= charge(*ret_event);
+        rv = 1;
+    } else {
+        rv = stream->end.code;
+        if (rv != 0 && err != NULL)
+            *err = stream->end;
+        stream->told = false;
+        if (stream->ring_size > 8)
+            drop_queue(stream); /* an idle stream costs little */
+    }
+    pthread_mutex_unlock(&stream->lock);
+    return rv;
+}
+
+/* The rates that count per stream. 0 or the ms to wait. */
+static int64_t stream_rate(struct sv_stream *stream, synctv_method method)
+{
+    const synctv_limits *limits = &stream->node->limits;
+    struct sv_bucket *bucket = NULL;
+    double per_second = 0;
+    switch (method) {
+    case SYNCTV_METHOD_PLAY:
+    case SYNCTV_METHOD_PAUSE:
+    case SYNCTV_METHOD_SEEK:
+    case SYNCTV_METHOD_SET_PLAYBACK_RATE:
+        bucket = &stream->control;
+        per_second = limits->control_per_second;
+        break;
+    case SYNCTV_METHOD_PING:
+        bucket = &stream->ping;
+        per_second = limits->ping_per_second;
+        break;
+    case SYNCTV_METHOD_REPORT_STATUS:
+        bucket = &stream->status;
+        per_second = limits->status_per_second;
+        break;
+    default:
+        return 0;
+    }
+    /* Twice the rate at once: a client that sends evenly is not to suffer from a network that does not. */
+    struct sv_rate rate = { .per_second = per_second, .burst = per_second * 2 };
+    pthread_mutex_lock(&stream->lock);
+    int64_t wait_ms = sv_bucket_take(bucket, &rate, sv_mono_ms());
+    pthread_mutex_unlock(&stream->lock);
+    return wait_ms;
+}
+
+static int stream_send(synctv_stream *pub, const synctv_request *request, synctv_error *ret_error)
+{
+    struct sv_stream *stream = of(pub);
+    pthread_mutex_lock(&stream->lock);
+    bool over = stream->closed || stream->end.code != 0 || atomic_load(&stream->finishing);
+    pthread_mutex_unlock(&stream->lock);
+    if (over)
+        return sv_error(ret_error, SYNCTV_E_NOT_CONNECTED);
+
+    synctv_error err = { 0 };
+    synctv_request bound = *request;
+    int64_t wait_ms = 0;
+    if (sv_message_id_validate(bound.message_id, &err) < 0) {
+        bound.message_id = "";
+    } else if ((wait_ms = stream_rate(stream, bound.method)) > 0) {
+        sv_error_retry(&err, wait_ms);
+    } else if (stream->room_id[0] != '\0') {
+        if (sv_str_empty(bound.room_id))
+            bound.room_id = stream->room_id;
+        else if (strcmp(bound.room_id, stream->room_id) != 0)
+            sv_error_field(&err, "room_id", "this stream is bound to another room");
+    }
+    if (err.code != 0)
+        sv_stream_push_error(stream, &err, stream->room_id, bound.message_id);
+    else
+        sv_call_submit_stream(stream, &bound);
+    return 0;
+}
+
+static void stream_finish(synctv_stream *pub)
+{
+    struct sv_stream *stream = sv_stream_begin_call(of(pub));
+    atomic_store(&stream->finishing, true);
+    sv_stream_end_call(stream);
+}
+
+/*
+ * No ready() of a closed stream begins any more, and one that runs on another thread is waited for. That it runs is noted
+ * where it leaves the ready list, so it costs no lock of its own.
+ */
+static void wait_for_ready(struct sv_stream *stream)
+{
+    synctv_node *node = stream->node;
+    pthread_mutex_lock(&node->ready.lock);
+    bool listed = !sv_list_empty(&stream->in_ready);
+    sv_list_remove(&stream->in_ready);
+    node->ready.n_waiting++;
+    while (node->ready.running == stream && !pthread_equal(node->ready.thread, pthread_self()))
+        pthread_cond_wait(&node->ready.over, &node->ready.lock);
+    node->ready.n_waiting--;
+    pthread_mutex_unlock(&node->ready.lock);
+    if (listed)
+        sv_stream_unref(stream);
+}
+
+static void stream_close(synctv_stream *pub)
+{
+    struct sv_stream *stream = of(pub);
+    pthread_mutex_lock(&stream->lock);
+    stream->closed = true;
+    drop_queue(stream);
+    pthread_mutex_unlock(&stream->lock);
+
+    sv_stream_unfollow_all(stream);
+    if (stream->observer) {
+        synctv_node *node = stream->node;
+        pthread_mutex_lock(&node->rooms.lock);
+        sv_list_remove(&stream->in_observers);
+        atomic_fetch_sub(&node->rooms.n_observers, 1);
+        pthread_mutex_unlock(&node->rooms.lock);
+    }
+    sv_account_remove_stream(stream->session, stream);
+    pthread_mutex_lock(&stream->node->all_streams.lock);
+    sv_list_remove(&stream->in_node);
+    pthread_mutex_unlock(&stream->node->all_streams.lock);
+    atomic_fetch_sub(&stream->node->n_streams, 1);
+    if (stream->ready != NULL)
+        wait_for_ready(stream);
+    sv_stream_unref(stream);
+}
+
+static const struct sv_stream_ops stream_ops = {
+    .next = stream_next,
+    .send = stream_send,
+    .finish = stream_finish,
+    .close = stream_close,
+};
+
+/* --- opening --- */
+
+static struct sv_stream *stream_new(struct sv_session *session,
+    const synctv_stream_options *options, const char *room_id)
+{
+    struct sv_stream *stream = calloc(1, sizeof(*stream));
+    if (stream == NULL)
+        return NULL;
+    stream->base.ops = &stream_ops;
+    atomic_init(&stream->refs, 1);
+    stream->node = session->node;
+    stream->session = session;
+    synctv_caller_ref(&session->base);
+    memcpy(stream->room_id, room_id, strlen(room_id) + 1);
+    stream->observer = session->kind == SV_SESSION_SYSTEM && room_id[0] == '\0';
+    stream->ready = options->ready;
+    stream->userdata = options->userdata;
+    sv_list_init(&stream->of_account);
+    sv_list_init(&stream->in_ready);
+    sv_list_init(&stream->in_observers);
+    sv_list_init(&stream->in_node);
+    sv_list_init(&stream->follows);
+    pthread_mutex_init(&stream->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&stream->cond, &attr);
+    pthread_condattr_destroy(&attr);
+    return stream;
+}
+
+static int may_open(struct sv_session *session, const char *room_id, synctv_error *err)
+{
+    if (session->kind == SV_SESSION_ANONYMOUS)
+        return sv_error(err, SYNCTV_E_PERMISSION_DENIED);
+    if (atomic_load(&session->node->stopping))
+        return sv_error(err, SYNCTV_E_SHUTTING_DOWN);
+    if (atomic_load(&session->ended))
+        return sv_error(err, SYNCTV_E_SESSION_ENDED);
+    struct sv_actor_info info;
+    sv_session_info(session, &info);
+    if (!info.is_system && info.status == SYNCTV_USER_STATUS_BANNED)
+        return sv_error(err, SYNCTV_E_USER_BANNED);
+    return room_id[0] == '\0' ? 0 : sv_id_validate(room_id, "room_id", err);
+}
+
+int sv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
+    synctv_stream **ret_stream, synctv_error *err)
+{
+    struct sv_session *session = (struct sv_session *)caller;
+    synctv_node *node = session->node;
+    const char *room_id = sv_str(options->room_id);
+    int rv = may_open(session, room_id, err);
+    if (rv < 0)
+        return rv;
+    struct sv_stream *stream = stream_new(session, options, room_id);
+    if (stream == NULL)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    rv = sv_account_add_stream(session, stream);
+    if (rv < 0) {
+        sv_stream_unref(stream);
+        return sv_error(err, rv);
+    }
+    pthread_mutex_lock(&node->all_streams.lock);
+    sv_list_append(&node->all_streams.list, &stream->in_node);
+    pthread_mutex_unlock(&node->all_streams.lock);
+    atomic_fetch_add(&node->n_streams, 1);
+    if (atomic_load(&node->stopping)) /* maybe too late for sv_streams_end_all() to see it */
+        sv_stream_end(stream, SYNCTV_E_SHUTTING_DOWN, NULL);
+    if (stream->observer) {
+        pthread_mutex_lock(&node->rooms.lock);
+        sv_list_append(&node->rooms.observers, &stream->in_observers);
+        atomic_fetch_add(&node->rooms.n_observers, 1);
+        pthread_mutex_unlock(&node->rooms.lock);
+    } else {
+        sv_stream_begin(stream, options->room_password);
+    }
+    *ret_stream = &stream->base;
+    return 0;
+}
+
+void sv_stream_push_observers(synctv_node *node, const synctv_event *event)
+{
+    pthread_mutex_lock(&node->rooms.lock);
+    SV_LIST_FOREACH(it, &node->rooms.observers) {
+        sv_stream_push(SV_CONTAINER_OF(it, struct sv_stream, in_observers), event);
+    }
+    pthread_mutex_unlock(&node->rooms.lock);
+}
+
+void sv_streams_end_all(synctv_node *node, int code)
+{
+    pthread_mutex_lock(&node->all_streams.lock);
+    SV_LIST_FOREACH(it, &node->all_streams.list) {
+        sv_stream_end(SV_CONTAINER_OF(it, struct sv_stream, in_node), code, NULL);
+    }
+    pthread_mutex_unlock(&node->all_streams.lock);
+}
+
+/* The ready() before is over. The stream whose turn it is, a reference; NULL if there is none, or there are to be no `more`. */
+static struct sv_stream *next_ready(synctv_node *node, bool more)
+{
+    struct sv_stream *stream = NULL;
+    pthread_mutex_lock(&node->ready.lock);
+    struct sv_list *it = more ? sv_list_pop(&node->ready.streams) : NULL;
+    if (it != NULL)
+        stream = SV_CONTAINER_OF(it, struct sv_stream, in_ready);
+    node->ready.running = stream;
+    node->ready.thread = pthread_self();
+    if (node->ready.n_waiting > 0)
+        pthread_cond_broadcast(&node->ready.over);
+    pthread_mutex_unlock(&node->ready.lock);
+    return stream;
+}
+
+size_t sv_streams_run_ready(synctv_node *node)
+{
+    size_t n = 0;
+    for (struct sv_stream *it; (it = next_ready(node, n < SV_READY_PER_TURN)) != NULL; n++) {
+        it->ready(it->userdata, &it->base);
+        sv_stream_unref(it);
+    }
+    return n < SV_READY_PER_TURN ? 0 : n;
+}
