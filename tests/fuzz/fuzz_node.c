@@ -8,7 +8,7 @@
 
 #include "auth/password.h"
 #include "base/id.h"
-#include "node/people/account.h"
+#include "node/people/account_table.h"
 #include "node/engine/blocking_job.h"
 #include "node/rooms/room.h"
 #include "store/sqlite/sqlite_store.h"
@@ -209,9 +209,10 @@ static void forget_everything(void)
             sv_room_unref(room);
         }
     }
+    const struct sv_people_hooks *hooks = fuzz_node.accounts->hooks;
     sv_accounts_free(fuzz_node.accounts);
     fuzz_node.accounts = NULL;
-    FUZZ_MUST(sv_accounts_new(&fuzz_node, &fuzz_node.accounts) == 0);
+    FUZZ_MUST(sv_accounts_new(&fuzz_node, hooks, &fuzz_node.accounts) == 0);
     sv_node_clock_init(&fuzz_node.clock);
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/streams/stream.h"
+#include "node/rooms/follow.h"
 #include "support/node_fixture.h"
 
 #define N_MOVIES 3

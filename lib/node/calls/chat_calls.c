@@ -8,7 +8,7 @@
 #include "node/calls/answer.h"
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
+#include "node/rooms/follow.h"
 
 /* --- SendChat --- */
 
@@ -68,17 +68,11 @@ static const synctv_event *chat_event(const synctv_chat *message)
     return event;
 }
 
-/* Whether this is told to the stream when the room is. Locked. */
-static bool hears(struct sv_stream *stream, const struct sv_room *room)
-{
-    return stream->observer || sv_stream_follows(stream, room);
-}
-
 /* The room is told, and the stream that it came on in any case, once: that is how its sender knows. NULL = there was no memory for it. */
 static void chat_tell(struct sv_call *c, const synctv_event *event, bool is_resend)
 {
     struct sv_room *room = is_resend ? NULL : sv_room_enter(c->node, c->req->room_id);
-    if (c->stream != NULL && (room == NULL || !hears(c->stream, room))) {
+    if (c->stream != NULL && (room == NULL || !sv_stream_hears(c->stream, room))) {
         if (event != NULL)
             sv_stream_push(c->stream, event);
         else

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "node/rooms/room.h"
-#include "node/streams/stream.h"
+#include "node/rooms/follow.h"
 
 int sv_guard_read(struct sv_call *call)
 {
@@ -74,8 +74,8 @@ static int no_guest(struct sv_call *call)
 
 static bool stream_was_let_in(const struct sv_call *call, const char *room_id)
 {
-    const struct sv_stream *stream = call->stream;
-    return stream != NULL && atomic_load(&stream->guest_ok) &&
+    struct sv_stream *stream = call->stream;
+    return stream != NULL && atomic_load(&sv_follower_of(stream)->guest_ok) &&
         strcmp(stream->room_id, room_id) == 0;
 }
 

@@ -11,7 +11,8 @@
 #include "node/calls/answer.h"
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
+#include "node/rooms/follow.h"
+#include "node/rooms/presence.h"
 
 struct change {
     struct sv_member_rec row;      /* the target's, as it is now */

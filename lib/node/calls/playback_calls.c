@@ -9,7 +9,7 @@
 #include "core/validate.h"
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
+#include "node/rooms/follow.h"
 
 #define LEARNED_DURATION_MAX_S 360000.0
 /* An end that is reported this soon after the beginning is that of the movie before, or of the round before; unless it is due. */

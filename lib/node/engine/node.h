@@ -8,7 +8,7 @@
  *   stream.h    streams and their bounded queues
  *   this file   the node, its mailbox, its timers
  *
- * Locks, outermost first: room->lock, rooms.lock, a shard's lock, all_streams.lock, accounts.lock, stream->lock, then mailbox.lock and
+ * Locks, outermost first: room->lock, rooms.lock, a shard's lock, streams->lock, accounts.lock, stream->lock, then mailbox.lock and
  * ready.lock. Nothing foreign is called under any of them but wake(): it takes locks of its own and calls nobody back.
  */
 #ifndef SV_NODE_ENGINE_NODE_H
@@ -78,6 +78,7 @@ struct synctv_node {
     struct sv_pool *hashers;
     struct sv_login_limit *login_limit;
     struct sv_accounts *accounts;
+    struct sv_streams *streams;
 
     struct sv_room_shard shards[SV_ROOM_SHARDS];
     struct {
@@ -92,24 +93,12 @@ struct synctv_node {
         struct sv_list observers;          /* the system's streams of all rooms */
         atomic_uint n_observers;
     } rooms;
-    atomic_uint n_rooms, n_streams, n_online;
+    atomic_uint n_rooms, n_online;
 
     struct {
         pthread_mutex_t lock;
         struct sv_list letters;
     } mailbox;
-    struct {
-        pthread_mutex_t lock;
-        struct sv_list streams;          /* streams with something to take */
-        const struct sv_stream *running; /* whose ready() is running, one at a time; NULL = none */
-        pthread_t thread;                /* where it is */
-        unsigned n_waiting;              /* until it is over, which `over` tells */
-        pthread_cond_t over;
-    } ready;
-    struct {
-        pthread_mutex_t lock;
-        struct sv_list list;
-    } all_streams;
     pthread_mutex_t turn_lock;
     atomic_bool turn_wanted;
     int64_t next_purge_ms, next_accounts_ms; /* monotonic; turn_lock */

@@ -281,7 +281,7 @@ static struct sv_session *session_new(synctv_node *node, enum sv_session_kind ki
     struct sv_session *session = calloc(1, sizeof(*session));
     if (session == NULL)
         return NULL;
-    session->base.ops = &sv_session_ops;
+    session->base.ops = &node->accounts->session_ops;
     atomic_init(&session->base.refs, 1);
     session->node = node;
     session->kind = kind;

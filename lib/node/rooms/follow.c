@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Which stream follows which room. */
+#include "node/rooms/follow.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "auth/password.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "node/streams/stream.h"
+#include "node/rooms/presence.h"
 
 /* --- beginning and ending a follow; the room is locked --- */
 
@@ -19,7 +20,7 @@ int sv_stream_may_follow(struct sv_stream *stream, struct sv_room *room, synctv_
     if (access == SV_ACCESS_GUEST) {
         if (stream->room_id[0] == '\0')
             return sv_error(err, SYNCTV_E_NOT_A_MEMBER);
-        if (room->password_hash[0] != '\0' && !atomic_load(&stream->guest_ok))
+        if (room->password_hash[0] != '\0' && !atomic_load(&sv_follower_of(stream)->guest_ok))
             return sv_error(err, SYNCTV_E_ROOM_PASSWORD_WRONG);
     }
     return access;
@@ -28,7 +29,7 @@ int sv_stream_may_follow(struct sv_stream *stream, struct sv_room *room, synctv_
 /* Of this stream, in this room; NULL if it does not follow it. Both locked. */
 static struct sv_follow *find_follow(struct sv_stream *stream, const struct sv_room *room)
 {
-    SV_LIST_FOREACH(it, &stream->follows) {
+    SV_LIST_FOREACH(it, &sv_follower_of(stream)->follows) {
         struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_stream);
         if (follow->room == room)
             return follow;
@@ -44,20 +45,26 @@ bool sv_stream_follows(struct sv_stream *stream, const struct sv_room *room)
     return follows;
 }
 
+bool sv_stream_hears(struct sv_stream *stream, const struct sv_room *room)
+{
+    return sv_follower_of(stream)->observer || sv_stream_follows(stream, room);
+}
+
 /* Puts the follow into both lists, unless the stream has ended, follows the room already (returns 0 for both) or too many. */
 static int link_follow(struct sv_stream *stream, struct sv_room *room, struct sv_follow *follow)
 {
+    struct sv_follower *follower = sv_follower_of(stream);
     int rv = 0;
     pthread_mutex_lock(&stream->lock);
     if (!stream->closed && stream->end.code == 0 && find_follow(stream, room) == NULL) {
-        if (stream->n_follows >= SV_STREAM_MAX_ROOMS) {
+        if (follower->n_follows >= SV_STREAM_MAX_ROOMS) {
             rv = SYNCTV_E_ROOM_LIMIT;
         } else {
             follow->room = sv_room_ref(room);
             follow->stream = sv_stream_ref(stream);
-            sv_list_append(&stream->follows, &follow->in_stream);
+            sv_list_append(&follower->follows, &follow->in_stream);
             sv_list_append(&room->follows, &follow->in_room);
-            stream->n_follows++;
+            follower->n_follows++;
             rv = 1;
         }
     }
@@ -142,7 +149,7 @@ void sv_follow_end(struct sv_follow *follow)
     struct sv_stream *stream = follow->stream;
     pthread_mutex_lock(&stream->lock);
     sv_list_remove(&follow->in_stream);
-    stream->n_follows--;
+    sv_follower_of(stream)->n_follows--;
     pthread_mutex_unlock(&stream->lock);
     sv_list_remove(&follow->in_room);
     if (follow->counted)
@@ -181,7 +188,7 @@ static void drop_strange_rooms(struct sv_stream *stream)
     struct sv_room *rooms[SV_STREAM_MAX_ROOMS];
     size_t n = 0;
     pthread_mutex_lock(&stream->lock);
-    SV_LIST_FOREACH(it, &stream->follows)
+    SV_LIST_FOREACH(it, &sv_follower_of(stream)->follows)
         rooms[n++] = sv_room_ref(SV_CONTAINER_OF(it, struct sv_follow, in_stream)->room);
     pthread_mutex_unlock(&stream->lock);
     for (size_t i = 0; i < n; i++) {
@@ -193,7 +200,7 @@ static void drop_strange_rooms(struct sv_stream *stream)
 void sv_streams_drop_strange_rooms(synctv_node *node, const char *user_id)
 {
     struct sv_stream **streams;
-    int n = sv_account_streams(node, user_id, &streams);
+    int n = sv_streams_of_user(node, user_id, &streams);
     if (n < 0)
         sv_logf(&node->log, SYNCTV_LOG_ERROR, "node",
             "out of memory: streams of %s keep following what an admin may", user_id);
@@ -204,13 +211,14 @@ void sv_streams_drop_strange_rooms(synctv_node *node, const char *user_id)
     free(streams);
 }
 
-void sv_stream_unfollow_all(struct sv_stream *stream)
+static void unfollow_all(struct sv_stream *stream)
 {
+    struct sv_follower *follower = sv_follower_of(stream);
     for (;;) {
         struct sv_room *room = NULL;
         pthread_mutex_lock(&stream->lock);
-        if (!sv_list_empty(&stream->follows)) {
-            struct sv_list *first = stream->follows.next;
+        if (!sv_list_empty(&follower->follows)) {
+            struct sv_list *first = follower->follows.next;
             room = sv_room_ref(SV_CONTAINER_OF(first, struct sv_follow, in_stream)->room);
         }
         pthread_mutex_unlock(&stream->lock);
@@ -282,7 +290,7 @@ static void check_guest(struct sv_call *call)
         struct sv_room *room = call->room;
         pthread_mutex_lock(&room->lock);
         if (strcmp(room->password_hash, password_hash) == 0)
-            atomic_store(&call->opening->guest_ok, true);
+            atomic_store(&sv_follower_of(call->opening)->guest_ok, true);
         pthread_mutex_unlock(&room->lock);
         rv = follow_loaded_room(call);
     }
@@ -367,7 +375,7 @@ static void rooms_listed(struct sv_call *call)
     sv_call_finish(call);
 }
 
-void sv_stream_begin(struct sv_stream *stream, const char *room_password)
+static void begin(struct sv_stream *stream, const char *room_password)
 {
     struct sv_call *call = background_call(stream, stream->room_id, room_password);
     if (call == NULL) {
@@ -386,7 +394,7 @@ void sv_stream_begin(struct sv_stream *stream, const char *room_password)
 void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *room_id)
 {
     struct sv_stream **streams;
-    int n = sv_account_streams(node, user_id, &streams);
+    int n = sv_streams_of_user(node, user_id, &streams);
     if (n < 0)
         sv_logf(&node->log, SYNCTV_LOG_WARN, "node", "out of memory: streams miss the room %s",
             room_id);
@@ -396,4 +404,66 @@ void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *
         sv_stream_unref(streams[i]);
     }
     free(streams);
+}
+
+/* --- those that observe all rooms --- */
+
+static void observe(struct sv_follower *follower)
+{
+    synctv_node *node = follower->stream.node;
+    pthread_mutex_lock(&node->rooms.lock);
+    sv_list_append(&node->rooms.observers, &follower->in_observers);
+    atomic_fetch_add(&node->rooms.n_observers, 1);
+    pthread_mutex_unlock(&node->rooms.lock);
+}
+
+static void unobserve(struct sv_follower *follower)
+{
+    synctv_node *node = follower->stream.node;
+    pthread_mutex_lock(&node->rooms.lock);
+    sv_list_remove(&follower->in_observers);
+    atomic_fetch_sub(&node->rooms.n_observers, 1);
+    pthread_mutex_unlock(&node->rooms.lock);
+}
+
+void sv_observers_push(synctv_node *node, const synctv_event *event)
+{
+    pthread_mutex_lock(&node->rooms.lock);
+    SV_LIST_FOREACH(it, &node->rooms.observers)
+        sv_stream_push(&SV_CONTAINER_OF(it, struct sv_follower, in_observers)->stream, event);
+    pthread_mutex_unlock(&node->rooms.lock);
+}
+
+void sv_observers_end(synctv_node *node, int code)
+{
+    pthread_mutex_lock(&node->rooms.lock);
+    SV_LIST_FOREACH(it, &node->rooms.observers)
+        sv_stream_end(&SV_CONTAINER_OF(it, struct sv_follower, in_observers)->stream, code, NULL);
+    pthread_mutex_unlock(&node->rooms.lock);
+}
+
+/* --- what a stream tells --- */
+
+void sv_follower_init(struct sv_stream *stream)
+{
+    struct sv_follower *follower = sv_follower_of(stream);
+    follower->observer = stream->session->kind == SV_SESSION_SYSTEM && stream->room_id[0] == '\0';
+    sv_list_init(&follower->in_observers);
+    sv_list_init(&follower->follows);
+}
+
+void sv_follower_opened(struct sv_stream *stream, const char *room_password)
+{
+    if (sv_follower_of(stream)->observer)
+        observe(sv_follower_of(stream));
+    else
+        begin(stream, room_password);
+}
+
+/* The system's sessions end with nothing, so an observer is over once. */
+void sv_follower_over(struct sv_stream *stream)
+{
+    unfollow_all(stream);
+    if (sv_follower_of(stream)->observer)
+        unobserve(sv_follower_of(stream));
 }

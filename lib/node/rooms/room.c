@@ -10,7 +10,7 @@
 #include "base/id.h"
 #include "node/calls/answer.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
+#include "node/rooms/follow.h"
 
 #define RELOAD_RETRY_MS 1000
 #define EVICT_PER_TURN 256

@@ -6,7 +6,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
+#include "node/rooms/follow.h"
+#include "node/rooms/presence.h"
 
 /* --- who may do what --- */
 
@@ -149,17 +150,11 @@ static bool is_among(struct sv_room *room, struct sv_stream *stream, enum audien
 /* There was no memory for an event. What a stream has missed cannot be made good in order: each has to begin again with a snapshot. */
 static void end_streams(struct sv_room *room)
 {
-    synctv_node *node = room->node;
     SV_LIST_FOREACH(it, &room->follows) {
         struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream;
         sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
     }
-    pthread_mutex_lock(&node->rooms.lock);
-    SV_LIST_FOREACH(it, &node->rooms.observers) {
-        struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_stream, in_observers);
-        sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
-    }
-    pthread_mutex_unlock(&node->rooms.lock);
+    sv_observers_end(room->node, SYNCTV_E_NO_MEMORY);
 }
 
 /* To those of the audience who may see it; `sight` NULL: to all of them. */
@@ -177,7 +172,7 @@ static void tell(struct sv_room *room, const synctv_event *event, enum audience 
             sv_stream_push(stream, event);
     }
     if (audience != TO_GUESTS && atomic_load(&room->node->rooms.n_observers) > 0)
-        sv_stream_push_observers(room->node, event);
+        sv_observers_push(room->node, event);
     if (event->type == SYNCTV_EVENT_DANMAKU && room->danmaku_ms == 0) {
         room->danmaku_ms = sv_mono_ms() + SV_DANMAKU_KEEP_MS;
         sv_room_schedule(room);
@@ -396,8 +391,10 @@ void sv_room_drop_strangers(struct sv_room *room)
 /* A password lets nobody in any more. */
 static void forget_password(struct sv_room *room)
 {
-    SV_LIST_FOREACH(it, &room->follows)
-        atomic_store(&SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream->guest_ok, false);
+    SV_LIST_FOREACH(it, &room->follows) {
+        struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream;
+        atomic_store(&sv_follower_of(stream)->guest_ok, false);
+    }
 }
 
 int sv_room_put_room(struct sv_room *room, const struct sv_room_rec *rec)

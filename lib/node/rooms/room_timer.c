@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "node/engine/blocking_job.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
+#include "node/rooms/presence.h"
 
 #define FLUSH_RETRY_MS 1000
 #define FLUSH_AT_ONCE 64  /* states in one job when all are to be written */
