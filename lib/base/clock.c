@@ -38,12 +38,12 @@ int64_t sv_wall_ms(void)
     return clock_us(CLOCK_REALTIME) / 1000;
 }
 
-void sv_node_clock_init(struct sv_node_clock *c)
+void sv_node_clock_init(struct sv_node_clock *c, int64_t wall_ms, int64_t mono_ms)
 {
-    atomic_init(&c->offset_ms, sv_wall_ms() - sv_mono_ms());
+    atomic_init(&c->offset_ms, wall_ms - mono_ms);
 }
 
-int64_t sv_node_clock_ms(const struct sv_node_clock *c)
+int64_t sv_node_clock_ms(const struct sv_node_clock *c, int64_t mono_ms)
 {
-    return atomic_load_explicit(&c->offset_ms, memory_order_relaxed) + sv_mono_ms();
+    return atomic_load_explicit(&c->offset_ms, memory_order_relaxed) + mono_ms;
 }

@@ -18,7 +18,7 @@ struct sv_node_clock {
     _Atomic int64_t offset_ms; /* a test puts it forward while the node reads it */
 };
 
-void sv_node_clock_init(struct sv_node_clock *c);
-int64_t sv_node_clock_ms(const struct sv_node_clock *c);
+void sv_node_clock_init(struct sv_node_clock *c, int64_t wall_ms, int64_t mono_ms);
+int64_t sv_node_clock_ms(const struct sv_node_clock *c, int64_t mono_ms);
 
 #endif

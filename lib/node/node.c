@@ -69,7 +69,7 @@ const char *synctv_node_address(const synctv_node *node)
 
 int64_t synctv_node_now_ms(const synctv_node *node)
 {
-    return sv_node_clock_ms(&node->clock);
+    return sv_node_now_ms(node);
 }
 
 void synctv_node_get_stats(const synctv_node *node, synctv_node_stats *ret_stats)
@@ -190,7 +190,7 @@ static int meta_run(struct sv_blocking_job *blocking, struct sv_tx *tx)
 static int read_meta(synctv_node *node, const synctv_node_options *options, synctv_error *err)
 {
     struct meta meta = { .blocking.run = meta_run };
-    int rv = sv_id_new(meta.new_id);
+    int rv = sv_node_new_id(node, meta.new_id);
     if (rv >= 0)
         rv = sv_blocking_job_do(&meta.blocking, node->store, node->store->ops->write);
     if (rv < 0) {
@@ -239,7 +239,8 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     node->registration = options->registration;
     node->access_ttl_s = options->access_ttl_s;
     node->refresh_ttl_s = options->refresh_ttl_s;
-    sv_node_clock_init(&node->clock);
+    node->sources = sv_real_sources;
+    sv_node_clock_init(&node->clock, sv_node_wall_ms(node), sv_node_mono_ms(node));
     sv_list_init(&node->mailbox.letters);
     pthread_mutex_init(&node->mailbox.lock, NULL);
     pthread_mutex_init(&node->turn_lock, NULL);
@@ -285,7 +286,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
         rv = sv_accounts_new(node, &people_hooks, &node->accounts);
     if (rv < 0)
         sv_error(err, rv);
-    node->next_purge_ms = sv_mono_ms() + PURGE_EVERY_MS;
+    node->next_purge_ms = sv_node_mono_ms(node) + PURGE_EVERY_MS;
 out:
     if (rv < 0) {
         sv_node_close(node);
@@ -369,7 +370,7 @@ struct purge {
 static int purge_run(struct sv_job *job, struct sv_tx *tx)
 {
     struct purge *purge = SV_CONTAINER_OF(job, struct purge, job);
-    int64_t now_ms = sv_node_clock_ms(&purge->node->clock);
+    int64_t now_ms = sv_node_now_ms(purge->node);
     int rv = tx->ops->session_purge(tx, now_ms, PURGE_ROWS_MAX);
     return rv < 0 ? rv : tx->ops->member_purge(tx, now_ms, PURGE_ROWS_MAX);
 }
@@ -393,7 +394,7 @@ static void purge_rows(synctv_node *node)
 
 static int64_t run_timers(synctv_node *node)
 {
-    int64_t now_ms = sv_mono_ms();
+    int64_t now_ms = sv_node_mono_ms(node);
     if (node->next_purge_ms <= now_ms) {
         node->next_purge_ms = now_ms + PURGE_EVERY_MS;
         purge_rows(node);

@@ -213,7 +213,7 @@ static void forget_everything(void)
     sv_accounts_free(fuzz_node.accounts);
     fuzz_node.accounts = NULL;
     FUZZ_MUST(sv_accounts_new(&fuzz_node, hooks, &fuzz_node.accounts) == 0);
-    sv_node_clock_init(&fuzz_node.clock);
+    sv_node_clock_init(&fuzz_node.clock, sv_node_wall_ms(&fuzz_node), sv_node_mono_ms(&fuzz_node));
 }
 
 /* On the writer's thread, whose connection is the only one in memory, and between transactions. */

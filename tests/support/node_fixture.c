@@ -130,7 +130,7 @@ synctv_caller *fx_user_with(const char *name, synctv_user_role role, synctv_user
                 .email = "",
                 .role = role,
                 .status = status,
-                .created_at_ms = sv_node_clock_ms(&fx_node.clock),
+                .created_at_ms = sv_node_now_ms(&fx_node),
             },
             .username_fold = name,
             .email_fold = "",
@@ -163,7 +163,7 @@ synctv_caller *fx_signed_in(const char *name)
     const char *id = fx_id(fx_user(name));
     char session_id[SV_ID_SIZE];
     ck_assert_int_eq(sv_id_new(session_id), 0);
-    int64_t now_ms = sv_node_clock_ms(&fx_node.clock);
+    int64_t now_ms = sv_node_now_ms(&fx_node);
     struct put_person put = {
         .session = {
             .id = session_id,

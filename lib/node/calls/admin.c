@@ -212,12 +212,12 @@ int synctv_node_user_add(synctv_node *node, const char *username, const char *pa
             .email = sv_str(email),
             .role = role,
             .status = SYNCTV_USER_STATUS_ACTIVE,
-            .created_at_ms = sv_node_clock_ms(&node->clock),
+            .created_at_ms = sv_node_now_ms(node),
         },
         .rec.password_hash = record,
     };
     synctv_result *result = NULL;
-    rv = atomic_load(&node->stopping) ? SYNCTV_E_SHUTTING_DOWN : sv_id_new(id);
+    rv = atomic_load(&node->stopping) ? SYNCTV_E_SHUTTING_DOWN : sv_node_new_id(node, id);
     if (rv == 0)
         rv = sv_name_fold(&arena, username, &addition.rec.username_fold);
     if (rv == 0)

@@ -33,7 +33,7 @@ static int chat_run(struct sv_call *c, struct sv_tx *tx)
         .user_id = c->actor.user_id,
         .username = c->actor.username,
         .content = c->req->content,
-        .timestamp_ms = sv_node_clock_ms(&c->node->clock),
+        .timestamp_ms = sv_node_now_ms(c->node),
         .client_message_id = sv_str(c->req->message_id),
     };
     synctv_chat existing;
@@ -109,7 +109,7 @@ void sv_handle_send_chat(struct sv_call *c)
     if (rv == 0)
         rv = sv_message_id_validate(c->req->message_id, &c->err);
     if (rv == 0)
-        rv = sv_id_new(((struct chat *)c->state)->id);
+        rv = sv_node_new_id(c->node, ((struct chat *)c->state)->id);
     if (rv < 0)
         sv_call_fail(c, rv);
     else
@@ -145,7 +145,7 @@ static bool is_flooded(struct sv_room *room)
         .per_second = per_second,
         .burst = per_second < 1 ? 1 : per_second,
     };
-    return sv_bucket_take(&room->danmaku_rate, &rate, sv_mono_ms()) != 0;
+    return sv_bucket_take(&room->danmaku_rate, &rate, sv_node_mono_ms(room->node)) != 0;
 }
 
 /* Locked. */
@@ -178,7 +178,7 @@ static int danmaku_fill(struct sv_call *c, synctv_danmaku *danmaku)
     if (rv < 0)
         return rv;
     char id[SV_ID_SIZE];
-    rv = sv_id_new(id);
+    rv = sv_node_new_id(c->node, id);
     if (rv < 0)
         return rv;
     danmaku->room_id = c->req->room_id;

@@ -69,7 +69,7 @@ static int join_check(struct sv_call *c, const struct sv_actor *actor, int64_t k
     const struct sv_join asked = {
         .actor = actor,
         .kicked_until_ms = kicked_until_ms,
-        .now_ms = sv_node_clock_ms(&c->node->clock),
+        .now_ms = sv_node_now_ms(c->node),
         .n_members = n_members,
         .default_max_members = c->node->limits.members_per_room,
     };
@@ -115,7 +115,7 @@ static int join_run(struct sv_call *c, struct sv_tx *tx)
             .user_id = c->actor.user_id,
             .username = c->actor.username,
             .role = SYNCTV_ROOM_ROLE_MEMBER,
-            .joined_at_ms = sv_node_clock_ms(&c->node->clock),
+            .joined_at_ms = sv_node_now_ms(c->node),
         };
     }
     join->row.member.status = (synctv_member_status)status;

@@ -70,7 +70,7 @@ static int get_row_or_user(struct sv_call *c, struct sv_tx *tx, synctv_room_role
             .user_id = c->req->user_id,
             .username = user.user.username,
             .role = role,
-            .joined_at_ms = sv_node_clock_ms(&c->node->clock),
+            .joined_at_ms = sv_node_now_ms(c->node),
         },
     };
     return 0;
@@ -212,7 +212,7 @@ static int kick_run(struct sv_call *c, struct sv_tx *tx)
     /* What is left of the row keeps them away for a while. */
     change->row.member = gone(&change->row.member);
     change->row.member.role = SYNCTV_ROOM_ROLE_UNSPECIFIED;
-    change->row.kicked_until_ms = sv_node_clock_ms(&c->node->clock) + SV_KICK_PAUSE_MS;
+    change->row.kicked_until_ms = sv_node_now_ms(c->node) + SV_KICK_PAUSE_MS;
     return put(c, tx);
 }
 

@@ -126,7 +126,7 @@ static int add_run(struct sv_call *c, struct sv_tx *tx)
     movie->id = change->id;
     movie->room_id = room_id;
     movie->added_by = c->actor.user_id;
-    movie->created_at_ms = sv_node_clock_ms(&c->node->clock);
+    movie->created_at_ms = sv_node_now_ms(c->node);
     movie->live = false;
     if (movie->type == SYNCTV_MOVIE_TYPE_UNSPECIFIED)
         movie->type = SYNCTV_MOVIE_TYPE_URL;
@@ -153,7 +153,7 @@ void sv_handle_add_movie(struct sv_call *c)
     if (rv == 0)
         rv = sv_movie_validate(c->req->movie, &c->err);
     if (rv == 0)
-        rv = sv_id_new(((struct change *)c->state)->id);
+        rv = sv_node_new_id(c->node, ((struct change *)c->state)->id);
     handle(c, rv, add_run, add_done);
 }
 

@@ -38,7 +38,7 @@ static int create_check(struct sv_call *c)
     if (rv == 0)
         rv = sv_settings_validate(req->settings, err);
     if (rv == 0)
-        rv = sv_id_new(((struct create *)c->state)->id);
+        rv = sv_node_new_id(c->node, ((struct create *)c->state)->id);
     return rv;
 }
 

@@ -68,7 +68,7 @@ static int answer_access_token(struct sv_call *c, const char *user_id, const cha
 {
     synctv_result *result = sv_call_result(c);
     struct sv_token_claims claims = { 0 };
-    int64_t now_s = sv_node_clock_ms(&c->node->clock) / 1000;
+    int64_t now_s = sv_node_now_ms(c->node) / 1000;
     char *token = NULL;
     if (result == NULL)
         return SYNCTV_E_NO_MEMORY;
@@ -77,7 +77,7 @@ static int answer_access_token(struct sv_call *c, const char *user_id, const cha
     snprintf(claims.session_id, sizeof(claims.session_id), "%s", session_id);
     claims.issued_at_s = now_s;
     claims.expires_at_s = now_s + c->node->access_ttl_s;
-    int rv = sv_random_id(claims.token_id, SV_TOKEN_ID_LEN);
+    int rv = sv_node_random_id(c->node, claims.token_id, SV_TOKEN_ID_LEN);
     if (rv == 0)
         rv =
             sv_token_sign(c->node->jwt_key, c->node->jwt_key_len, SV_TOKEN_CLIENT, &claims, &token);
@@ -110,7 +110,7 @@ static int answer_refresh_token(struct sv_call *c, unsigned char ret_hash[SV_REF
 /* A new session of this user in *s, its tokens in the answer. */
 static int make_session(struct sv_call *c, struct sign_in *s)
 {
-    int64_t now_ms = sv_node_clock_ms(&c->node->clock);
+    int64_t now_ms = sv_node_now_ms(c->node);
     s->session = (struct sv_session_rec){
         .id = s->session_id,
         .user_id = s->user_id,
@@ -118,7 +118,7 @@ static int make_session(struct sv_call *c, struct sign_in *s)
         .created_at_ms = now_ms,
         .expires_at_ms = now_ms + c->node->refresh_ttl_s * 1000,
     };
-    int rv = sv_id_new(s->session_id);
+    int rv = sv_node_new_id(c->node, s->session_id);
     if (rv == 0)
         rv = answer_refresh_token(c, s->session.refresh_hash);
     if (rv == 0)
@@ -258,7 +258,7 @@ static void register_hash(struct sv_call *c)
     struct sign_in *s = c->state;
     int rv = sv_password_hash(c->req->password, NULL, s->record);
     if (rv == 0)
-        rv = sv_id_new(s->user_id);
+        rv = sv_node_new_id(c->node, s->user_id);
     if (rv == 0)
         rv = make_session(c, s);
     if (rv < 0)
@@ -335,7 +335,7 @@ static int refresh_run(struct sv_call *c, struct sv_tx *tx)
     struct sv_session_rec session;
     struct sv_user_rec user;
     unsigned char new_hash[SV_REFRESH_HASH_SIZE];
-    int64_t now_ms = sv_node_clock_ms(&c->node->clock);
+    int64_t now_ms = sv_node_now_ms(c->node);
     t->ended_id[0] = '\0';
     int rv = tx->ops->session_get_by_refresh(tx, t->hash, &c->arena, &session);
     if (rv == 0 && session.expires_at_ms <= now_ms)

@@ -53,7 +53,7 @@ static struct sv_call *call_new(struct sv_session *by, const synctv_request *req
     call->by = by;
     call->node = by->node;
     call->req = request;
-    call->received_ms = sv_node_clock_ms(&by->node->clock);
+    call->received_ms = sv_node_now_ms(by->node);
     sv_session_info(by, &call->actor);
     return call;
 }

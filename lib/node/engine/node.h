@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/pool.h"
 #include "base/ratelimit.h"
+#include "node/engine/time.h"
 #include "store/store.h"
 
 #define SV_READY_PER_TURN 64
@@ -65,6 +66,7 @@ struct sv_room_shard {
 
 struct synctv_node {
     struct sv_log log;
+    struct sv_sources sources;
     struct sv_node_clock clock;
     char id[65];
     char address[128];

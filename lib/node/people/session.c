@@ -71,7 +71,7 @@ static void cache_token(struct sv_accounts *a, struct sv_session *session, const
     atomic_fetch_add_explicit(&session->base.refs, 1, memory_order_relaxed);
     token->session = session;
     token->expires_at_ms = expires_at_ms;
-    token->used_at_ms = sv_node_clock_ms(&a->node->clock);
+    token->used_at_ms = sv_node_now_ms(a->node);
     sv_list_append(&session->tokens, &token->of_session);
     session->n_tokens++;
     sv_list_append(&a->by_use, &token->by_use);
@@ -123,7 +123,7 @@ static void authentication_free(struct authentication *auth)
 static int authentication_run(struct sv_job *job, struct sv_tx *tx)
 {
     struct authentication *auth = SV_CONTAINER_OF(job, struct authentication, job);
-    return sv_lookup_run(&auth->lookup, tx, sv_node_clock_ms(&auth->node->clock));
+    return sv_lookup_run(&auth->lookup, tx, sv_node_now_ms(auth->node));
 }
 
 static void authentication_letter(struct sv_letter *letter)
@@ -209,7 +209,7 @@ static int check_token(synctv_node *node, const char *token, size_t len, int64_t
 void synctv_node_authenticate(synctv_node *node, const char *access_token,
     synctv_authenticated_fn *done, void *userdata)
 {
-    int64_t now_ms = sv_node_clock_ms(&node->clock);
+    int64_t now_ms = sv_node_now_ms(node);
     size_t len = strnlen(sv_str(access_token), SV_TOKEN_MAX_BYTES + 1);
     int rv = SYNCTV_E_SHUTTING_DOWN;
     if (!atomic_load(&node->stopping)) {
@@ -243,7 +243,7 @@ struct as_user_job {
 static int as_user_run(struct sv_blocking_job *b, struct sv_tx *tx)
 {
     struct as_user_job *job = SV_CONTAINER_OF(b, struct as_user_job, blocking);
-    return sv_lookup_run(&job->lookup, tx, sv_node_clock_ms(&job->node->clock));
+    return sv_lookup_run(&job->lookup, tx, sv_node_now_ms(job->node));
 }
 
 int synctv_node_as_user(synctv_node *node, const char *user_id, synctv_caller **ret_caller,

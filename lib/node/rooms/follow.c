@@ -92,7 +92,7 @@ static void push_snapshot(struct sv_stream *stream, struct sv_room *room)
     sv_stream_push(stream, snapshot);
     synctv_event_unref(snapshot);
     const void *recent[SV_DANMAKU_KEEP];
-    size_t n = sv_danmaku_ring_recent(&room->danmaku, sv_node_clock_ms(&room->node->clock), recent);
+    size_t n = sv_danmaku_ring_recent(&room->danmaku, sv_node_now_ms(room->node), recent);
     for (size_t i = 0; i < n && has_place_for_danmaku(stream); i++)
         sv_stream_push(stream, recent[i]);
 }
@@ -118,7 +118,7 @@ int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_erro
     if (first) {
         sv_room_set_idle(room, false);
         if (room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING)
-            room->reannounce_ms = sv_mono_ms() + SV_REANNOUNCE_MS;
+            room->reannounce_ms = sv_node_mono_ms(room->node) + SV_REANNOUNCE_MS;
         sv_room_schedule(room);
     }
     /* Again, for who stopped being a platform admin meanwhile: from here on the follow is found by who looks for what they lose. */

@@ -19,7 +19,7 @@ static void owe_number(struct sv_room *room)
 {
     if (room->online_tell_ms != 0)
         return;
-    int64_t now_ms = sv_mono_ms();
+    int64_t now_ms = sv_node_mono_ms(room->node);
     int64_t soonest_ms = room->online_told_ms + 1000;
     room->online_tell_ms = soonest_ms > now_ms ? soonest_ms : now_ms;
     sv_room_schedule(room);
@@ -55,7 +55,7 @@ static bool is_new(struct sv_room *room, const struct sv_roster_entry *entry)
 {
     return entry == NULL ||
         (entry->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED &&
-            entry->kicked_until_ms <= sv_node_clock_ms(&room->node->clock));
+            entry->kicked_until_ms <= sv_node_now_ms(room->node));
 }
 
 int sv_presence_enter(struct sv_room *room, const struct sv_actor_info *who)
@@ -101,7 +101,7 @@ void sv_presence_leave(struct sv_room *room, const char *user_id)
         return;
     }
     not_here(room, entry);
-    entry->offline_at_ms = sv_mono_ms() + SV_OFFLINE_AFTER_MS;
+    entry->offline_at_ms = sv_node_mono_ms(room->node) + SV_OFFLINE_AFTER_MS;
     if (room->offline_ms == 0) {
         room->offline_ms = entry->offline_at_ms;
         sv_room_schedule(room);

@@ -263,7 +263,7 @@ static int install(struct sv_room *room, const struct load *load)
 {
     struct sv_roster roster;
     struct sv_playlist movies;
-    int64_t now_ms = sv_node_clock_ms(&room->node->clock);
+    int64_t now_ms = sv_node_now_ms(room->node);
     int rv = 0;
     sv_roster_init(&roster);
     sv_playlist_init(&movies);
@@ -312,7 +312,7 @@ static int install_again(struct sv_room *room, const struct load *load)
     if (sv_playback_newer(&room->playback, &before))
         sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
     if (room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING && room->reannounce_ms == 0)
-        room->reannounce_ms = sv_mono_ms() + SV_REANNOUNCE_MS;
+        room->reannounce_ms = sv_node_mono_ms(room->node) + SV_REANNOUNCE_MS;
     return 0;
 }
 
@@ -320,7 +320,7 @@ static int install_again(struct sv_room *room, const struct load *load)
 static void reload_failed(struct sv_room *room, int rv)
 {
     room->reload_failure = rv;
-    room->reload_ms = sv_mono_ms() + RELOAD_RETRY_MS;
+    room->reload_ms = sv_node_mono_ms(room->node) + RELOAD_RETRY_MS;
     sv_room_schedule(room);
 }
 

@@ -20,7 +20,7 @@ struct sv_actor sv_room_actor(struct sv_room *room, const struct sv_actor_info *
         .is_system = info->is_system,
         .platform_admin = info->platform_admin,
         .member = entry == NULL ? NULL : &entry->member,
-        .kicked = entry != NULL && entry->kicked_until_ms > sv_node_clock_ms(&room->node->clock),
+        .kicked = entry != NULL && entry->kicked_until_ms > sv_node_now_ms(room->node),
     };
 }
 
@@ -105,7 +105,7 @@ int sv_room_fill_state(struct sv_room *room, struct sv_arena *a, synctv_state_ca
 {
     synctv_playback view;
     sv_playback_view(&room->playback, &view);
-    int64_t now_ms = sv_node_clock_ms(&room->node->clock);
+    int64_t now_ms = sv_node_now_ms(room->node);
     view.room_id = room->id;
     view.cause = cause;
     view.position_s = sv_playback_position_at(&room->playback, now_ms, sv_room_duration(room));
@@ -174,7 +174,7 @@ static void tell(struct sv_room *room, const synctv_event *event, enum audience 
     if (audience != TO_GUESTS && atomic_load(&room->node->rooms.n_observers) > 0)
         sv_observers_push(room->node, event);
     if (event->type == SYNCTV_EVENT_DANMAKU && room->danmaku_ms == 0) {
-        room->danmaku_ms = sv_mono_ms() + SV_DANMAKU_KEEP_MS;
+        room->danmaku_ms = sv_node_mono_ms(room->node) + SV_DANMAKU_KEEP_MS;
         sv_room_schedule(room);
     }
     synctv_event_unref(event);
@@ -259,7 +259,7 @@ static synctv_event *room_face_event(struct sv_room *room, bool for_member, cons
 void sv_room_tell_room(struct sv_room *room, const char *actor_id)
 {
     room->online_tell_ms = 0;
-    room->online_told_ms = sv_mono_ms();
+    room->online_told_ms = sv_node_mono_ms(room->node);
     tell(room, room_face_event(room, true, actor_id), TO_MEMBERS, NULL);
     if (room->settings.allow_guests)
         tell(room, room_face_event(room, false, actor_id), TO_GUESTS, NULL);
@@ -321,7 +321,7 @@ synctv_event *sv_room_state_event(struct sv_room *room, synctv_state_cause cause
 void sv_room_tell_state(struct sv_room *room, synctv_state_cause cause, const char *actor_id,
     const char *operation_id)
 {
-    int64_t now_ms = sv_mono_ms();
+    int64_t now_ms = sv_node_mono_ms(room->node);
     room->playback_dirty = true;
     if (room->flush_ms == 0)
         room->flush_ms = now_ms + SV_FLUSH_MS;
@@ -349,7 +349,7 @@ static void forget_kicked(struct sv_room *room, int64_t now_ms)
 int sv_room_put_member(struct sv_room *room, const struct sv_member_rec *rec)
 {
     if (rec->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED) {
-        int64_t now_ms = sv_node_clock_ms(&room->node->clock);
+        int64_t now_ms = sv_node_now_ms(room->node);
         sv_presence_forget(room, rec->member.user_id);
         forget_kicked(room, now_ms);
         if (rec->kicked_until_ms <= now_ms) {

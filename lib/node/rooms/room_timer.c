@@ -38,7 +38,7 @@ static void flush_apply(struct sv_job *job, int rv)
         sv_room_put_deleted(room, ""); /* by somebody else */
     } else if (rv < 0 && !room->gone) {
         room->playback_dirty = true;
-        room->flush_ms = sv_mono_ms() + FLUSH_RETRY_MS;
+        room->flush_ms = sv_node_mono_ms(room->node) + FLUSH_RETRY_MS;
     }
     sv_room_schedule(room);
     pthread_mutex_unlock(&room->lock);
@@ -66,8 +66,8 @@ static void flush_room(struct sv_room *room)
         sv_room_unref(room);
         free(flush);
     }
-    room->flush_ms =
-        sv_mono_ms() + SV_FLUSH_MS; /* the last one is still under way, or storage is busy */
+    /* the last one is still under way, or storage is busy */
+    room->flush_ms = sv_node_mono_ms(room->node) + SV_FLUSH_MS;
 }
 
 /* --- all of them, at the end --- */
@@ -156,7 +156,7 @@ static int64_t end_due_ms(struct sv_room *room, int64_t now_ms)
     int64_t ends_at_ms = sv_playback_ends_at_ms(&room->playback, sv_room_duration(room));
     if (ends_at_ms == 0)
         return 0;
-    int64_t due_ms = now_ms + (ends_at_ms - sv_node_clock_ms(&room->node->clock));
+    int64_t due_ms = now_ms + (ends_at_ms - sv_node_now_ms(room->node));
     return due_ms > 1 ? due_ms : 1;
 }
 
@@ -235,7 +235,7 @@ void sv_room_schedule(struct sv_room *room)
         due_ms = sooner(due_ms, room->online_tell_ms);
         due_ms = sooner(due_ms, room->reannounce_ms);
         due_ms = sooner(due_ms, room->danmaku_ms);
-        due_ms = sooner(due_ms, end_due_ms(room, sv_mono_ms()));
+        due_ms = sooner(due_ms, end_due_ms(room, sv_node_mono_ms(room->node)));
     }
     bool earlier = false;
     pthread_mutex_lock(&node->rooms.lock);
@@ -260,7 +260,7 @@ static bool is_due(int64_t at_ms, int64_t now_ms)
 
 static void expire_danmaku(struct sv_room *room, int64_t now_ms)
 {
-    sv_danmaku_ring_expire(&room->danmaku, sv_node_clock_ms(&room->node->clock));
+    sv_danmaku_ring_expire(&room->danmaku, sv_node_now_ms(room->node));
     room->danmaku_ms = room->danmaku.n_kept > 0 ? now_ms + SV_DANMAKU_KEEP_MS : 0;
 }
 

@@ -49,8 +49,8 @@ synctv_event *sv_node_event_new(synctv_node *node, synctv_event_type type)
     synctv_event *event = sv_event_new(type);
     if (event == NULL)
         return NULL;
-    sv_id_new(id); /* "" where no chance is to be had */
-    event->timestamp_ms = sv_node_clock_ms(&node->clock);
+    sv_node_new_id(node, id); /* "" where no chance is to be had */
+    event->timestamp_ms = sv_node_now_ms(node);
     event->message_id = sv_arena_strdup(sv_event_arena(event), id);
     if (event->message_id == NULL) {
         synctv_event_unref(event);
@@ -247,7 +247,7 @@ static int64_t stream_rate(struct sv_stream *stream, synctv_method method)
     /* Twice the rate at once: a client that sends evenly is not to suffer from a network that does not. */
     struct sv_rate rate = { .per_second = per_second, .burst = per_second * 2 };
     pthread_mutex_lock(&stream->lock);
-    int64_t wait_ms = sv_bucket_take(bucket, &rate, sv_mono_ms());
+    int64_t wait_ms = sv_bucket_take(bucket, &rate, sv_node_mono_ms(stream->node));
     pthread_mutex_unlock(&stream->lock);
     return wait_ms;
 }
