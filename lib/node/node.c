@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "node/engine/node.h"
+#include "node/node.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,11 @@
 #include "core/validate.h"
 #include "node/people/account.h"
 #include "node/engine/blocking_job.h"
+#include "node/calls/handlers.h"
+#include "node/rooms/flush.h"
 #include "node/rooms/follow.h"
+#include "node/rooms/opening.h"
+#include "node/rooms/tick.h"
 
 #define HASH_QUEUE_MAX 64
 #define PURGE_EVERY_MS 60000
@@ -217,7 +221,6 @@ out:
 
 /* Who tells whom: what is below knows nothing of what is above. */
 static const struct sv_people_hooks people_hooks = {
-    .submit = sv_call_submit,
     .stream_open = sv_stream_open,
     .sessions_ended = sv_streams_end_of_user,
     .admin_lost = sv_streams_drop_strange_rooms,
@@ -228,7 +231,6 @@ static const struct sv_stream_hooks stream_hooks = {
     .init = sv_follower_init,
     .opened = sv_follower_opened,
     .over = sv_follower_over,
-    .submit = sv_call_submit_stream,
 };
 
 int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_error *err)
@@ -244,10 +246,11 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     sv_list_init(&node->mailbox.letters);
     pthread_mutex_init(&node->mailbox.lock, NULL);
     pthread_mutex_init(&node->turn_lock, NULL);
-    sv_rooms_init(node);
+    node->methods = sv_methods;
 
     int rv = check_options(options, err);
-    if (rv >= 0 && (rv = sv_streams_new(&stream_hooks, &node->streams)) < 0)
+    if (rv >= 0 &&
+        ((rv = sv_rooms_new(node)) < 0 || (rv = sv_streams_new(&stream_hooks, &node->streams)) < 0))
         sv_error(err, rv);
     if (rv >= 0 && !sv_str_empty(options->jwt_secret_file))
         rv = read_secret_file(node, options->jwt_secret_file, err);
@@ -309,6 +312,7 @@ void sv_node_quiesce(synctv_node *node)
     if (node->hashers != NULL)
         sv_pool_stop(node->hashers);
     if (node->store != NULL) {
+        sv_rooms_last_tick(node);
         sv_rooms_flush(node);
         node->store->ops->close(node->store);
     }
@@ -317,7 +321,7 @@ void sv_node_quiesce(synctv_node *node)
 void sv_node_fini(synctv_node *node)
 {
     sv_streams_free(node->streams);
-    sv_rooms_fini(node);
+    sv_rooms_free(node);
     sv_accounts_free(node->accounts);
     sv_pool_free(node->hashers);
     if (node->store != NULL)
@@ -331,22 +335,6 @@ void sv_node_fini(synctv_node *node)
 }
 
 /* --- the turn --- */
-
-void sv_node_wake(synctv_node *node)
-{
-    if (node->wake != NULL)
-        node->wake(node->wake_userdata);
-}
-
-void sv_node_post(synctv_node *node, struct sv_letter *letter)
-{
-    pthread_mutex_lock(&node->mailbox.lock);
-    bool first = sv_list_empty(&node->mailbox.letters);
-    sv_list_append(&node->mailbox.letters, &letter->link);
-    pthread_mutex_unlock(&node->mailbox.lock);
-    if (first)
-        sv_node_wake(node);
-}
 
 static void run_letters(synctv_node *node)
 {

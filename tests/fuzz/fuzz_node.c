@@ -193,9 +193,9 @@ static void forget_room(struct sv_room *room)
     room->gone = true;
     room->playback_dirty = false;
     sv_room_set_idle(room, false);
-    pthread_mutex_lock(&fuzz_node.rooms.lock);
+    pthread_mutex_lock(&fuzz_node.rooms->lock);
     sv_room_stop_timer(room);
-    pthread_mutex_unlock(&fuzz_node.rooms.lock);
+    pthread_mutex_unlock(&fuzz_node.rooms->lock);
     pthread_mutex_unlock(&room->lock);
 }
 
@@ -203,9 +203,9 @@ static void forget_everything(void)
 {
     for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
         struct sv_room *room, *tmp;
-        HASH_ITER(hh, fuzz_node.shards[i].by_id, room, tmp) {
+        HASH_ITER(hh, fuzz_node.rooms->shards[i].by_id, room, tmp) {
             forget_room(room);
-            HASH_DEL(fuzz_node.shards[i].by_id, room);
+            HASH_DEL(fuzz_node.rooms->shards[i].by_id, room);
             sv_room_unref(room);
         }
     }

@@ -392,14 +392,14 @@ void fx_forget_rooms(void)
 {
     for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
         struct sv_room *room, *tmp;
-        HASH_ITER(hh, fx_node.shards[i].by_id, room, tmp) {
+        HASH_ITER(hh, fx_node.rooms->shards[i].by_id, room, tmp) {
             pthread_mutex_lock(&room->lock);
             ck_assert_msg(sv_list_empty(&room->follows), "somebody follows the room");
             room->loaded = false;
             sv_room_schedule(room); /* no timer any more */
             sv_room_set_idle(room, false);
             pthread_mutex_unlock(&room->lock);
-            HASH_DEL(fx_node.shards[i].by_id, room);
+            HASH_DEL(fx_node.rooms->shards[i].by_id, room);
             sv_room_unref(room);
         }
     }

@@ -10,7 +10,7 @@
 #include <check.h>
 #include <synctv/synctv.h>
 
-#include "node/engine/node.h"
+#include "node/node.h"
 
 extern synctv_node fx_node;
 /* Set before fx_open() runs (in a fixture that comes first), or change fx_node.limits later. No limits of rate by default. */

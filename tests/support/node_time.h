@@ -2,8 +2,8 @@
 #ifndef TESTS_NODE_TIME_H
 #define TESTS_NODE_TIME_H
 
-#include "node/engine/node.h"
-#include "node/rooms/room.h"
+#include "node/node.h"
+#include "node/rooms/timer.h"
 
 static inline void node_time_sooner(int64_t *at_ms, int64_t ms)
 {
@@ -32,12 +32,12 @@ static inline void node_time_pass_room(struct sv_room *room, int64_t ms)
 static inline void node_time_pass(synctv_node *node, int64_t ms)
 {
     node->clock.offset_ms += ms;
-    pthread_mutex_lock(&node->rooms.lock);
-    node->rooms.tick = 0; /* once around the whole wheel */
-    pthread_mutex_unlock(&node->rooms.lock);
+    pthread_mutex_lock(&node->rooms->lock);
+    node->rooms->tick = 0; /* once around the whole wheel */
+    pthread_mutex_unlock(&node->rooms->lock);
     for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
         struct sv_room *room, *tmp;
-        HASH_ITER(hh, node->shards[i].by_id, room, tmp)
+        HASH_ITER(hh, node->rooms->shards[i].by_id, room, tmp)
             node_time_pass_room(room, ms);
     }
 }

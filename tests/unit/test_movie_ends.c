@@ -187,8 +187,7 @@ static void nobody_watches(void)
 {
     struct sv_room *loaded = sv_room_enter(&fx_node, room);
     ck_assert_ptr_nonnull(loaded);
-    while (!sv_list_empty(&loaded->follows))
-        sv_follow_end(SV_CONTAINER_OF(loaded->follows.next, struct sv_follow, in_room));
+    sv_room_drop_all(loaded, 0);
     sv_room_leave(loaded);
 }
 

@@ -4,25 +4,22 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/id.h"
 #include "base/text.h"
 #include "core/validate.h"
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
+#include "node/rooms/apply.h"
 #include "node/rooms/follow.h"
+#include "node/rooms/load.h"
+#include "node/rooms/playhead.h"
+#include "node/rooms/tell.h"
+#include "node/rooms/tick.h"
+#include "node/rooms/timer.h"
+#include "node/rooms/view.h"
 
 #define LEARNED_DURATION_MAX_S 360000.0
 /* An end that is reported this soon after the beginning is that of the movie before, or of the round before; unless it is due. */
 #define END_PLAUSIBLE_S 3.0
-
-static struct sv_playback_change change_now(struct sv_room *room)
-{
-    return (struct sv_playback_change){
-        .now_ms = sv_node_now_ms(room->node),
-        .node_id = room->node->id,
-        .duration_s = sv_room_duration(room),
-    };
-}
 
 /* --- the five commands --- */
 
@@ -120,7 +117,7 @@ static void resync(struct sv_call *call, struct sv_room *room)
 {
     synctv_event *event = sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", "");
     if (event != NULL)
-        sv_stream_push(call->stream, event);
+        sv_stream_push(sv_stream_of_call(call), event);
     synctv_event_unref(event);
 }
 
@@ -129,9 +126,9 @@ static void tell_conflict(struct sv_call *call, struct sv_room *room)
 {
     if (call->done != NULL)
         answer_state(call, SYNCTV_STATE_CAUSE_RESYNC, "");
-    if (call->stream == NULL)
+    if (call->origin == NULL)
         return;
-    sv_stream_push_error(call->stream, &call->err, room->id, call->req->message_id);
+    sv_stream_push_error(sv_stream_of_call(call), &call->err, room->id, call->req->message_id);
     resync(call, room);
 }
 
@@ -139,7 +136,7 @@ static void tell_conflict(struct sv_call *call, struct sv_room *room)
 static int carry_out(struct sv_call *call, const struct command *command)
 {
     struct sv_room *room = call->room;
-    struct sv_playback_change change = change_now(room);
+    struct sv_playback_change change = sv_playhead_change(room);
     change.expected_version = call->req->expected_version;
     change.client_time_ms = call->req->client_time_ms;
     struct sv_playback_state state;
@@ -150,9 +147,14 @@ static int carry_out(struct sv_call *call, const struct command *command)
         tell_conflict(call, room);
     if (rv < 0)
         return rv;
-    room->playback = state;
-    sv_room_tell_state(room, command->cause, call->actor.user_id,
-        call->stream == NULL ? "" : call->req->message_id);
+    sv_room_apply(room,
+        &(struct sv_room_change){
+            .room_id = room->id,
+            .actor_id = call->actor.user_id,
+            .state = &state,
+            .cause = command->cause,
+            .operation_id = call->origin == NULL ? "" : call->req->message_id,
+        });
     return call->done == NULL ? 0 : answer_state(call, command->cause, call->actor.user_id);
 }
 
@@ -163,7 +165,7 @@ static void room_loaded(struct sv_call *call)
         rv = carry_out(call, &commands[call->req->method]);
         pthread_mutex_unlock(&call->room->lock);
     }
-    if (rv >= 0 || (rv == SYNCTV_E_VERSION_CONFLICT && call->stream != NULL))
+    if (rv >= 0 || (rv == SYNCTV_E_VERSION_CONFLICT && call->origin != NULL))
         sv_call_finish(call);
     else
         sv_call_fail(call, rv);
@@ -172,7 +174,7 @@ static void room_loaded(struct sv_call *call)
 static void handle_command(struct sv_call *call)
 {
     int rv = sv_call_need_active(call);
-    if (rv >= 0 && call->stream == NULL)
+    if (rv >= 0 && call->origin == NULL)
         rv = sv_call_need_rate(call, SV_RATE_CALLS);
     if (rv >= 0)
         rv = sv_call_need_id(call, call->req->room_id, "room_id");
@@ -207,43 +209,6 @@ void sv_handle_set_playback_rate(struct sv_call *call)
 void sv_handle_set_current_movie(struct sv_call *call)
 {
     handle_command(call);
-}
-
-/* --- what happens to the playhead by itself; locked --- */
-
-void sv_playback_movie_removed(struct sv_room *room, const char *movie_id, const char *actor_id)
-{
-    if (room->playback.movie_id[0] == '\0' ||
-        (movie_id != NULL && strcmp(room->playback.movie_id, movie_id) != 0))
-        return;
-    struct sv_playback_change change = change_now(room);
-    if (sv_playback_clear_movie(&room->playback, &change, &room->playback, NULL) >= 0)
-        sv_room_tell_state(room, SYNCTV_STATE_CAUSE_MOVIE, actor_id, "");
-}
-
-void sv_room_movie_ended(struct sv_room *room)
-{
-    if (room->ended_version == room->playback.version)
-        return;
-    room->ended_version = room->playback.version;
-
-    uint64_t random = 0;
-    /* without it shuffle is less random, no worse */
-    sv_node_random(room->node, &random, sizeof(random));
-    const synctv_movie *next = sv_playlist_next(&room->movies, room->playback.movie_id,
-        room->settings.auto_advance, random);
-    struct sv_playback_change change = change_now(room);
-    int rv;
-    if (next != NULL) {
-        change.duration_s = next->duration_s;
-        rv = sv_playback_set_movie(&room->playback, &change, next->id,
-            SYNCTV_PLAYBACK_STATUS_PLAYING, &room->playback, NULL);
-    } else {
-        rv = sv_playback_pause(&room->playback, &change, NULL, &room->playback, NULL);
-        room->ended_version = room->playback.version;
-    }
-    if (rv >= 0)
-        sv_room_tell_state(room, SYNCTV_STATE_CAUSE_ENDED, "", "");
 }
 
 /* --- status reports --- */
@@ -305,7 +270,7 @@ static void take_report(struct sv_call *call, struct sv_room *room)
         learn_duration(room, req->duration_s);
     if (same_movie && req->ended) {
         if (is_end(room, &call->actor, in_control))
-            sv_room_movie_ended(room);
+            sv_room_end_movie(room);
     } else if (!req->buffering &&
         sv_playback_is_off(&room->playback, sv_node_now_ms(room->node), sv_room_duration(room),
             sv_str(req->movie_id), req->position_s)) {
@@ -327,7 +292,7 @@ void sv_handle_report_status(struct sv_call *call)
     }
     struct sv_room *room = sv_room_enter(call->node, call->req->room_id);
     if (room != NULL) {
-        if (sv_stream_follows(call->stream, room))
+        if (sv_stream_follows(sv_stream_of_call(call), room))
             take_report(call, room);
         sv_room_leave(room);
     }
@@ -346,7 +311,7 @@ void sv_handle_ping(struct sv_call *call)
     event->client_time_ms = call->req->client_time_ms;
     event->server_recv_time_ms = call->received_ms;
     event->server_send_time_ms = event->timestamp_ms;
-    sv_stream_push(call->stream, event);
+    sv_stream_push(sv_stream_of_call(call), event);
     synctv_event_unref(event);
     sv_call_finish(call);
 }

@@ -26,7 +26,7 @@ int sv_accounts_new(synctv_node *node, const struct sv_people_hooks *hooks,
     a->node = node;
     a->hooks = hooks;
     a->session_ops = (struct sv_caller_ops){
-        .submit = hooks->submit,
+        .submit = sv_session_submit,
         .stream_open = hooks->stream_open,
         .destroy = session_destroy,
     };

@@ -12,7 +12,10 @@
 #include "api/caller.h"
 #include "base/hash.h"
 #include "base/id.h"
-#include "node/engine/node.h"
+#include "node/engine/call.h"
+
+/* How long what is known of a user holds. */
+#define SV_ACCOUNT_FRESH_MS 60000
 
 enum sv_session_kind {
     SV_SESSION_USER, /* signed in with a token */
@@ -57,21 +60,9 @@ struct sv_session {
     unsigned n_watching; /* sv_session_watch() */
 };
 
-/* What a call needs to know of its caller, taken at its start and in its transaction, so that it does not change under its feet. */
-struct sv_actor_info {
-    char user_id[SV_ID_SIZE]; /* "" for the system */
-    char username[160];
-    synctv_user_role role;
-    synctv_user_status status;
-    bool is_system;
-    bool platform_admin; /* system, or an active admin or root */
-};
-
 /* What is done above with who acts. */
 struct sv_people_hooks {
     /* As in sv_caller_ops, of sessions. */
-    void (*submit)(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
-        void *userdata, bool direct);
     int (*stream_open)(synctv_caller *caller, const synctv_stream_options *options,
         synctv_stream **ret_stream, synctv_error *ret_error);
     /* Sessions of the user have ended, or the user was banned. No locks held, here and below. */
@@ -87,6 +78,9 @@ int sv_accounts_new(synctv_node *node, const struct sv_people_hooks *hooks,
 /* All sessions must have been released. NULL is fine. */
 void sv_accounts_free(struct sv_accounts *accounts);
 
+/* sv_caller_ops.submit of sessions. */
+void sv_session_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
+    void *userdata, bool direct);
 void sv_session_info(struct sv_session *session, struct sv_actor_info *ret_info);
 /* Another role and status, of a user. */
 void sv_actor_set(struct sv_actor_info *info, synctv_user_role role, synctv_user_status status);

@@ -163,18 +163,61 @@ void sv_stream_end(struct sv_stream *stream, int code, const char *message)
 
 /* --- calls under way --- */
 
-struct sv_stream *sv_stream_begin_call(struct sv_stream *stream)
+static struct sv_stream *of_origin(struct sv_origin *origin)
 {
-    atomic_fetch_add(&stream->n_calls, 1);
-    return sv_stream_ref(stream);
+    return SV_CONTAINER_OF(origin, struct sv_stream, origin);
 }
 
-void sv_stream_end_call(struct sv_stream *stream)
+static void begin_call(struct sv_origin *origin)
 {
+    struct sv_stream *stream = of_origin(origin);
+    atomic_fetch_add(&stream->n_calls, 1);
+    sv_stream_ref(stream);
+}
+
+static void refuse_call(struct sv_origin *origin, const synctv_request *request,
+    const synctv_error *err)
+{
+    sv_stream_push_error(of_origin(origin), err, request->room_id, request->message_id);
+}
+
+static void end_call(struct sv_origin *origin)
+{
+    struct sv_stream *stream = of_origin(origin);
     bool last = atomic_fetch_sub(&stream->n_calls, 1) == 1;
     if (last && atomic_load(&stream->finishing))
         sv_stream_end(stream, SYNCTV_E_NOT_CONNECTED, NULL);
     sv_stream_unref(stream);
+}
+
+static const struct sv_origin_ops origin_ops = {
+    .begin = begin_call,
+    .refuse = refuse_call,
+    .end = end_call,
+};
+
+struct sv_stream *sv_stream_of_call(const struct sv_call *call)
+{
+    return call->origin == NULL ? NULL : of_origin(call->origin);
+}
+
+struct sv_call *sv_stream_call_new(struct sv_stream *stream, const synctv_request *request)
+{
+    struct sv_actor_info actor;
+    sv_session_info(stream->session, &actor);
+    return sv_call_new(stream->node, &stream->session->base, &actor, &stream->origin, request);
+}
+
+static void submit(struct sv_stream *stream, const synctv_request *request)
+{
+    struct sv_call *call = sv_stream_call_new(stream, request);
+    if (call == NULL) {
+        synctv_error err;
+        sv_error(&err, SYNCTV_E_NO_MEMORY);
+        sv_stream_push_error(stream, &err, request->room_id, request->message_id);
+        return;
+    }
+    sv_call_start(call, SV_BY_STREAM);
 }
 
 /* --- what synctv_stream's functions do --- */
@@ -277,15 +320,16 @@ static int stream_send(synctv_stream *pub, const synctv_request *request, synctv
     if (err.code != 0)
         sv_stream_push_error(stream, &err, stream->room_id, bound.message_id);
     else
-        stream->node->streams->hooks->submit(stream, &bound);
+        submit(stream, &bound);
     return 0;
 }
 
 static void stream_finish(synctv_stream *pub)
 {
-    struct sv_stream *stream = sv_stream_begin_call(of(pub));
+    struct sv_stream *stream = of(pub);
+    begin_call(&stream->origin);
     atomic_store(&stream->finishing, true);
-    sv_stream_end_call(stream);
+    end_call(&stream->origin);
 }
 
 static void stream_close(synctv_stream *pub)
@@ -320,6 +364,7 @@ static struct sv_stream *stream_new(struct sv_session *session,
     if (stream == NULL)
         return NULL;
     stream->base.ops = &stream_ops;
+    stream->origin.ops = &origin_ops;
     atomic_init(&stream->refs, 1);
     stream->node = session->node;
     stream->session = session;

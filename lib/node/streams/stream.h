@@ -24,6 +24,7 @@ struct sv_user_streams;
 
 struct sv_stream {
     synctv_stream base; /* first */
+    struct sv_origin origin;
     /* The opener's, those of what is above, the ready list's, calls under way. */
     atomic_uint refs;
     synctv_node *node;
@@ -67,9 +68,10 @@ synctv_event *sv_node_event_new(synctv_node *node, synctv_event_type type);
 
 struct sv_stream *sv_stream_ref(struct sv_stream *stream);
 void sv_stream_unref(struct sv_stream *stream);
-/* References of a call that was sent on the stream, or is made for it. */
-struct sv_stream *sv_stream_begin_call(struct sv_stream *stream);
-void sv_stream_end_call(struct sv_stream *stream);
+/* The stream that the call came in on, or was made for; NULL if there is none. */
+struct sv_stream *sv_stream_of_call(const struct sv_call *call);
+/* A call of the node's own for the stream; NULL when out of memory. */
+struct sv_call *sv_stream_call_new(struct sv_stream *stream, const synctv_request *request);
 
 /* Queues a reference to the event. A full queue ends the stream with SLOW_CONSUMER. Any locks but stream->lock may be held. */
 void sv_stream_push(struct sv_stream *stream, const synctv_event *event);

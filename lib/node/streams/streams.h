@@ -5,6 +5,9 @@
 
 #include "node/streams/stream.h"
 
+/* Whose ready() is called in one turn. */
+#define SV_READY_PER_TURN 64
+
 /* What is done with streams above. */
 struct sv_stream_hooks {
     /* Of what begins with a struct sv_stream and is zero when init() gets it. */
@@ -16,8 +19,6 @@ struct sv_stream_hooks {
     /* Closed, or its session is over: events are not for it any more. Comes once or twice, maybe on
      * two threads at a time; no locks held. */
     void (*over)(struct sv_stream *stream);
-    /* A request that came in on it, borrowed. */
-    void (*submit)(struct sv_stream *stream, const synctv_request *request);
 };
 
 /* Streams of one user whose sessions go on. */

@@ -1,119 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Rooms in memory: what they look like from outside, and telling those who follow them. Everything here wants the room locked. */
-#include <stdlib.h>
+#include "node/rooms/tell.h"
+
 #include <string.h>
 
 #include "base/error.h"
-#include "base/text.h"
-#include "node/calls/handlers.h"
-#include "node/rooms/follow.h"
-#include "node/rooms/presence.h"
-
-/* --- who may do what --- */
-
-struct sv_actor sv_room_actor(struct sv_room *room, const struct sv_actor_info *info)
-{
-    const struct sv_roster_entry *entry =
-        info->user_id[0] == '\0' ? NULL : sv_roster_get(&room->roster, info->user_id);
-    return (struct sv_actor){
-        .user_id = info->user_id,
-        .is_system = info->is_system,
-        .platform_admin = info->platform_admin,
-        .member = entry == NULL ? NULL : &entry->member,
-        .kicked = entry != NULL && entry->kicked_until_ms > sv_node_now_ms(room->node),
-    };
-}
-
-uint64_t sv_room_permissions(struct sv_room *room, const struct sv_actor_info *info)
-{
-    struct sv_actor actor = sv_room_actor(room, info);
-    return sv_actor_permissions(&actor, &room->settings);
-}
-
-int sv_room_need(struct sv_room *room, const struct sv_actor_info *info, uint64_t permission,
-    synctv_error *err)
-{
-    struct sv_actor actor = sv_room_actor(room, info);
-    return sv_room_check(&actor, &room->settings, permission, err);
-}
-
-/* --- copies --- */
-
-int sv_room_fill(struct sv_room *room, struct sv_arena *a, bool for_member, synctv_room *ret)
-{
-    synctv_room view = {
-        .id = room->id,
-        .name = room->name,
-        .description = room->description,
-        .creator_id = room->creator_id,
-        .settings = for_member ? &room->settings : NULL,
-        .has_password = room->password_hash[0] != '\0',
-        .member_count = (int32_t)(room->roster.n_active + room->roster.n_pending),
-        .online_count = (int32_t)room->n_online,
-        .created_at_ms = room->created_at_ms,
-        .revision = room->revision,
-    };
-    return sv_room_copy(a, &view, ret);
-}
-
-int sv_room_fill_member(struct sv_room *room, const struct sv_roster_entry *entry,
-    struct sv_arena *a, synctv_member *ret)
-{
-    synctv_member view = entry->member;
-    view.room_id = room->id;
-    view.online = entry->online;
-    view.permissions = sv_permissions_of(&room->settings, &entry->member);
-    return sv_member_copy(a, &view, ret);
-}
-
-int sv_room_fill_members(struct sv_room *room, struct sv_arena *a, synctv_member **ret_members,
-    size_t *ret_n)
-{
-    struct sv_roster_entry *first[100];
-    size_t n = sv_roster_online_first(&room->roster, first, 100);
-    synctv_member *members = sv_arena_array(a, n == 0 ? 1 : n, sizeof(*members));
-    if (members == NULL)
-        return SYNCTV_E_NO_MEMORY;
-    for (size_t i = 0; i < n; i++) {
-        if (sv_room_fill_member(room, first[i], a, &members[i]) < 0)
-            return SYNCTV_E_NO_MEMORY;
-    }
-    *ret_members = members;
-    *ret_n = n;
-    return 0;
-}
-
-double sv_room_duration(struct sv_room *room)
-{
-    const char *id = room->playback.movie_id;
-    if (id[0] == '\0')
-        return 0;
-    if (strcmp(room->duration_of, id) != 0) {
-        const synctv_movie *movie = sv_playlist_get(&room->movies, id);
-        if (movie == NULL)
-            return 0;
-        room->duration_s = movie->duration_s;
-        memcpy(room->duration_of, id, strlen(id) + 1);
-    }
-    if (room->duration_s == 0 && strcmp(room->learned_movie_id, id) == 0)
-        return room->learned_duration_s;
-    return room->duration_s;
-}
-
-int sv_room_fill_state(struct sv_room *room, struct sv_arena *a, synctv_state_cause cause,
-    synctv_playback *ret)
-{
-    synctv_playback view;
-    sv_playback_view(&room->playback, &view);
-    int64_t now_ms = sv_node_now_ms(room->node);
-    view.room_id = room->id;
-    view.cause = cause;
-    view.position_s = sv_playback_position_at(&room->playback, now_ms, sv_room_duration(room));
-    view.updated_at_ms = now_ms;
-    return sv_playback_copy(a, &view, ret);
-}
-
-/* --- telling --- */
+#include "node/rooms/follower.h"
+#include "node/rooms/timer.h"
+#include "node/rooms/view.h"
 
 /* What somebody must be allowed to see to get an event. */
 struct sight {
@@ -171,7 +64,7 @@ static void tell(struct sv_room *room, const synctv_event *event, enum audience 
             (sight == NULL || may_see(room, stream, event, sight)))
             sv_stream_push(stream, event);
     }
-    if (audience != TO_GUESTS && atomic_load(&room->node->rooms.n_observers) > 0)
+    if (audience != TO_GUESTS && atomic_load(&room->node->rooms->n_observers) > 0)
         sv_observers_push(room->node, event);
     if (event->type == SYNCTV_EVENT_DANMAKU && room->danmaku_ms == 0) {
         room->danmaku_ms = sv_node_mono_ms(room->node) + SV_DANMAKU_KEEP_MS;
@@ -276,7 +169,6 @@ void sv_room_tell_deleted(struct sv_room *room, const char *actor_id)
 void sv_room_tell_movies(struct sv_room *room, synctv_list_change change, const synctv_movie *movie,
     const char *actor_id)
 {
-    room->duration_of[0] = '\0';
     synctv_event *event = room_event(room, SYNCTV_EVENT_MOVIES, actor_id);
     if (event == NULL) {
         sv_room_tell(room, NULL);
@@ -321,116 +213,5 @@ synctv_event *sv_room_state_event(struct sv_room *room, synctv_state_cause cause
 void sv_room_tell_state(struct sv_room *room, synctv_state_cause cause, const char *actor_id,
     const char *operation_id)
 {
-    int64_t now_ms = sv_node_mono_ms(room->node);
-    room->playback_dirty = true;
-    if (room->flush_ms == 0)
-        room->flush_ms = now_ms + SV_FLUSH_MS;
-    room->reannounce_ms =
-        room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING ? now_ms + SV_REANNOUNCE_MS : 0;
     sv_room_tell(room, sv_room_state_event(room, cause, actor_id, operation_id));
-    sv_room_schedule(room);
-}
-
-/* --- changing --- */
-
-/* Rows that kept somebody away, and have done so. */
-static void forget_kicked(struct sv_room *room, int64_t now_ms)
-{
-    struct sv_roster_entry *next;
-    for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
-         entry = next) {
-        next = sv_roster_next(entry);
-        if (entry->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED && entry->n_streams == 0 &&
-            !entry->online && entry->kicked_until_ms <= now_ms)
-            sv_roster_remove(&room->roster, entry->member.user_id);
-    }
-}
-
-int sv_room_put_member(struct sv_room *room, const struct sv_member_rec *rec)
-{
-    if (rec->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED) {
-        int64_t now_ms = sv_node_now_ms(room->node);
-        sv_presence_forget(room, rec->member.user_id);
-        forget_kicked(room, now_ms);
-        if (rec->kicked_until_ms <= now_ms) {
-            sv_room_remove_member(room, rec->member.user_id);
-            return 0;
-        }
-    }
-    int rv = sv_roster_put(&room->roster, &rec->member, rec->kicked_until_ms, NULL);
-    if (rv < 0)
-        sv_room_reload(room);
-    return rv;
-}
-
-void sv_room_remove_member(struct sv_room *room, const char *user_id)
-{
-    sv_presence_forget(room, user_id);
-    sv_roster_remove(&room->roster, user_id);
-}
-
-void sv_room_drop_user(struct sv_room *room, const char *user_id, int code)
-{
-    SV_LIST_FOREACH(it, &room->follows) {
-        struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
-        struct sv_stream *stream = follow->stream;
-        if (!follow->counted || strcmp(stream->session->account->user_id, user_id) != 0)
-            continue;
-        if (stream->room_id[0] != '\0')
-            sv_stream_end(stream, code, NULL);
-        sv_follow_end(follow);
-    }
-}
-
-void sv_room_drop_strangers(struct sv_room *room)
-{
-    SV_LIST_FOREACH(it, &room->follows)
-        sv_follow_check(SV_CONTAINER_OF(it, struct sv_follow, in_room));
-}
-
-/* A password lets nobody in any more. */
-static void forget_password(struct sv_room *room)
-{
-    SV_LIST_FOREACH(it, &room->follows) {
-        struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream;
-        atomic_store(&sv_follower_of(stream)->guest_ok, false);
-    }
-}
-
-int sv_room_put_room(struct sv_room *room, const struct sv_room_rec *rec)
-{
-    bool had_guests = room->settings.allow_guests;
-    int rv = sv_room_set_fields(room, rec);
-    if (rv < 0)
-        sv_room_reload(room);
-    else if (had_guests)
-        sv_room_drop_strangers(room);
-    return rv;
-}
-
-int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec)
-{
-    char *name = strdup(rec->room.name);
-    char *description = strdup(rec->room.description);
-    char *password_hash = strdup(rec->password_hash);
-    if (name == NULL || description == NULL || password_hash == NULL) {
-        free(name);
-        free(description);
-        free(password_hash);
-        return SYNCTV_E_NO_MEMORY;
-    }
-    if (room->password_hash != NULL && strcmp(room->password_hash, password_hash) != 0)
-        forget_password(room);
-    free(room->name);
-    free(room->description);
-    free(room->password_hash);
-    room->name = name;
-    room->description = description;
-    room->password_hash = password_hash;
-    room->settings = rec->settings;
-    size_t len = strnlen(rec->room.creator_id, sizeof(room->creator_id) - 1);
-    memcpy(room->creator_id, rec->room.creator_id, len);
-    room->creator_id[len] = '\0';
-    sv_utf8_trim(room->creator_id);
-    return 0;
 }

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What happens to a room's playhead by itself. The room is locked. */
+#ifndef SV_NODE_ROOMS_PLAYHEAD_H
+#define SV_NODE_ROOMS_PLAYHEAD_H
+
+#include "node/rooms/room.h"
+
+/* A playback state is written this long after its first change. */
+#define SV_FLUSH_MS 250
+/* How often the state of a playing room is told again. */
+#define SV_REANNOUNCE_MS 10000
+
+/* What every change of the playhead knows besides what is asked for. */
+struct sv_playback_change sv_playhead_change(struct sv_room *room);
+
+/* The playhead is there from now on: tells the followers, has the state stored, sets the timers. For apply.c; others apply a
+ * change. */
+void sv_playhead_set(struct sv_room *room, const struct sv_playback_state *state,
+    synctv_state_cause cause, const char *actor_id, const char *operation_id);
+
+/* What storage says about the playhead: followed and told if it is newer. */
+void sv_playhead_adopt(struct sv_room *room, const synctv_playback *stored);
+/* Leaves a movie that is not in the playlist, as storage that lost something may have it. */
+void sv_playhead_check(struct sv_room *room);
+
+/* Where the playhead goes when this movie (NULL: every one) is about to leave the playlist; false: it stays where it is. */
+bool sv_playhead_without(struct sv_room *room, const char *movie_id,
+    struct sv_playback_state *ret_state);
+/* Where it goes now that the current movie is over; false: that has been dealt with. */
+bool sv_playhead_after_end(struct sv_room *room, struct sv_playback_state *ret_state);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* What rooms do by themselves as time goes by. */
+#include "node/rooms/tick.h"
+
+#include "node/rooms/apply.h"
+#include "node/rooms/flush.h"
+#include "node/rooms/load.h"
+#include "node/rooms/playhead.h"
+#include "node/rooms/presence.h"
+#include "node/rooms/tell.h"
+#include "node/rooms/timer.h"
+
+static bool is_due(int64_t at_ms, int64_t now_ms)
+{
+    return at_ms != 0 && at_ms <= now_ms;
+}
+
+static void expire_danmaku(struct sv_room *room, int64_t now_ms)
+{
+    sv_danmaku_ring_expire(&room->danmaku, sv_node_now_ms(room->node));
+    room->danmaku_ms = room->danmaku.n_kept > 0 ? now_ms + SV_DANMAKU_KEEP_MS : 0;
+}
+
+static void reannounce(struct sv_room *room, int64_t now_ms)
+{
+    bool anybody = !sv_list_empty(&room->follows);
+    room->reannounce_ms = anybody ? now_ms + SV_REANNOUNCE_MS : 0;
+    if (anybody)
+        sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
+}
+
+void sv_room_end_movie(struct sv_room *room)
+{
+    struct sv_playback_state state;
+    if (sv_playhead_after_end(room, &state))
+        sv_room_apply(room,
+            &(struct sv_room_change){
+                .room_id = room->id,
+                .state = &state,
+                .cause = SYNCTV_STATE_CAUSE_ENDED,
+            });
+}
+
+static void tick_room(struct sv_room *room, int64_t now_ms)
+{
+    bool to_be_read = false;
+    pthread_mutex_lock(&room->lock);
+    if (room->loaded && !room->gone) {
+        to_be_read = is_due(room->reload_ms, now_ms);
+        if (to_be_read)
+            room->reload_ms = 0;
+        if (is_due(room->flush_ms, now_ms))
+            sv_room_flush(room);
+        if (is_due(sv_room_end_due_ms(room, now_ms), now_ms))
+            sv_room_end_movie(room);
+        if (is_due(room->reannounce_ms, now_ms))
+            reannounce(room, now_ms);
+        if (is_due(room->danmaku_ms, now_ms))
+            expire_danmaku(room, now_ms);
+        sv_presence_tick(room, now_ms);
+    }
+    sv_room_schedule(room);
+    pthread_mutex_unlock(&room->lock);
+    if (to_be_read)
+        sv_room_read_again(room);
+}
+
+int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms)
+{
+    int64_t next_ms = sv_rooms_next_due_ms(node->rooms);
+    if (next_ms > now_ms)
+        return next_ms;
+    struct sv_room *due[SV_ROOMS_PER_TURN];
+    size_t n = sv_rooms_take_due(node->rooms, now_ms, due);
+    for (size_t i = 0; i < n; i++) {
+        tick_room(due[i], now_ms);
+        sv_room_unref(due[i]);
+    }
+    return sv_rooms_next_due_ms(node->rooms);
+}
+
+void sv_rooms_last_tick(synctv_node *node)
+{
+    int64_t until_ms = sv_node_mono_ms(node) + SV_READ_PAUSE_MS;
+    while (sv_rooms_tick(node, until_ms) <= until_ms)
+        ;
+}
