@@ -10,6 +10,7 @@
 #include "node/rooms/flush.h"
 #include "node/rooms/timer.h"
 #include "support/node_fixture.h"
+#include "support/node_time.h"
 
 static synctv_caller *alice, *bob;
 static const char *room;
@@ -325,7 +326,7 @@ START_TEST(a_movie_that_ended_while_the_room_was_forgotten_is_followed_by_the_ne
     fx_pass_ms(400000);
     ck_assert_str_eq(state_now()->movie_id, first);
     fx_follow(alice, room);
-    fx_pass_ms(100);
+    fx_pass_ms(1100);
     ck_assert_str_eq(state_now()->movie_id, second);
 }
 END_TEST
@@ -490,6 +491,7 @@ static int ask_other(synctv_request request)
 static void change_something(void)
 {
     fx_movie(alice, room, "mine", 0);
+    fx_pass_ms(1100);
     fx_settle();
 }
 
@@ -610,6 +612,7 @@ START_TEST(a_room_deleted_elsewhere_ends_here_too)
     struct sv_room *loaded = sv_room_enter(&fx_node, room);
     sv_room_mark_stale(loaded);
     sv_room_leave(loaded);
+    fx_pass_ms(1100);
     fx_settle();
     ck_assert(fx_expect(bound, SYNCTV_EVENT_ROOM)->deleted);
     fx_assert_code(fx_end_of(bound), SYNCTV_E_ROOM_NOT_FOUND);
@@ -637,10 +640,11 @@ START_TEST(loading_again_is_tried_until_it_works)
     open_other();
     fx_assert_ok(ask_other((synctv_request){ .method = SYNCTV_METHOD_ADD_MOVIE, .movie = &movie }));
     struct sv_room *loaded = sv_room_enter(&fx_node, room);
-    refuse_writes(2);
     sv_room_mark_stale(loaded);
     sv_room_leave(loaded);
-    fx_pass_ms(1100);
+    refuse_writes(1);
+    node_time_pass(&fx_node, 1100);
+    fx_turn();
     ck_assert_int_eq(faulty.refuses, 0);
     fx_pass_ms(1100);
     fx_settle();
