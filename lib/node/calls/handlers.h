@@ -28,12 +28,4 @@ sv_handler sv_handle_set_current_movie, sv_handle_play, sv_handle_pause, sv_hand
 sv_handler sv_handle_send_chat, sv_handle_send_danmaku, sv_handle_get_chat_history,
     sv_handle_delete_chat_message;
 
-/*
- * The movie that plays was removed (or all were): the room goes on without one. Locked; tells the followers.
- * In playback_calls.c.
- */
-void sv_playback_movie_removed(struct sv_room *room, const char *movie_id, const char *actor_id);
-/* Auto-advance by the clock: the current movie is over. Locked. In playback_calls.c. */
-void sv_room_movie_ended(struct sv_room *room);
-
 #endif

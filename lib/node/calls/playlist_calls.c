@@ -174,9 +174,8 @@ static void remove_done(struct sv_call *c)
     const char *movie_id = c->req->movie_id;
     struct sv_room *room = enter(c);
     if (room != NULL) {
+        sv_room_movie_removed(room, movie_id, c->actor.user_id);
         int rv = sv_playlist_remove(&room->movies, movie_id);
-        if (strcmp(room->playback.movie_id, movie_id) == 0)
-            sv_playback_movie_removed(room, movie_id, c->actor.user_id);
         tell(c, room, SYNCTV_LIST_CHANGE_REMOVED, rv);
         sv_room_leave(room);
     }
@@ -337,8 +336,7 @@ static void clear_done(struct sv_call *c)
     struct sv_room *room = enter(c);
     if (room != NULL) {
         sv_playlist_clear(&room->movies);
-        if (room->playback.movie_id[0] != '\0')
-            sv_playback_movie_removed(room, NULL, c->actor.user_id);
+        sv_room_movie_removed(room, NULL, c->actor.user_id);
         sv_room_tell_movies(room, SYNCTV_LIST_CHANGE_CLEARED, NULL, c->actor.user_id);
         sv_room_leave(room);
     }

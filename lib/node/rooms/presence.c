@@ -84,9 +84,7 @@ static void not_here(struct sv_room *room, struct sv_roster_entry *entry)
 {
     entry->n_streams = 0;
     room->n_here--;
-    if (entry->ended_version != 0 && entry->ended_version == room->reported_version)
-        room->ended_reports--;
-    entry->ended_version = 0;
+    sv_votes_leave(&room->votes, entry->member.user_id);
 }
 
 void sv_presence_leave(struct sv_room *room, const char *user_id)
@@ -104,6 +102,12 @@ void sv_presence_leave(struct sv_room *room, const char *user_id)
         room->offline_ms = entry->offline_at_ms;
         sv_room_schedule(room);
     }
+}
+
+bool sv_presence_is_here(struct sv_room *room, const char *user_id)
+{
+    const struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
+    return entry != NULL && entry->n_streams > 0;
 }
 
 void sv_presence_tick(struct sv_room *room, int64_t now_ms)

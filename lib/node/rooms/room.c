@@ -52,6 +52,7 @@ static void room_free(struct sv_room *room)
     atomic_fetch_sub(&room->node->n_rooms, 1);
     atomic_fetch_sub(&room->node->n_online, room->n_online);
     sv_danmaku_ring_fini(&room->danmaku);
+    sv_votes_clear(&room->votes);
     sv_playlist_fini(&room->movies);
     sv_roster_fini(&room->roster);
     free(room->name);
@@ -242,7 +243,6 @@ static int move_presence(struct sv_roster *from, struct sv_roster *to)
         entry->n_streams = old->n_streams;
         sv_roster_set_online(to, entry, old->online);
         entry->offline_at_ms = old->offline_at_ms;
-        entry->ended_version = old->ended_version;
     }
     return 0;
 }
@@ -255,7 +255,7 @@ static void install_playback(struct sv_room *room, const struct load *load)
         sv_playback_newer(&stored, &room->playback))
         room->playback = stored;
     if (sv_playlist_get(&room->movies, room->playback.movie_id) == NULL)
-        sv_playback_movie_removed(room, NULL, "");
+        sv_room_movie_removed(room, NULL, "");
 }
 
 /* Puts what was read into memory, all or nothing. Locked. */

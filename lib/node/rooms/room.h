@@ -17,6 +17,7 @@
 #include "core/playback.h"
 #include "core/playlist.h"
 #include "core/roster.h"
+#include "core/votes.h"
 #include "node/engine/call.h"
 
 struct sv_room {
@@ -41,12 +42,12 @@ struct sv_room {
     struct sv_playback_state playback;
     atomic_bool playback_dirty; /* newer than storage; changed under the lock */
     bool playback_writing;      /* a job with it is under way */
-    uint64_t ended_version;     /* auto-advance has dealt with the end of this version */
-    unsigned ended_reports;     /* users here who reported the end of `reported_version` */
-    uint64_t reported_version;
-    double
-        learned_duration_s; /* of `learned_movie_id`, as a controller's player reported it; only where the playlist has none */
-    char learned_movie_id[SV_ID_SIZE];
+    /* Of who watches, on a movie whose length nobody knows. */
+    struct sv_votes votes;
+    /* A job that writes its length into the playlist is under way. */
+    bool learning;
+    /* Since when somebody here waits for the end as it is known now; monotonic, 0 = nobody does. */
+    int64_t awaited_ms;
     double
         duration_s; /* of the movie `duration_of`, so that not every Play has to go through the playlist */
     char duration_of[SV_ID_SIZE];
@@ -144,6 +145,21 @@ double sv_room_duration(struct sv_room *room);
 
 /* People online in a room, 0 if it is not in memory. Takes the lock. */
 int32_t sv_room_online_count(synctv_node *node, const char *room_id);
+
+/* room_playback.c: what happens to the playhead by itself. Locked; each tells those who follow. */
+/* What a change made here and now knows. */
+struct sv_playback_change sv_room_change_now(struct sv_room *room);
+/* When the current movie is over, node clock; 0 = never, as before an empty house. */
+int64_t sv_room_ends_at_ms(struct sv_room *room);
+/* The next movie, if this one is over. Comes before whatever changes the state or ends a follow. */
+void sv_room_end_if_due(struct sv_room *room);
+/* Most of those who watch say so. */
+void sv_room_end_now(struct sv_room *room);
+/* Most of those who watch say that it is so long: that is written into the playlist. */
+void sv_room_learn_length(struct sv_room *room, double length_s);
+/* This movie is about to leave the playlist: if it is the current one the next takes its place.
+ * NULL: all are gone. */
+void sv_room_movie_removed(struct sv_room *room, const char *movie_id, const char *actor_id);
 
 /* For sv_call_load_room(). */
 void sv_room_load(struct sv_call *call, const char *room_id, void (*next)(struct sv_call *));

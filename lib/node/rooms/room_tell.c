@@ -94,8 +94,6 @@ double sv_room_duration(struct sv_room *room)
         room->duration_s = movie->duration_s;
         memcpy(room->duration_of, id, strlen(id) + 1);
     }
-    if (room->duration_s == 0 && strcmp(room->learned_movie_id, id) == 0)
-        return room->learned_duration_s;
     return room->duration_s;
 }
 
@@ -278,9 +276,24 @@ void sv_room_tell_deleted(struct sv_room *room, const char *actor_id)
     sv_room_tell(room, event);
 }
 
+/* The current movie may be another one now: what was said about it is void, and its end, if that
+ * has moved, is waited for from now on. */
+static void heed_change(struct sv_room *room, const synctv_movie *movie)
+{
+    if (strcmp(movie->id, room->playback.movie_id) != 0)
+        return;
+    sv_votes_clear(&room->votes);
+    bool has_moved =
+        strcmp(room->duration_of, movie->id) != 0 || room->duration_s != movie->duration_s;
+    if (has_moved && room->awaited_ms != 0)
+        room->awaited_ms = sv_mono_ms();
+}
+
 void sv_room_tell_movies(struct sv_room *room, synctv_list_change change, const synctv_movie *movie,
     const char *actor_id)
 {
+    if (change == SYNCTV_LIST_CHANGE_CHANGED)
+        heed_change(room, movie);
     room->duration_of[0] = '\0';
     synctv_event *event = room_event(room, SYNCTV_EVENT_MOVIES, actor_id);
     if (event == NULL) {

@@ -151,9 +151,7 @@ static int64_t sooner(int64_t a, int64_t b)
  * an empty house the playlist waits. */
 static int64_t end_due_ms(struct sv_room *room, int64_t now_ms)
 {
-    if (room->ended_version == room->playback.version || sv_list_empty(&room->follows))
-        return 0;
-    int64_t ends_at_ms = sv_playback_ends_at_ms(&room->playback, sv_room_duration(room));
+    int64_t ends_at_ms = sv_room_ends_at_ms(room);
     if (ends_at_ms == 0)
         return 0;
     int64_t due_ms = now_ms + (ends_at_ms - sv_node_clock_ms(&room->node->clock));
@@ -283,8 +281,7 @@ static void tick_room(struct sv_room *room, int64_t now_ms)
             reload_failure = room->reload_failure;
             sv_room_reload(room);
         }
-        if (is_due(end_due_ms(room, now_ms), now_ms))
-            sv_room_movie_ended(room);
+        sv_room_end_if_due(room);
         if (is_due(room->reannounce_ms, now_ms))
             reannounce(room, now_ms);
         if (is_due(room->danmaku_ms, now_ms))

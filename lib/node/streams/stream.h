@@ -106,6 +106,8 @@ void sv_follow_end(struct sv_follow *follow);
 /* presence.c; the room is locked. A user's stream came (0 or NO_MEMORY) / went; who has been away for 10 s goes offline in the tick. */
 int sv_presence_enter(struct sv_room *room, const struct sv_actor_info *who);
 void sv_presence_leave(struct sv_room *room, const char *user_id);
+/* Whether a stream of theirs follows. */
+bool sv_presence_is_here(struct sv_room *room, const char *user_id);
 void sv_presence_tick(struct sv_room *room, int64_t now_ms);
 /* This user's row is about to be removed: no OFFLINE will be announced. */
 void sv_presence_forget(struct sv_room *room, const char *user_id);
