@@ -30,6 +30,8 @@ static void announce(struct sv_room *room, const struct sv_roster_entry *entry,
         sv_room_tell_member(room, change, entry->member.user_id, NULL, entry->member.user_id, "");
     else
         owe_number(room);
+    if (room->n_online == 0)
+        sv_room_emptied(room);
 }
 
 static void go_online(struct sv_room *room, struct sv_roster_entry *entry)
@@ -118,6 +120,7 @@ void sv_presence_tick(struct sv_room *room, int64_t now_ms)
         return;
 
     room->offline_ms = 0;
+    unsigned n_before = room->n_online;
     struct sv_roster_entry *next;
     for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
          entry = next) {
@@ -134,6 +137,8 @@ void sv_presence_tick(struct sv_room *room, int64_t now_ms)
         if (entry->member.role == SYNCTV_ROOM_ROLE_GUEST)
             sv_roster_remove(&room->roster, entry->member.user_id);
     }
+    if (n_before > 0 && room->n_online == 0)
+        sv_room_emptied(room);
 }
 
 void sv_presence_forget(struct sv_room *room, const char *user_id)
@@ -148,4 +153,6 @@ void sv_presence_forget(struct sv_room *room, const char *user_id)
     count_out(room, entry);
     if (entry->member.role == SYNCTV_ROOM_ROLE_GUEST || room->n_online >= SV_ONLINE_MESSAGES_MAX)
         owe_number(room);
+    if (room->n_online == 0)
+        sv_room_emptied(room);
 }

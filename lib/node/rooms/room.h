@@ -160,6 +160,8 @@ void sv_room_learn_length(struct sv_room *room, double length_s);
 /* This movie is about to leave the playlist: if it is the current one the next takes its place.
  * NULL: all are gone. */
 void sv_room_movie_removed(struct sv_room *room, const char *movie_id, const char *actor_id);
+/* The last one has gone offline. */
+void sv_room_emptied(struct sv_room *room);
 
 /* For sv_call_load_room(). */
 void sv_room_load(struct sv_call *call, const char *room_id, void (*next)(struct sv_call *));

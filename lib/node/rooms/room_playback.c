@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens to the playhead by itself: the end of a movie, its length, its removal. The room is
- * locked.
+ * What happens to the playhead by itself: the end of a movie, its length, its removal, an empty
+ * house. The room is locked.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -182,4 +182,15 @@ void sv_room_movie_removed(struct sv_room *room, const char *movie_id, const cha
             &room->playback, NULL) < 0)
         sv_playback_clear_movie(&room->playback, &change, &room->playback, NULL);
     sv_room_tell_state(room, SYNCTV_STATE_CAUSE_MOVIE, actor_id, "");
+}
+
+/* --- an empty house --- */
+
+void sv_room_emptied(struct sv_room *room)
+{
+    struct sv_playback_change change = sv_room_change_now(room);
+    if (room->settings.pause_when_empty &&
+        room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING &&
+        sv_playback_pause(&room->playback, &change, NULL, &room->playback, NULL) >= 0)
+        sv_room_tell_state(room, SYNCTV_STATE_CAUSE_PAUSE, "", "");
 }
