@@ -21,6 +21,7 @@ static inline void node_time_pass_room(struct sv_room *room, int64_t ms)
     node_time_sooner(&room->online_told_ms, ms);
     node_time_sooner(&room->reannounce_ms, ms);
     node_time_sooner(&room->danmaku_ms, ms);
+    node_time_sooner(&room->awaited_ms, ms);
     for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
          entry = sv_roster_next(entry))
         node_time_sooner(&entry->offline_at_ms, ms);

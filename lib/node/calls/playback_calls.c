@@ -10,16 +10,12 @@
 #include "node/calls/handlers.h"
 #include "node/rooms/apply.h"
 #include "node/rooms/follow.h"
+#include "node/rooms/learn.h"
 #include "node/rooms/load.h"
 #include "node/rooms/playhead.h"
+#include "node/rooms/presence.h"
 #include "node/rooms/tell.h"
-#include "node/rooms/tick.h"
-#include "node/rooms/timer.h"
 #include "node/rooms/view.h"
-
-#define LEARNED_DURATION_MAX_S 360000.0
-/* An end that is reported this soon after the beginning is that of the movie before, or of the round before; unless it is due. */
-#define END_PLAUSIBLE_S 3.0
 
 /* --- the five commands --- */
 
@@ -136,6 +132,7 @@ static void tell_conflict(struct sv_call *call, struct sv_room *room)
 static int carry_out(struct sv_call *call, const struct command *command)
 {
     struct sv_room *room = call->room;
+    sv_playhead_end_if_due(room);
     struct sv_playback_change change = sv_playhead_change(room);
     change.expected_version = call->req->expected_version;
     change.client_time_ms = call->req->client_time_ms;
@@ -213,69 +210,54 @@ void sv_handle_set_current_movie(struct sv_call *call)
 
 /* --- status reports --- */
 
-/* How long a movie is that the playlist says nothing about; only who may control playback is believed. */
-static void learn_duration(struct sv_room *room, double duration_s)
+/* What a player says about a movie that has no length in the playlist. Locked. */
+static void take_votes(struct sv_call *call, struct sv_room *room)
 {
-    if (!isfinite(duration_s) || duration_s <= 0 || duration_s > LEARNED_DURATION_MAX_S ||
-        sv_room_duration(room) == duration_s)
-        return;
+    const synctv_request *req = call->req;
     const synctv_movie *movie = sv_playlist_get(&room->movies, room->playback.movie_id);
-    if (movie == NULL || movie->duration_s > 0 || movie->type == SYNCTV_MOVIE_TYPE_LIVE)
+    if (movie == NULL || !sv_presence_is_here(room, call->actor.user_id))
         return;
-    memcpy(room->learned_movie_id, movie->id, strlen(movie->id) + 1);
-    room->learned_duration_s = duration_s;
-    sv_room_schedule(room);
+    const struct sv_report report = {
+        .user_id = call->actor.user_id,
+        .position_s = req->position_s,
+        .ended = req->ended,
+        .duration_s = movie->type == SYNCTV_MOVIE_TYPE_LIVE ? 0 : req->duration_s,
+    };
+    struct sv_verdict verdict = sv_votes_take(&room->votes, &room->playback,
+        sv_node_now_ms(room->node), room->n_here, &report);
+    if (verdict.ended)
+        sv_playhead_end_now(room);
+    else if (verdict.length_s > 0)
+        sv_room_learn_length(room, verdict.length_s);
 }
 
-/* Counts this user's vote that the state `version` has come to its end. */
-static void vote(struct sv_room *room, const struct sv_actor_info *who, uint64_t version)
+/* Who is at the end of the movie is to be corrected only if that is nowhere near. Locked. */
+static bool has_lost_its_way(const struct sv_call *call, struct sv_room *room)
 {
-    struct sv_roster_entry *entry = sv_roster_get(&room->roster, who->user_id);
-    if (room->reported_version != version) {
-        room->reported_version = version;
-        room->ended_reports = 0;
-    }
-    if (entry == NULL || entry->n_streams == 0 || entry->ended_version == version)
-        return;
-    entry->ended_version = version;
-    room->ended_reports++;
-}
-
-/* The end was reported: by somebody in control, or does it make most of those who watch? */
-static bool is_end(struct sv_room *room, const struct sv_actor_info *who, bool in_control)
-{
-    const struct sv_playback_state *playback = &room->playback;
-    double duration_s = sv_room_duration(room);
-    if (playback->status != SYNCTV_PLAYBACK_STATUS_PLAYING ||
-        room->ended_version == playback->version)
-        return false;
+    const synctv_request *req = call->req;
     int64_t now_ms = sv_node_now_ms(room->node);
-    int64_t ends_at_ms = sv_playback_ends_at_ms(playback, duration_s);
-    bool is_due = ends_at_ms != 0 && ends_at_ms - SV_END_GRACE_MS <= now_ms;
-    if (sv_playback_position_at(playback, now_ms, duration_s) < END_PLAUSIBLE_S && !is_due)
+    double duration_s = sv_room_duration(room);
+    if (req->buffering ||
+        !sv_playback_is_off(&room->playback, now_ms, duration_s, sv_str(req->movie_id),
+            req->position_s))
         return false;
-    vote(room, who, playback->version);
-    return in_control || sv_ended_quorum(room->ended_reports, room->n_here);
+    return !req->ended || strcmp(sv_str(req->movie_id), room->playback.movie_id) != 0 ||
+        fabs(sv_playback_drift_s(&room->playback, now_ms, duration_s, req->position_s)) >
+        SV_VOTE_FITS_S;
 }
 
 /* Locked; the stream follows the room. */
 static void take_report(struct sv_call *call, struct sv_room *room)
 {
-    const synctv_request *req = call->req;
+    sv_playhead_end_if_due(room);
+    uint64_t version = room->playback.version;
     if (room->playback.movie_id[0] == '\0')
         return;
-    bool same_movie = strcmp(sv_str(req->movie_id), room->playback.movie_id) == 0;
-    bool in_control = (sv_room_permissions(room, &call->actor) & SYNCTV_PERM_PLAY_CONTROL) != 0;
-    if (same_movie && in_control)
-        learn_duration(room, req->duration_s);
-    if (same_movie && req->ended) {
-        if (is_end(room, &call->actor, in_control))
-            sv_room_end_movie(room);
-    } else if (!req->buffering &&
-        sv_playback_is_off(&room->playback, sv_node_now_ms(room->node), sv_room_duration(room),
-            sv_str(req->movie_id), req->position_s)) {
+    if (strcmp(sv_str(call->req->movie_id), room->playback.movie_id) == 0 &&
+        sv_room_duration(room) == 0)
+        take_votes(call, room);
+    if (room->playback.version == version && has_lost_its_way(call, room))
         resync(call, room);
-    }
 }
 
 /* Of a room that the stream does not follow, nothing is to be said. */

@@ -78,7 +78,8 @@ static int password_store(struct sv_call *c, struct sv_tx *tx)
         return old_password_is_wrong(c); /* changed while we were hashing */
     rv = tx->ops->user_set_password(tx, c->actor.user_id, s->new_record);
     if (rv == 0)
-        rv = tx->ops->session_delete_user(tx, c->actor.user_id, sv_session_of(c)->id, &c->arena, &ended_ids);
+        rv = tx->ops->session_delete_user(tx, c->actor.user_id, sv_session_of(c)->id, &c->arena,
+            &ended_ids);
     return rv < 0 ? rv : 0;
 }
 

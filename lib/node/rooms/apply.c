@@ -151,6 +151,7 @@ static int apply_list(struct sv_room *room, const struct sv_room_change *change)
         updated = *movie;
         movie = sv_playlist_get(movies, updated.id);
         updated.live = movie != NULL && movie->live;
+        sv_playhead_heed(room, &updated);
         rv = sv_playlist_update(movies, &updated);
         break;
     case SYNCTV_LIST_CHANGE_MOVED:
@@ -235,16 +236,10 @@ static void apply(struct sv_room *room, const struct sv_room_change *change)
         sv_room_tell(room, synctv_event_ref(change->event));
 }
 
-static void leave_for_others(synctv_node *node, const struct sv_room_change *change)
-{
-    if (node->rooms->changed != NULL)
-        node->rooms->changed(node->rooms->changed_userdata, change);
-}
-
 void sv_room_apply(struct sv_room *room, const struct sv_room_change *change)
 {
     apply(room, change);
-    leave_for_others(room->node, change);
+    sv_rooms_changed(room->node, change);
 }
 
 struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *change)
@@ -252,6 +247,6 @@ struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *c
     struct sv_room *room = sv_room_enter(node, change->room_id);
     if (room != NULL)
         apply(room, change);
-    leave_for_others(node, change);
+    sv_rooms_changed(node, change);
     return room;
 }

@@ -18,7 +18,8 @@ static bool same_settings(const synctv_room_settings *a, const synctv_room_setti
         a->require_approval == b->require_approval && a->max_members == b->max_members &&
         a->default_member_permissions == b->default_member_permissions &&
         a->default_admin_permissions == b->default_admin_permissions &&
-        a->guest_permissions == b->guest_permissions && a->auto_advance == b->auto_advance;
+        a->guest_permissions == b->guest_permissions && a->auto_advance == b->auto_advance &&
+        a->pause_when_empty == b->pause_when_empty;
 }
 
 static bool same_room(const struct sv_room *room, const struct sv_room_rec *rec)

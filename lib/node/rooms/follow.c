@@ -105,6 +105,7 @@ static void end_follow(struct sv_follow *follow)
 {
     struct sv_room *room = follow->room;
     struct sv_stream *stream = follow->stream;
+    sv_playhead_end_if_due(room); /* they have waited for it */
     pthread_mutex_lock(&stream->lock);
     sv_list_remove(&follow->in_stream);
     sv_follower_of(stream)->n_follows--;
@@ -112,8 +113,10 @@ static void end_follow(struct sv_follow *follow)
     sv_list_remove(&follow->in_room);
     if (follow->counted)
         sv_presence_leave(room, stream->session->account->user_id);
-    if (sv_list_empty(&room->follows))
+    if (sv_list_empty(&room->follows)) {
         sv_room_set_idle(room, true);
+        room->awaited_ms = 0;
+    }
     sv_stream_unref(stream);
     free(follow);
     sv_room_unref(room); /* never the last one: whoever holds the lock holds the room */
@@ -139,6 +142,7 @@ int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_erro
     }
     if (first) {
         sv_room_set_idle(room, false);
+        room->awaited_ms = sv_node_mono_ms(room->node);
         if (room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING)
             room->reannounce_ms = sv_node_mono_ms(room->node) + SV_REANNOUNCE_MS;
         sv_room_schedule(room);

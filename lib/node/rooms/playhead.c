@@ -3,9 +3,13 @@
 
 #include <string.h>
 
+#include "node/rooms/apply.h"
 #include "node/rooms/tell.h"
 #include "node/rooms/timer.h"
 #include "node/rooms/view.h"
+
+/* Movies that end in one go, on a node that slept. */
+#define ENDS_PER_TURN 64
 
 struct sv_playback_change sv_playhead_change(struct sv_room *room)
 {
@@ -30,6 +34,15 @@ void sv_playhead_set(struct sv_room *room, const struct sv_playback_state *state
     sv_room_schedule(room);
 }
 
+/* It moves by itself. */
+static void move(struct sv_room *room, const struct sv_playback_state *state,
+    synctv_state_cause cause)
+{
+    sv_playhead_set(room, state, cause, "", "");
+    sv_rooms_changed(room->node,
+        &(struct sv_room_change){ .room_id = room->id, .state = state, .cause = cause });
+}
+
 void sv_playhead_adopt(struct sv_room *room, const synctv_playback *stored)
 {
     struct sv_playback_state state;
@@ -52,35 +65,109 @@ void sv_playhead_check(struct sv_room *room)
         sv_playhead_set(room, &state, SYNCTV_STATE_CAUSE_MOVIE, "", "");
 }
 
+/* --- the end --- */
+
+/* Without chance shuffle is less random, no worse. */
+static uint64_t chance(const struct sv_room *room)
+{
+    uint64_t random = 0;
+    sv_node_random(room->node, &random, sizeof(random));
+    return random;
+}
+
+/* The id of the movie after the current one, NULL if there is none. */
+static const char *next_id(struct sv_room *room, uint64_t random)
+{
+    const synctv_movie *next = sv_playlist_next(&room->movies, room->playback.movie_id,
+        room->settings.auto_advance, random);
+    return next == NULL ? NULL : next->id;
+}
+
+/* Somebody has waited for it: the same as on every other node, whenever each of them gets to it. */
+static void end_when_due(struct sv_room *room, int64_t due_ms)
+{
+    char name[SV_END_NODE_SIZE];
+    struct sv_playback_change change = sv_playhead_change(room);
+    uint64_t random = sv_playback_end_random(room->id, room->playback.version);
+    sv_playback_end_node(room->revision, name);
+    change.now_ms = due_ms;
+    change.node_id = name;
+    sv_playback_end(&room->playback, &change, next_id(room, random), &room->playback);
+}
+
+static void end_here(struct sv_room *room)
+{
+    struct sv_playback_change change = sv_playhead_change(room);
+    sv_playback_end(&room->playback, &change, next_id(room, chance(room)), &room->playback);
+}
+
+void sv_playhead_end_if_due(struct sv_room *room)
+{
+    bool has_ended = false;
+    int64_t clock_ms = sv_node_now_ms(room->node);
+    int64_t waited_ms = sv_node_mono_ms(room->node) - room->awaited_ms;
+    for (int i = 0; i < ENDS_PER_TURN; i++) {
+        int64_t due_ms = sv_room_ends_at_ms(room);
+        if (due_ms == 0 || due_ms > clock_ms)
+            break;
+        if (clock_ms - waited_ms <= due_ms)
+            end_when_due(room, due_ms);
+        else
+            end_here(room);
+        has_ended = true;
+    }
+    const struct sv_playback_state state = room->playback;
+    if (has_ended)
+        move(room, &state, SYNCTV_STATE_CAUSE_ENDED);
+}
+
+void sv_playhead_end_now(struct sv_room *room)
+{
+    end_here(room);
+    sv_votes_clear(&room->votes);
+    const struct sv_playback_state state = room->playback;
+    move(room, &state, SYNCTV_STATE_CAUSE_ENDED);
+}
+
+/* --- the playlist changes --- */
+
+void sv_playhead_heed(struct sv_room *room, const synctv_movie *movie)
+{
+    if (strcmp(movie->id, room->playback.movie_id) != 0)
+        return;
+    sv_votes_clear(&room->votes);
+    bool has_moved =
+        strcmp(room->duration_of, movie->id) != 0 || room->duration_s != movie->duration_s;
+    if (has_moved && room->awaited_ms != 0)
+        room->awaited_ms = sv_node_mono_ms(room->node);
+}
+
 bool sv_playhead_without(struct sv_room *room, const char *movie_id,
     struct sv_playback_state *ret_state)
 {
-    if (room->playback.movie_id[0] == '\0' ||
-        (movie_id != NULL && strcmp(room->playback.movie_id, movie_id) != 0))
+    if (movie_id != NULL)
+        sv_playhead_end_if_due(room);
+    const char *current_id = room->playback.movie_id;
+    if (current_id[0] == '\0' || (movie_id != NULL && strcmp(current_id, movie_id) != 0))
         return false;
+    const char *next = movie_id == NULL ? NULL : next_id(room, chance(room));
+    if (next != NULL && strcmp(next, current_id) == 0)
+        next = NULL;
     struct sv_playback_change change = sv_playhead_change(room);
-    return sv_playback_clear_movie(&room->playback, &change, ret_state, NULL) >= 0;
+    return (next != NULL &&
+               sv_playback_set_movie(&room->playback, &change, next, room->playback.status,
+                   ret_state, NULL) >= 0) ||
+        sv_playback_clear_movie(&room->playback, &change, ret_state, NULL) >= 0;
 }
 
-bool sv_playhead_after_end(struct sv_room *room, struct sv_playback_state *ret_state)
-{
-    if (room->ended_version == room->playback.version)
-        return false;
-    room->ended_version = room->playback.version;
+/* --- an empty house --- */
 
-    uint64_t random = 0;
-    sv_node_random(room->node, &random,
-        sizeof(random)); /* without it shuffle is less random, no worse */
-    const synctv_movie *next = sv_playlist_next(&room->movies, room->playback.movie_id,
-        room->settings.auto_advance, random);
+void sv_playhead_emptied(struct sv_room *room)
+{
     struct sv_playback_change change = sv_playhead_change(room);
-    if (next != NULL) {
-        change.duration_s = next->duration_s;
-        return sv_playback_set_movie(&room->playback, &change, next->id,
-                   SYNCTV_PLAYBACK_STATUS_PLAYING, ret_state, NULL) >= 0;
-    }
-    int rv = sv_playback_pause(&room->playback, &change, NULL, ret_state, NULL);
-    if (rv >= 0)
-        room->ended_version = ret_state->version;
-    return rv >= 0;
+    struct sv_playback_state state;
+    if (room->settings.pause_when_empty &&
+        room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING &&
+        sv_playback_pause(&room->playback, &change, NULL, &state, NULL) >= 0)
+        move(room, &state, SYNCTV_STATE_CAUSE_PAUSE);
 }

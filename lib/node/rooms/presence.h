@@ -17,6 +17,8 @@
 int sv_presence_enter(struct sv_room *room, const struct sv_actor_info *who);
 /* A user's stream went. */
 void sv_presence_leave(struct sv_room *room, const char *user_id);
+/* Whether a stream of theirs follows. */
+bool sv_presence_is_here(struct sv_room *room, const char *user_id);
 /* This user's row is about to be removed: no OFFLINE will be announced. */
 void sv_presence_forget(struct sv_room *room, const char *user_id);
 /* Who has been away for 10 s goes offline; tells the number that is owed. */

@@ -46,6 +46,7 @@ static void room_free(struct sv_room *room)
     atomic_fetch_sub(&room->node->n_rooms, 1);
     atomic_fetch_sub(&room->node->n_online, room->n_online);
     sv_danmaku_ring_fini(&room->danmaku);
+    sv_votes_clear(&room->votes);
     sv_playlist_fini(&room->movies);
     sv_roster_fini(&room->roster);
     free(room->name);
@@ -234,6 +235,12 @@ bool sv_rooms_evict(synctv_node *node)
         sv_room_unref(room);
     }
     return true;
+}
+
+void sv_rooms_changed(synctv_node *node, const struct sv_room_change *change)
+{
+    if (node->rooms->changed != NULL)
+        node->rooms->changed(node->rooms->changed_userdata, change);
 }
 
 int sv_rooms_new(synctv_node *node)

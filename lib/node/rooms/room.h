@@ -27,6 +27,7 @@
 #include "core/playback.h"
 #include "core/playlist.h"
 #include "core/roster.h"
+#include "core/votes.h"
 #include "node/engine/node.h"
 
 /* Rooms kept in memory though nobody is in them, and how many bytes of them, mostly playlists: 64 KiB each. */
@@ -69,14 +70,12 @@ struct sv_room {
     atomic_bool playback_dirty;
     /* A job with it is under way. */
     bool playback_writing;
-    /* Auto-advance has dealt with the end of this version. */
-    uint64_t ended_version;
-    /* Users here who reported the end of `reported_version`. */
-    unsigned ended_reports;
-    uint64_t reported_version;
-    /* Of `learned_movie_id`, as a controller's player reported it; only where the playlist has none. */
-    double learned_duration_s;
-    char learned_movie_id[SV_ID_SIZE];
+    /* Of who watches, on a movie whose length nobody knows. */
+    struct sv_votes votes;
+    /* A job that writes its length into the playlist is under way. */
+    bool learning;
+    /* Since when somebody here waits for the end as it is known now; monotonic, 0 = nobody does. */
+    int64_t awaited_ms;
     /* Of the movie `duration_of`, so that not every Play has to go through the playlist. */
     double duration_s;
     char duration_of[SV_ID_SIZE];
@@ -146,6 +145,9 @@ struct sv_rooms {
     struct sv_list observers;
     atomic_uint n_observers;
 };
+
+/* A change made here leaves for other nodes. */
+void sv_rooms_changed(synctv_node *node, const struct sv_room_change *change);
 
 /* NO_MEMORY. */
 int sv_rooms_new(synctv_node *node);

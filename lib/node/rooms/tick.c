@@ -29,18 +29,6 @@ static void reannounce(struct sv_room *room, int64_t now_ms)
         sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
 }
 
-void sv_room_end_movie(struct sv_room *room)
-{
-    struct sv_playback_state state;
-    if (sv_playhead_after_end(room, &state))
-        sv_room_apply(room,
-            &(struct sv_room_change){
-                .room_id = room->id,
-                .state = &state,
-                .cause = SYNCTV_STATE_CAUSE_ENDED,
-            });
-}
-
 static void tick_room(struct sv_room *room, int64_t now_ms)
 {
     bool to_be_read = false;
@@ -51,8 +39,7 @@ static void tick_room(struct sv_room *room, int64_t now_ms)
             room->reload_ms = 0;
         if (is_due(room->flush_ms, now_ms))
             sv_room_flush(room);
-        if (is_due(sv_room_end_due_ms(room, now_ms), now_ms))
-            sv_room_end_movie(room);
+        sv_playhead_end_if_due(room);
         if (is_due(room->reannounce_ms, now_ms))
             reannounce(room, now_ms);
         if (is_due(room->danmaku_ms, now_ms))

@@ -5,9 +5,6 @@
 
 #include "node/rooms/room.h"
 
-/* The current movie is over: the room goes on. Locked. */
-void sv_room_end_movie(struct sv_room *room);
-
 /* Runs what is due in rooms; returns when it wants to be called again, INT64_MAX = when sv_room_schedule() wakes the node. */
 int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms);
 /* No other will come: what calls wait for is read now. No locks held. */

@@ -9,11 +9,10 @@ static int64_t sooner(int64_t a, int64_t b)
     return b != 0 && b < a ? b : a;
 }
 
-int64_t sv_room_end_due_ms(struct sv_room *room, int64_t now_ms)
+/* When the end of the movie is to be dealt with, monotonic, maybe a while ago; 0 = never. */
+static int64_t end_due_ms(struct sv_room *room, int64_t now_ms)
 {
-    if (room->ended_version == room->playback.version || sv_list_empty(&room->follows))
-        return 0;
-    int64_t ends_at_ms = sv_playback_ends_at_ms(&room->playback, sv_room_duration(room));
+    int64_t ends_at_ms = sv_room_ends_at_ms(room);
     if (ends_at_ms == 0)
         return 0;
     int64_t due_ms = now_ms + (ends_at_ms - sv_node_now_ms(room->node));
@@ -102,7 +101,7 @@ void sv_room_schedule(struct sv_room *room)
         due_ms = sooner(due_ms, room->online_tell_ms);
         due_ms = sooner(due_ms, room->reannounce_ms);
         due_ms = sooner(due_ms, room->danmaku_ms);
-        due_ms = sooner(due_ms, sv_room_end_due_ms(room, sv_node_mono_ms(room->node)));
+        due_ms = sooner(due_ms, end_due_ms(room, sv_node_mono_ms(room->node)));
     }
     bool earlier = false;
     pthread_mutex_lock(&node->rooms->lock);

@@ -15,10 +15,6 @@ void sv_room_schedule(struct sv_room *room);
 /* The table's lock is held. */
 void sv_room_stop_timer(struct sv_room *room);
 
-/* When the end of the movie is to be dealt with, maybe a while ago; 0 = never, or once somebody follows the room: before an
- * empty house the playlist waits. Locked. */
-int64_t sv_room_end_due_ms(struct sv_room *room, int64_t now_ms);
-
 /* Takes up to SV_ROOMS_PER_TURN rooms whose time has come, with references. */
 size_t sv_rooms_take_due(struct sv_rooms *rooms, int64_t now_ms, struct sv_room **ret);
 /* When the next room is due; INT64_MAX = when sv_room_schedule() wakes the node. */

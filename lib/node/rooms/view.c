@@ -91,8 +91,6 @@ double sv_room_duration(struct sv_room *room)
         room->duration_s = movie->duration_s;
         memcpy(room->duration_of, id, strlen(id) + 1);
     }
-    if (room->duration_s == 0 && strcmp(room->learned_movie_id, id) == 0)
-        return room->learned_duration_s;
     return room->duration_s;
 }
 
@@ -107,6 +105,13 @@ int sv_room_fill_state(struct sv_room *room, struct sv_arena *a, synctv_state_ca
     view.position_s = sv_playback_position_at(&room->playback, now_ms, sv_room_duration(room));
     view.updated_at_ms = now_ms;
     return sv_playback_copy(a, &view, ret);
+}
+
+int64_t sv_room_ends_at_ms(struct sv_room *room)
+{
+    if (sv_list_empty(&room->follows))
+        return 0;
+    return sv_playback_ends_at_ms(&room->playback, sv_room_duration(room));
 }
 
 int sv_movie_set_key(struct sv_arena *a, synctv_movie *movie)
