@@ -26,6 +26,7 @@ static struct person {
 } people[256];
 static size_t n_people;
 static synctv_caller *the_system, *nobody;
+static struct node_time fx_time;
 
 /* What was handed out. */
 static const synctv_result *results[KEPT_MAX];
@@ -47,6 +48,7 @@ void fx_open(void)
     synctv_error err = { 0 };
     int rv = sv_node_init(&fx_node, &fx_options, &err);
     ck_assert_msg(rv == 0, "the node does not open: %s", err.message);
+    node_time_own(&fx_node, &fx_time);
     the_system = synctv_node_as_system(&fx_node);
     nobody = synctv_node_as_anonymous(&fx_node, "ipv4:127.0.0.1:1");
     ck_assert(the_system != NULL && nobody != NULL);
@@ -381,9 +383,16 @@ void fx_settle(void)
 
 void fx_pass_ms(int64_t ms)
 {
-    fx_settle(); /* so that nobody else looks at the clock */
-    node_time_pass(&fx_node, ms);
+    fx_settle(); /* what is under way is done in the time before */
+    node_time_pass(&fx_time, ms);
     fx_turn();
+}
+
+void fx_step_clock_ms(int64_t ms)
+{
+    fx_settle();
+    node_time_step(&fx_time, ms);
+    fx_pass_ms(1000);
 }
 
 /* --- behind the scenes --- */

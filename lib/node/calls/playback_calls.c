@@ -18,7 +18,7 @@
 static struct sv_playback_change change_now(struct sv_room *room)
 {
     return (struct sv_playback_change){
-        .now_ms = sv_node_now_ms(room->node),
+        .now_ms = sv_room_now_ms(room),
         .node_id = room->node->id,
         .duration_s = sv_room_duration(room),
     };
@@ -284,7 +284,7 @@ static bool is_end(struct sv_room *room, const struct sv_actor_info *who, bool i
     if (playback->status != SYNCTV_PLAYBACK_STATUS_PLAYING ||
         room->ended_version == playback->version)
         return false;
-    int64_t now_ms = sv_node_now_ms(room->node);
+    int64_t now_ms = sv_room_now_ms(room);
     int64_t ends_at_ms = sv_playback_ends_at_ms(playback, duration_s);
     bool is_due = ends_at_ms != 0 && ends_at_ms - SV_END_GRACE_MS <= now_ms;
     if (sv_playback_position_at(playback, now_ms, duration_s) < END_PLAUSIBLE_S && !is_due)
@@ -307,7 +307,7 @@ static void take_report(struct sv_call *call, struct sv_room *room)
         if (is_end(room, &call->actor, in_control))
             sv_room_movie_ended(room);
     } else if (!req->buffering &&
-        sv_playback_is_off(&room->playback, sv_node_now_ms(room->node), sv_room_duration(room),
+        sv_playback_is_off(&room->playback, sv_room_now_ms(room), sv_room_duration(room),
             sv_str(req->movie_id), req->position_s)) {
         resync(call, room);
     }

@@ -51,7 +51,7 @@ static int need_login_rate(struct sv_call *c, const char *fold)
     struct sv_login_limit *limit = c->node->login_limit;
     if (c->by->kind != SV_SESSION_ANONYMOUS)
         return sv_call_need_rate(c, SV_RATE_HASHES);
-    int64_t wait_ms = sv_login_limit_login(limit, fold, c->by->address, c->received_ms);
+    int64_t wait_ms = sv_login_limit_login(limit, fold, c->by->address, sv_node_mono_ms(c->node));
     return wait_ms == 0 ? 0 : sv_error_retry(&c->err, wait_ms);
 }
 
@@ -59,7 +59,8 @@ static int need_register_rate(struct sv_call *c)
 {
     if (c->by->kind != SV_SESSION_ANONYMOUS)
         return sv_call_need_rate(c, SV_RATE_HASHES);
-    int64_t wait_ms = sv_login_limit_register(c->node->login_limit, c->by->address, c->received_ms);
+    int64_t wait_ms =
+        sv_login_limit_register(c->node->login_limit, c->by->address, sv_node_mono_ms(c->node));
     return wait_ms == 0 ? 0 : sv_error_retry(&c->err, wait_ms);
 }
 

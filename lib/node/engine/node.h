@@ -114,7 +114,7 @@ struct synctv_node {
     } all_streams;
     pthread_mutex_t turn_lock;
     atomic_bool turn_wanted;
-    int64_t next_purge_ms, next_accounts_ms; /* monotonic; turn_lock */
+    int64_t next_purge_ms, next_accounts_ms, next_clock_ms; /* monotonic; turn_lock */
 
     atomic_bool stopping;
 

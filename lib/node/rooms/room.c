@@ -32,6 +32,7 @@ static struct sv_room *room_new(synctv_node *node, const char *id)
     if (room == NULL)
         return NULL;
     room->node = node;
+    atomic_init(&room->stepped_ms, sv_node_clock_look(&node->clock).stepped_ms);
     atomic_init(&room->refs, 1);
     memcpy(room->id, id, strlen(id) + 1);
     pthread_mutex_init(&room->lock, NULL);
@@ -254,6 +255,7 @@ static void install_playback(struct sv_room *room, const struct load *load)
     if (load->has_playback && sv_playback_load(&load->playback, &stored, NULL) >= 0 &&
         sv_playback_newer(&stored, &room->playback))
         room->playback = stored;
+    sv_room_not_from_the_future(room);
     if (sv_playlist_get(&room->movies, room->playback.movie_id) == NULL)
         sv_playback_movie_removed(room, NULL, "");
 }
@@ -263,14 +265,14 @@ static int install(struct sv_room *room, const struct load *load)
 {
     struct sv_roster roster;
     struct sv_playlist movies;
-    int64_t now_ms = sv_node_now_ms(room->node);
     int rv = 0;
     sv_roster_init(&roster);
     sv_playlist_init(&movies);
 
     for (int i = 0; rv >= 0 && i < load->n_members; i++) {
         const struct sv_member_rec *rec = &load->members[i];
-        if (rec->member.role != SYNCTV_ROOM_ROLE_UNSPECIFIED || rec->kicked_until_ms > now_ms)
+        if (rec->member.role != SYNCTV_ROOM_ROLE_UNSPECIFIED ||
+            sv_kick_holds(room->node, rec->kicked_until_ms))
             rv = sv_roster_put(&roster, &rec->member, rec->kicked_until_ms, NULL);
     }
     for (int i = 0; rv >= 0 && i < load->n_movies; i++)

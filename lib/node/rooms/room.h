@@ -38,6 +38,8 @@ struct sv_room {
     struct sv_roster roster; /* guests who are here, too */
     struct sv_playlist movies;
 
+    /* the steps of the node clock that the playback state knows of; changed under the lock */
+    _Atomic int64_t stepped_ms;
     struct sv_playback_state playback;
     atomic_bool playback_dirty; /* newer than storage; changed under the lock */
     bool playback_writing;      /* a job with it is under way */
@@ -147,6 +149,16 @@ int32_t sv_room_online_count(synctv_node *node, const char *room_id);
 
 /* For sv_call_load_room(). */
 void sv_room_load(struct sv_call *call, const char *room_id, void (*next)(struct sv_call *));
+
+/* room_clock.c */
+/* The node clock as the playback state knows it: before a step until the state is anchored anew. Locked. */
+int64_t sv_room_now_ms(struct sv_room *room);
+/* A playback state from storage whose time is yet to come counts as of now. Locked. */
+void sv_room_not_from_the_future(struct sv_room *room);
+/* Whether who was kicked is kept away now. A time that is further ahead than a kick can be was written by another clock: it is over. */
+bool sv_kick_holds(const synctv_node *node, int64_t kicked_until_ms);
+/* The node clock has stepped: all that plays goes on from where it is. No locks held. */
+void sv_rooms_anchor(synctv_node *node);
 
 /* room_timer.c. Times are monotonic. */
 /* Runs what is due in rooms; returns when it wants to be called again, INT64_MAX = when sv_room_schedule() wakes the node. */

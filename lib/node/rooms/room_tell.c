@@ -19,7 +19,7 @@ struct sv_actor sv_room_actor(struct sv_room *room, const struct sv_actor_info *
         .is_system = info->is_system,
         .platform_admin = info->platform_admin,
         .member = entry == NULL ? NULL : &entry->member,
-        .kicked = entry != NULL && entry->kicked_until_ms > sv_node_now_ms(room->node),
+        .kicked = entry != NULL && sv_kick_holds(room->node, entry->kicked_until_ms),
     };
 }
 
@@ -104,7 +104,7 @@ int sv_room_fill_state(struct sv_room *room, struct sv_arena *a, synctv_state_ca
 {
     synctv_playback view;
     sv_playback_view(&room->playback, &view);
-    int64_t now_ms = sv_node_now_ms(room->node);
+    int64_t now_ms = sv_room_now_ms(room);
     view.room_id = room->id;
     view.cause = cause;
     view.position_s = sv_playback_position_at(&room->playback, now_ms, sv_room_duration(room));
@@ -339,14 +339,14 @@ void sv_room_tell_state(struct sv_room *room, synctv_state_cause cause, const ch
 /* --- changing --- */
 
 /* Rows that kept somebody away, and have done so. */
-static void forget_kicked(struct sv_room *room, int64_t now_ms)
+static void forget_kicked(struct sv_room *room)
 {
     struct sv_roster_entry *next;
     for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
          entry = next) {
         next = sv_roster_next(entry);
         if (entry->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED && entry->n_streams == 0 &&
-            !entry->online && entry->kicked_until_ms <= now_ms)
+            !entry->online && !sv_kick_holds(room->node, entry->kicked_until_ms))
             sv_roster_remove(&room->roster, entry->member.user_id);
     }
 }
@@ -354,10 +354,9 @@ static void forget_kicked(struct sv_room *room, int64_t now_ms)
 int sv_room_put_member(struct sv_room *room, const struct sv_member_rec *rec)
 {
     if (rec->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED) {
-        int64_t now_ms = sv_node_now_ms(room->node);
         sv_presence_forget(room, rec->member.user_id);
-        forget_kicked(room, now_ms);
-        if (rec->kicked_until_ms <= now_ms) {
+        forget_kicked(room);
+        if (!sv_kick_holds(room->node, rec->kicked_until_ms)) {
             sv_room_remove_member(room, rec->member.user_id);
             return 0;
         }

@@ -156,7 +156,7 @@ static int64_t end_due_ms(struct sv_room *room, int64_t now_ms)
     int64_t ends_at_ms = sv_playback_ends_at_ms(&room->playback, sv_room_duration(room));
     if (ends_at_ms == 0)
         return 0;
-    int64_t due_ms = now_ms + (ends_at_ms - sv_node_now_ms(room->node));
+    int64_t due_ms = now_ms + (ends_at_ms - sv_room_now_ms(room));
     return due_ms > 1 ? due_ms : 1;
 }
 
@@ -260,7 +260,7 @@ static bool is_due(int64_t at_ms, int64_t now_ms)
 
 static void expire_danmaku(struct sv_room *room, int64_t now_ms)
 {
-    sv_danmaku_ring_expire(&room->danmaku, sv_node_now_ms(room->node));
+    sv_danmaku_ring_expire(&room->danmaku, now_ms);
     room->danmaku_ms = room->danmaku.n_kept > 0 ? now_ms + SV_DANMAKU_KEEP_MS : 0;
 }
 
