@@ -26,7 +26,7 @@ void sv_danmaku_ring_init(struct sv_danmaku_ring *ring, void (*release)(const vo
 /* Releases everything. */
 void sv_danmaku_ring_fini(struct sv_danmaku_ring *ring);
 
-/* Takes over one reference to `item`; the oldest one makes room. Time must not run backwards (if it does, the newest time counts). */
+/* Takes over one reference to `item`; the oldest one makes room. Times are monotonic. */
 void sv_danmaku_ring_push(struct sv_danmaku_ring *ring, const void *item, int64_t now_ms);
 /* Releases what is older than 10 s. */
 void sv_danmaku_ring_expire(struct sv_danmaku_ring *ring, int64_t now_ms);

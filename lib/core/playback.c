@@ -244,6 +244,14 @@ int sv_playback_clear_movie(const struct sv_playback_state *from,
     return 0;
 }
 
+void sv_playback_anchor(const struct sv_playback_state *from, int64_t was_ms,
+    const struct sv_playback_change *change, struct sv_playback_state *ret)
+{
+    struct sv_playback_state s = next_state(from, change);
+    s.position_s = sv_playback_position_at(from, was_ms, change->duration_s);
+    *ret = s;
+}
+
 int64_t sv_playback_ends_at_ms(const struct sv_playback_state *state, double duration_s)
 {
     if (!is_playing(state) || !(duration_s > 0))

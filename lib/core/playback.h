@@ -90,6 +90,10 @@ int sv_playback_clear_movie(const struct sv_playback_state *from,
 /* Seconds that a request sent at client_time_ms has been under way: 0..1.5; 0 if unknown, in the future or over 30 s off. */
 double sv_playback_delay_s(int64_t now_ms, int64_t client_time_ms);
 
+/* The same state by another clock: the playhead is where it was at was_ms, which is called change->now_ms now. *ret may be `from`. */
+void sv_playback_anchor(const struct sv_playback_state *from, int64_t was_ms,
+    const struct sv_playback_change *change, struct sv_playback_state *ret);
+
 /* When to look whether the movie is over (its end + 1 s, node clock); 0 = never: not playing, or its duration is unknown. Never less than
  * 2 s after a movie shorter than a second began, however fast it plays: a playlist of those does not spin. */
 int64_t sv_playback_ends_at_ms(const struct sv_playback_state *state, double duration_s);

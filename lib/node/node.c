@@ -24,6 +24,9 @@
 #define HASH_QUEUE_MAX 64
 #define PURGE_EVERY_MS 60000
 #define ACCOUNTS_EVERY_MS 5000
+#define CLOCK_EVERY_MS 1000
+/* Not at once: what a clock calls expired that somebody has set wrong by mistake is to be there when it is right again. */
+#define PURGE_AFTER_STEP_MS 3600000
 #define PURGE_ROWS_MAX 1000 /* of a kind, each time */
 #define SECRET_FILE_MAX_BYTES 4095
 
@@ -242,7 +245,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     node->access_ttl_s = options->access_ttl_s;
     node->refresh_ttl_s = options->refresh_ttl_s;
     node->sources = sv_real_sources;
-    sv_node_clock_init(&node->clock, sv_node_wall_ms(node), sv_node_mono_ms(node));
+    sv_node_start_clock(node);
     sv_list_init(&node->mailbox.letters);
     pthread_mutex_init(&node->mailbox.lock, NULL);
     pthread_mutex_init(&node->turn_lock, NULL);
@@ -380,9 +383,21 @@ static void purge_rows(synctv_node *node)
         free(purge);
 }
 
+static void follow_clock(synctv_node *node, int64_t now_ms)
+{
+    if (sv_node_follow_clock(node) == 0)
+        return;
+    sv_rooms_anchor(node);
+    node->next_purge_ms = now_ms + PURGE_AFTER_STEP_MS;
+}
+
 static int64_t run_timers(synctv_node *node)
 {
     int64_t now_ms = sv_node_mono_ms(node);
+    if (node->next_clock_ms <= now_ms) {
+        node->next_clock_ms = now_ms + CLOCK_EVERY_MS;
+        follow_clock(node, now_ms);
+    }
     if (node->next_purge_ms <= now_ms) {
         node->next_purge_ms = now_ms + PURGE_EVERY_MS;
         purge_rows(node);
@@ -398,6 +413,8 @@ static int64_t run_timers(synctv_node *node)
         next_ms = node->next_purge_ms;
     if (next_ms > node->next_accounts_ms)
         next_ms = node->next_accounts_ms;
+    if (next_ms > node->next_clock_ms)
+        next_ms = node->next_clock_ms;
     return next_ms > now_ms ? next_ms - now_ms : 0;
 }
 

@@ -10,7 +10,7 @@
 #include "base/id.h"
 #include "node/people/account_table.h"
 #include "node/engine/blocking_job.h"
-#include "node/rooms/room.h"
+#include "node/rooms/timer.h"
 #include "store/sqlite/sqlite_store.h"
 
 #include "../support/node_time.h"
@@ -20,6 +20,7 @@
 synctv_node fuzz_node;
 static sem_t wanted; /* the node wants a turn */
 static bool is_open;
+static struct node_time fuzz_time;
 
 /* --- chance and cost (--wrap) --- */
 
@@ -100,6 +101,7 @@ static void node_open(void)
     };
     FUZZ_MUST(sem_init(&wanted, 0, 0) == 0);
     FUZZ_MUST(sv_node_init(&fuzz_node, &options, NULL) == 0);
+    node_time_own(&fuzz_node, &fuzz_time);
     sv_pool_stop(fuzz_node.hashers);
     sv_pool_free(fuzz_node.hashers);
     FUZZ_MUST(sv_pool_new("hash", 1, 64, &fuzz_node.hashers) ==
@@ -179,9 +181,7 @@ void fuzz_node_run_until(const atomic_bool *flag)
 void fuzz_node_pass_ms(int64_t ms)
 {
     fuzz_node_settle();
-    fuzz_node.next_purge_ms -= ms;
-    fuzz_node.next_accounts_ms -= ms;
-    node_time_pass(&fuzz_node, ms);
+    node_time_pass(&fuzz_time, ms);
     fuzz_node_settle();
 }
 
@@ -213,7 +213,8 @@ static void forget_everything(void)
     sv_accounts_free(fuzz_node.accounts);
     fuzz_node.accounts = NULL;
     FUZZ_MUST(sv_accounts_new(&fuzz_node, hooks, &fuzz_node.accounts) == 0);
-    sv_node_clock_init(&fuzz_node.clock, sv_node_wall_ms(&fuzz_node), sv_node_mono_ms(&fuzz_node));
+    fuzz_time.wall_ms = 0;
+    sv_node_start_clock(&fuzz_node);
 }
 
 /* On the writer's thread, whose connection is the only one in memory, and between transactions. */

@@ -7,7 +7,7 @@
 #include "auth/token.h"
 #include "base/id.h"
 #include "node/engine/blocking_job.h"
-#include "node/rooms/room.h"
+#include "node/rooms/timer.h"
 #include "node_time.h"
 
 #define KEPT_MAX 8192
@@ -26,6 +26,7 @@ static struct person {
 } people[256];
 static size_t n_people;
 static synctv_caller *the_system, *nobody;
+static struct node_time fx_time;
 
 /* What was handed out. */
 static const synctv_result *results[KEPT_MAX];
@@ -47,6 +48,7 @@ void fx_open(void)
     synctv_error err = { 0 };
     int rv = sv_node_init(&fx_node, &fx_options, &err);
     ck_assert_msg(rv == 0, "the node does not open: %s", err.message);
+    node_time_own(&fx_node, &fx_time);
     the_system = synctv_node_as_system(&fx_node);
     nobody = synctv_node_as_anonymous(&fx_node, "ipv4:127.0.0.1:1");
     ck_assert(the_system != NULL && nobody != NULL);
@@ -379,11 +381,23 @@ void fx_settle(void)
     fx_assert_ok(sv_blocking_job_do(&read, fx_node.store, fx_node.store->ops->read));
 }
 
+void fx_pass_unseen_ms(int64_t ms)
+{
+    node_time_pass(&fx_time, ms);
+}
+
 void fx_pass_ms(int64_t ms)
 {
-    fx_settle(); /* so that nobody else looks at the clock */
-    node_time_pass(&fx_node, ms);
+    fx_settle(); /* what is under way is done in the time before */
+    node_time_pass(&fx_time, ms);
     fx_turn();
+}
+
+void fx_step_clock_ms(int64_t ms)
+{
+    fx_settle();
+    node_time_step(&fx_time, ms);
+    fx_pass_ms(1000);
 }
 
 /* --- behind the scenes --- */

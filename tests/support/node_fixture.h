@@ -85,8 +85,12 @@ int fx_end_of(synctv_stream *stream);
 
 /* Runs what is due. */
 void fx_turn(void);
-/* Puts forward the node's clock and all timers of its rooms, and runs what is due then. */
+/* So much time passes; runs what is due then. */
 void fx_pass_ms(int64_t ms);
+/* So much time passes; nothing of what is due is run yet. */
+void fx_pass_unseen_ms(int64_t ms);
+/* The clock of the machine is set; a second later the node has seen it. */
+void fx_step_clock_ms(int64_t ms);
 /* Waits until storage has done what it was asked for until now. */
 void fx_settle(void);
 

@@ -1,46 +1,45 @@
 /* SPDX-License-Identifier: MIT */
+/* The time of a node in a test's hand. It goes on by itself as the machine's does, and further when the test says so. */
 #ifndef TESTS_NODE_TIME_H
 #define TESTS_NODE_TIME_H
 
 #include "node/node.h"
-#include "node/rooms/timer.h"
 
-static inline void node_time_sooner(int64_t *at_ms, int64_t ms)
+/* What a node's clocks are ahead of the machine's. */
+struct node_time {
+    _Atomic int64_t mono_ms;
+    _Atomic int64_t wall_ms;
+};
+
+static inline int64_t node_time_mono_ms(void *userdata)
 {
-    if (*at_ms != 0)
-        *at_ms -= ms;
+    return sv_real_sources.mono_ms(NULL) + ((struct node_time *)userdata)->mono_ms;
 }
 
-static inline void node_time_pass_room(struct sv_room *room, int64_t ms)
+static inline int64_t node_time_wall_ms(void *userdata)
 {
-    pthread_mutex_lock(&room->lock);
-    node_time_sooner(&room->flush_ms, ms);
-    node_time_sooner(&room->reload_ms, ms);
-    node_time_sooner(&room->offline_ms, ms);
-    node_time_sooner(&room->online_tell_ms, ms);
-    node_time_sooner(&room->online_told_ms, ms);
-    node_time_sooner(&room->reannounce_ms, ms);
-    node_time_sooner(&room->danmaku_ms, ms);
-    node_time_sooner(&room->awaited_ms, ms);
-    for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
-         entry = sv_roster_next(entry))
-        node_time_sooner(&entry->offline_at_ms, ms);
-    sv_room_schedule(room);
-    pthread_mutex_unlock(&room->lock);
+    return sv_real_sources.wall_ms(NULL) + ((struct node_time *)userdata)->wall_ms;
 }
 
-/* As if so much time had passed: the clock, and what the rooms wait for. Nothing else may be under way on the node. */
-static inline void node_time_pass(synctv_node *node, int64_t ms)
+/* The node, which was just opened, goes by this time from now on. */
+static inline void node_time_own(synctv_node *node, struct node_time *time)
 {
-    node->clock.offset_ms += ms;
-    pthread_mutex_lock(&node->rooms->lock);
-    node->rooms->tick = 0; /* once around the whole wheel */
-    pthread_mutex_unlock(&node->rooms->lock);
-    for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
-        struct sv_room *room, *tmp;
-        HASH_ITER(hh, node->rooms->shards[i].by_id, room, tmp)
-            node_time_pass_room(room, ms);
-    }
+    node->sources.mono_ms = node_time_mono_ms;
+    node->sources.wall_ms = node_time_wall_ms;
+    node->sources.userdata = time;
+}
+
+/* So much time has passed. */
+static inline void node_time_pass(struct node_time *time, int64_t ms)
+{
+    time->mono_ms += ms;
+    time->wall_ms += ms;
+}
+
+/* Somebody has set the clock of the machine. */
+static inline void node_time_step(struct node_time *time, int64_t ms)
+{
+    time->wall_ms += ms;
 }
 
 #endif

@@ -12,17 +12,20 @@
 
 #include "node/node.h"
 #include "node/people/account_table.h"
+#include "support/node_time.h"
 
 #define PASSWORD "correct horse"
 
 static synctv_node *node;
 static synctv_node_options options;
+static struct node_time fixture_time; /* of all nodes that are opened here */
 
 static inline synctv_node *open_node(void)
 {
     synctv_error err = { 0 };
     synctv_node *n = malloc(sizeof(*n));
     ck_assert_msg(sv_node_init(n, &options, &err) == 0, "%s", err.message);
+    node_time_own(n, &fixture_time);
     return n;
 }
 
@@ -58,7 +61,7 @@ static inline void nap(void)
     nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
-/* Puts the clock forward, once no look at storage is under way: what it finds would count as found later. */
+/* So much time passes, once no look at storage is under way: what it finds would count as found later. */
 static inline void pass_ms(synctv_node *n, int64_t ms)
 {
     bool is_quiet = false;
@@ -66,7 +69,7 @@ static inline void pass_ms(synctv_node *n, int64_t ms)
         pthread_mutex_lock(&n->accounts->lock);
         is_quiet = !n->accounts->refreshing;
         if (is_quiet)
-            n->clock.offset_ms += ms;
+            node_time_pass(&fixture_time, ms);
         pthread_mutex_unlock(&n->accounts->lock);
         if (!is_quiet)
             nap();

@@ -128,6 +128,20 @@ START_TEST(storage_is_asked_about_a_token_once_a_minute)
 }
 END_TEST
 
+START_TEST(storage_is_asked_once_a_minute_though_the_clock_was_put_back)
+{
+    const synctv_result *ann = register_user("Ann");
+    ck_assert(!is_answered_at_once(ann->access_token));
+    node_time_step(&fixture_time, -7200 * 1000);
+    pass_ms(node, 50000);
+    sv_node_turn(node);
+    ck_assert(is_answered_at_once(ann->access_token));
+    pass_ms(node, 10000);
+    ck_assert(!is_answered_at_once(ann->access_token));
+    synctv_result_unref(ann);
+}
+END_TEST
+
 START_TEST(tokens_of_one_session_are_one_caller)
 {
     struct person ann = person("Ann");
@@ -526,6 +540,7 @@ int main(void)
     tcase_add_test(tc, tokens_that_are_none_are_refused);
     tcase_add_test(tc, a_token_expires_though_it_is_cached);
     tcase_add_test(tc, storage_is_asked_about_a_token_once_a_minute);
+    tcase_add_test(tc, storage_is_asked_once_a_minute_though_the_clock_was_put_back);
     tcase_add_test(tc, tokens_of_one_session_are_one_caller);
     tcase_add_test(tc, a_session_keeps_few_tokens_and_idle_ones_are_forgotten);
     tcase_add_test(tc, callers_in_process_need_a_user_who_is_not_banned);

@@ -399,25 +399,6 @@ START_TEST(a_long_line_is_cut_between_code_points)
 }
 END_TEST
 
-START_TEST(the_node_clock_shows_the_time_of_day_and_never_goes_back)
-{
-    struct sv_node_clock c;
-    sv_node_clock_init(&c, sv_wall_ms(), sv_mono_ms());
-    int64_t difference = sv_node_clock_ms(&c, sv_mono_ms()) - sv_wall_ms();
-    ck_assert_int_le(difference, 30000);
-    ck_assert_int_ge(difference, -30000);
-    int64_t last = sv_node_clock_ms(&c, sv_mono_ms()), last_us = sv_mono_us();
-    for (int i = 0; i < 10000; i++) {
-        int64_t now = sv_node_clock_ms(&c, sv_mono_ms()), now_us = sv_mono_us();
-        ck_assert_int_ge(now, last);
-        ck_assert_int_ge(now_us, last_us);
-        last = now;
-        last_us = now_us;
-    }
-    ck_assert_int_le(sv_mono_ms() - last_us / 1000, 30000);
-}
-END_TEST
-
 START_TEST(the_version_is_that_of_the_header)
 {
     char text[32];
@@ -452,7 +433,6 @@ int main(void)
     tcase_add_test(tc, lines_above_the_level_and_without_a_receiver_are_dropped);
     tcase_add_test(tc, no_text_from_outside_can_forge_a_second_line);
     tcase_add_test(tc, a_long_line_is_cut_between_code_points);
-    tcase_add_test(tc, the_node_clock_shows_the_time_of_day_and_never_goes_back);
     tcase_add_test(tc, the_version_is_that_of_the_header);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

@@ -353,9 +353,9 @@ END_TEST
 START_TEST(who_comes_later_sees_the_danmaku_of_the_last_seconds)
 {
     fx_assert_ok(FX_ASK(bob, SEND_DANMAKU, .room_id = room, .content = "old"));
-    fx_node.clock.offset_ms += 8000;
+    fx_pass_ms(8000);
     fx_assert_ok(FX_ASK(bob, SEND_DANMAKU, .room_id = room, .content = "new"));
-    fx_node.clock.offset_ms += 4000;
+    fx_pass_ms(4000);
     synctv_stream *stream = fx_follow(alice, room);
     ck_assert_str_eq(fx_expect(stream, SYNCTV_EVENT_DANMAKU)->danmaku->content, "new");
     ck_assert(!fx_got(stream, SYNCTV_EVENT_DANMAKU));

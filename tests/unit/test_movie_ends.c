@@ -312,7 +312,7 @@ END_TEST
 static void pass_without_a_turn(int64_t ms)
 {
     fx_settle();
-    node_time_pass(&fx_node, ms);
+    fx_pass_unseen_ms(ms);
 }
 
 START_TEST(what_somebody_waited_for_comes_though_they_leave_at_that_moment)

@@ -340,10 +340,7 @@ START_TEST(a_shorter_current_movie_ends_sooner)
     synctv_stream *stream = fx_follow(alice, room);
     const synctv_movie shorter = { .duration_s = 1 };
     fx_assert_ok(update(alice, id, &shorter, "duration"));
-    fx_node.clock.offset_ms += 2500; /* a second of it, one of grace */
-    fx_assert_ok(update(alice, id, &shorter, "duration"));
-    nanosleep(&(struct timespec){ .tv_nsec = 60000000 }, NULL);
-    sv_node_turn(&fx_node);
+    fx_pass_ms(2500); /* a second of it, one of grace */
     const synctv_event *event = fx_expect(stream, SYNCTV_EVENT_STATE);
     ck_assert_int_eq(event->state->cause, SYNCTV_STATE_CAUSE_ENDED);
 }

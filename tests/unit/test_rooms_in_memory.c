@@ -10,7 +10,6 @@
 #include "node/rooms/flush.h"
 #include "node/rooms/timer.h"
 #include "support/node_fixture.h"
-#include "support/node_time.h"
 
 static synctv_caller *alice, *bob;
 static const char *room;
@@ -643,7 +642,7 @@ START_TEST(loading_again_is_tried_until_it_works)
     sv_room_mark_stale(loaded);
     sv_room_leave(loaded);
     refuse_writes(1);
-    node_time_pass(&fx_node, 1100);
+    fx_pass_unseen_ms(1100);
     fx_turn();
     ck_assert_int_eq(faulty.refuses, 0);
     fx_pass_ms(1100);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Login, Register, RefreshToken, Logout, against a node in this process. */
+#include "node/engine/blocking_job.h"
 #include "node_fixture.h"
 
 static const synctv_result *sign_up(const char *peer, const char *username, const char *password,
@@ -282,7 +283,9 @@ START_TEST(the_login_that_is_one_too_many_is_never_the_one_that_ends)
     options.limits.sessions_per_user = 1;
     reopen();
     const synctv_result *before = register_user("Ann");
-    pass_ms(node, -60000); /* the clock of the machine was put back */
+    node_time_step(&fixture_time, -60000);
+    pass_ms(node, 1000);
+    sv_node_turn(node); /* it sees that */
     const synctv_result *after = log_in(PEER, "Ann", PASSWORD, 0);
     works(after->access_token);
     refresh(before->refresh_token, SYNCTV_E_SESSION_ENDED);
@@ -388,6 +391,40 @@ START_TEST(a_session_that_is_not_refreshed_expires)
 }
 END_TEST
 
+static int do_nothing(struct sv_blocking_job *job, struct sv_tx *tx)
+{
+    return 0;
+}
+
+/* Waits until storage has done what it was asked for. */
+static void settle(void)
+{
+    struct sv_blocking_job job = { .run = do_nothing };
+    ck_assert_int_eq(sv_blocking_job_do(&job, node->store, node->store->ops->write), 0);
+}
+
+START_TEST(a_session_outlives_a_clock_that_is_wrong_for_a_while)
+{
+    const int64_t year_ms = INT64_C(365) * 24 * 3600 * 1000;
+    const synctv_result *r0 = register_user("Ann");
+    node_time_step(&fixture_time, year_ms);
+    for (int i = 0; i < 10; i++) {
+        pass_ms(node, 61 * 1000);
+        sv_node_turn(node);
+        settle();
+    }
+    refresh(r0->refresh_token, SYNCTV_E_SESSION_ENDED);
+    node_time_step(&fixture_time, -year_ms);
+    pass_ms(node, 1000);
+    sv_node_turn(node);
+    works(r0->access_token);
+    const synctv_result *r1 = refresh(r0->refresh_token, 0);
+    works(r1->access_token);
+    synctv_result_unref(r1);
+    synctv_result_unref(r0);
+}
+END_TEST
+
 START_TEST(refreshing_is_limited_by_address)
 {
     options.limits.calls_per_second = 0.05;
@@ -470,6 +507,7 @@ int main(void)
     tcase_add_test(tc, the_token_before_ends_the_session_after_a_minute);
     tcase_add_test(tc, making_good_does_not_begin_the_minute_anew);
     tcase_add_test(tc, a_session_that_is_not_refreshed_expires);
+    tcase_add_test(tc, a_session_outlives_a_clock_that_is_wrong_for_a_while);
     tcase_add_test(tc, refreshing_is_limited_by_address);
     tcase_add_test(tc, a_refresh_token_logs_its_session_out);
     tcase_add_test(tc, an_access_token_logs_its_session_out);

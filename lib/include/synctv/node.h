@@ -109,7 +109,10 @@ SYNCTV_API int synctv_node_open(const synctv_node_options *options, synctv_node 
 SYNCTV_API const char *synctv_node_id(const synctv_node *node);
 /** The address it listens on with the real port, "" if it does not listen. Lives as long as the node. */
 SYNCTV_API const char *synctv_node_address(const synctv_node *node);
-/** The node clock: Unix ms at start + monotonic time since. All times in states and events are on it. */
+/**
+ * The node clock, Unix ms. All times in states and events are on it. It follows the machine's clock at 5 ms a second without going back; when that is off by
+ * more than 5 s it steps, and playing rooms get a RESYNC.
+ */
 SYNCTV_API int64_t synctv_node_now_ms(const synctv_node *node);
 
 /**

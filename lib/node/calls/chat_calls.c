@@ -167,7 +167,7 @@ static int danmaku_tell(struct sv_call *c, struct sv_room *room)
     const synctv_event *event = danmaku_event(c, c->state);
     if (event == NULL)
         return SYNCTV_E_NO_MEMORY;
-    sv_danmaku_ring_push(&room->danmaku, synctv_event_ref(event), event->timestamp_ms);
+    sv_danmaku_ring_push(&room->danmaku, synctv_event_ref(event), sv_node_mono_ms(room->node));
     sv_room_tell(room, event);
     return 0;
 }

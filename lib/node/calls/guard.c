@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "core/validate.h"
 #include "node/rooms/view.h"
+#include "node/rooms/clock.h"
 #include "node/rooms/follow.h"
 
 /* --- arguments --- */
@@ -101,7 +102,7 @@ int sv_standing_load(struct sv_call *call, struct sv_tx *tx, const char *room_id
     if (!ret->has_row)
         return 0;
     ret->actor.member = &ret->member.member;
-    ret->actor.kicked = ret->member.kicked_until_ms > sv_node_now_ms(call->node);
+    ret->actor.kicked = sv_kick_holds(call->node, ret->member.kicked_until_ms);
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
 #include "node/rooms/apply.h"
+#include "node/rooms/clock.h"
 #include "node/rooms/load.h"
 #include "node/rooms/opening.h"
 
@@ -70,7 +71,7 @@ static int join_check(struct sv_call *c, const struct sv_actor *actor, int64_t k
 {
     const struct sv_join asked = {
         .actor = actor,
-        .kicked_until_ms = kicked_until_ms,
+        .kicked_until_ms = sv_kick_holds(c->node, kicked_until_ms) ? kicked_until_ms : 0,
         .now_ms = sv_node_now_ms(c->node),
         .n_members = n_members,
         .default_max_members = c->node->limits.members_per_room,

@@ -12,11 +12,9 @@
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
 #include "node/rooms/apply.h"
+#include "node/rooms/clock.h"
 #include "node/rooms/load.h"
 #include "node/rooms/opening.h"
-
-/* Who was kicked may not come back before that. */
-#define KICK_PAUSE_MS 30000
 
 struct change {
     struct sv_member_rec row;      /* the target's, as it is now */
@@ -225,7 +223,7 @@ static int kick_run(struct sv_call *c, struct sv_tx *tx)
     /* What is left of the row keeps them away for a while. */
     change->row.member = gone(&change->row.member);
     change->row.member.role = SYNCTV_ROOM_ROLE_UNSPECIFIED;
-    change->row.kicked_until_ms = sv_node_now_ms(c->node) + KICK_PAUSE_MS;
+    change->row.kicked_until_ms = sv_node_now_ms(c->node) + SV_KICK_PAUSE_MS;
     return put(c, tx);
 }
 

@@ -9,6 +9,7 @@
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
 #include "node/rooms/apply.h"
+#include "node/rooms/clock.h"
 #include "node/rooms/follow.h"
 #include "node/rooms/learn.h"
 #include "node/rooms/load.h"
@@ -223,8 +224,8 @@ static void take_votes(struct sv_call *call, struct sv_room *room)
         .ended = req->ended,
         .duration_s = movie->type == SYNCTV_MOVIE_TYPE_LIVE ? 0 : req->duration_s,
     };
-    struct sv_verdict verdict = sv_votes_take(&room->votes, &room->playback,
-        sv_node_now_ms(room->node), room->n_here, &report);
+    struct sv_verdict verdict =
+        sv_votes_take(&room->votes, &room->playback, sv_room_now_ms(room), room->n_here, &report);
     if (verdict.ended)
         sv_playhead_end_now(room);
     else if (verdict.length_s > 0)
@@ -235,7 +236,7 @@ static void take_votes(struct sv_call *call, struct sv_room *room)
 static bool has_lost_its_way(const struct sv_call *call, struct sv_room *room)
 {
     const synctv_request *req = call->req;
-    int64_t now_ms = sv_node_now_ms(room->node);
+    int64_t now_ms = sv_room_now_ms(room);
     double duration_s = sv_room_duration(room);
     if (req->buffering ||
         !sv_playback_is_off(&room->playback, now_ms, duration_s, sv_str(req->movie_id),

@@ -52,7 +52,8 @@ static int need_login_rate(struct sv_call *c, const char *fold)
     struct sv_login_limit *limit = c->node->login_limit;
     if (sv_session_of(c)->kind != SV_SESSION_ANONYMOUS)
         return sv_call_need_rate(c, SV_RATE_HASHES);
-    int64_t wait_ms = sv_login_limit_login(limit, fold, sv_session_of(c)->address, c->received_ms);
+    int64_t wait_ms =
+        sv_login_limit_login(limit, fold, sv_session_of(c)->address, sv_node_mono_ms(c->node));
     return wait_ms == 0 ? 0 : sv_error_retry(&c->err, wait_ms);
 }
 
@@ -60,8 +61,8 @@ static int need_register_rate(struct sv_call *c)
 {
     if (sv_session_of(c)->kind != SV_SESSION_ANONYMOUS)
         return sv_call_need_rate(c, SV_RATE_HASHES);
-    int64_t wait_ms =
-        sv_login_limit_register(c->node->login_limit, sv_session_of(c)->address, c->received_ms);
+    int64_t wait_ms = sv_login_limit_register(c->node->login_limit, sv_session_of(c)->address,
+        sv_node_mono_ms(c->node));
     return wait_ms == 0 ? 0 : sv_error_retry(&c->err, wait_ms);
 }
 

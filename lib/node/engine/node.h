@@ -71,7 +71,7 @@ struct synctv_node {
     } mailbox;
     pthread_mutex_t turn_lock;
     atomic_bool turn_wanted;
-    int64_t next_purge_ms, next_accounts_ms; /* monotonic; turn_lock */
+    int64_t next_purge_ms, next_accounts_ms, next_clock_ms; /* monotonic; turn_lock */
 
     atomic_bool stopping;
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "node/engine/time.h"
 
+#include <stdlib.h>
+
 #include "node/engine/node.h"
+
+/* A look at both clocks that took longer than this says nothing about their difference. */
+#define PAIR_MS 50
 
 static int64_t real_mono_ms(void *userdata)
 {
@@ -35,14 +40,44 @@ int64_t sv_node_mono_ms(const synctv_node *node)
     return node->sources.mono_ms(node->sources.userdata);
 }
 
-int64_t sv_node_wall_ms(const synctv_node *node)
+void sv_node_start_clock(synctv_node *node)
 {
-    return node->sources.wall_ms(node->sources.userdata);
+    sv_node_clock_init(&node->clock, node->sources.wall_ms(node->sources.userdata),
+        sv_node_mono_ms(node));
 }
 
 int64_t sv_node_now_ms(const synctv_node *node)
 {
-    return sv_node_clock_ms(&node->clock, sv_node_mono_ms(node));
+    int64_t stepped_ms;
+    return sv_node_now_and_steps_ms(node, &stepped_ms);
+}
+
+int64_t sv_node_now_and_steps_ms(const synctv_node *node, int64_t *ret_stepped_ms)
+{
+    struct sv_clock_look look;
+    int64_t mono_ms;
+    do {
+        look = sv_node_clock_look(&node->clock);
+        mono_ms = sv_node_mono_ms(node);
+    } while (!sv_node_clock_is(&node->clock, &look));
+    *ret_stepped_ms = look.stepped_ms;
+    return sv_clock_look_ms(&look, mono_ms);
+}
+
+int64_t sv_node_follow_clock(synctv_node *node)
+{
+    int64_t before_ms = sv_node_mono_ms(node);
+    int64_t wall_ms = node->sources.wall_ms(node->sources.userdata);
+    int64_t mono_ms = sv_node_mono_ms(node);
+    if (mono_ms - before_ms > PAIR_MS)
+        return 0;
+    int64_t step_ms = sv_node_clock_follow(&node->clock, wall_ms, mono_ms);
+    if (step_ms != 0)
+        sv_logf(&node->log, SYNCTV_LOG_WARN, "clock",
+            "this node's clock was %.1f s %s this machine's and has been set; what plays goes on "
+            "from where it is",
+            (double)llabs(step_ms) / 1000, step_ms > 0 ? "behind" : "ahead of");
+    return step_ms;
 }
 
 int sv_node_random(const synctv_node *node, void *out, size_t len)

@@ -24,10 +24,14 @@ extern const struct sv_sources sv_real_sources;
 
 /* Monotonic time, for intervals. */
 int64_t sv_node_mono_ms(const synctv_node *node);
-/* The wall clock, Unix ms: only for the node clock, which follows it. */
-int64_t sv_node_wall_ms(const synctv_node *node);
 /* The node clock, Unix ms: what goes on the wire and into storage. */
 int64_t sv_node_now_ms(const synctv_node *node);
+/* The same, and all steps of the clock until then, added up: by their difference, what had its time before a step knows what that is now. */
+int64_t sv_node_now_and_steps_ms(const synctv_node *node, int64_t *ret_stepped_ms);
+/* Sets the node clock by the wall clock, at the start. */
+void sv_node_start_clock(synctv_node *node);
+/* Has the node clock follow the wall clock. Returns the step that this took, in ms, which has been logged; 0 = none. One thread at a time. */
+int64_t sv_node_follow_clock(synctv_node *node);
 
 /* Cryptographic random; 0 or INTERNAL when there is none. */
 int sv_node_random(const synctv_node *node, void *out, size_t len);

@@ -105,7 +105,7 @@ static void account_put(struct sv_accounts *a, struct sv_account *account)
 {
     if (--account->refs > 0)
         return;
-    account->idle_since_ms = sv_node_now_ms(a->node);
+    account->idle_since_ms = sv_node_mono_ms(a->node);
     sv_list_append(&a->idle, &account->idle);
     if (++a->n_idle > SV_IDLE_ACCOUNTS_MAX)
         sv_account_forget(a, SV_CONTAINER_OF(a->idle.next, struct sv_account, idle));
@@ -208,7 +208,7 @@ struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup 
 
 void sv_session_freshen(struct sv_accounts *a, struct sv_session *session)
 {
-    session->fresh_until_ms = sv_node_now_ms(a->node) + SV_ACCOUNT_FRESH_MS;
+    session->fresh_until_ms = sv_node_mono_ms(a->node) + SV_ACCOUNT_FRESH_MS;
     sv_list_remove(&session->by_age);
     sv_list_append(&a->by_age, &session->by_age);
 }
@@ -257,7 +257,7 @@ int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind)
 {
     struct sv_accounts *a = session->node->accounts;
     const synctv_limits *limits = &session->node->limits;
-    int64_t now_ms = sv_node_now_ms(session->node);
+    int64_t now_ms = sv_node_mono_ms(session->node);
     if (session->kind == SV_SESSION_ANONYMOUS && kind == SV_RATE_CALLS)
         return sv_bucket_table_take(a->by_address, session->address, now_ms);
     if (session->kind != SV_SESSION_USER)

@@ -35,7 +35,7 @@ struct sv_account {
     _Atomic synctv_user_status status;
     struct sv_list sessions; /* sv_session.of_account */
     struct sv_list idle;     /* in accounts.idle while refs is 0 */
-    int64_t idle_since_ms;
+    int64_t idle_since_ms;   /* monotonic */
     struct sv_bucket calls, hashes, chat, danmaku;
 };
 
@@ -54,7 +54,7 @@ struct sv_session {
     bool listed;       /* in that table */
     struct sv_list of_account;
     struct sv_list by_age;  /* while what is known of it is fresh */
-    int64_t fresh_until_ms; /* node clock */
+    int64_t fresh_until_ms; /* monotonic */
     struct sv_list tokens;  /* sv_cached_token.of_session, oldest first */
     unsigned n_tokens;
     unsigned n_watching; /* sv_session_watch() */

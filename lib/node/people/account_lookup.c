@@ -183,7 +183,7 @@ static void take_stale(struct sv_accounts *a, struct refresh_job *r, int64_t now
 static void refresh_some(synctv_node *node)
 {
     struct sv_accounts *a = node->accounts;
-    int64_t now_ms = sv_node_now_ms(node);
+    int64_t now_ms = sv_node_mono_ms(node);
     struct refresh_job *r = calloc(1, sizeof(*r));
     if (r == NULL)
         return;
@@ -212,7 +212,7 @@ static bool has_stale(struct sv_accounts *a, int64_t now_ms)
 void sv_accounts_housekeep(synctv_node *node)
 {
     struct sv_accounts *a = node->accounts;
-    int64_t now_ms = sv_node_now_ms(node);
+    int64_t now_ms = sv_node_mono_ms(node);
     pthread_mutex_lock(&a->lock);
     SV_LIST_FOREACH(it, &a->by_use) {
         struct sv_cached_token *token = SV_CONTAINER_OF(it, struct sv_cached_token, by_use);

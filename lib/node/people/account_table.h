@@ -21,7 +21,7 @@ struct sv_cached_token {
     struct sv_list of_session;
     struct sv_session *session;
     int64_t expires_at_ms; /* node clock, here and below */
-    int64_t used_at_ms;
+    int64_t used_at_ms;    /* monotonic */
     size_t len;
     char text[];
 };

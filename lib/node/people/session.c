@@ -71,7 +71,7 @@ static void cache_token(struct sv_accounts *a, struct sv_session *session, const
     atomic_fetch_add_explicit(&session->base.refs, 1, memory_order_relaxed);
     token->session = session;
     token->expires_at_ms = expires_at_ms;
-    token->used_at_ms = sv_node_now_ms(a->node);
+    token->used_at_ms = sv_node_mono_ms(a->node);
     sv_list_append(&session->tokens, &token->of_session);
     session->n_tokens++;
     sv_list_append(&a->by_use, &token->by_use);
@@ -82,13 +82,14 @@ static struct sv_session *session_of_cached(struct sv_accounts *a, const char *t
     int64_t now_ms)
 {
     struct sv_session *session = NULL;
+    int64_t mono_ms = sv_node_mono_ms(a->node);
     pthread_mutex_lock(&a->lock);
     struct sv_cached_token *token = find_token(a, text, len);
-    if (token != NULL && now_ms < token->expires_at_ms && now_ms < token->session->fresh_until_ms &&
-        !atomic_load(&token->session->ended)) {
+    if (token != NULL && now_ms < token->expires_at_ms &&
+        mono_ms < token->session->fresh_until_ms && !atomic_load(&token->session->ended)) {
         session = token->session;
         synctv_caller_ref(&session->base);
-        token->used_at_ms = now_ms;
+        token->used_at_ms = mono_ms;
         sv_list_remove(&token->by_use);
         sv_list_append(&a->by_use, &token->by_use);
     }

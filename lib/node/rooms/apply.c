@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "node/rooms/clock.h"
 #include "node/rooms/follow.h"
 #include "node/rooms/playhead.h"
 #include "node/rooms/presence.h"
@@ -67,14 +68,14 @@ static int apply_room(struct sv_room *room, const struct sv_room_change *change)
 /* --- members --- */
 
 /* Rows that kept somebody away, and have done so. */
-static void forget_kicked(struct sv_room *room, int64_t now_ms)
+static void forget_kicked(struct sv_room *room)
 {
     struct sv_roster_entry *next;
     for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
          entry = next) {
         next = sv_roster_next(entry);
         if (entry->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED && entry->n_streams == 0 &&
-            !entry->online && entry->kicked_until_ms <= now_ms)
+            !entry->online && !sv_kick_holds(room->node, entry->kicked_until_ms))
             sv_roster_remove(&room->roster, entry->member.user_id);
     }
 }
@@ -89,10 +90,9 @@ static void remove_row(struct sv_room *room, const char *user_id)
 static int put_row(struct sv_room *room, const struct sv_member_rec *rec)
 {
     if (rec->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED) {
-        int64_t now_ms = sv_node_now_ms(room->node);
         sv_presence_forget(room, rec->member.user_id);
-        forget_kicked(room, now_ms);
-        if (rec->kicked_until_ms <= now_ms) {
+        forget_kicked(room);
+        if (!sv_kick_holds(room->node, rec->kicked_until_ms)) {
             remove_row(room, rec->member.user_id);
             return 0;
         }

@@ -95,7 +95,7 @@ static void push_snapshot(struct sv_stream *stream, struct sv_room *room)
     sv_stream_push(stream, snapshot);
     synctv_event_unref(snapshot);
     const void *recent[SV_DANMAKU_KEEP];
-    size_t n = sv_danmaku_ring_recent(&room->danmaku, sv_node_now_ms(room->node), recent);
+    size_t n = sv_danmaku_ring_recent(&room->danmaku, sv_node_mono_ms(room->node), recent);
     for (size_t i = 0; i < n && has_place_for_danmaku(stream); i++)
         sv_stream_push(stream, recent[i]);
 }

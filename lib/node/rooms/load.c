@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "node/rooms/apply.h"
+#include "node/rooms/clock.h"
 #include "node/rooms/diff.h"
 #include "node/rooms/opening.h"
 #include "node/rooms/playhead.h"
@@ -44,11 +45,10 @@ static int load_run(struct sv_job *job, struct sv_tx *tx)
 /* Rows that only kept somebody away, and have done so, are as good as none. */
 static void drop_spent_rows(struct sv_room *room, struct sv_room_reading *r)
 {
-    int64_t now_ms = sv_node_now_ms(room->node);
     int n = 0;
     for (int i = 0; i < r->n_members; i++) {
         if (r->members[i].member.role != SYNCTV_ROOM_ROLE_UNSPECIFIED ||
-            r->members[i].kicked_until_ms > now_ms)
+            sv_kick_holds(room->node, r->members[i].kicked_until_ms))
             r->members[n++] = r->members[i];
     }
     r->n_members = n;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/rooms/apply.h"
+#include "node/rooms/clock.h"
 #include "node/rooms/tell.h"
 #include "node/rooms/timer.h"
 #include "node/rooms/view.h"
@@ -14,7 +15,7 @@
 struct sv_playback_change sv_playhead_change(struct sv_room *room)
 {
     return (struct sv_playback_change){
-        .now_ms = sv_node_now_ms(room->node),
+        .now_ms = sv_room_now_ms(room),
         .node_id = room->node->id,
         .duration_s = sv_room_duration(room),
     };
@@ -43,12 +44,48 @@ static void move(struct sv_room *room, const struct sv_playback_state *state,
         &(struct sv_room_change){ .room_id = room->id, .state = state, .cause = cause });
 }
 
+/* The playhead stays where it was at `was_ms`, which is called `now_ms` now. */
+static struct sv_playback_state anchored(struct sv_room *room, int64_t was_ms, int64_t now_ms)
+{
+    struct sv_playback_change change = sv_playhead_change(room);
+    struct sv_playback_state state;
+    change.now_ms = now_ms;
+    sv_playback_anchor(&room->playback, was_ms, &change, &state);
+    return state;
+}
+
+void sv_playhead_follow_step(struct sv_room *room)
+{
+    int64_t stepped_ms;
+    int64_t now_ms = sv_node_now_and_steps_ms(room->node, &stepped_ms);
+    int64_t was_ms = now_ms - (stepped_ms - room->stepped_ms);
+    room->stepped_ms = stepped_ms;
+    if (!room->loaded || room->gone || room->playback.status != SYNCTV_PLAYBACK_STATUS_PLAYING)
+        return;
+    const struct sv_playback_state state = anchored(room, was_ms, now_ms);
+    move(room, &state, SYNCTV_STATE_CAUSE_RESYNC);
+}
+
+/* A state whose time is yet to come was written by another clock: it counts as of now. */
+static void leave_future(struct sv_room *room)
+{
+    int64_t now_ms = sv_room_now_ms(room);
+    if (room->playback.status != SYNCTV_PLAYBACK_STATUS_PLAYING ||
+        room->playback.updated_at_ms <= now_ms)
+        return;
+    room->playback = anchored(room, now_ms, now_ms);
+    room->playback_dirty = true;
+    if (room->flush_ms == 0)
+        room->flush_ms = sv_node_mono_ms(room->node) + SV_FLUSH_MS;
+}
+
 void sv_playhead_adopt(struct sv_room *room, const synctv_playback *stored)
 {
     struct sv_playback_state state;
     if (sv_playback_load(stored, &state, NULL) < 0 || !sv_playback_newer(&state, &room->playback))
         return;
     room->playback = state;
+    leave_future(room);
     room->reannounce_ms = state.status == SYNCTV_PLAYBACK_STATUS_PLAYING
         ? sv_node_mono_ms(room->node) + SV_REANNOUNCE_MS
         : 0;
@@ -104,7 +141,7 @@ static void end_here(struct sv_room *room)
 void sv_playhead_end_if_due(struct sv_room *room)
 {
     bool has_ended = false;
-    int64_t clock_ms = sv_node_now_ms(room->node);
+    int64_t clock_ms = sv_room_now_ms(room);
     int64_t waited_ms = sv_node_mono_ms(room->node) - room->awaited_ms;
     for (int i = 0; i < ENDS_PER_TURN; i++) {
         int64_t due_ms = sv_room_ends_at_ms(room);

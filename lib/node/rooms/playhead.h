@@ -18,6 +18,9 @@ struct sv_playback_change sv_playhead_change(struct sv_room *room);
 void sv_playhead_set(struct sv_room *room, const struct sv_playback_state *state,
     synctv_state_cause cause, const char *actor_id, const char *operation_id);
 
+/* The node clock has stepped: what plays stays where it is. */
+void sv_playhead_follow_step(struct sv_room *room);
+
 /* What storage says about the playhead: followed and told if it is newer. */
 void sv_playhead_adopt(struct sv_room *room, const synctv_playback *stored);
 /* Leaves a movie that is not in the playlist, as storage that lost something may have it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "node/rooms/presence.h"
 
+#include "node/rooms/clock.h"
 #include "node/rooms/playhead.h"
 #include "node/rooms/tell.h"
 #include "node/rooms/timer.h"
@@ -53,7 +54,7 @@ static bool is_new(struct sv_room *room, const struct sv_roster_entry *entry)
 {
     return entry == NULL ||
         (entry->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED &&
-            entry->kicked_until_ms <= sv_node_now_ms(room->node));
+            !sv_kick_holds(room->node, entry->kicked_until_ms));
 }
 
 int sv_presence_enter(struct sv_room *room, const struct sv_actor_info *who)

@@ -26,6 +26,7 @@ static struct sv_room *room_new(synctv_node *node, const char *id)
     if (room == NULL)
         return NULL;
     room->node = node;
+    atomic_init(&room->stepped_ms, sv_node_clock_look(&node->clock).stepped_ms);
     atomic_init(&room->refs, 1);
     memcpy(room->id, id, strlen(id) + 1);
     pthread_mutex_init(&room->lock, NULL);

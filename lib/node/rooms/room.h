@@ -3,18 +3,21 @@
  * Rooms in memory: the table of them, and who holds them.
  *
  *   room.h       this: the structure, the table, rooms that nobody follows
+ *   clock.h      what rooms know of the node clock
  *   timer.h      when a room is to be looked at again
  *   view.h       what a room looks like: copies of it, who may do what
  *   tell.h       events to those who follow it
  *   presence.h   who is online in it
+ *   follower.h   a stream with the rooms that it follows
  *   follow.h     which stream follows which room
  *   playhead.h   what happens to the playhead by itself
+ *   learn.h      the length of a movie, as those who watch report it
  *   apply.h      the one way in for every change
  *   diff.h       what a reading finds to be different, as changes
  *   load.h       reading rooms from storage; calls that wait for that
  *   flush.h      playback states on their way to storage
  *   opening.h    what a stream does first: finds its rooms and follows them
- *   rooms.h      all of it together, for who opens, turns and closes the node
+ *   tick.h       what rooms do as time goes by
  */
 #ifndef SV_NODE_ROOMS_ROOM_H
 #define SV_NODE_ROOMS_ROOM_H
@@ -65,6 +68,8 @@ struct sv_room {
     struct sv_roster roster;
     struct sv_playlist movies;
 
+    /* The steps of the node clock that the playback state knows of; changed under the lock. */
+    _Atomic int64_t stepped_ms;
     struct sv_playback_state playback;
     /* Newer than storage; changed under the lock. */
     atomic_bool playback_dirty;

@@ -10,6 +10,8 @@
 #include "node/rooms/tell.h"
 #include "node/rooms/timer.h"
 
+#define ROOMS_AT_ONCE 64
+
 static bool is_due(int64_t at_ms, int64_t now_ms)
 {
     return at_ms != 0 && at_ms <= now_ms;
@@ -17,7 +19,7 @@ static bool is_due(int64_t at_ms, int64_t now_ms)
 
 static void expire_danmaku(struct sv_room *room, int64_t now_ms)
 {
-    sv_danmaku_ring_expire(&room->danmaku, sv_node_now_ms(room->node));
+    sv_danmaku_ring_expire(&room->danmaku, now_ms);
     room->danmaku_ms = room->danmaku.n_kept > 0 ? now_ms + SV_DANMAKU_KEEP_MS : 0;
 }
 
@@ -71,4 +73,43 @@ void sv_rooms_last_tick(synctv_node *node)
     int64_t until_ms = sv_node_mono_ms(node) + SV_READ_PAUSE_MS;
     while (sv_rooms_tick(node, until_ms) <= until_ms)
         ;
+}
+
+/* --- a step of the clock --- */
+
+static void follow_step(struct sv_room *room)
+{
+    pthread_mutex_lock(&room->lock);
+    sv_playhead_follow_step(room);
+    pthread_mutex_unlock(&room->lock);
+}
+
+/* Rooms that have not heard of the step yet, with references. */
+static size_t find_behind(struct sv_room_shard *shard, int64_t stepped_ms,
+    struct sv_room *ret[ROOMS_AT_ONCE])
+{
+    size_t n = 0;
+    struct sv_room *room, *tmp;
+    pthread_mutex_lock(&shard->lock);
+    HASH_ITER(hh, shard->by_id, room, tmp) {
+        if (n < ROOMS_AT_ONCE && room->stepped_ms != stepped_ms)
+            ret[n++] = sv_room_ref(room);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return n;
+}
+
+void sv_rooms_anchor(synctv_node *node)
+{
+    int64_t stepped_ms = sv_node_clock_look(&node->clock).stepped_ms;
+    struct sv_room *rooms[ROOMS_AT_ONCE];
+    for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
+        /* A room that is made from now on knows of the step: it is made under the shard's lock. */
+        for (size_t n; (n = find_behind(&node->rooms->shards[i], stepped_ms, rooms)) > 0;) {
+            for (size_t k = 0; k < n; k++) {
+                follow_step(rooms[k]);
+                sv_room_unref(rooms[k]);
+            }
+        }
+    }
 }

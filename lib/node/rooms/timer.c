@@ -2,6 +2,7 @@
 #include "node/rooms/timer.h"
 
 #include "core/playback.h"
+#include "node/rooms/clock.h"
 #include "node/rooms/view.h"
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -15,7 +16,7 @@ static int64_t end_due_ms(struct sv_room *room, int64_t now_ms)
     int64_t ends_at_ms = sv_room_ends_at_ms(room);
     if (ends_at_ms == 0)
         return 0;
-    int64_t due_ms = now_ms + (ends_at_ms - sv_node_now_ms(room->node));
+    int64_t due_ms = now_ms + (ends_at_ms - sv_room_now_ms(room));
     return due_ms > 1 ? due_ms : 1;
 }
 

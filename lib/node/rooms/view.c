@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "node/rooms/clock.h"
 
 /* --- who may do what --- */
 
@@ -16,7 +17,7 @@ struct sv_actor sv_room_actor(struct sv_room *room, const struct sv_actor_info *
         .is_system = info->is_system,
         .platform_admin = info->platform_admin,
         .member = entry == NULL ? NULL : &entry->member,
-        .kicked = entry != NULL && entry->kicked_until_ms > sv_node_now_ms(room->node),
+        .kicked = entry != NULL && sv_kick_holds(room->node, entry->kicked_until_ms),
     };
 }
 
@@ -99,7 +100,7 @@ int sv_room_fill_state(struct sv_room *room, struct sv_arena *a, synctv_state_ca
 {
     synctv_playback view;
     sv_playback_view(&room->playback, &view);
-    int64_t now_ms = sv_node_now_ms(room->node);
+    int64_t now_ms = sv_room_now_ms(room);
     view.room_id = room->id;
     view.cause = cause;
     view.position_s = sv_playback_position_at(&room->playback, now_ms, sv_room_duration(room));
