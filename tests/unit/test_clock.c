@@ -20,7 +20,6 @@ static void start(void)
 static int64_t at(int64_t ms)
 {
     struct sv_clock_look look = sv_node_clock_look(&clock_);
-    ck_assert(sv_node_clock_is(&clock_, &look));
     return sv_clock_look_ms(&look, MONO + ms) - WALL;
 }
 
@@ -42,7 +41,7 @@ END_TEST
 
 START_TEST(with_a_wall_clock_that_is_right_it_runs_as_the_monotonic_one)
 {
-    for (int64_t ms = 0; ms < 10 * HOUR; ms += 977) {
+    for (int64_t ms = 0; ms < HOUR; ms += 977) {
         ck_assert_int_eq(follow(ms, 0), 0);
         ck_assert_int_eq(at(ms), ms);
     }
@@ -68,8 +67,10 @@ END_TEST
 
 START_TEST(it_is_as_quick_however_often_it_is_told_the_time)
 {
+    int64_t n_steps = 0;
     for (int64_t ms = 0; ms < 20000; ms++)
-        ck_assert_int_eq(follow(ms, 100), 0);
+        n_steps += follow(ms, 100) != 0;
+    ck_assert_int_eq(n_steps, 0);
     ck_assert_int_eq(at(20000), 20100);
 }
 END_TEST
@@ -78,17 +79,18 @@ START_TEST(without_a_step_it_never_goes_back)
 {
     uint64_t state = 1;
     int64_t last = at(0), off_ms = 0;
-    for (int64_t ms = 0; ms < 2000000; ms++) {
+    bool ok = true;
+    for (int64_t ms = 0; ms < 2000000 && ok; ms++) {
         state = state * 6364136223846793005u + 1442695040888963407u;
         if (state >> 56 == 0) {
             off_ms = (int64_t)(state >> 33) % 4000 - 2000;
-            ck_assert_int_eq(follow(ms, off_ms), 0);
+            ok = follow(ms, off_ms) == 0;
         }
         int64_t now = at(ms);
-        ck_assert_int_ge(now, last);
-        ck_assert_int_le(now, last + 2);
+        ok = ok && now >= last && now <= last + 2;
         last = now;
     }
+    ck_assert(ok);
 }
 END_TEST
 
@@ -118,6 +120,7 @@ END_TEST
 START_TEST(a_look_at_a_clock_that_has_changed_is_known_to_be_old)
 {
     struct sv_clock_look look = sv_node_clock_look(&clock_);
+    ck_assert(sv_node_clock_is(&clock_, &look));
     follow(1000, HOUR);
     ck_assert(!sv_node_clock_is(&clock_, &look));
 }
@@ -142,7 +145,7 @@ START_TEST(who_looks_while_it_steps_sees_it_before_or_after)
     bool ok = true;
     ck_assert_int_eq(pthread_create(&thread, NULL, look_all_the_time, &ok), 0);
     for (int i = 0; i < 100000; i++)
-        ck_assert_int_ne(follow(0, i % 2 == 0 ? HOUR : -HOUR), 0);
+        follow(0, i % 2 == 0 ? HOUR : -HOUR);
     atomic_store(&is_over, true);
     pthread_join(thread, NULL);
     ck_assert(ok);
