@@ -149,7 +149,9 @@ void sv_guard_look(struct sv_call *call, int (*look)(struct sv_call *call, struc
 {
     int rv = sv_guard_lock(call);
     if (rv == 0) {
-        rv = look(call, call->room);
+        rv = sv_call_judge_now(call);
+        if (rv == 0)
+            rv = look(call, call->room);
         pthread_mutex_unlock(&call->room->lock);
     }
     if (rv < 0)

@@ -56,7 +56,7 @@ int sv_standing_need_member(struct sv_call *call, const struct sv_standing *stan
 
 /* Locks call->room, which sv_call_load_room() has pinned: 0, or ROOM_NOT_FOUND (not locked) when it was deleted since. */
 int sv_guard_lock(struct sv_call *call);
-/* Locks call->room for look(), then ends the call with its code. */
+/* Judges the caller anew and locks call->room for look(), then ends the call with its code. */
 void sv_guard_look(struct sv_call *call, int (*look)(struct sv_call *call, struct sv_room *room));
 /* enum sv_access, or the codes of sv_standing_need(). A guest of a room with a password must be following it. Locked. */
 int sv_guard_room(struct sv_call *call, struct sv_room *room, uint64_t permissions);

@@ -178,8 +178,10 @@ enum step { STEP_ANSWERED, STEP_VERIFY, STEP_WRITE };
 static int join_plan(struct sv_call *c, struct sv_room *room)
 {
     struct join *join = c->state;
+    int rv = sv_call_judge_now(c);
+    if (rv < 0)
+        return rv;
     struct sv_actor actor = sv_room_actor(room, &c->actor);
-    int rv;
     if (is_inside(actor.member) && actor.member->status == SYNCTV_MEMBER_STATUS_ACTIVE) {
         rv = join_fill(c, room, actor.member);
         return rv < 0 ? rv : STEP_ANSWERED;

@@ -138,7 +138,9 @@ static int carry_out(struct sv_call *call, const struct command *command)
     change.expected_version = call->req->expected_version;
     change.client_time_ms = call->req->client_time_ms;
     struct sv_playback_state state;
-    int rv = sv_guard_room(call, room, command->permission);
+    int rv = sv_call_judge_now(call);
+    if (rv >= 0)
+        rv = sv_guard_room(call, room, command->permission);
     if (rv >= 0)
         rv = command->transition(call, &change, &state);
     if (rv == SYNCTV_E_VERSION_CONFLICT)

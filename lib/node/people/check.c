@@ -40,6 +40,14 @@ int sv_call_judge(struct sv_call *call, struct sv_tx *tx, struct sv_arena *a)
     return rv < 0 ? rv : sv_call_judge_by(call, user.user.role, user.user.status);
 }
 
+int sv_call_judge_now(struct sv_call *call)
+{
+    const struct sv_account *account = sv_session_of(call)->account;
+    if (account == NULL)
+        return 0;
+    return sv_call_judge_by(call, atomic_load(&account->role), atomic_load(&account->status));
+}
+
 int sv_call_need_rate(struct sv_call *call, enum sv_rate_kind kind)
 {
     int64_t wait_ms = sv_session_rate(sv_session_of(call), kind);

@@ -22,6 +22,11 @@ int sv_call_need_active(struct sv_call *call);
 int sv_call_judge(struct sv_call *call, struct sv_tx *tx, struct sv_arena *a);
 /* Where what the user's row says has been read already. */
 int sv_call_judge_by(struct sv_call *call, synctv_user_role role, synctv_user_status status);
+/*
+ * The same again by what is known here, for what is carried out in memory: the call may have waited for its room. Under the
+ * room's lock, so that nobody acts who was told to have lost the right.
+ */
+int sv_call_judge_now(struct sv_call *call);
 /* Takes one token of the rate. */
 int sv_call_need_rate(struct sv_call *call, enum sv_rate_kind kind);
 

@@ -138,16 +138,21 @@ static void end_here(struct sv_room *room)
     sv_playback_end(&room->playback, &change, next_id(room, chance(room)), &room->playback);
 }
 
+/* Whether somebody here has waited for an end that was due then. */
+static bool was_awaited(const struct sv_room *room, int64_t clock_ms, int64_t due_ms)
+{
+    return sv_node_mono_ms(room->node) - room->awaited_ms >= clock_ms - due_ms;
+}
+
 void sv_playhead_end_if_due(struct sv_room *room)
 {
     bool has_ended = false;
     int64_t clock_ms = sv_room_now_ms(room);
-    int64_t waited_ms = sv_node_mono_ms(room->node) - room->awaited_ms;
     for (int i = 0; i < ENDS_PER_TURN; i++) {
         int64_t due_ms = sv_room_ends_at_ms(room);
         if (due_ms == 0 || due_ms > clock_ms)
             break;
-        if (clock_ms - waited_ms <= due_ms)
+        if (was_awaited(room, clock_ms, due_ms))
             end_when_due(room, due_ms);
         else
             end_here(room);
