@@ -142,7 +142,7 @@ SYNCTV_API void synctv_node_free(synctv_node *node);
 
 /**
  * A caller that acts as this user, with the user's permissions. Waits for storage.
- * Errors: USER_NOT_FOUND, USER_BANNED, STORAGE_UNAVAILABLE, SHUTTING_DOWN, NO_MEMORY.
+ * Errors: USER_NOT_FOUND, USER_BANNED, STORAGE_UNAVAILABLE, OVERLOADED, SHUTTING_DOWN, NO_MEMORY.
  */
 SYNCTV_API int synctv_node_as_user(synctv_node *node, const char *user_id,
     synctv_caller **ret_caller, synctv_error *ret_error);
