@@ -403,7 +403,7 @@ START_TEST(a_stream_takes_what_the_table_of_methods_says)
         const synctv_request request = { .method = m };
         const struct sv_method *method = sv_method_get(m);
         bool taken = synctv_stream_send(stream, &request, &fx_error) == 0;
-        ck_assert_msg(taken == (method != NULL && (method->by & SV_BY_STREAM) != 0), "%d", (int)m);
+        ck_assert_msg(taken == (method != NULL && (method->flags & SV_BY_STREAM) != 0), "%d", (int)m);
     }
 }
 END_TEST

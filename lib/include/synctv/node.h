@@ -59,7 +59,7 @@ typedef struct synctv_limits {
     double ping_per_second;              /**< on one stream; 2 */
     double status_per_second;            /**< on one stream; 1 */
     int32_t rooms_per_user;              /**< created; 10 */
-    int32_t memberships_per_user;        /**< 100 */
+    int32_t memberships_per_user;        /**< 100; a stream of all rooms follows no more than 100 */
     int32_t members_per_room;            /**< where the room says nothing; 100, at most 10000 */
     int32_t movies_per_room;             /**< 1000, at most 10000; 2 MiB together */
     int32_t sessions_per_user;           /**< Login ends those renewed longest ago; 100 */

@@ -7,11 +7,12 @@
 enum {
     SV_BY_CALL = 1,   /* synctv_call() takes it */
     SV_BY_STREAM = 2, /* synctv_stream_send() takes it */
+    SV_ON_ROOM = 4,   /* it concerns the room of its room_id */
 };
 
 struct sv_method {
     sv_handler *handler;
-    unsigned by;
+    unsigned flags;
 };
 
 /* NULL for a method that is not implemented. */

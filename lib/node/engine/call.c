@@ -82,7 +82,7 @@ static void start(struct sv_call *call, unsigned by)
         sv_call_fail(call, SYNCTV_E_SHUTTING_DOWN);
     } else if (method == NULL) {
         sv_call_fail(call, SYNCTV_E_UNIMPLEMENTED);
-    } else if ((method->by & by) == 0) {
+    } else if ((method->flags & by) == 0) {
         sv_call_fail(call,
             sv_errorf(&call->err, SYNCTV_E_INVALID_ARGUMENT,
                 by == SV_BY_STREAM ? "this request is not for streams"
@@ -242,6 +242,7 @@ static void write_now(struct sv_call *call)
 static bool is_observed(const struct sv_call *call)
 {
     return call->room == NULL && atomic_load(&call->node->rooms.n_observers) > 0 &&
+        (sv_method_get(call->req->method)->flags & SV_ON_ROOM) != 0 &&
         sv_id_valid(call->req->room_id);
 }
 

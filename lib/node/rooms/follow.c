@@ -50,7 +50,8 @@ bool sv_stream_hears(struct sv_stream *stream, const struct sv_room *room)
     return sv_follower_of(stream)->observer || sv_stream_follows(stream, room);
 }
 
-/* Puts the follow into both lists, unless the stream has ended, follows the room already (returns 0 for both) or too many. */
+/* Puts the follow into both lists (returns 1), unless the stream has ended, follows the room already (0 for both) or
+ * too many (ROOM_LIMIT). */
 static int link_follow(struct sv_stream *stream, struct sv_room *room, struct sv_follow *follow)
 {
     struct sv_follower *follower = sv_follower_of(stream);
@@ -97,6 +98,12 @@ static void push_snapshot(struct sv_stream *stream, struct sv_room *room)
         sv_stream_push(stream, recent[i]);
 }
 
+static int too_many_rooms(synctv_error *err)
+{
+    return sv_errorf(err, SYNCTV_E_ROOM_LIMIT,
+        "a stream follows at most %d rooms: open one for each room", SV_STREAM_MAX_ROOMS);
+}
+
 int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err)
 {
     int rv = sv_stream_may_follow(stream, room, err);
@@ -113,7 +120,7 @@ int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_erro
     rv = link_follow(stream, room, follow);
     if (rv <= 0) {
         free(follow);
-        return rv == 0 ? 0 : sv_error(err, rv);
+        return rv == 0 ? 0 : too_many_rooms(err);
     }
     if (first) {
         sv_room_set_idle(room, false);
@@ -259,7 +266,7 @@ static struct sv_call *background_call(struct sv_stream *stream, const char *roo
     return call;
 }
 
-/* The stream has nothing to follow: it ends. */
+/* The stream ends with what went wrong. */
 static void open_failed(struct sv_call *call, int code)
 {
     if (call->err.code == code)
@@ -327,15 +334,17 @@ static void bound_room_loaded(struct sv_call *call)
  * than none. */
 static void further_room_failed(struct sv_call *call, int code)
 {
-    if (code != SYNCTV_E_ROOM_NOT_FOUND)
-        sv_stream_end(call->opening, code, NULL);
-    sv_call_finish(call);
+    if (code == SYNCTV_E_ROOM_NOT_FOUND)
+        sv_call_finish(call);
+    else
+        open_failed(call, code);
 }
 
 static void further_room_loaded(struct sv_call *call)
 {
-    if (follow_loaded_room(call) == SYNCTV_E_NO_MEMORY)
-        further_room_failed(call, SYNCTV_E_NO_MEMORY);
+    int rv = follow_loaded_room(call);
+    if (rv == SYNCTV_E_NO_MEMORY || rv == SYNCTV_E_ROOM_LIMIT)
+        open_failed(call, rv);
     else
         sv_call_finish(call);
 }
@@ -360,8 +369,10 @@ static int list_rooms_run(struct sv_call *call, struct sv_tx *tx)
 {
     struct rooms *rooms = call->state;
     rooms->n_ids = 0;
-    int rv = tx->ops->member_rooms(tx, call->actor.user_id, SV_STREAM_MAX_ROOMS, &call->arena,
+    int rv = tx->ops->member_rooms(tx, call->actor.user_id, SV_STREAM_MAX_ROOMS + 1, &call->arena,
         &rooms->ids);
+    if (rv > SV_STREAM_MAX_ROOMS)
+        return too_many_rooms(&call->err);
     if (rv >= 0)
         rooms->n_ids = rv;
     return rv;
