@@ -11,7 +11,7 @@
  * What a change of the playlist counts for at most. It may have SV_MOVIE_MAX_BYTES, the writer may tell 256 in one go (a user
  * alone 100), and no stream whose client reads is to be cut by that. Such an event is one piece of memory that all streams of
  * the room share, and who does not read keeps a window of the newest: all of them together keep no more than the room's last
- * 256, 4 MiB (and as much encoded), while each is charged as if it had 1 MiB of its own.
+ * 256, 8 MiB (and as much encoded), while each is charged as if it had 1 MiB of its own.
  */
 #define SV_STREAM_MOVIE_BYTES (SV_STREAM_MAX_BYTES / 256)
 #define SV_STREAM_MAX_ROOMS 100
