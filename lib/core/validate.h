@@ -51,6 +51,8 @@ enum {
  * that emoji and some scripts need, after a visible one.
  */
 int sv_username_validate(const char *username, synctv_error *err);
+/* `username` without the white space around it, which no name has and keyboards of phones add. NO_MEMORY. */
+int sv_username_trim(struct sv_arena *a, const char *username, const char **ret_trimmed);
 /*
  * The form by which names and e-mail addresses are compared: NFKC + case folding, default-ignorable code points dropped. Folding
  * twice changes nothing.
