@@ -14,7 +14,7 @@
 
 struct sv_client_call {
     struct sv_list link; /* client->calls, on its thread */
-    struct sv_client_letter letter;
+    struct sv_letter letter;
     struct sv_alarm
         alarm; /* the next attempt; while it waits for a token or for an event: its time is over */
     struct sv_token_waiter token;
@@ -336,7 +336,7 @@ bool sv_client_calls_match_error(synctv_client *client, const synctv_event *even
 
 /* --- submitting --- */
 
-static void start_letter(struct sv_client_letter *letter)
+static void start_letter(struct sv_letter *letter)
 {
     struct sv_client_call *call = SV_CONTAINER_OF(letter, struct sv_client_call, letter);
     synctv_error err;

@@ -16,16 +16,11 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "rpc/channel.h"
 #include "rpc/retry.h"
 
 #define SV_CLOCK_SAMPLES 8
-
-/* Something to be done on the client's thread; run() owns it. */
-struct sv_client_letter {
-    struct sv_list link;
-    void (*run)(struct sv_client_letter *letter);
-};
 
 /* Something to be done there later. Not linked = not set. */
 struct sv_alarm {
@@ -62,9 +57,9 @@ struct synctv_client {
     struct sv_rpc_channel *channel;
     pthread_t thread;
     atomic_bool closing;
+    struct sv_mailbox mailbox; /* of its thread */
 
     pthread_mutex_t lock;
-    struct sv_list letters;
     char user_id[16];
     struct sv_clock_sample samples[SV_CLOCK_SAMPLES];
     unsigned n_samples, next_sample;
@@ -92,7 +87,7 @@ struct sv_client_caller {
 };
 
 /* client.c */
-void sv_client_post(synctv_client *client, struct sv_client_letter *letter);
+void sv_client_post(synctv_client *client, struct sv_letter *letter);
 void sv_alarm_set(synctv_client *client, struct sv_alarm *alarm, int64_t due_ms);
 void sv_alarm_cancel(struct sv_alarm *alarm);
 uint32_t sv_client_random(void);

@@ -3,10 +3,10 @@
 #ifndef SV_CLIENT_STREAM_H
 #define SV_CLIENT_STREAM_H
 
+#include "api/event_ring.h"
 #include "client/inside.h"
 
-#define SV_MAX_EVENTS 1024               /* not taken by the program; beyond that: */
-#define SV_RING_SIZE (SV_MAX_EVENTS + 1) /* DISCONNECTED, because of it */
+#define SV_MAX_EVENTS 1024 /* not taken by the program */
 #define SV_MAX_EVENT_BYTES (16 * 1024 * 1024)
 
 struct sv_held_state;
@@ -21,13 +21,11 @@ struct sv_client_stream {
     synctv_stream_ready_fn *ready;
     void *userdata;
     atomic_bool finishing; /* the program sends nothing more */
-    struct sv_client_letter start_letter, finish_letter, close_letter;
+    struct sv_letter start_letter, finish_letter, close_letter;
 
     pthread_mutex_t lock; /* this block */
     pthread_cond_t cond;
-    const synctv_event *ring[SV_RING_SIZE];
-    unsigned head, count;
-    size_t bytes;
+    struct sv_event_ring events;
     bool told;    /* ready() was called, and not all has been taken since */
     bool calling; /* ready(), on the client's thread */
     bool closed;  /* the program is through with it */
@@ -41,7 +39,7 @@ struct sv_client_stream {
     bool waiting_for_token;
     bool on_wire;
     bool leaving; /* closed, and this thread has heard of it */
-    bool overrun; /* cut because the program does not take its events */
+    int overrun; /* why we have cut it: SLOW_CONSUMER if the program does not take its events, NO_MEMORY; or 0 */
     bool down;    /* DISCONNECTED was told */
     bool renewed; /* a fresh token was fetched for this attempt already */
     char *access;
@@ -54,8 +52,8 @@ struct sv_client_stream {
 };
 
 /* stream.c */
-/* Takes the reference. False if there is no room for it. */
-bool sv_client_stream_push(struct sv_client_stream *s, const synctv_event *event);
+/* Takes the reference. Returns 0, SLOW_CONSUMER if too many wait already, NO_MEMORY. */
+int sv_client_stream_push(struct sv_client_stream *s, const synctv_event *event);
 void sv_client_stream_push_connection(struct sv_client_stream *s, synctv_event_type type,
     const synctv_error *err);
 /* No more events; synctv_stream_next() says why. */

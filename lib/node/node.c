@@ -225,10 +225,9 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     node->access_ttl_s = options->access_ttl_s;
     node->refresh_ttl_s = options->refresh_ttl_s;
     sv_node_clock_init(&node->clock);
-    sv_list_init(&node->mailbox.letters);
     sv_list_init(&node->ready.streams);
     sv_list_init(&node->all_streams.list);
-    pthread_mutex_init(&node->mailbox.lock, NULL);
+    sv_mailbox_init(&node->mailbox);
     pthread_mutex_init(&node->ready.lock, NULL);
     pthread_cond_init(&node->ready.over, NULL);
     pthread_mutex_init(&node->all_streams.lock, NULL);
@@ -321,7 +320,7 @@ void sv_node_fini(synctv_node *node)
     if (node->jwt_key != NULL)
         sv_secret_wipe(node->jwt_key, node->jwt_key_len);
     free(node->jwt_key);
-    pthread_mutex_destroy(&node->mailbox.lock);
+    sv_mailbox_fini(&node->mailbox);
     pthread_cond_destroy(&node->ready.over);
     pthread_mutex_destroy(&node->ready.lock);
     pthread_mutex_destroy(&node->all_streams.lock);
@@ -338,25 +337,8 @@ void sv_node_wake(synctv_node *node)
 
 void sv_node_post(synctv_node *node, struct sv_letter *letter)
 {
-    pthread_mutex_lock(&node->mailbox.lock);
-    bool first = sv_list_empty(&node->mailbox.letters);
-    sv_list_append(&node->mailbox.letters, &letter->link);
-    pthread_mutex_unlock(&node->mailbox.lock);
-    if (first)
+    if (sv_mailbox_post(&node->mailbox, letter))
         sv_node_wake(node);
-}
-
-static void run_letters(synctv_node *node)
-{
-    struct sv_list letters;
-    sv_list_init(&letters);
-    pthread_mutex_lock(&node->mailbox.lock);
-    sv_list_splice(&letters, &node->mailbox.letters);
-    pthread_mutex_unlock(&node->mailbox.lock);
-    for (struct sv_list *it; (it = sv_list_pop(&letters)) != NULL;) {
-        struct sv_letter *letter = SV_CONTAINER_OF(it, struct sv_letter, link);
-        letter->run(letter);
-    }
 }
 
 /* Sessions that have expired leave the database, and rows that kept somebody away who was kicked. */
@@ -418,7 +400,7 @@ int64_t sv_node_turn(synctv_node *node)
     /* Whoever holds the lock sees the wish of those who could not get it. */
     while (atomic_load(&node->turn_wanted) && pthread_mutex_trylock(&node->turn_lock) == 0) {
         atomic_store(&node->turn_wanted, false);
-        run_letters(node);
+        sv_mailbox_run(&node->mailbox);
         bool more = sv_streams_run_ready(node) > 0;
         wait_ms = run_timers(node);
         if (more)

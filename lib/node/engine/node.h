@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "base/pool.h"
 #include "base/ratelimit.h"
 #include "store/store.h"
@@ -45,12 +46,6 @@ struct sv_room;
 struct sv_account;
 struct sv_session;
 struct sv_call;
-
-/* Something to be run on the node's thread. Embed it; run() owns it. */
-struct sv_letter {
-    struct sv_list link;
-    void (*run)(struct sv_letter *letter);
-};
 
 struct sv_room_shard {
     pthread_mutex_t lock;
@@ -94,10 +89,7 @@ struct synctv_node {
     } rooms;
     atomic_uint n_rooms, n_streams, n_online;
 
-    struct {
-        pthread_mutex_t lock;
-        struct sv_list letters;
-    } mailbox;
+    struct sv_mailbox mailbox;
     struct {
         pthread_mutex_t lock;
         struct sv_list streams;          /* streams with something to take */

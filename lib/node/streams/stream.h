@@ -3,6 +3,7 @@
 #ifndef SV_NODE_STREAM_H
 #define SV_NODE_STREAM_H
 
+#include "api/event_ring.h"
 #include "node/rooms/room.h"
 
 #define SV_STREAM_MAX_EVENTS 1024 /* a disk that was slow for a moment lets hundreds go at once */
@@ -44,9 +45,7 @@ struct sv_stream {
 
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t cond;  /* something to take; for synctv_stream_next() with a time-out */
-    const synctv_event **ring;
-    unsigned ring_size, head, count;
-    size_t bytes;
+    struct sv_event_ring events;
     bool told;              /* ready() was or will be called and next() has not yet returned 0 */
     bool closed;            /* by its opener */
     synctv_error end;       /* code 0 = still open */
