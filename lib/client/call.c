@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls with one answer: a token, an attempt, perhaps another one. */
+#include "client/call.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,9 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "client/bytes.h"
 #include "client/inside.h"
+#include "client/stream.h"
 #include "wire/request.h"
 #include "wire/result.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What time it is on the server: NTP's arithmetic over Ping and Pong. */
+#include "client/clock.h"
+
 #include <synctv/playback.h>
 
 #include "base/clock.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A stream's connection: it comes back by itself, and tells nobody what is older than what it told before. */
+#include "client/connection.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "client/call.h"
 #include "client/stream.h"
 #include "wire/event.h"
 

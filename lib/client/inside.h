@@ -17,37 +17,11 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mailbox.h"
+#include "client/clock.h"
+#include "client/thread.h"
+#include "client/tokens.h"
 #include "rpc/channel.h"
 #include "rpc/retry.h"
-
-#define SV_CLOCK_SAMPLES 8
-
-/* Something to be done there later. Not linked = not set. */
-struct sv_alarm {
-    struct sv_list link;
-    int64_t due_ms; /* monotonic */
-    void (*ring)(struct sv_alarm *alarm);
-};
-
-/* Where a token's life is over for us: a little before the server thinks so. */
-struct sv_tokens {
-    char *access; /* NULL = not signed in */
-    char *refresh;
-    int64_t fresh_until_ms; /* monotonic; after it the access token is renewed before it is used */
-    unsigned generation;    /* grows with each change */
-};
-
-/* Somebody who needs a fresh access token. On the client's thread, once. */
-struct sv_token_waiter {
-    struct sv_list link;
-    /* `access` NULL: there is none, `error` says why. */
-    void (*done)(struct sv_token_waiter *waiter, const char *access, const synctv_error *error);
-};
-
-struct sv_clock_sample {
-    int64_t offset_ms; /* server clock − our wall clock */
-    int64_t delay_ms;  /* there and back */
-};
 
 struct synctv_client {
     struct sv_log log;
@@ -85,55 +59,5 @@ struct sv_client_caller {
     synctv_client *client;
     bool signs_in; /* answers to its sign-ins become the client's session */
 };
-
-/* client.c */
-void sv_client_post(synctv_client *client, struct sv_letter *letter);
-void sv_alarm_set(synctv_client *client, struct sv_alarm *alarm, int64_t due_ms);
-void sv_alarm_cancel(struct sv_alarm *alarm);
-uint32_t sv_client_random(void);
-
-/* tokens.c */
-/* Calls back with a token that is fresh, maybe at once. */
-void sv_tokens_get(synctv_client *client, struct sv_token_waiter *waiter);
-/* Whether a token that is refused so may be followed by a better one. */
-bool sv_token_is_stale(int code);
-/* The server did not take this one although it seemed fresh. */
-void sv_tokens_stale(synctv_client *client, const char *access);
-/* A call or stream with this token failed so: perhaps the session is over. */
-void sv_tokens_refused(synctv_client *client, const char *access, int code);
-/* The answer to a sign-in of this client, or to the end of its session. */
-void sv_tokens_learn(synctv_client *client, synctv_method method, const synctv_result *result);
-/* Fails everybody who waits. */
-void sv_tokens_stop(synctv_client *client);
-void sv_tokens_fini(synctv_client *client);
-
-/* call.c */
-void sv_client_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
-    void *userdata, bool direct);
-void sv_client_calls_stop(synctv_client *client);
-/* A stream is up: what waits for a chat event is sent again. */
-void sv_client_calls_resend(synctv_client *client);
-/* A chat message or a refusal came in on a stream: is it what a synctv_call() waits for? */
-void sv_client_calls_match_chat(synctv_client *client, const synctv_chat *chat);
-bool sv_client_calls_match_error(synctv_client *client, const synctv_event *event);
-
-/* stream.c */
-int sv_client_stream_open(synctv_caller *caller, const synctv_stream_options *options,
-    synctv_stream **ret_stream, synctv_error *ret_error);
-/* Sends on any stream that follows this room. NOT_CONNECTED if there is none. On the client's thread. */
-int sv_client_streams_send(synctv_client *client, const synctv_request *request,
-    synctv_error *ret_error);
-/* Whether a stream follows this room, or will when it is connected. On the client's thread. */
-bool sv_client_streams_may_follow(synctv_client *client, const char *room_id);
-void sv_client_streams_stop(synctv_client *client);
-
-/* clock.c */
-/* Our wall clock, which never steps. */
-int64_t sv_client_now_ms(const synctv_client *client);
-void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
-    int64_t server_recv_ms, int64_t server_send_ms);
-
-/* A sv_wire_alloc_fn; `userdata` is a struct sv_rpc_bytes. */
-void *sv_client_bytes_alloc(void *userdata, size_t len);
 
 #endif

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams as the program sees them: a bounded queue of events out, requests in. */
+#include "client/stream.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/id.h"
 #include "base/text.h"
-#include "client/stream.h"
+#include "client/bytes.h"
+#include "client/connection.h"
 #include "wire/request.h"
 
 static struct sv_client_stream *of(synctv_stream *stream)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream of a client: stream.c is the side of the program, connection.c that of the network. */
+/* A stream of a client as its program sees it; connection.h is the side of the network. */
 #ifndef SV_CLIENT_STREAM_H
 #define SV_CLIENT_STREAM_H
 
 #include "api/event_ring.h"
+#include "base/id.h"
 #include "client/inside.h"
 
 #define SV_MAX_EVENTS 1024 /* not taken by the program */
@@ -51,7 +52,10 @@ struct sv_client_stream {
     struct sv_held_state *held;
 };
 
-/* stream.c */
+/* sv_caller_ops.stream_open. Any thread. */
+int sv_client_stream_open(synctv_caller *caller, const synctv_stream_options *options,
+    synctv_stream **ret_stream, synctv_error *ret_error);
+
 /* Takes the reference. Returns 0, SLOW_CONSUMER if too many wait already, NO_MEMORY. */
 int sv_client_stream_push(struct sv_client_stream *s, const synctv_event *event);
 void sv_client_stream_push_connection(struct sv_client_stream *s, synctv_event_type type,
@@ -67,12 +71,11 @@ void sv_client_stream_left(struct sv_client_stream *s);
 int sv_client_stream_send(struct sv_client_stream *s, const synctv_request *request,
     synctv_error *ret_error);
 
-/* connection.c; all on the client's thread */
-void sv_connection_start(struct sv_client_stream *s);
-/* Half-closes it, or lets it end. */
-void sv_connection_finish(struct sv_client_stream *s);
-/* Releases the thread's reference, now or when the network has let go. */
-void sv_connection_leave(struct sv_client_stream *s);
-void sv_connection_fini(struct sv_client_stream *s);
+/* Sends on any stream that follows this room. NOT_CONNECTED if there is none. On the client's thread. */
+int sv_client_streams_send(synctv_client *client, const synctv_request *request,
+    synctv_error *ret_error);
+/* Whether a stream follows this room, or will when it is connected. On the client's thread. */
+bool sv_client_streams_may_follow(synctv_client *client, const char *room_id);
+void sv_client_streams_stop(synctv_client *client);
 
 #endif
