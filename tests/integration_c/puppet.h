@@ -37,9 +37,16 @@ void puppet_send_state(const char *room_id, synctv_state_cause cause, uint64_t v
     const char *node_id);
 /* Ends all streams; code 0 = OK. */
 void puppet_finish(int code, int64_t retry_after_ms);
-/* Waits for the n-th message that is no ping; its time stamp. */
+/* Waits for the n-th message (of the first 64) that is neither a ping nor a status report; its time stamp. */
 int64_t puppet_wait_message(int n);
 /* What pongs say about the server's clock: ours plus this. With `wild` they say the number itself, twice. */
+/* How many status reports have come; the last one in *ret, if that is not NULL. */
+struct puppet_report {
+    char movie_id[16], message_id[16];
+    double position_s, duration_s;
+    bool buffering, ended;
+};
+int puppet_reports(struct puppet_report *ret);
 void puppet_set_clock(int64_t offset_ms, bool wild);
 int puppet_pings(void);
 
