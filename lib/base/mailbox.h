@@ -23,7 +23,10 @@ void sv_mailbox_init(struct sv_mailbox *mailbox);
 void sv_mailbox_fini(struct sv_mailbox *mailbox);
 /* Any thread. Returns whether it was empty, so that whoever runs it has to be woken. */
 bool sv_mailbox_post(struct sv_mailbox *mailbox, struct sv_letter *letter);
-/* Runs what is there now, without its lock; what comes meanwhile stays for the next time. Returns whether there was any. */
+/*
+ * Runs what is there now, without its lock; what comes meanwhile stays for the next time. Returns
+ * whether there was any.
+ */
 bool sv_mailbox_run(struct sv_mailbox *mailbox);
 
 #endif

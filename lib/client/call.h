@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls with one answer; SEND_CHAT's is an event of a stream. On the client's thread but for the first. */
+/*
+ * Calls with one answer; SEND_CHAT's is an event of a stream. On the client's thread but for the
+ * first.
+ */
 #ifndef SV_CLIENT_CALL_H
 #define SV_CLIENT_CALL_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream's connection: it comes back by itself, and tells nobody what is older than what it told before. */
+/*
+ * A stream's connection: it comes back by itself, and tells nobody what is older than what it told
+ * before.
+ */
 #include "client/connection.h"
 
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a client. Whatever takes more than one step (calls, tokens, streams) happens on the client's thread alone and
- * needs no locks there; other threads hand it letters. What they read directly is under client->lock or stream->lock.
+ * The inside of a client. Whatever takes more than one step (calls, tokens, streams) happens on the
+ * client's thread alone and needs no locks there; other threads hand it letters. What they read
+ * directly is under client->lock or stream->lock.
  */
 #ifndef SV_CLIENT_INSIDE_H
 #define SV_CLIENT_INSIDE_H
@@ -45,8 +46,8 @@ struct synctv_client {
     struct sv_tokens tokens;
     struct sv_list token_waiters;
     bool renewing;
-    unsigned
-        renewed_generation; /* what is renewed: if others are in use by then, the answer does not count */
+    /* What is renewed: if others are in use by then, the answer does not count. */
+    unsigned renewed_generation;
     struct sv_alarm renew_alarm;
     struct sv_list calls;   /* sv_client_call.link */
     struct sv_list streams; /* sv_client_stream.link */

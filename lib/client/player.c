@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Keeping a program's player in step with the room, over the public functions of clients and streams. */
+/*
+ * Keeping a program's player in step with the room, over the public functions of clients and
+ * streams.
+ */
 #include <synctv/player.h>
 
 #include <math.h>
@@ -19,7 +22,10 @@
 #define SEEK_AGAIN_MS 2000 /* doubles … */
 #define SEEK_DOUBLINGS 4   /* … so often */
 
-/* Below the server's limit of one a second, so that none is refused because the network has brought two together. */
+/*
+ * Below the server's limit of one a second, so that none is refused because the network has brought
+ * two together.
+ */
 static const struct sv_rate report_rate = { .per_second = 0.8, .burst = 2 };
 
 /* What the server knows of the player, in this movie. */
@@ -147,7 +153,10 @@ static void report(synctv_player *player, const synctv_player_status *status)
 
 /* --- what the player is to do --- */
 
-/* It is too far off to make up for it by its speed. Returns whether that is the server's business, too: seeking has not helped. */
+/*
+ * It is too far off to make up for it by its speed. Returns whether that is the server's business,
+ * too: seeking has not helped.
+ */
 static bool jump(synctv_player *player, bool buffering, synctv_player_target *target)
 {
     int64_t now_ms = sv_mono_ms();

@@ -87,7 +87,10 @@ void sv_client_stream_push_connection(struct sv_client_stream *s, synctv_event_t
         event->error_code = err->code;
         event->error = sv_arena_memdup(sv_event_arena(event), err, sizeof(*err));
     }
-    /* DISCONNECTED has a place even because of too many: then no CONNECTED follows before half of them are taken. */
+    /*
+     * DISCONNECTED has a place even because of too many: then no CONNECTED follows before half of
+     * them are taken.
+     */
     push(s, event, SV_MAX_EVENTS + 1, SIZE_MAX);
 }
 

@@ -40,7 +40,8 @@ struct sv_client_stream {
     bool waiting_for_token;
     bool on_wire;
     bool leaving; /* closed, and this thread has heard of it */
-    int overrun; /* why we have cut it: SLOW_CONSUMER if the program does not take its events, NO_MEMORY; or 0 */
+    /* Why we have cut it: SLOW_CONSUMER (the program does not take its events), NO_MEMORY; or 0. */
+    int overrun;
     bool down;    /* DISCONNECTED was told */
     bool renewed; /* a fresh token was fetched for this attempt already */
     char *access;
@@ -71,7 +72,10 @@ void sv_client_stream_left(struct sv_client_stream *s);
 int sv_client_stream_send(struct sv_client_stream *s, const synctv_request *request,
     synctv_error *ret_error);
 
-/* Sends on any stream that follows this room. NOT_CONNECTED if there is none. On the client's thread. */
+/*
+ * Sends on any stream that follows this room. NOT_CONNECTED if there is none. On the client's
+ * thread.
+ */
 int sv_client_streams_send(synctv_client *client, const synctv_request *request,
     synctv_error *ret_error);
 /* Whether a stream follows this room, or will when it is connected. On the client's thread. */

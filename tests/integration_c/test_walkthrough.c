@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every typed function, four times: over a network in the clear, with TLS, with certificates on both sides, and on a node in
- * this process. The tests do not know which: the callers are the same.
+ * Every typed function, four times: over a network in the clear, with TLS, with certificates on
+ * both sides, and on a node in this process. The tests do not know which: the callers are the same.
  */
 #include "support.h"
 

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mailbox.h"
 
@@ -41,6 +42,8 @@ static struct note *note_new(int thread, int number)
 
 static void setup(void)
 {
+    memset(last, 0, sizeof(last));
+    n_run = 0;
     sv_mailbox_init(&mailbox);
 }
 
