@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls with one answer: a token, an attempt, perhaps another one. */
+#include "client/call.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +10,15 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "client/bytes.h"
 #include "client/inside.h"
+#include "client/stream.h"
 #include "wire/request.h"
 #include "wire/result.h"
 
 struct sv_client_call {
     struct sv_list link; /* client->calls, on its thread */
-    struct sv_client_letter letter;
+    struct sv_letter letter;
     struct sv_alarm
         alarm; /* the next attempt; while it waits for a token or for an event: its time is over */
     struct sv_token_waiter token;
@@ -336,7 +340,7 @@ bool sv_client_calls_match_error(synctv_client *client, const synctv_event *even
 
 /* --- submitting --- */
 
-static void start_letter(struct sv_client_letter *letter)
+static void start_letter(struct sv_letter *letter)
 {
     struct sv_client_call *call = SV_CONTAINER_OF(letter, struct sv_client_call, letter);
     synctv_error err;

@@ -1,106 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* A client's life and its thread. */
+/* A client's life, and signing in. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/id.h"
 #include "base/text.h"
+#include "client/call.h"
 #include "client/inside.h"
+#include "client/stream.h"
 
-#define IDLE_POLL_MS 1000
 #define PROBE_PAUSE_MAX_MS 500
 
-void *sv_client_bytes_alloc(void *userdata, size_t len)
-{
-    struct sv_rpc_bytes *bytes = userdata;
-    *bytes = sv_rpc_bytes_new(len);
-    return sv_rpc_bytes_data(bytes);
-}
-
-uint32_t sv_client_random(void)
-{
-    uint32_t random = 0;
-    sv_random_bytes(&random, sizeof(random)); /* 0 only makes waits less spread */
-    return random;
-}
-
 /* --- the thread --- */
-
-void sv_client_post(synctv_client *client, struct sv_client_letter *letter)
-{
-    pthread_mutex_lock(&client->lock);
-    sv_list_append(&client->letters, &letter->link);
-    pthread_mutex_unlock(&client->lock);
-    sv_rpc_channel_wake(client->channel);
-}
-
-void sv_alarm_set(synctv_client *client, struct sv_alarm *alarm, int64_t due_ms)
-{
-    sv_alarm_cancel(alarm);
-    alarm->due_ms = due_ms;
-    sv_list_append(&client->alarms, &alarm->link);
-}
-
-void sv_alarm_cancel(struct sv_alarm *alarm)
-{
-    sv_list_remove(&alarm->link);
-}
-
-static bool run_letters(synctv_client *client)
-{
-    struct sv_list letters;
-    sv_list_init(&letters);
-    pthread_mutex_lock(&client->lock);
-    sv_list_splice(&letters, &client->letters);
-    pthread_mutex_unlock(&client->lock);
-    bool any = !sv_list_empty(&letters);
-    for (struct sv_list *it; (it = sv_list_pop(&letters)) != NULL;) {
-        struct sv_client_letter *letter = SV_CONTAINER_OF(it, struct sv_client_letter, link);
-        letter->run(letter);
-    }
-    return any;
-}
-
-static struct sv_alarm *next_alarm(synctv_client *client)
-{
-    struct sv_alarm *next = NULL;
-    SV_LIST_FOREACH(it, &client->alarms) {
-        struct sv_alarm *alarm = SV_CONTAINER_OF(it, struct sv_alarm, link);
-        if (next == NULL || alarm->due_ms < next->due_ms)
-            next = alarm;
-    }
-    return next;
-}
-
-/* Rings what is due; returns how long there is nothing to do. */
-static int run_alarms(synctv_client *client)
-{
-    for (;;) {
-        struct sv_alarm *alarm = next_alarm(client);
-        int64_t wait_ms = alarm == NULL ? IDLE_POLL_MS : alarm->due_ms - sv_mono_ms();
-        if (wait_ms > 0)
-            return wait_ms < IDLE_POLL_MS ? (int)wait_ms : IDLE_POLL_MS;
-        sv_alarm_cancel(alarm);
-        alarm->ring(alarm);
-    }
-}
 
 static void *thread_main(void *userdata)
 {
     synctv_client *client = userdata;
-    while (!atomic_load(&client->closing)) {
-        run_letters(client);
-        sv_rpc_channel_poll(client->channel, run_alarms(client));
-    }
+    while (!atomic_load(&client->closing))
+        sv_client_turn(client);
     sv_tokens_stop(client);
     sv_client_calls_stop(client);
     sv_client_streams_stop(client);
     sv_rpc_channel_close(client->channel);
-    while (run_letters(client) || client->n_on_wire > 0)
-        sv_rpc_channel_poll(client->channel, 100);
+    sv_client_drain(client);
     return NULL;
 }
 
@@ -146,7 +70,7 @@ static int make_channel(synctv_client *client, const synctv_client_options *opti
 /* --- connecting: does anybody answer? --- */
 
 struct probe {
-    struct sv_client_letter letter;
+    struct sv_letter letter;
     struct sv_alarm again;
     synctv_client *client;
     int64_t deadline_ms;
@@ -189,7 +113,7 @@ static void probe_ring(struct sv_alarm *alarm)
     probe_send(SV_CONTAINER_OF(alarm, struct probe, again));
 }
 
-static void probe_letter(struct sv_client_letter *letter)
+static void probe_letter(struct sv_letter *letter)
 {
     probe_send(SV_CONTAINER_OF(letter, struct probe, letter));
 }
@@ -275,7 +199,7 @@ int synctv_client_connect(const synctv_client_options *options, synctv_client **
     client->call_timeout_ms = options->call_timeout_ms;
     client->wall_offset_ms = sv_wall_ms() - sv_mono_ms();
     pthread_mutex_init(&client->lock, NULL);
-    sv_list_init(&client->letters);
+    sv_mailbox_init(&client->mailbox);
     sv_list_init(&client->alarms);
     sv_list_init(&client->token_waiters);
     sv_list_init(&client->renew_alarm.link);
@@ -295,6 +219,7 @@ int synctv_client_connect(const synctv_client_options *options, synctv_client **
         synctv_client_close(client);
     } else {
         sv_rpc_channel_free(client->channel);
+        sv_mailbox_fini(&client->mailbox);
         pthread_mutex_destroy(&client->lock);
         free(client);
     }
@@ -310,6 +235,7 @@ void synctv_client_close(synctv_client *client)
     pthread_join(client->thread, NULL);
     sv_rpc_channel_free(client->channel);
     sv_tokens_fini(client);
+    sv_mailbox_fini(&client->mailbox);
     pthread_mutex_destroy(&client->lock);
     free(client);
 }

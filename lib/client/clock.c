@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What time it is on the server: NTP's arithmetic over Ping and Pong. */
+#include "client/clock.h"
+
 #include <synctv/playback.h>
 
 #include "base/clock.h"
@@ -25,7 +27,9 @@ static struct sv_clock_sample best_sample(const synctv_client *client)
     return best;
 }
 
-/* Whether both cannot be true of the same two clocks: one has stepped, or this machine has slept. */
+/*
+ * Whether both cannot be true of the same two clocks: one has stepped, or this machine has slept.
+ */
 static bool contradict(struct sv_clock_sample a, struct sv_clock_sample b)
 {
     int64_t apart_ms =

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream's connection: it comes back by itself, and tells nobody what is older than what it told before. */
+/*
+ * A stream's connection: it comes back by itself, and tells nobody what is older than what it told
+ * before.
+ */
+#include "client/connection.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +13,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "client/call.h"
 #include "client/stream.h"
 #include "wire/event.h"
 
@@ -120,6 +126,8 @@ static void on_message(struct sv_rpc_client_stream *rpc, void *userdata, const v
     size_t len)
 {
     struct sv_client_stream *s = userdata;
+    if (s->overrun < 0)
+        return; /* after what is missing, nothing of this connection */
     synctv_event *event = NULL;
     synctv_error err;
     int rv = sv_wire_event_decode(data, len, &event, &err);
@@ -134,10 +142,11 @@ static void on_message(struct sv_rpc_client_stream *rpc, void *userdata, const v
     s->renewed = false;
     if (is_ours(s, event)) {
         synctv_event_unref(event);
-    } else if (!sv_client_stream_push(s, event)) {
-        s->overrun = true; /* begins again, with a SNAPSHOT, once the program has caught up */
-        sv_rpc_client_stream_cancel(rpc);
+        return;
     }
+    s->overrun = sv_client_stream_push(s, event);
+    if (s->overrun < 0) /* begins again, with a SNAPSHOT, once the program has caught up */
+        sv_rpc_client_stream_cancel(rpc);
 }
 
 /* --- connecting, and connecting again --- */
@@ -240,9 +249,11 @@ static void on_status(struct sv_rpc_client_stream *rpc, void *userdata,
     if (answer->grpc_status == 0)
         sv_error(&err,
             atomic_load(&s->finishing) ? SYNCTV_E_NOT_CONNECTED : SYNCTV_E_NODE_UNAVAILABLE);
-    if (s->overrun)
-        sv_errorf(&err, SYNCTV_E_SLOW_CONSUMER, "the program does not take its events");
-    s->overrun = false;
+    if (s->overrun == SYNCTV_E_SLOW_CONSUMER)
+        sv_errorf(&err, s->overrun, "the program does not take its events");
+    else if (s->overrun < 0)
+        sv_error(&err, s->overrun);
+    s->overrun = 0;
     sv_tokens_refused(s->client, sv_str(s->access), err.code);
     if (s->leaving)
         sv_connection_leave(s);

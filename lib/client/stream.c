@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams as the program sees them: a bounded queue of events out, requests in. */
+#include "client/stream.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/id.h"
 #include "base/text.h"
-#include "client/stream.h"
+#include "client/bytes.h"
+#include "client/connection.h"
 #include "wire/request.h"
 
 static struct sv_client_stream *of(synctv_stream *stream)
@@ -20,8 +22,7 @@ static void stream_unref(struct sv_client_stream *s)
 {
     if (atomic_fetch_sub(&s->refs, 1) != 1)
         return;
-    for (unsigned i = 0; i < s->count; i++)
-        synctv_event_unref(s->ring[(s->head + i) % SV_RING_SIZE]);
+    sv_event_ring_clear(&s->events);
     sv_connection_fini(s);
     free(s->room_password);
     pthread_cond_destroy(&s->cond);
@@ -53,29 +54,26 @@ static void call_ready(struct sv_client_stream *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* `limit` is how many events may wait then. */
-static bool push(struct sv_client_stream *s, const synctv_event *event, unsigned limit)
+static int push(struct sv_client_stream *s, const synctv_event *event, unsigned max_events,
+    size_t max_bytes)
 {
+    int rv = 0;
     bool call = false;
-    size_t size = sv_event_size(event);
     pthread_mutex_lock(&s->lock);
-    bool fits = s->count < limit && (s->count == 0 || s->bytes + size <= SV_MAX_EVENT_BYTES);
-    if (fits && !s->closed && s->end.code == 0) {
-        s->ring[(s->head + s->count++) % SV_RING_SIZE] = event;
-        s->bytes += size;
-        event = NULL;
-        call = tell(s);
+    if (!s->closed && s->end.code == 0) {
+        rv = sv_event_ring_push(&s->events, event, max_events, max_bytes);
+        call = rv == 0 && tell(s);
     }
     pthread_mutex_unlock(&s->lock);
     synctv_event_unref(event);
     if (call)
         call_ready(s);
-    return fits;
+    return rv;
 }
 
-bool sv_client_stream_push(struct sv_client_stream *s, const synctv_event *event)
+int sv_client_stream_push(struct sv_client_stream *s, const synctv_event *event)
 {
-    return push(s, event, SV_MAX_EVENTS);
+    return push(s, event, SV_MAX_EVENTS, SV_MAX_EVENT_BYTES);
 }
 
 void sv_client_stream_push_connection(struct sv_client_stream *s, synctv_event_type type,
@@ -89,7 +87,11 @@ void sv_client_stream_push_connection(struct sv_client_stream *s, synctv_event_t
         event->error_code = err->code;
         event->error = sv_arena_memdup(sv_event_arena(event), err, sizeof(*err));
     }
-    push(s, event, SV_RING_SIZE);
+    /*
+     * DISCONNECTED has a place even because of too many: then no CONNECTED follows before half of
+     * them are taken.
+     */
+    push(s, event, SV_MAX_EVENTS + 1, SIZE_MAX);
 }
 
 void sv_client_stream_end(struct sv_client_stream *s, const synctv_error *err)
@@ -114,7 +116,7 @@ bool sv_client_stream_is_over(struct sv_client_stream *s)
 bool sv_client_stream_is_behind(struct sv_client_stream *s)
 {
     pthread_mutex_lock(&s->lock);
-    bool behind = s->count > SV_MAX_EVENTS / 2 || s->bytes > SV_MAX_EVENT_BYTES / 2;
+    bool behind = s->events.count > SV_MAX_EVENTS / 2 || s->events.bytes > SV_MAX_EVENT_BYTES / 2;
     pthread_mutex_unlock(&s->lock);
     return behind;
 }
@@ -126,14 +128,12 @@ static int stream_next(synctv_stream *pub, int timeout_ms, const synctv_event **
     struct timespec until = sv_mono_deadline(timeout_ms > 0 ? timeout_ms : 0);
     int rv;
     pthread_mutex_lock(&s->lock);
-    while (timeout_ms > 0 && s->count == 0 && s->end.code == 0 &&
+    while (timeout_ms > 0 && s->events.count == 0 && s->end.code == 0 &&
         pthread_cond_timedwait(&s->cond, &s->lock, &until) != ETIMEDOUT)
         ;
-    if (s->count > 0) {
-        *ret_event = s->ring[s->head];
-        s->head = (s->head + 1) % SV_RING_SIZE;
-        s->count--;
-        s->bytes -= sv_event_size(*ret_event);
+    const synctv_event *event = sv_event_ring_pop(&s->events);
+    if (event != NULL) {
+        *ret_event = event;
         rv = 1;
     } else {
         rv = s->end.code;
@@ -206,7 +206,7 @@ bool sv_client_streams_may_follow(synctv_client *client, const char *room_id)
 
 /* --- life --- */
 
-static void start_on_thread(struct sv_client_letter *letter)
+static void start_on_thread(struct sv_letter *letter)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(letter, struct sv_client_stream, start_letter);
     sv_list_append(&s->client->streams, &s->link);
@@ -219,12 +219,12 @@ static void start_on_thread(struct sv_client_letter *letter)
     sv_connection_start(s);
 }
 
-static void finish_on_thread(struct sv_client_letter *letter)
+static void finish_on_thread(struct sv_letter *letter)
 {
     sv_connection_finish(SV_CONTAINER_OF(letter, struct sv_client_stream, finish_letter));
 }
 
-static void close_on_thread(struct sv_client_letter *letter)
+static void close_on_thread(struct sv_letter *letter)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(letter, struct sv_client_stream, close_letter);
     sv_connection_leave(s);
@@ -276,6 +276,7 @@ static struct sv_client_stream *stream_new(const synctv_stream_options *options)
         return NULL;
     }
     s->base.ops = &stream_ops;
+    sv_event_ring_init(&s->events, sv_event_size);
     atomic_init(&s->refs, 2);
     s->room_password = password;
     s->ready = options->ready;

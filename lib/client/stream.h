@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream of a client: stream.c is the side of the program, connection.c that of the network. */
+/* A stream of a client as its program sees it; connection.h is the side of the network. */
 #ifndef SV_CLIENT_STREAM_H
 #define SV_CLIENT_STREAM_H
 
+#include "api/event_ring.h"
+#include "base/id.h"
 #include "client/inside.h"
 
-#define SV_MAX_EVENTS 1024               /* not taken by the program; beyond that: */
-#define SV_RING_SIZE (SV_MAX_EVENTS + 1) /* DISCONNECTED, because of it */
+#define SV_MAX_EVENTS 1024 /* not taken by the program */
 #define SV_MAX_EVENT_BYTES (16 * 1024 * 1024)
 
 struct sv_held_state;
@@ -21,13 +22,11 @@ struct sv_client_stream {
     synctv_stream_ready_fn *ready;
     void *userdata;
     atomic_bool finishing; /* the program sends nothing more */
-    struct sv_client_letter start_letter, finish_letter, close_letter;
+    struct sv_letter start_letter, finish_letter, close_letter;
 
     pthread_mutex_t lock; /* this block */
     pthread_cond_t cond;
-    const synctv_event *ring[SV_RING_SIZE];
-    unsigned head, count;
-    size_t bytes;
+    struct sv_event_ring events;
     bool told;    /* ready() was called, and not all has been taken since */
     bool calling; /* ready(), on the client's thread */
     bool closed;  /* the program is through with it */
@@ -41,7 +40,8 @@ struct sv_client_stream {
     bool waiting_for_token;
     bool on_wire;
     bool leaving; /* closed, and this thread has heard of it */
-    bool overrun; /* cut because the program does not take its events */
+    /* Why we have cut it: SLOW_CONSUMER (the program does not take its events), NO_MEMORY; or 0. */
+    int overrun;
     bool down;    /* DISCONNECTED was told */
     bool renewed; /* a fresh token was fetched for this attempt already */
     char *access;
@@ -53,9 +53,12 @@ struct sv_client_stream {
     struct sv_held_state *held;
 };
 
-/* stream.c */
-/* Takes the reference. False if there is no room for it. */
-bool sv_client_stream_push(struct sv_client_stream *s, const synctv_event *event);
+/* sv_caller_ops.stream_open. Any thread. */
+int sv_client_stream_open(synctv_caller *caller, const synctv_stream_options *options,
+    synctv_stream **ret_stream, synctv_error *ret_error);
+
+/* Takes the reference. Returns 0, SLOW_CONSUMER if too many wait already, NO_MEMORY. */
+int sv_client_stream_push(struct sv_client_stream *s, const synctv_event *event);
 void sv_client_stream_push_connection(struct sv_client_stream *s, synctv_event_type type,
     const synctv_error *err);
 /* No more events; synctv_stream_next() says why. */
@@ -69,12 +72,14 @@ void sv_client_stream_left(struct sv_client_stream *s);
 int sv_client_stream_send(struct sv_client_stream *s, const synctv_request *request,
     synctv_error *ret_error);
 
-/* connection.c; all on the client's thread */
-void sv_connection_start(struct sv_client_stream *s);
-/* Half-closes it, or lets it end. */
-void sv_connection_finish(struct sv_client_stream *s);
-/* Releases the thread's reference, now or when the network has let go. */
-void sv_connection_leave(struct sv_client_stream *s);
-void sv_connection_fini(struct sv_client_stream *s);
+/*
+ * Sends on any stream that follows this room. NOT_CONNECTED if there is none. On the client's
+ * thread.
+ */
+int sv_client_streams_send(synctv_client *client, const synctv_request *request,
+    synctv_error *ret_error);
+/* Whether a stream follows this room, or will when it is connected. On the client's thread. */
+bool sv_client_streams_may_follow(synctv_client *client, const char *room_id);
+void sv_client_streams_stop(synctv_client *client);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Staying signed in. All on the client's thread. */
+#include "client/tokens.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "client/bytes.h"
 #include "client/inside.h"
 #include "wire/request.h"
 #include "wire/result.h"

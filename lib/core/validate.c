@@ -60,6 +60,26 @@ int sv_username_validate(const char *username, synctv_error *err)
     return 0;
 }
 
+int sv_username_trim(struct sv_arena *a, const char *username, const char **ret_trimmed)
+{
+    const char *s = sv_str(username);
+    size_t len = strlen(s), begin = len, end = 0;
+    for (size_t i = 0; i < len;) {
+        uint32_t c;
+        size_t used = sv_utf8_decode(s + i, len - i, &c);
+        if (used == 0 || !sv_is_space(c)) {
+            begin = begin < i ? begin : i;
+            end = i + (used > 0 ? used : 1);
+        }
+        i += used > 0 ? used : 1;
+    }
+    const char *copy = sv_arena_strndup(a, s + begin, begin < end ? end - begin : 0);
+    if (copy == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    *ret_trimmed = copy;
+    return 0;
+}
+
 int sv_name_fold(struct sv_arena *a, const char *in, const char **ret_folded)
 {
     const utf8proc_option_t nfkc_casefold =

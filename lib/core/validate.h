@@ -23,13 +23,13 @@ enum {
     SV_ROOM_PASSWORD_MAX_BYTES = 64,
     SV_ROOM_MEMBERS_MAX = 10000,
     SV_MOVIE_NAME_MAX = 256,
-    SV_URL_MAX_BYTES = 2048,
+    SV_URL_MAX_BYTES = 8192,
     SV_HEADERS_MAX = 16,
     SV_HEADER_NAME_MAX_BYTES = 64,
-    SV_HEADER_VALUE_MAX_BYTES = 1024,
+    SV_HEADER_VALUE_MAX_BYTES = 4096,
     SV_SUBTITLES_MAX = 16,
     SV_SUBTITLE_NAME_MAX = 64,
-    SV_MOVIE_MAX_BYTES = 16 * 1024, /* sv_movie_weight() */
+    SV_MOVIE_MAX_BYTES = 32 * 1024, /* sv_movie_weight() */
     SV_MOVIES_MAX = 10000,
     SV_MOVIES_MAX_BYTES = 2 * 1024 * 1024, /* of a room's movies together */
     SV_CHAT_MAX = 500,
@@ -51,6 +51,8 @@ enum {
  * that emoji and some scripts need, after a visible one.
  */
 int sv_username_validate(const char *username, synctv_error *err);
+/* `username` without the white space around it, which no name has and keyboards of phones add. NO_MEMORY. */
+int sv_username_trim(struct sv_arena *a, const char *username, const char **ret_trimmed);
 /*
  * The form by which names and e-mail addresses are compared: NFKC + case folding, default-ignorable code points dropped. Folding
  * twice changes nothing.

@@ -246,8 +246,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     node->refresh_ttl_s = options->refresh_ttl_s;
     node->sources = sv_real_sources;
     sv_node_start_clock(node);
-    sv_list_init(&node->mailbox.letters);
-    pthread_mutex_init(&node->mailbox.lock, NULL);
+    sv_mailbox_init(&node->mailbox);
     pthread_mutex_init(&node->turn_lock, NULL);
     node->methods = sv_methods;
 
@@ -333,24 +332,11 @@ void sv_node_fini(synctv_node *node)
     if (node->jwt_key != NULL)
         sv_secret_wipe(node->jwt_key, node->jwt_key_len);
     free(node->jwt_key);
-    pthread_mutex_destroy(&node->mailbox.lock);
+    sv_mailbox_fini(&node->mailbox);
     pthread_mutex_destroy(&node->turn_lock);
 }
 
 /* --- the turn --- */
-
-static void run_letters(synctv_node *node)
-{
-    struct sv_list letters;
-    sv_list_init(&letters);
-    pthread_mutex_lock(&node->mailbox.lock);
-    sv_list_splice(&letters, &node->mailbox.letters);
-    pthread_mutex_unlock(&node->mailbox.lock);
-    for (struct sv_list *it; (it = sv_list_pop(&letters)) != NULL;) {
-        struct sv_letter *letter = SV_CONTAINER_OF(it, struct sv_letter, link);
-        letter->run(letter);
-    }
-}
 
 /* Sessions that have expired leave the database, and rows that kept somebody away who was kicked. */
 struct purge {
@@ -425,7 +411,7 @@ int64_t sv_node_turn(synctv_node *node)
     /* Whoever holds the lock sees the wish of those who could not get it. */
     while (atomic_load(&node->turn_wanted) && pthread_mutex_trylock(&node->turn_lock) == 0) {
         atomic_store(&node->turn_wanted, false);
-        run_letters(node);
+        sv_mailbox_run(&node->mailbox);
         bool more = sv_streams_run_ready(node) > 0;
         wait_ms = run_timers(node);
         if (more)

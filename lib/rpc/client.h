@@ -27,7 +27,7 @@ struct sv_client_call {
     struct sv_list link; /* channel.lock */
     struct sv_rpc_channel *channel;
     grpc_call *call;
-    struct sv_post post; /* for a call that cannot even start */
+    struct sv_letter refusal; /* of a call that cannot even start */
     grpc_metadata_array initial, trailing;
     grpc_status_code status;
     grpc_slice text;

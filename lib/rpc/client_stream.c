@@ -17,7 +17,7 @@ struct sv_rpc_client_stream {
     const struct sv_rpc_client_stream_ops *ops;
     void *userdata;
     struct sv_op start_op, read_op, write_op, status_op;
-    struct sv_post open_post;
+    struct sv_letter opening;
     bool opened; /* on_open() was called; the channel's thread alone */
     grpc_byte_buffer *read_buffer;
 
@@ -84,10 +84,9 @@ static void status_done(struct sv_op *op, bool ok)
     drop(s);
 }
 
-static void stream_refused(struct sv_op *op, bool ok)
+static void stream_refused(struct sv_letter *letter)
 {
-    struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, c.post.op);
-    drop(s);
+    drop(SV_CONTAINER_OF(letter, struct sv_rpc_client_stream, c.refusal));
 }
 
 /* ---- reading ---- */
@@ -100,9 +99,9 @@ static void tell_open(struct sv_rpc_client_stream *s)
 }
 
 /* A refusal begins with the same event as an accepted stream, but its status comes with it. */
-static void open_later(struct sv_op *op, bool ok)
+static void open_later(struct sv_letter *letter)
 {
-    struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, open_post.op);
+    struct sv_rpc_client_stream *s = SV_CONTAINER_OF(letter, struct sv_rpc_client_stream, opening);
     pthread_mutex_lock(&s->lock);
     bool over = s->over;
     pthread_mutex_unlock(&s->lock);
@@ -148,9 +147,9 @@ static void start_done(struct sv_op *op, bool ok)
         return;
     }
     pthread_mutex_lock(&s->lock);
-    s->holds++; /* the post's; the read gets the start's */
+    s->holds++; /* the letter's; the read gets the start's */
     pthread_mutex_unlock(&s->lock);
-    sv_queue_post(&s->c.channel->queue, &s->open_post);
+    sv_queue_post(&s->c.channel->queue, &s->opening);
     start_read(s);
 }
 
@@ -203,7 +202,7 @@ static void send_some(struct sv_rpc_client_stream *s)
         grpc_byte_buffer_destroy(message);
     if (e != GRPC_CALL_OK) { /* cannot be, but the hold must go on the channel's thread */
         grpc_call_cancel(s->c.call, NULL);
-        sv_queue_post(&s->c.channel->queue, &s->c.post);
+        sv_queue_post(&s->c.channel->queue, &s->c.refusal);
     }
 }
 
@@ -310,8 +309,8 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
     s->read_op.done = read_done;
     s->write_op.done = write_done;
     s->status_op.done = status_done;
-    s->c.post.op.done = stream_refused;
-    s->open_post.op.done = open_later;
+    s->c.refusal.run = stream_refused;
+    s->opening.run = open_later;
     sv_list_init(&s->queued);
     pthread_mutex_init(&s->lock, NULL);
     s->holds = 1;
@@ -329,7 +328,7 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
         pthread_mutex_lock(&s->lock);
         s->over = true;
         pthread_mutex_unlock(&s->lock);
-        sv_queue_post(&channel->queue, &s->c.post);
+        sv_queue_post(&channel->queue, &s->c.refusal);
     }
     return s;
 }

@@ -46,9 +46,9 @@ static void unary_done(struct sv_op *op, bool ok)
     finish(SV_CONTAINER_OF(op, struct unary, op));
 }
 
-static void unary_refused(struct sv_op *op, bool ok)
+static void unary_refused(struct sv_letter *letter)
 {
-    finish(SV_CONTAINER_OF(op, struct unary, c.post.op));
+    finish(SV_CONTAINER_OF(letter, struct unary, c.refusal));
 }
 
 static grpc_call_error start(struct unary *u, const struct sv_rpc_request *request,
@@ -88,7 +88,7 @@ int sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *re
     u->op.done = unary_done;
     u->done = done;
     u->userdata = userdata;
-    u->c.post.op.done = unary_refused;
+    u->c.refusal.run = unary_refused;
     bool started = false; /* then `u` may be gone already */
     if (sv_client_call_begin(&u->c, channel, request)) {
         grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&payload.slice, 1);
@@ -99,6 +99,6 @@ int sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *re
     }
     sv_rpc_bytes_unref(payload);
     if (!started)
-        sv_queue_post(&channel->queue, &u->c.post);
+        sv_queue_post(&channel->queue, &u->c.refusal);
     return 0;
 }

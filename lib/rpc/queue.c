@@ -26,7 +26,6 @@ static void wake_done(struct sv_op *op, bool ok)
 int sv_queue_init(struct sv_queue *q, bool with_grpc)
 {
     *q = (struct sv_queue){ .wake_op = { wake_done } };
-    sv_list_init(&q->posted);
     pthread_condattr_t attr;
     if (pthread_condattr_init(&attr) != 0)
         return SYNCTV_E_NO_MEMORY;
@@ -39,6 +38,7 @@ int sv_queue_init(struct sv_queue *q, bool with_grpc)
         pthread_cond_destroy(&q->woken);
         return SYNCTV_E_NO_MEMORY;
     }
+    sv_mailbox_init(&q->posted);
     if (!with_grpc)
         return 0;
 
@@ -48,19 +48,6 @@ int sv_queue_init(struct sv_queue *q, bool with_grpc)
     q->wake_call = grpc_channel_create_call(q->lame, NULL, 0, q->cq,
         grpc_slice_from_static_string("/wake"), NULL, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     return 0;
-}
-
-static void run_posted(struct sv_queue *q)
-{
-    struct sv_list mine;
-    sv_list_init(&mine);
-    pthread_mutex_lock(&q->lock);
-    sv_list_splice(&mine, &q->posted);
-    pthread_mutex_unlock(&q->lock);
-    for (struct sv_list *l; (l = sv_list_pop(&mine)) != NULL;) {
-        struct sv_post *post = SV_CONTAINER_OF(l, struct sv_post, link);
-        sv_op_done(&post->op, true);
-    }
 }
 
 static void run_cond(struct sv_queue *q, int64_t deadline_ms)
@@ -103,7 +90,7 @@ void sv_queue_run(struct sv_queue *q, int64_t deadline_ms)
         run_grpc(q, deadline_ms);
     else
         run_cond(q, deadline_ms);
-    run_posted(q);
+    sv_mailbox_run(&q->posted);
 }
 
 void sv_queue_wake(struct sv_queue *q)
@@ -118,18 +105,16 @@ void sv_queue_wake(struct sv_queue *q)
     pthread_mutex_unlock(&q->lock);
 }
 
-void sv_queue_post(struct sv_queue *q, struct sv_post *post)
+void sv_queue_post(struct sv_queue *q, struct sv_letter *letter)
 {
-    pthread_mutex_lock(&q->lock);
-    sv_list_append(&q->posted, &post->link);
-    pthread_mutex_unlock(&q->lock);
+    sv_mailbox_post(&q->posted, letter);
     sv_queue_wake(q);
 }
 
 void sv_queue_end(struct sv_queue *q)
 {
     if (q->cq == NULL) {
-        run_posted(q);
+        sv_mailbox_run(&q->posted);
         return;
     }
     pthread_mutex_lock(&q->lock);
@@ -148,7 +133,7 @@ void sv_queue_end(struct sv_queue *q)
         if (e.type == GRPC_OP_COMPLETE)
             sv_op_done(e.tag, e.success != 0);
     }
-    run_posted(q);
+    sv_mailbox_run(&q->posted);
     grpc_completion_queue_destroy(q->cq);
     pthread_mutex_lock(&q->lock);
     q->cq = NULL;
@@ -158,6 +143,7 @@ void sv_queue_end(struct sv_queue *q)
 void sv_queue_fini(struct sv_queue *q)
 {
     sv_queue_end(q);
+    sv_mailbox_fini(&q->posted);
     pthread_mutex_destroy(&q->lock);
     pthread_cond_destroy(&q->woken);
 }

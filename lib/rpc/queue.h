@@ -12,7 +12,7 @@
 
 #include <grpc/grpc.h>
 
-#include "base/list.h"
+#include "base/mailbox.h"
 
 /* A tag. done() runs exactly once for each operation that was started and may free the struct. */
 struct sv_op {
@@ -59,18 +59,12 @@ static inline void sv_op_done(struct sv_op *op, bool ok)
     op->done(op, ok);
 }
 
-/* An operation that needs no gRPC: done() is called by whoever runs the queue. */
-struct sv_post {
-    struct sv_list link;
-    struct sv_op op;
-};
-
 struct sv_queue {
     grpc_completion_queue *cq; /* NULL = without gRPC */
     grpc_channel *lame;
     pthread_mutex_t lock;
-    grpc_call *wake_call;  /* under lock; NULL when the queue ends */
-    struct sv_list posted; /* under lock */
+    grpc_call *wake_call; /* under lock; NULL when the queue ends */
+    struct sv_mailbox posted;
     struct sv_op wake_op;
     atomic_bool wake_pending;
     pthread_cond_t woken; /* without gRPC */
@@ -83,8 +77,8 @@ int sv_queue_init(struct sv_queue *q, bool with_grpc);
 void sv_queue_run(struct sv_queue *q, int64_t deadline_ms);
 /* Makes one sv_queue_run() return soon. Any thread; harmless once the queue has ended. */
 void sv_queue_wake(struct sv_queue *q);
-/* done(op, true) will run inside sv_queue_run(). Any thread. */
-void sv_queue_post(struct sv_queue *q, struct sv_post *post);
+/* The letter will be run inside sv_queue_run(). Any thread. */
+void sv_queue_post(struct sv_queue *q, struct sv_letter *letter);
 /* Ends and drains the queue; no other thread runs it. Nothing may be started on it any more. */
 void sv_queue_end(struct sv_queue *q);
 void sv_queue_fini(struct sv_queue *q);

@@ -262,7 +262,7 @@ def _():
         (alice.AddMovie, {"room_id": room.id, "movie": movie(name="")}, "movie.name"),
         (alice.AddMovie, {"room_id": room.id, "movie": movie(url="file:///etc/passwd")}, "movie.url"),
         (alice.AddMovie, {"room_id": room.id, "movie": movie(url="javascript:alert(1)")}, "movie.url"),
-        (alice.AddMovie, {"room_id": room.id, "movie": movie(url="https://example.org/" + "u" * 2048)}, "movie.url"),
+        (alice.AddMovie, {"room_id": room.id, "movie": movie(url="https://example.org/" + "u" * 8192)}, "movie.url"),
         (alice.AddMovie, {"room_id": room.id, "movie": movie(duration=-1)}, "movie.duration"),
         (alice.AddMovie, {"room_id": room.id, "movie": movie(duration=float("nan"))}, "movie.duration"),
         (alice.AddMovie, {"room_id": room.id, "movie": movie(headers={"X": "1\r\nY: 2"})}, "movie.headers"),

@@ -46,7 +46,8 @@ static struct sv_rpc_server *rpc_server;
 static struct sv_rpc_method table[N_METHODS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct puppet_stream *streams[MAX_STREAMS];
-static int n_tokens, n_messages, n_pings;
+static int n_tokens, n_messages, n_pings, n_reports;
+static struct puppet_report last_report;
 static int64_t message_stamps[64];
 static int64_t expires_in_s, clock_offset_ms;
 static bool wild_clock;
@@ -183,6 +184,20 @@ static void pong(struct puppet_stream *s, int64_t client_time_ms)
     n_pings++;
 }
 
+/* Locked. */
+static void take_report(const synctv_request *request)
+{
+    n_reports++;
+    last_report = (struct puppet_report){
+        .position_s = request->position_s,
+        .duration_s = request->duration_s,
+        .buffering = request->buffering,
+        .ended = request->ended,
+    };
+    snprintf(last_report.movie_id, sizeof(last_report.movie_id), "%s", request->movie_id);
+    snprintf(last_report.message_id, sizeof(last_report.message_id), "%s", request->message_id);
+}
+
 static void on_message(struct sv_rpc_stream *rpc, void *userdata, const void *data, size_t len)
 {
     struct sv_arena arena;
@@ -193,6 +208,8 @@ static void on_message(struct sv_rpc_stream *rpc, void *userdata, const void *da
         abort();
     if (request.method == SYNCTV_METHOD_PING)
         pong(userdata, request.client_time_ms);
+    else if (request.method == SYNCTV_METHOD_REPORT_STATUS)
+        take_report(&request);
     else if (n_messages < 64)
         message_stamps[n_messages++] = request.client_time_ms;
     pthread_mutex_unlock(&lock);
@@ -383,6 +400,16 @@ int64_t puppet_wait_message(int n)
     return stamp;
 }
 
+int puppet_reports(struct puppet_report *ret)
+{
+    pthread_mutex_lock(&lock);
+    int n = n_reports;
+    if (ret != NULL)
+        *ret = last_report;
+    pthread_mutex_unlock(&lock);
+    return n;
+}
+
 void puppet_set_clock(int64_t offset_ms, bool wild)
 {
     pthread_mutex_lock(&lock);
@@ -418,7 +445,7 @@ void puppet_begin(void)
             .service = m,
         };
     }
-    n_tokens = n_messages = n_pings = 0;
+    n_tokens = n_messages = n_pings = n_reports = 0;
     expires_in_s = 3600;
     clock_offset_ms = 0;
     wild_clock = false;

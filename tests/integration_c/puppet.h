@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server that does what a test tells it, in this process: it hands out tokens, fails as often as it is asked to, and says on its
- * streams what it is given, true or not.
+ * A server that does what a test tells it, in this process: it hands out tokens, fails as often as
+ * it is asked to, and says on its streams what it is given, true or not.
  */
 #ifndef INTEGRATION_C_PUPPET_H
 #define INTEGRATION_C_PUPPET_H
@@ -15,7 +15,10 @@ void puppet_end(void);
 /* Somebody who is signed in there. */
 struct person *puppet_person(void);
 
-/* The next `times` calls of this method ("Play") fail so; extra as in VERSION_CONFLICT, may be NULL. */
+/*
+ * The next `times` calls of this method ("Play") fail so; extra as in VERSION_CONFLICT, may be
+ * NULL.
+ */
 void puppet_fail(const char *method, int code, int times, int64_t retry_after_ms);
 void puppet_extra(const void *data, size_t len);
 /* What the method answers instead of what is right. */
@@ -37,9 +40,22 @@ void puppet_send_state(const char *room_id, synctv_state_cause cause, uint64_t v
     const char *node_id);
 /* Ends all streams; code 0 = OK. */
 void puppet_finish(int code, int64_t retry_after_ms);
-/* Waits for the n-th message that is no ping; its time stamp. */
+/*
+ * Waits for the n-th message (of the first 64) that is neither a ping nor a status report; its time
+ * stamp.
+ */
 int64_t puppet_wait_message(int n);
-/* What pongs say about the server's clock: ours plus this. With `wild` they say the number itself, twice. */
+/*
+ * What pongs say about the server's clock: ours plus this. With `wild` they say the number itself,
+ * twice.
+ */
+/* How many status reports have come; the last one in *ret, if that is not NULL. */
+struct puppet_report {
+    char movie_id[16], message_id[16];
+    double position_s, duration_s;
+    bool buffering, ended;
+};
+int puppet_reports(struct puppet_report *ret);
 void puppet_set_clock(int64_t offset_ms, bool wild);
 int puppet_pings(void);
 

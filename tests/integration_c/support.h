@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of the client share: a synctv-server in a process of its own (its path is in the environment, SYNCTV_SERVER),
- * people with connections to it, and waiting for what streams tell. Waits are for events and have a deadline. What is handed out
- * belongs to the fixture and lives until support_end().
+ * What the tests of the client share: a synctv-server in a process of its own (its path is in the
+ * environment, SYNCTV_SERVER), people with connections to it, and waiting for what streams tell.
+ * Waits are for events and have a deadline. What is handed out belongs to the fixture and lives
+ * until support_end().
  */
 #ifndef INTEGRATION_C_SUPPORT_H
 #define INTEGRATION_C_SUPPORT_H
@@ -57,7 +58,10 @@ void server_kill(struct server *server);
 /* Stops it in its tracks: it is there and does not answer. */
 void server_freeze(struct server *server, bool freeze);
 
-/* Paths of PEM files: of an authority, of a server "watch.example", of a client; of another authority. */
+/*
+ * Paths of PEM files: of an authority, of a server "watch.example", of a client; of another
+ * authority.
+ */
 struct certificates {
     char ca[96], server[96], server_key[96], client[96], client_key[96], other_ca[96],
         other_key[96];
@@ -118,7 +122,10 @@ void check_code(const char *file, int line, int rv, int code);
 /* Keeps the result until the end. */
 const synctv_result *keep_result(const synctv_result *result);
 
-/* What comes of synctv_call(caller, request, take_answer, &answers), in the order in which it comes. */
+/*
+ * What comes of synctv_call(caller, request, take_answer, &answers), in the order in which it
+ * comes.
+ */
 #define MAX_ANSWERS 256
 struct answers {
     pthread_mutex_t lock;
@@ -134,7 +141,10 @@ const synctv_result *next_answer(struct answers *answers);
 
 /* --- streams --- */
 
-/* Opens person->stream and takes CONNECTED (of a client) and SNAPSHOT. room_id NULL = all. Returns the snapshot. */
+/*
+ * Opens person->stream and takes CONNECTED (of a client) and SNAPSHOT. room_id NULL = all. Returns
+ * the snapshot.
+ */
 const synctv_event *follow(struct person *person, const char *room_id);
 /* The next event of this type, those before it skipped; kept until the end. */
 const synctv_event *expect(synctv_stream *stream, synctv_event_type type);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Streams of a client: coming back, ending for good, keeping up, and the clock that they bring. */
+/*
+ * Streams of a client: coming back, ending for good, keeping up, the clock that they bring, and
+ * players beside them.
+ */
 #include "support.h"
 
 #include <math.h>
@@ -499,6 +502,58 @@ START_TEST(the_servers_clock_and_the_position_are_known)
 }
 END_TEST
 
+/* --- players --- */
+
+/* Gives the player what has come; whether there was a state of this cause among it. */
+static bool takes(struct person *person, synctv_player *player, synctv_state_cause cause)
+{
+    const synctv_event *event = NULL;
+    bool taken = false;
+    while (synctv_stream_next(person->stream, 0, &event, &error) == 1) {
+        synctv_player_take(player, event);
+        taken = taken || (event->type == SYNCTV_EVENT_STATE && event->state->cause == cause);
+        synctv_event_unref(event);
+    }
+    return taken;
+}
+
+START_TEST(players_that_have_come_to_the_end_take_the_room_there)
+{
+    server_start(&server);
+    struct scene s = scene(&server);
+    const char *movie_id = new_movie(s.host, s.room_id, 0); /* nobody knows how long it is */
+    const synctv_playlist_options autoplay = { .autoplay = true };
+    assert_ok(synctv_playlist_set_current(s.host->me, s.room_id, movie_id, &autoplay, NULL,
+        &error));
+    assert_ok(synctv_playback_seek(s.host->me, s.room_id, 100, NULL, NULL, &error));
+    struct person *viewers[] = { s.host, s.guest };
+    synctv_player *players[2];
+    for (int i = 0; i < 2; i++) {
+        const synctv_event *snapshot = follow(viewers[i], s.room_id);
+        assert_ok(synctv_player_new(viewers[i]->client, viewers[i]->stream, NULL, &players[i],
+            &error));
+        synctv_player_take(players[i], snapshot);
+    }
+    const synctv_player_status now = { .movie_id = movie_id, .position_s = 100, .ended = true };
+    bool over[2] = { false, false };
+    for (long left = WAIT_MS / 20; left > 0 && !(over[0] && over[1]); left--) {
+        for (int i = 0; i < 2; i++) {
+            synctv_player_target target;
+            ck_assert(synctv_player_step(players[i], &now, &target));
+            over[i] = over[i] || takes(viewers[i], players[i], SYNCTV_STATE_CAUSE_ENDED);
+        }
+        sleep_ms(20);
+    }
+    ck_assert(over[0] && over[1]);
+    for (int i = 0; i < 2; i++) {
+        synctv_player_target target;
+        ck_assert(synctv_player_step(players[i], &now, &target));
+        ck_assert(!target.playing);
+        synctv_player_free(players[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("streams");
@@ -521,6 +576,7 @@ int main(void)
     tcase_add_test(tcase, a_program_that_does_not_take_events_is_brought_up_to_date_later);
     tcase_add_test(tcase, one_stream_more_than_allowed_waits_for_a_place);
     tcase_add_test(tcase, the_servers_clock_and_the_position_are_known);
+    tcase_add_test(tcase, players_that_have_come_to_the_end_take_the_room_there);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

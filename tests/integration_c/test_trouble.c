@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Servers that are not there, do not answer or are somebody else's; ends in the middle; many clients and threads. */
+/*
+ * Servers that are not there, do not answer or are somebody else's; ends in the middle; many
+ * clients and threads.
+ */
 #include "support.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every typed function, four times: over a network in the clear, with TLS, with certificates on both sides, and on a node in
- * this process. The tests do not know which: the callers are the same.
+ * Every typed function, four times: over a network in the clear, with TLS, with certificates on
+ * both sides, and on a node in this process. The tests do not know which: the callers are the same.
  */
 #include "support.h"
 
@@ -283,6 +283,70 @@ START_TEST(members_are_approved_promoted_kicked_and_banned)
 END_TEST
 
 /* --- the playlist --- */
+
+static char *filled(size_t len, const char *head)
+{
+    static char texts[8][8193];
+    static unsigned next;
+    char *text = texts[next++ % 8];
+    memset(text, 'x', len);
+    memcpy(text, head, strlen(head));
+    text[len] = '\0';
+    return text;
+}
+
+static void expect_same_movie(const synctv_movie *got, const synctv_movie *expected)
+{
+    ck_assert_str_eq(got->url, expected->url);
+    ck_assert_uint_eq(got->n_headers, expected->n_headers);
+    for (size_t i = 0; i < expected->n_headers; i++) {
+        for (size_t k = 0; k < got->n_headers; k++) /* in any order */
+            if (strcmp(got->headers[k].name, expected->headers[i].name) == 0)
+                ck_assert_str_eq(got->headers[k].value, expected->headers[i].value);
+    }
+    ck_assert_uint_eq(got->n_subtitles, 1);
+    ck_assert_str_eq(got->subtitles[0].url, expected->subtitles[0].url);
+}
+
+START_TEST(a_movie_as_large_as_one_may_be_reaches_everybody)
+{
+    go(_i);
+    struct person *alice = somebody("alice"), *bob = somebody("bob");
+    const char *room = new_room(alice);
+    join(bob, room);
+    follow(bob, room);
+    const synctv_subtitle subtitle = { "English", filled(8192, "https://example.org/"), "vtt" };
+    synctv_header headers[4] = {
+        { "Cookie", filled(4096, "a=") },
+        { "Referer", filled(4096, "https://example.org/") },
+        { "X-Amz-Security-Token", filled(4096, "") },
+        { "X-Rest", "" },
+    };
+    synctv_movie large = {
+        .name = "large",
+        .url = filled(8192, "https://example.org/?signature="),
+        .headers = headers,
+        .n_headers = 4,
+        .subtitles = &subtitle,
+        .n_subtitles = 1,
+    };
+    size_t rest = 32 * 1024 - 2 * 8192 - 3 * 4096 -
+        strlen("largeEnglishvttCookieRefererX-Amz-Security-TokenX-Rest");
+    headers[3].value = filled(rest, "");
+    const synctv_result *r;
+    assert_ok(synctv_playlist_add(alice->me, room, &large, &r, &error));
+    expect_same_movie(keep_result(r)->movie, &large);
+    assert_ok(synctv_playlist_list(bob->me, room, 0, NULL, &r, &error));
+    ck_assert_uint_eq(keep_result(r)->n_movies, 1);
+    expect_same_movie(&r->movies[0], &large);
+    expect_same_movie(expect(bob->stream, SYNCTV_EVENT_MOVIES)->movie, &large);
+
+    large.name = "larger";
+    assert_code(synctv_playlist_add(alice->me, room, &large, NULL, &error),
+        SYNCTV_E_INVALID_ARGUMENT);
+    ck_assert_str_eq(error.field, "movie");
+}
+END_TEST
 
 START_TEST(a_playlist_is_filled_changed_ordered_and_cleared)
 {
@@ -610,6 +674,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_password_is_changed_by_who_knows_the_old_one, 0, N_WAYS);
     tcase_add_loop_test(tcase, rooms_are_made_found_changed_and_deleted, 0, N_WAYS);
     tcase_add_loop_test(tcase, members_are_approved_promoted_kicked_and_banned, 0, N_WAYS);
+    tcase_add_loop_test(tcase, a_movie_as_large_as_one_may_be_reaches_everybody, 0, N_WAYS);
     tcase_add_loop_test(tcase, a_playlist_is_filled_changed_ordered_and_cleared, 0, N_WAYS);
     tcase_add_loop_test(tcase, playing_seeking_and_conflicts, 0, N_WAYS);
     tcase_add_loop_test(tcase, what_is_said_comes_back_and_is_kept, 0, N_WAYS);

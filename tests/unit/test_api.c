@@ -15,6 +15,7 @@
 #include <synctv/room.h>
 
 #include "api/caller.h"
+#include "api/event_ring.h"
 #include "api/result.h"
 #include "base/clock.h"
 
@@ -541,6 +542,87 @@ START_TEST(the_playhead_moves_with_time_only_while_playing)
 }
 END_TEST
 
+/* ---- The events that wait ---- */
+
+/* An event counts for as many bytes as its revision says. */
+static size_t charge_revision(const synctv_event *event)
+{
+    return event->revision;
+}
+
+static int push(struct sv_event_ring *ring, int64_t number, uint64_t bytes)
+{
+    synctv_event *event = sv_event_new(SYNCTV_EVENT_MOVIES);
+    event->timestamp_ms = number;
+    event->revision = bytes;
+    int rv = sv_event_ring_push(ring, event, 1000, 2000);
+    synctv_event_unref(event);
+    return rv;
+}
+
+static int64_t pop(struct sv_event_ring *ring)
+{
+    const synctv_event *event = sv_event_ring_pop(ring);
+    int64_t number = event != NULL ? event->timestamp_ms : -1;
+    synctv_event_unref(event);
+    return number;
+}
+
+START_TEST(events_wait_in_their_order_whatever_is_taken_in_between)
+{
+    struct sv_event_ring ring;
+    sv_event_ring_init(&ring, charge_revision);
+    int64_t in = 0, out = 0;
+    for (int round = 1; round <= 40; round++) {
+        for (int i = 0; i < round; i++)
+            ck_assert_int_eq(push(&ring, in++, 1), 0);
+        for (int i = 0; i < round / 2; i++)
+            ck_assert_int_eq(pop(&ring), out++);
+        ck_assert_uint_eq(ring.count, in - out);
+        ck_assert_uint_eq(ring.bytes, in - out);
+    }
+    while (out < in)
+        ck_assert_int_eq(pop(&ring), out++);
+    ck_assert_int_eq(pop(&ring), -1);
+    ck_assert_uint_eq(ring.bytes, 0);
+    sv_event_ring_clear(&ring);
+}
+END_TEST
+
+START_TEST(no_more_events_wait_than_may_and_no_more_bytes)
+{
+    struct sv_event_ring ring;
+    sv_event_ring_init(&ring, charge_revision);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(push(&ring, i, 1), 0);
+    ck_assert_int_eq(push(&ring, 1000, 1), SYNCTV_E_SLOW_CONSUMER);
+    ck_assert_int_eq(pop(&ring), 0);
+    ck_assert_int_eq(push(&ring, 1000, 1001), 0);
+    ck_assert_int_eq(pop(&ring), 1);
+    ck_assert_int_eq(push(&ring, 1001, 2), SYNCTV_E_SLOW_CONSUMER);
+    ck_assert_int_eq(push(&ring, 1001, SIZE_MAX), SYNCTV_E_SLOW_CONSUMER);
+    ck_assert_int_eq(push(&ring, 1001, 1), 0);
+    sv_event_ring_clear(&ring);
+    ck_assert_int_eq(push(&ring, 1, SIZE_MAX), 0); /* one that is alone */
+    ck_assert_int_eq(push(&ring, 2, 1), SYNCTV_E_SLOW_CONSUMER);
+    sv_event_ring_clear(&ring);
+}
+END_TEST
+
+START_TEST(an_idle_ring_gives_back_what_a_rush_has_taken)
+{
+    struct sv_event_ring ring;
+    sv_event_ring_init(&ring, charge_revision);
+    ck_assert_ptr_null(ring.events);
+    for (int i = 0; i < 1000; i++)
+        push(&ring, i, 1);
+    while (pop(&ring) >= 0)
+        ;
+    ck_assert_ptr_null(ring.events);
+    sv_event_ring_clear(&ring);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("api");
@@ -563,6 +645,9 @@ int main(void)
     tcase_add_test(tc, members_and_playlists_ask_what_they_say);
     tcase_add_test(tc, playback_and_chat_ask_what_they_say);
     tcase_add_test(tc, the_playhead_moves_with_time_only_while_playing);
+    tcase_add_test(tc, events_wait_in_their_order_whatever_is_taken_in_between);
+    tcase_add_test(tc, no_more_events_wait_than_may_and_no_more_bytes);
+    tcase_add_test(tc, an_idle_ring_gives_back_what_a_rush_has_taken);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

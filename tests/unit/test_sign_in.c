@@ -149,6 +149,39 @@ START_TEST(login_takes_the_name_in_any_case)
 }
 END_TEST
 
+START_TEST(login_takes_the_name_with_white_space_around_it)
+{
+    static const char *const names[] = { "Ann Lee ", " Ann Lee", "\t\nAnn Lee\r\n", "  ann lee  ",
+        "\xc2\xa0"
+        "Ann Lee\xe3\x80\x80",
+        "\xe2\x80\xa8"
+        "Ann Lee\xc2\x85" };
+    options.limits.login_per_minute = 0;
+    reopen();
+    synctv_result_unref(register_user("Ann Lee"));
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const synctv_result *r = log_in(PEER, names[i], PASSWORD, 0);
+        ck_assert_str_eq(r->user->username, "Ann Lee");
+        synctv_result_unref(r);
+    }
+    log_in(PEER, "Ann  Lee", PASSWORD, SYNCTV_E_LOGIN_FAILED);
+    log_in(PEER, "AnnLee", PASSWORD, SYNCTV_E_LOGIN_FAILED);
+    log_in(PEER, " ", PASSWORD, SYNCTV_E_LOGIN_FAILED);
+    log_in(PEER, "Ann Lee\xff ", PASSWORD, SYNCTV_E_LOGIN_FAILED);
+}
+END_TEST
+
+START_TEST(white_space_around_a_name_makes_no_other_name_of_it)
+{
+    options.limits.login_per_minute = 1;
+    reopen();
+    synctv_result_unref(register_user("Ann"));
+    log_in(PEER, "Ann", "wrong horse", SYNCTV_E_LOGIN_FAILED);
+    log_in(PEER, "Ann ", PASSWORD, SYNCTV_E_RATE_LIMITED);
+    sign_up(PEER, "Ann ", PASSWORD, NULL, SYNCTV_E_INVALID_ARGUMENT);
+}
+END_TEST
+
 static synctv_error failed_login(const char *username, const char *password)
 {
     synctv_error err = { 0 };
@@ -494,6 +527,8 @@ int main(void)
     tcase_add_test(tc, closed_registration_is_open_to_the_system_alone);
     tcase_add_test(tc, registering_is_limited_by_address);
     tcase_add_test(tc, login_takes_the_name_in_any_case);
+    tcase_add_test(tc, login_takes_the_name_with_white_space_around_it);
+    tcase_add_test(tc, white_space_around_a_name_makes_no_other_name_of_it);
     tcase_add_test(tc, a_wrong_name_looks_like_a_wrong_password);
     tcase_add_test(tc, a_wrong_name_takes_as_long_as_a_wrong_password);
     tcase_add_test(tc, only_the_right_password_tells_that_an_account_is_banned);

@@ -173,11 +173,11 @@ END_TEST
 /* As heavy as one may be, but for some bytes. */
 static const synctv_movie *heavy_movie(void)
 {
-    static char value[1025], names[15][8];
-    static synctv_header headers[15];
+    static char value[4097], names[7][8];
+    static synctv_header headers[7];
     static synctv_movie heavy;
-    memset(value, 'x', 1024);
-    for (int i = 0; i < 15; i++) {
+    memset(value, 'x', 4096);
+    for (int i = 0; i < 7; i++) {
         snprintf(names[i], sizeof(names[i]), "x-%d", i);
         headers[i] = (synctv_header){ .name = names[i], .value = value };
     }
@@ -185,7 +185,7 @@ static const synctv_movie *heavy_movie(void)
         .name = "x",
         .url = "https://example.org/",
         .headers = headers,
-        .n_headers = 15,
+        .n_headers = 7,
     };
     return &heavy;
 }
@@ -194,14 +194,21 @@ static const synctv_movie *heavy_movie(void)
 START_TEST(what_one_member_may_do_at_once_ends_no_stream_of_the_others)
 {
     synctv_stream *stream = fx_follow(bob, room), *observer = fx_open_stream(fx_system(), "", NULL);
-    for (int i = 0; i < 100; i++)
-        fx_assert_ok(FX_ASK(alice, ADD_MOVIE, .room_id = room, .movie = heavy_movie()));
+    static const char *const fields[] = { "headers", "duration" };
+    fx_assert_ok(FX_ASK(alice, ADD_MOVIE, .room_id = room, .movie = heavy_movie()));
+    synctv_movie changed = *heavy_movie();
+    changed.id = fx_answer->movie->id;
+    for (int i = 1; i < 100; i++) {
+        changed.duration_s = i;
+        fx_assert_ok(FX_ASK(alice, UPDATE_MOVIE, .room_id = room, .movie_id = changed.id,
+            .movie = &changed, .fields = fields, .n_fields = 2));
+    }
     synctv_stream *const streams[] = { stream, observer };
     for (int k = 0; k < 2; k++) {
         for (int i = 0; i < 100; i++) {
             const synctv_event *event = fx_expect(streams[k], SYNCTV_EVENT_MOVIES);
-            ck_assert_int_eq(event->movie->position, i + 1);
-            ck_assert_uint_eq(event->movie->n_headers, 15);
+            ck_assert_double_eq(event->movie->duration_s, i);
+            ck_assert_uint_eq(event->movie->n_headers, 7);
         }
         fx_expect_nothing(streams[k]);
     }

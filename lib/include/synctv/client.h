@@ -17,7 +17,7 @@
  * A signed-in client keeps its access token fresh by itself. Calls that are safe to repeat are repeated while the server cannot
  * be reached (100 ms, doubling up to 10 s, with jitter) until their time is over: those that only read, JoinRoom, and
  * changes that name an expected_version; anything that was never sent. RATE_LIMITED is never repeated: the program knows best what
- * to do without. Streams (synctv_stream_open()) come back by themselves.
+ * to do without. Streams (synctv_stream_open()) come back by themselves. player.h keeps a player in step with the room of a stream.
  *
  * Threads: a client has one thread of its own, on which all callbacks come (synctv_done_fn, synctv_stream_ready_fn, token_fn); they must not
  * block and must not make blocking calls. All functions are thread-safe. Do not fork() while a client is open.

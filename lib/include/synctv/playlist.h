@@ -28,9 +28,9 @@ SYNCTV_API int synctv_playlist_list(synctv_caller *caller, const char *room_id, 
 /**
  * Puts a movie at the end. Needs ADD_MOVIE.
  *
- * @movie       borrowed. Read are name (1..256 code points), type, url (http, https, rtmp or rtsp, ≤ 2048 bytes; none for
- *              SYNCTV_MOVIE_TYPE_LIVE), duration_s, at most 16 headers (64 / 1024 bytes, no line ends) and 16 subtitles;
- *              16 KiB in all.
+ * @movie       borrowed. Read are name (1..256 code points), type, url (http, https, rtmp or rtsp, ≤ 8192 bytes; none for
+ *              SYNCTV_MOVIE_TYPE_LIVE), duration_s, at most 16 headers (64 / 4096 bytes, no line ends) and 16 subtitles;
+ *              32 KiB in all.
  * @ret_result  movie, with its id.
  *
  * Errors: INVALID_ARGUMENT, MOVIE_LIMIT (so many movies, or 2 MiB of their strings together).

@@ -17,5 +17,6 @@
 #include "chat.h"
 #include "node.h"
 #include "client.h"
+#include "player.h"
 
 #endif

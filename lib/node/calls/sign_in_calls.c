@@ -221,8 +221,10 @@ static int login_find(struct sv_call *c, struct sv_tx *tx)
 void sv_handle_login(struct sv_call *c)
 {
     struct sign_in *s = sign_in_state(c);
-    int rv = s == NULL ? SYNCTV_E_NO_MEMORY : 0;
-    if (rv == 0 && sv_name_fold(&c->arena, c->req->username, &s->fold) < 0)
+    const char *username;
+    int rv =
+        s == NULL ? SYNCTV_E_NO_MEMORY : sv_username_trim(&c->arena, c->req->username, &username);
+    if (rv == 0 && sv_name_fold(&c->arena, username, &s->fold) < 0)
         s->fold = ""; /* no name that anybody could have */
     if (rv == 0)
         rv = need_login_rate(c, s->fold);

@@ -9,10 +9,6 @@ void sv_node_wake(synctv_node *node)
 
 void sv_node_post(synctv_node *node, struct sv_letter *letter)
 {
-    pthread_mutex_lock(&node->mailbox.lock);
-    bool first = sv_list_empty(&node->mailbox.letters);
-    sv_list_append(&node->mailbox.letters, &letter->link);
-    pthread_mutex_unlock(&node->mailbox.lock);
-    if (first)
+    if (sv_mailbox_post(&node->mailbox, letter))
         sv_node_wake(node);
 }

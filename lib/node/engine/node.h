@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "base/pool.h"
 #include "base/ratelimit.h"
 #include "node/engine/time.h"
@@ -35,12 +36,6 @@ struct sv_accounts;
 struct sv_streams;
 struct sv_rooms;
 struct sv_method;
-
-/* Something to be run on the node's thread. Embed it; run() owns it. */
-struct sv_letter {
-    struct sv_list link;
-    void (*run)(struct sv_letter *letter);
-};
 
 struct synctv_node {
     struct sv_log log;
@@ -65,10 +60,7 @@ struct synctv_node {
     const struct sv_method *methods;
     atomic_uint n_rooms, n_online;
 
-    struct {
-        pthread_mutex_t lock;
-        struct sv_list letters;
-    } mailbox;
+    struct sv_mailbox mailbox;
     pthread_mutex_t turn_lock;
     atomic_bool turn_wanted;
     int64_t next_purge_ms, next_accounts_ms, next_clock_ms; /* monotonic; turn_lock */

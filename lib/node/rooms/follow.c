@@ -81,7 +81,7 @@ static bool has_place_for_danmaku(struct sv_stream *stream)
 {
     unsigned max = stream->room_id[0] != '\0' ? SV_STREAM_MAX_EVENTS / 2 : SV_STREAM_MAX_EVENTS / 8;
     pthread_mutex_lock(&stream->lock);
-    bool has = stream->count < max && stream->bytes < SV_STREAM_MAX_BYTES / 2;
+    bool has = stream->events.count < max && stream->events.bytes < SV_STREAM_MAX_BYTES / 2;
     pthread_mutex_unlock(&stream->lock);
     return has;
 }

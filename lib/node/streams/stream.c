@@ -20,21 +20,11 @@ struct sv_stream *sv_stream_ref(struct sv_stream *stream)
     return stream;
 }
 
-static void drop_queue(struct sv_stream *stream)
-{
-    for (unsigned i = 0; i < stream->count; i++)
-        synctv_event_unref(stream->ring[(stream->head + i) % stream->ring_size]);
-    free(stream->ring);
-    stream->ring = NULL;
-    stream->ring_size = stream->count = stream->head = 0;
-    stream->bytes = 0;
-}
-
 void sv_stream_unref(struct sv_stream *stream)
 {
     if (atomic_fetch_sub(&stream->refs, 1) != 1)
         return;
-    drop_queue(stream);
+    sv_event_ring_clear(&stream->events);
     pthread_cond_destroy(&stream->cond);
     pthread_mutex_destroy(&stream->lock);
     synctv_caller_unref(&stream->session->base);
@@ -69,21 +59,6 @@ static bool tell(struct sv_stream *stream)
     return sv_streams_want_ready(stream);
 }
 
-static int grow(struct sv_stream *stream)
-{
-    unsigned size = stream->ring_size == 0 ? 8 : stream->ring_size * 2;
-    const synctv_event **ring = malloc(size * sizeof(*ring));
-    if (ring == NULL)
-        return SYNCTV_E_NO_MEMORY;
-    for (unsigned i = 0; i < stream->count; i++)
-        ring[i] = stream->ring[(stream->head + i) % stream->ring_size];
-    free(stream->ring);
-    stream->ring = ring;
-    stream->ring_size = size;
-    stream->head = 0;
-    return 0;
-}
-
 /* What it counts for in a queue. */
 static size_t charge(const synctv_event *event)
 {
@@ -94,22 +69,15 @@ static size_t charge(const synctv_event *event)
 
 void sv_stream_push(struct sv_stream *stream, const synctv_event *event)
 {
-    size_t size = charge(event);
     bool wake = false;
     pthread_mutex_lock(&stream->lock);
     if (!stream->closed && stream->end.code == 0) {
-        if (stream->count == SV_STREAM_MAX_EVENTS || stream->bytes + size > SV_STREAM_MAX_BYTES) {
+        int rv =
+            sv_event_ring_push(&stream->events, event, SV_STREAM_MAX_EVENTS, SV_STREAM_MAX_BYTES);
+        if (rv < 0) {
             /* What it has missed cannot be made good in order: it has to begin again with a snapshot. */
-            drop_queue(stream);
-            sv_error(&stream->end, SYNCTV_E_SLOW_CONSUMER);
-        } else if (stream->count == stream->ring_size && grow(stream) < 0) {
-            drop_queue(stream);
-            sv_error(&stream->end, SYNCTV_E_NO_MEMORY);
-        } else {
-            stream->ring[(stream->head + stream->count) % stream->ring_size] =
-                synctv_event_ref(event);
-            stream->count++;
-            stream->bytes += size;
+            sv_event_ring_clear(&stream->events);
+            sv_error(&stream->end, rv);
         }
         wake = tell(stream);
     }
@@ -231,7 +199,7 @@ static struct sv_stream *of(synctv_stream *stream)
 static void wait_for_event(struct sv_stream *stream, int timeout_ms)
 {
     struct timespec until = sv_mono_deadline(timeout_ms);
-    while (stream->count == 0 && stream->end.code == 0 &&
+    while (stream->events.count == 0 && stream->end.code == 0 &&
         pthread_cond_timedwait(&stream->cond, &stream->lock, &until) != ETIMEDOUT)
         ;
 }
@@ -244,19 +212,15 @@ static int stream_next(synctv_stream *pub, int timeout_ms, const synctv_event **
     pthread_mutex_lock(&stream->lock);
     if (timeout_ms > 0)
         wait_for_event(stream, timeout_ms);
-    if (stream->count > 0) {
-        *ret_event = stream->ring[stream->head];
-        stream->head = (stream->head + 1) % stream->ring_size;
-        stream->count--;
-        stream->bytes -= charge(*ret_event);
+    const synctv_event *event = sv_event_ring_pop(&stream->events);
+    if (event != NULL) {
+        *ret_event = event;
         rv = 1;
     } else {
         rv = stream->end.code;
         if (rv != 0 && err != NULL)
             *err = stream->end;
         stream->told = false;
-        if (stream->ring_size > 8)
-            drop_queue(stream); /* an idle stream costs little */
     }
     pthread_mutex_unlock(&stream->lock);
     return rv;
@@ -337,7 +301,7 @@ static void stream_close(synctv_stream *pub)
     struct sv_stream *stream = of(pub);
     pthread_mutex_lock(&stream->lock);
     stream->closed = true;
-    drop_queue(stream);
+    sv_event_ring_clear(&stream->events);
     pthread_mutex_unlock(&stream->lock);
 
     stream->node->streams->hooks->over(stream);
@@ -372,6 +336,7 @@ static struct sv_stream *stream_new(struct sv_session *session,
     memcpy(stream->room_id, room_id, strlen(room_id) + 1);
     stream->ready = options->ready;
     stream->userdata = options->userdata;
+    sv_event_ring_init(&stream->events, charge);
     sv_list_init(&stream->in_all);
     sv_list_init(&stream->of_user);
     sv_list_init(&stream->in_ready);

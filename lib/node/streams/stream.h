@@ -6,7 +6,7 @@
 #ifndef SV_NODE_STREAM_H
 #define SV_NODE_STREAM_H
 
-#include "api/result.h"
+#include "api/event_ring.h"
 #include "base/ratelimit.h"
 #include "node/people/account.h"
 
@@ -16,7 +16,7 @@
  * What a change of the playlist counts for at most. It may have SV_MOVIE_MAX_BYTES, the writer may tell 256 in one go (a user
  * alone 100), and no stream whose client reads is to be cut by that. Such an event is one piece of memory that all streams of
  * the room share, and who does not read keeps a window of the newest: all of them together keep no more than the room's last
- * 256, 4 MiB (and as much encoded), while each is charged as if it had 1 MiB of its own.
+ * 256, 8 MiB (and as much encoded), while each is charged as if it had 1 MiB of its own.
  */
 #define SV_STREAM_MOVIE_BYTES (SV_STREAM_MAX_BYTES / 256)
 
@@ -48,9 +48,7 @@ struct sv_stream {
     pthread_mutex_t lock;
     /* Something to take; for synctv_stream_next() with a time-out. */
     pthread_cond_t cond;
-    const synctv_event **ring;
-    unsigned ring_size, head, count;
-    size_t bytes;
+    struct sv_event_ring events;
     /* ready() was or will be called and next() has not yet returned 0. */
     bool told;
     /* By its opener. */
