@@ -11,6 +11,7 @@
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 
+#include "base/address.h"
 #include "rpc/descriptor.h"
 #include "rpc/peers.h"
 #include "rpc/queue.h"
@@ -50,6 +51,7 @@ struct sv_rpc_server {
     unsigned n_stream_queues; /* 0 when polled: then streams use the main queue */
     atomic_uint next_stream_queue;
 
+    struct sv_networks proxies; /* that are trusted; constant */
     struct sv_peers *peers;
     struct sv_health *health;
     struct sv_descriptors *descriptors; /* NULL = no reflection */
