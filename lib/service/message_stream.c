@@ -121,8 +121,8 @@ static int encode(struct sv_message_stream *s, const synctv_event *event,
     if (event->type == SYNCTV_EVENT_ERROR)
         return encode_error(s, event, ret_bytes, err);
     struct sv_rpc_bytes *shared = synctv_event_derive(event, encode_shared, free_shared);
-    if (shared == NULL)
-        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    if (shared == NULL) /* an embedder keeps too much with it */
+        return sv_wire_event_encode(event, sv_service_bytes_alloc, ret_bytes, err);
     *ret_bytes = sv_rpc_bytes_ref(*shared);
     return 0;
 }
