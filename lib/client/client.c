@@ -13,13 +13,6 @@
 #define IDLE_POLL_MS 1000
 #define PROBE_PAUSE_MAX_MS 500
 
-void *sv_client_bytes_alloc(void *userdata, size_t len)
-{
-    struct sv_rpc_bytes *bytes = userdata;
-    *bytes = sv_rpc_bytes_new(len);
-    return sv_rpc_bytes_data(bytes);
-}
-
 uint32_t sv_client_random(void)
 {
     uint32_t random = 0;

@@ -138,7 +138,4 @@ int64_t sv_client_now_ms(const synctv_client *client);
 void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
     int64_t server_recv_ms, int64_t server_send_ms);
 
-/* A sv_wire_alloc_fn; `userdata` is a struct sv_rpc_bytes. */
-void *sv_client_bytes_alloc(void *userdata, size_t len);
-
 #endif

@@ -91,7 +91,4 @@ void sv_queue_fini(struct sv_queue *q);
 
 gpr_timespec sv_queue_deadline(int64_t mono_ms);
 
-/* A received message in one piece, as a new reference. Returns false for a compressed one. */
-bool sv_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice);
-
 #endif
