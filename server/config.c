@@ -23,14 +23,15 @@
 /* ---- the settings ---- */
 
 enum kind {
-    KIND_TEXT,    /* const char * */
-    KIND_ADDRESS, /* the same, HOST:PORT */
-    KIND_STORAGE, /* the same, sqlite:PATH or memory: */
-    KIND_COUNT,   /* int32_t */
-    KIND_THREADS, /* unsigned */
-    KIND_SECONDS, /* int64_t */
-    KIND_RATE,    /* double */
-    KIND_CHOICE,  /* an enum: the index in `choices` */
+    KIND_TEXT,     /* const char * */
+    KIND_ADDRESS,  /* the same, HOST:PORT */
+    KIND_STORAGE,  /* the same, sqlite:PATH or memory: */
+    KIND_NETWORKS, /* the same, addresses and networks */
+    KIND_COUNT,    /* int32_t */
+    KIND_THREADS,  /* unsigned */
+    KIND_SECONDS,  /* int64_t */
+    KIND_RATE,     /* double */
+    KIND_CHOICE,   /* an enum: the index in `choices` */
 };
 
 struct setting {
@@ -81,6 +82,8 @@ static const struct setting settings[] = {
         AT(node.jwt_secret_file), 0, 0, NULL },
     { "server", "threads", "threads", "N", "threads that serve (1)", KIND_THREADS, false,
         AT(node.threads), 1, 64, NULL },
+    { "server", "trusted_proxies", NULL, NULL, NULL, KIND_NETWORKS, true, AT(node.trusted_proxies),
+        0, 0, NULL },
     { "log", "level", "log-level", "LEVEL", "error, warn, info or debug (info)", KIND_CHOICE, false,
         AT(node.log_level), 0, 0, log_levels },
     { "log", "format", "log-format", "FORMAT", "text or json (text)", KIND_CHOICE, false,
@@ -177,6 +180,7 @@ static bool set_number(struct config *config, const struct setting *setting, con
     case KIND_TEXT:
     case KIND_ADDRESS:
     case KIND_STORAGE:
+    case KIND_NETWORKS:
     case KIND_CHOICE:
         break;
     }
@@ -194,6 +198,14 @@ static bool is_special_to_sqlite(const char *value)
     return strncmp(value, "sqlite::", 8) == 0 || strncmp(value, "sqlite:file:", 12) == 0;
 }
 
+/* What a node says about one of its options, without the option's name. */
+static const char *after_field(const synctv_error *error)
+{
+    size_t len = strlen(error->field);
+    bool begins = strncmp(error->message, error->field, len) == 0 && error->message[len] == ':';
+    return begins ? error->message + len + 2 : error->message;
+}
+
 static bool set_text(struct config *config, const struct setting *setting, const char *value,
     const char *where)
 {
@@ -207,6 +219,9 @@ static bool set_text(struct config *config, const struct setting *setting, const
         return wrong(config,
             "%s: \"%s\" is no path: say memory:, or sqlite:./NAME for a file of that name", where,
             value);
+    synctv_error error;
+    if (setting->kind == KIND_NETWORKS && synctv_networks_contain(value, "", &error) < 0)
+        return wrong(config, "%s: %s", where, after_field(&error));
     if (value[0] == '\0')
         value = NULL;
     memcpy((char *)config + setting->offset, &value, sizeof(value));
@@ -221,6 +236,7 @@ static bool set(struct config *config, const struct setting *setting, const char
     case KIND_TEXT:
     case KIND_ADDRESS:
     case KIND_STORAGE:
+    case KIND_NETWORKS:
         return set_text(config, setting, value, where);
     case KIND_CHOICE:
         return set_choice(config, setting, value, where);

@@ -13,6 +13,7 @@
  */
 #include "receive.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -131,6 +132,19 @@ static void free_peer(struct peer *peer)
     free(peer);
 }
 
+/* Whose connections are not counted. */
+static bool is_trusted_proxy(const struct sockaddr *addr)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    if (told->node.trusted_proxies == NULL)
+        return false;
+    if (addr->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)addr)->sin_addr, text, sizeof(text));
+    else if (addr->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)addr)->sin6_addr, text, sizeof(text));
+    return synctv_networks_contain(told->node.trusted_proxies, text, NULL) > 0;
+}
+
 /* Without memory a client is not watched. */
 bool receive_from(int fd, const struct sockaddr *addr)
 {
@@ -139,7 +153,8 @@ bool receive_from(int fd, const struct sockaddr *addr)
     if (client == NULL)
         return true;
     int32_t max = told->node.limits.connections_per_address;
-    if (max > 0 && !addresses_enter(addr, (unsigned)max, &client->address)) {
+    if (max > 0 && !is_trusted_proxy(addr) &&
+        !addresses_enter(addr, (unsigned)max, &client->address)) {
         complain(&last_s, "an address has too many connections: more are turned away", "");
         free_peer(client);
         return false;

@@ -18,12 +18,19 @@ struct result {
     alignas(16) unsigned char first[INLINE_BYTES];
 };
 
+/* A value that somebody has derived from an event. */
+struct derived {
+    struct derived *next;
+    void *(*make)(const synctv_event *event);
+    void (*destroy)(void *value);
+    void *value;
+};
+
 struct event {
     synctv_event pub;
     atomic_uint refs;
     struct sv_arena arena;
-    void *_Atomic derived;
-    void (*destroy_derived)(void *value);
+    struct derived *_Atomic derived; /* only ever longer, SYNCTV_DERIVED_MAX at most */
     alignas(16) unsigned char first[INLINE_BYTES];
 };
 
@@ -129,7 +136,6 @@ synctv_event *sv_event_new(synctv_event_type type)
     };
     atomic_init(&e->refs, 1);
     atomic_init(&e->derived, NULL);
-    e->destroy_derived = NULL;
     arena_begin_in(&e->arena, e->first);
     return &e->pub;
 }
@@ -150,35 +156,66 @@ const synctv_event *synctv_event_ref(const synctv_event *event)
     return event;
 }
 
+static void derived_free(struct derived *d)
+{
+    if (d->destroy != NULL)
+        d->destroy(d->value);
+    free(d);
+}
+
 void synctv_event_unref(const synctv_event *event)
 {
     struct event *e = (struct event *)event;
     if (e == NULL || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
         return;
-    void *derived = atomic_load_explicit(&e->derived, memory_order_relaxed);
-    if (derived != NULL && e->destroy_derived != NULL)
-        e->destroy_derived(derived);
+    struct derived *d = atomic_load_explicit(&e->derived, memory_order_relaxed);
+    while (d != NULL) {
+        struct derived *next = d->next;
+        derived_free(d);
+        d = next;
+    }
     sv_arena_fini(&e->arena);
     free(e);
+}
+
+/* NULL if there is none; *ret_n is how many there are then. */
+static struct derived *find_derived(struct derived *first, void *(*make)(const synctv_event *event),
+    unsigned *ret_n)
+{
+    *ret_n = 0;
+    for (struct derived *d = first; d != NULL; d = d->next) {
+        if (d->make == make)
+            return d;
+        ++*ret_n;
+    }
+    return NULL;
 }
 
 void *synctv_event_derive(const synctv_event *event, void *(*make)(const synctv_event *event),
     void (*destroy)(void *value))
 {
     struct event *e = (struct event *)event;
-    void *value = atomic_load_explicit(&e->derived, memory_order_acquire);
-    if (value != NULL)
-        return value;
-    void *made = make(event);
-    if (made == NULL)
+    struct derived *first = atomic_load_explicit(&e->derived, memory_order_acquire);
+    unsigned n;
+    struct derived *found = find_derived(first, make, &n);
+    if (found != NULL)
+        return found->value;
+    struct derived *mine = n < SYNCTV_DERIVED_MAX ? malloc(sizeof(*mine)) : NULL;
+    if (mine == NULL)
         return NULL;
-    if (atomic_compare_exchange_strong_explicit(&e->derived, &value, made, memory_order_acq_rel,
-            memory_order_acquire)) {
-        /* Read by the last unref, which comes after that of the reference our caller holds. */
-        e->destroy_derived = destroy;
-        return made;
+    *mine = (struct derived){ .make = make, .destroy = destroy, .value = make(event) };
+    if (mine->value == NULL) {
+        free(mine);
+        return NULL;
     }
-    if (destroy != NULL)
-        destroy(made);
-    return value;
+    do {
+        found = find_derived(first, make, &n);
+        if (found != NULL || n == SYNCTV_DERIVED_MAX) { /* others were quicker */
+            derived_free(mine);
+            return found != NULL ? found->value : NULL;
+        }
+        mine->next = first;
+    } while (!atomic_compare_exchange_weak_explicit(&e->derived, &first, mine, memory_order_acq_rel,
+        memory_order_acquire));
+    return mine->value;
 }

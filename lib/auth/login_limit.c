@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "auth/login_limit.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,84 +18,18 @@ struct sv_login_limit {
     struct sv_bucket_table *registrations;
 };
 
-/* --- addresses --- */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Undoes %5B and the like; false when it does not fit. A '%' that begins no escape stays
- * ("[fe80::1%eth0]"). */
-static bool percent_decode(const char *s, char *out, size_t size)
-{
-    size_t n = 0;
-    while (*s != '\0') {
-        if (n + 1 >= size)
-            return false;
-        if (s[0] == '%' && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0) {
-            out[n++] = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
-            s += 3;
-        } else {
-            out[n++] = *s++;
-        }
-    }
-    out[n] = '\0';
-    return true;
-}
-
-/* "192.0.2.1:567" */
-static bool parse_ipv4(char *text, struct in_addr *ret_addr)
-{
-    char *colon = strchr(text, ':');
-    if (colon != NULL)
-        *colon = '\0';
-    return inet_pton(AF_INET, text, ret_addr) == 1;
-}
-
-/* "[2001:db8::1]:567", "[fe80::1%eth0]:567", or without brackets and port. */
-static bool parse_ipv6(char *text, struct in6_addr *ret_addr)
-{
-    if (text[0] == '[') {
-        text++;
-        char *bracket = strchr(text, ']');
-        if (bracket == NULL)
-            return false;
-        *bracket = '\0';
-    }
-    char *zone = strchr(text, '%');
-    if (zone != NULL)
-        *zone = '\0';
-    return inet_pton(AF_INET6, text, ret_addr) == 1;
-}
-
 void sv_address_key(const char *peer, char *out, size_t size)
 {
-    char text[128], number[INET6_ADDRSTRLEN];
-    struct in_addr v4;
-    struct in6_addr v6;
-
-    if (peer != NULL && strncmp(peer, "unix", 4) == 0) {
-        snprintf(out, size, "unix");
+    char number[SV_ADDRESS_SIZE];
+    struct in6_addr addr;
+    if (!sv_address_of_peer(peer, &addr)) {
+        bool is_unix = peer != NULL && strncmp(peer, "unix", 4) == 0;
+        snprintf(out, size, "%s", is_unix ? "unix" : "unknown");
         return;
     }
-    snprintf(out, size, "unknown");
-    if (peer == NULL || !percent_decode(peer, text, sizeof(text)))
-        return;
-    if (strncmp(text, "ipv4:", 5) == 0 && parse_ipv4(text + 5, &v4)) {
-        snprintf(out, size, "%s", inet_ntop(AF_INET, &v4, number, sizeof(number)));
-        return;
-    }
-    if (strncmp(text, "ipv6:", 5) != 0 || !parse_ipv6(text + 5, &v6))
-        return;
-    sv_address_to_network(&v6);
-    if (IN6_IS_ADDR_V4MAPPED(&v6))
-        snprintf(out, size, "%s", inet_ntop(AF_INET, v6.s6_addr + 12, number, sizeof(number)));
-    else
-        snprintf(out, size, "%s/64", inet_ntop(AF_INET6, &v6, number, sizeof(number)));
+    sv_address_to_network(&addr);
+    sv_address_format(&addr, number);
+    snprintf(out, size, "%s%s", number, IN6_IS_ADDR_V4MAPPED(&addr) ? "" : "/64");
 }
 
 /* --- limits --- */

@@ -361,7 +361,7 @@ static int prepare(struct sv_client_call *call, const synctv_request *request, s
 {
     if (request->method != SYNCTV_METHOD_SEND_CHAT &&
         request->method != SYNCTV_METHOD_SEND_DANMAKU) {
-        int rv = sv_wire_request_encode(request, sv_client_bytes_alloc, &call->payload, err);
+        int rv = sv_wire_request_encode(request, sv_rpc_bytes_alloc, &call->payload, err);
         call->has_payload = rv >= 0;
         return rv;
     }

@@ -154,7 +154,7 @@ int sv_client_stream_send(struct sv_client_stream *s, const synctv_request *requ
     if (stamped.client_time_ms == 0 && synctv_client_clock_offset(s->client, NULL, NULL) > 0)
         stamped.client_time_ms = synctv_client_server_time_ms(s->client);
     struct sv_rpc_bytes bytes;
-    int rv = sv_wire_client_message_encode(&stamped, sv_client_bytes_alloc, &bytes, ret_error);
+    int rv = sv_wire_client_message_encode(&stamped, sv_rpc_bytes_alloc, &bytes, ret_error);
     if (rv < 0)
         return rv;
     pthread_mutex_lock(&s->lock);

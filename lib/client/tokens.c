@@ -147,7 +147,7 @@ static void renew(synctv_client *client)
         .method = SYNCTV_METHOD_REFRESH_TOKEN,
         .refresh_token = client->tokens.refresh,
     };
-    if (sv_wire_request_encode(&request, sv_client_bytes_alloc, &payload, &err) < 0) {
+    if (sv_wire_request_encode(&request, sv_rpc_bytes_alloc, &payload, &err) < 0) {
         serve(client, &err);
         return;
     }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "embed/tls_files.h"
@@ -71,7 +72,8 @@ static int check_options(const synctv_node *node, const synctv_node_options *opt
         (port_of(options->listen) == NULL || strlen(options->listen) >= sizeof(node->address) - 5))
         return sv_error_field(err, "listen", "an address is HOST:PORT or [IPV6]:PORT, not %s",
             options->listen);
-    return 0;
+    struct sv_networks proxies;
+    return sv_networks_parse(options->trusted_proxies, "trusted_proxies", &proxies, err);
 }
 
 static int start_server(synctv_node *node, const synctv_node_options *options,
@@ -81,6 +83,7 @@ static int start_server(synctv_node *node, const synctv_node_options *options,
     struct sv_rpc_server_options o;
     sv_rpc_server_defaults(&o);
     o.listen = options->listen;
+    o.trusted_proxies = options->trusted_proxies;
     o.tls = tls->cert != NULL ? tls : NULL;
     o.threads = options->threads;
     o.methods = sv_service_methods(front->service, &o.n_methods);

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+#include "rpc/bytes.h"
+
 #include <grpc/byte_buffer_reader.h>
 
-#include "rpc/queue.h"
+void *sv_rpc_bytes_alloc(void *bytes, size_t len)
+{
+    struct sv_rpc_bytes *b = bytes;
+    *b = sv_rpc_bytes_new(len);
+    return sv_rpc_bytes_data(b);
+}
 
 bool sv_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice)
 {

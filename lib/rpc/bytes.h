@@ -7,10 +7,12 @@
 #ifndef SV_RPC_BYTES_H
 #define SV_RPC_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 
 struct sv_rpc_bytes {
@@ -51,5 +53,14 @@ static inline void sv_rpc_bytes_unref(struct sv_rpc_bytes b)
 {
     grpc_slice_unref(b.slice);
 }
+
+/*
+ * For encoders that ask for their memory: sv_rpc_bytes_new() into the struct sv_rpc_bytes at
+ * `bytes`.
+ */
+void *sv_rpc_bytes_alloc(void *bytes, size_t len);
+
+/* A received message in one piece, as a new reference. Returns false for a compressed one. */
+bool sv_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* A call from its arrival to its answer. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <grpc/support/alloc.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "rpc/inside.h"
+#include "rpc/origin.h"
 
 /* A client that does not take small ones has at most as many lying as it may have calls. */
 #define SMALL_ANSWER_BYTES 4096
@@ -131,11 +131,10 @@ void sv_server_call_gone(struct sv_rpc_server *server)
 
 static int enter_peer(struct sv_rpc_call *call)
 {
-    char *name = grpc_call_get_peer(call->call);
-    int rv =
-        sv_peers_enter(call->server->peers, name, call->method->m.needs_no_sign_in, &call->peer);
-    gpr_free(name);
-    return rv;
+    struct sv_origin origin;
+    sv_origin_of(call->call, &call->metadata, &call->server->proxies, &origin);
+    return sv_peers_enter(call->server->peers, origin.name, sv_origin_counted(&origin),
+        call->method->m.needs_no_sign_in, &call->peer);
 }
 
 static bool take_payload(struct sv_rpc_call *call)
@@ -214,11 +213,14 @@ const char *sv_rpc_call_metadata(const struct sv_rpc_call *call, const char *key
 
 const char *sv_rpc_call_address(struct sv_rpc_call *call)
 {
-    if (call->address[0] == '\0') {
-        char *name = grpc_call_get_peer(call->call);
-        sv_peer_address(name, call->address);
-        gpr_free(name);
-    }
+    if (call->address[0] != '\0')
+        return call->address;
+    struct sv_origin origin;
+    sv_origin_of(call->call, &call->metadata, &call->server->proxies, &origin);
+    if (origin.has_address)
+        sv_address_format(&origin.address, call->address);
+    else if (origin.is_unix)
+        snprintf(call->address, sizeof(call->address), "unix");
     return call->address;
 }
 
@@ -289,9 +291,10 @@ static int count_answer(struct sv_rpc_call *call, size_t bytes)
 {
     if (bytes < SMALL_ANSWER_BYTES)
         return 0;
-    char *name = grpc_call_get_peer(call->call);
-    int rv = sv_peers_begin_answer(call->server->peers, name, bytes, &call->peer);
-    gpr_free(name);
+    struct sv_origin origin;
+    sv_origin_of(call->call, &call->metadata, &call->server->proxies, &origin);
+    int rv = sv_peers_begin_answer(call->server->peers, origin.name, sv_origin_counted(&origin),
+        bytes, &call->peer);
     if (rv == 0)
         call->answer_bytes = bytes;
     return rv;

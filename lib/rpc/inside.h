@@ -11,6 +11,7 @@
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 
+#include "base/address.h"
 #include "rpc/descriptor.h"
 #include "rpc/peers.h"
 #include "rpc/queue.h"
@@ -50,6 +51,7 @@ struct sv_rpc_server {
     unsigned n_stream_queues; /* 0 when polled: then streams use the main queue */
     atomic_uint next_stream_queue;
 
+    struct sv_networks proxies; /* that are trusted; constant */
     struct sv_peers *peers;
     struct sv_health *health;
     struct sv_descriptors *descriptors; /* NULL = no reflection */
@@ -105,6 +107,12 @@ struct sv_rpc_call {
     bool keeps_slot; /* of its method */
 };
 
+/* How often what does not get on is looked at. */
+static inline int64_t sv_stall_check_ms(const struct sv_rpc_server *server)
+{
+    return server->opt.write_stall_ms / 4 + 1;
+}
+
 /* ---- loop.c ---- */
 
 /* The streams' queues and their threads; before the first call can come. */
@@ -114,8 +122,6 @@ int sv_loop_start(struct sv_rpc_server *server);
 void sv_loop_once(struct sv_rpc_server *server, int64_t until_ms);
 /* Ends and joins all threads of the server. */
 void sv_loop_join(struct sv_rpc_server *server);
-/* Whether this thread runs the loop of `server` right now. */
-bool sv_loop_is_mine(const struct sv_rpc_server *server);
 
 /* ---- call.c ---- */
 
@@ -141,8 +147,6 @@ void sv_stream_pump_kicked(struct sv_rpc_server *server);
 void sv_stream_cut_stalled(struct sv_rpc_server *server);
 /* When it has to look again; SV_NEVER. */
 int64_t sv_stream_next_check_ms(struct sv_rpc_server *server);
-/* How often what does not get on is looked at. */
-int64_t sv_stall_check_ms(const struct sv_rpc_server *server);
 void sv_stream_finish_all(struct sv_rpc_server *server);
 
 /* ---- health.c, reflection.c ---- */

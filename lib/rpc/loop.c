@@ -10,18 +10,11 @@
 /* The node may wake itself inside its turn; after so many turns in a row the network has its say. */
 #define TURNS_IN_A_ROW 16
 
-static _Thread_local const struct sv_rpc_server *loop_of_this_thread;
-
-bool sv_loop_is_mine(const struct sv_rpc_server *server)
-{
-    return loop_of_this_thread == server;
-}
-
 void sv_rpc_wake(struct sv_rpc_server *server)
 {
     if (atomic_exchange(&server->turn_wanted, true))
         return;
-    if (!sv_loop_is_mine(server)) /* else the turn comes anyway */
+    if (!sv_queue_is_mine(&server->queue)) /* else the turn comes anyway */
         sv_queue_wake(&server->queue);
 }
 
@@ -64,15 +57,14 @@ static int64_t next_deadline(struct sv_rpc_server *server, int64_t until_ms)
 
 void sv_loop_once(struct sv_rpc_server *server, int64_t until_ms)
 {
-    const struct sv_rpc_server *outer = loop_of_this_thread;
-    loop_of_this_thread = server;
+    const struct sv_queue *outer = sv_queue_begin_turn(&server->queue);
     atomic_fetch_add_explicit(&server->n_turns, 1, memory_order_relaxed);
     sv_queue_run(&server->queue, next_deadline(server, until_ms));
     sv_stream_pump_kicked(server);
     sv_stream_cut_stalled(server);
     sv_call_cut_stalled(server);
     take_turn(server);
-    loop_of_this_thread = outer;
+    sv_queue_end_turn(outer);
 }
 
 void sv_rpc_server_poll(struct sv_rpc_server *server, int timeout_ms)

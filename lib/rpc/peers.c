@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rpc/peers.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,10 +16,10 @@ struct network {
     unsigned n_peers;
     unsigned n_connections; /* with streams */
     size_t answer_bytes;
-    char name[SV_ADDRESS_SIZE];
+    struct in6_addr address;
 };
 
-/* One connection: an address and a port. */
+/* One connection. */
 struct sv_peer {
     UT_hash_handle hh;
     struct network *network;
@@ -36,46 +34,8 @@ struct sv_peers {
     size_t answer_bytes;
     struct sv_peer *peers;
     struct network *networks;
+    struct network nobody; /* of peers that count for no address; has no limits */
 };
-
-/* Copies [s, end) without the %5B and %5D around an IPv6 address. */
-static void copy_address(const char *s, const char *end, char out[SV_ADDRESS_SIZE])
-{
-    size_t n = 0;
-    while (s < end && n + 1 < SV_ADDRESS_SIZE) {
-        if (*s == '[' || *s == ']') {
-            s++;
-        } else if (end - s >= 3 &&
-            (strncasecmp(s, "%5B", 3) == 0 || strncasecmp(s, "%5D", 3) == 0)) {
-            s += 3;
-        } else {
-            out[n++] = *s++;
-        }
-    }
-    out[n] = '\0';
-}
-
-void sv_peer_address(const char *peer, char out[SV_ADDRESS_SIZE])
-{
-    const char *address = strchr(peer, ':');
-    const char *port = strrchr(peer, ':');
-    out[0] = '\0';
-    if (strncmp(peer, "unix", 4) == 0)
-        snprintf(out, SV_ADDRESS_SIZE, "unix");
-    else if (address != NULL && (strncmp(peer, "ipv4:", 5) == 0 || strncmp(peer, "ipv6:", 5) == 0))
-        copy_address(address + 1, port > address ? port : peer + strlen(peer), out);
-}
-
-/* What limits count as one address. */
-static void network_of(const char *peer, char out[SV_ADDRESS_SIZE])
-{
-    struct in6_addr addr;
-    sv_peer_address(peer, out);
-    if (inet_pton(AF_INET6, out, &addr) != 1)
-        return;
-    sv_address_to_network(&addr);
-    inet_ntop(AF_INET6, &addr, out, SV_ADDRESS_SIZE);
-}
 
 struct sv_peers *sv_peers_new(unsigned max_connections)
 {
@@ -97,7 +57,7 @@ void sv_peers_free(struct sv_peers *p)
 
 static void drop_network(struct sv_peers *p, struct network *network)
 {
-    if (network->n_peers > 0)
+    if (network->n_peers > 0 || network == &p->nobody)
         return;
     HASH_DEL(p->networks, network);
     free(network);
@@ -114,16 +74,18 @@ static void drop_peer(struct sv_peers *p, struct sv_peer *peer)
     drop_network(p, network);
 }
 
-static struct network *get_network(struct sv_peers *p, const char *peer_name)
+static struct network *get_network(struct sv_peers *p, const struct in6_addr *of)
 {
-    char name[SV_ADDRESS_SIZE];
-    network_of(peer_name, name);
+    if (of == NULL)
+        return &p->nobody;
+    struct in6_addr address = *of;
+    sv_address_to_network(&address);
     struct network *network = NULL;
-    HASH_FIND_STR(p->networks, name, network);
+    HASH_FIND(hh, p->networks, &address, sizeof(address), network);
     if (network != NULL || (network = calloc(1, sizeof(*network))) == NULL)
         return network;
-    memcpy(network->name, name, sizeof(name));
-    HASH_ADD_STR(p->networks, name, network);
+    network->address = address;
+    HASH_ADD(hh, p->networks, address, sizeof(address), network);
     if (network->hh.tbl != NULL)
         return network;
     free(network);
@@ -131,13 +93,14 @@ static struct network *get_network(struct sv_peers *p, const char *peer_name)
 }
 
 /* To be given to drop_peer(). NULL when out of memory. */
-static struct sv_peer *get_peer(struct sv_peers *p, const char *name)
+static struct sv_peer *get_peer(struct sv_peers *p, const char *name,
+    const struct in6_addr *address)
 {
     struct sv_peer *peer = NULL;
     HASH_FIND_STR(p->peers, name, peer);
     if (peer != NULL)
         return peer;
-    struct network *network = get_network(p, name);
+    struct network *network = get_network(p, address);
     if (network == NULL)
         return NULL;
     size_t size = strlen(name) + 1;
@@ -156,23 +119,28 @@ static struct sv_peer *get_peer(struct sv_peers *p, const char *name)
     return NULL;
 }
 
+static bool is_limited(const struct sv_peers *p, const struct network *network)
+{
+    return p->max_connections > 0 && network != &p->nobody;
+}
+
 /* ---- streams ---- */
 
 static int may_enter(const struct sv_peers *p, const struct sv_peer *peer, bool needs_no_sign_in)
 {
     bool connects = peer->n_streams == 0;
-    bool too_many =
-        connects && p->max_connections > 0 && peer->network->n_connections >= p->max_connections;
+    bool too_many = connects && is_limited(p, peer->network) &&
+        peer->network->n_connections >= p->max_connections;
     bool too_open = needs_no_sign_in && peer->n_open_streams >= SV_PEER_OPEN_STREAMS;
     return too_many || too_open ? SYNCTV_E_STREAM_LIMIT : 0;
 }
 
-int sv_peers_enter(struct sv_peers *p, const char *name, bool needs_no_sign_in,
-    struct sv_peer **ret_peer)
+int sv_peers_enter(struct sv_peers *p, const char *name, const struct in6_addr *address,
+    bool needs_no_sign_in, struct sv_peer **ret_peer)
 {
     *ret_peer = NULL;
     pthread_mutex_lock(&p->lock);
-    struct sv_peer *peer = get_peer(p, name);
+    struct sv_peer *peer = get_peer(p, name, address);
     int rv = peer != NULL ? may_enter(p, peer, needs_no_sign_in) : SYNCTV_E_NO_MEMORY;
     if (rv == 0) {
         peer->network->n_connections += peer->n_streams == 0;
@@ -205,16 +173,15 @@ static bool fits(size_t bytes, size_t more, size_t max)
     return bytes == 0 || (bytes <= max && more <= max - bytes);
 }
 
-int sv_peers_begin_answer(struct sv_peers *p, const char *name, size_t bytes,
-    struct sv_peer **ret_peer)
+int sv_peers_begin_answer(struct sv_peers *p, const char *name, const struct in6_addr *address,
+    size_t bytes, struct sv_peer **ret_peer)
 {
     int rv = SYNCTV_E_NO_MEMORY;
     pthread_mutex_lock(&p->lock);
-    struct sv_peer *peer = get_peer(p, name);
-    bool one_network = p->max_connections == 0; /* a proxy's, as far as can be seen */
+    struct sv_peer *peer = get_peer(p, name, address);
     if (peer != NULL)
         rv = fits(peer->answer_bytes, bytes, SV_PEER_ANSWER_BYTES) &&
-                (one_network ||
+                (!is_limited(p, peer->network) ||
                     fits(peer->network->answer_bytes, bytes, SV_NETWORK_ANSWER_BYTES)) &&
                 fits(p->answer_bytes, bytes, SV_ALL_ANSWER_BYTES)
             ? 0

@@ -6,13 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SV_ADDRESS_SIZE 64
-
-/*
- * The address in a peer name of gRPC: "ipv4:127.0.0.1:80" → "127.0.0.1", "ipv6:%5B::1%5D:80" → "::1", "unix:/x" → "unix";
- * "" if it is none of these.
- */
-void sv_peer_address(const char *peer, char out[SV_ADDRESS_SIZE]);
+#include <netinet/in.h>
 
 struct sv_peers;
 struct sv_peer;
@@ -24,16 +18,20 @@ struct sv_peer;
 /* Streams of one connection that need no sign-in. */
 #define SV_PEER_OPEN_STREAMS 4
 
-/* max_connections 0 = any number, and any answers of one network: behind a proxy all are one. NULL when out of memory. */
+/* max_connections 0 = any number, and any answers of one network. NULL when out of memory. */
 struct sv_peers *sv_peers_new(unsigned max_connections);
 /* All peers must have left. NULL is fine. */
 void sv_peers_free(struct sv_peers *p);
 
-/* All functions name a peer by what gRPC calls it. An IPv6 address counts by its /64 network. Thread-safe. */
+/*
+ * All functions name a peer by a name of its own, and by the address that it counts for (an IPv6
+ * address by its /64 network); NULL = it counts for none. A name always has the same address.
+ * Thread-safe.
+ */
 
 /* One more stream. Errors: STREAM_LIMIT, NO_MEMORY. */
-int sv_peers_enter(struct sv_peers *p, const char *name, bool needs_no_sign_in,
-    struct sv_peer **ret_peer);
+int sv_peers_enter(struct sv_peers *p, const char *name, const struct in6_addr *address,
+    bool needs_no_sign_in, struct sv_peer **ret_peer);
 /* One stream less. NULL is fine. */
 void sv_peers_leave(struct sv_peers *p, struct sv_peer *peer, bool needs_no_sign_in);
 
@@ -41,8 +39,8 @@ void sv_peers_leave(struct sv_peers *p, struct sv_peer *peer, bool needs_no_sign
  * One more answer is under way. One is always allowed, however large. Errors: OVERLOADED (the peer, its network or all have too much),
  * NO_MEMORY.
  */
-int sv_peers_begin_answer(struct sv_peers *p, const char *name, size_t bytes,
-    struct sv_peer **ret_peer);
+int sv_peers_begin_answer(struct sv_peers *p, const char *name, const struct in6_addr *address,
+    size_t bytes, struct sv_peer **ret_peer);
 /* It has arrived, or never will. */
 void sv_peers_end_answer(struct sv_peers *p, struct sv_peer *peer, size_t bytes);
 

@@ -24,7 +24,7 @@ void sv_rpc_stream_kick(struct sv_rpc_stream *s)
     sv_list_append(&server->kicked, &s->kick_link);
     atomic_store(&server->has_kicks, true);
     pthread_mutex_unlock(&server->lock);
-    if (first && !sv_loop_is_mine(server))
+    if (first && !sv_queue_is_mine(&server->queue))
         sv_queue_wake(&server->queue);
 }
 
@@ -263,11 +263,6 @@ void sv_stream_pump(struct sv_rpc_stream *s)
 }
 
 /* ---- stalled streams ---- */
-
-int64_t sv_stall_check_ms(const struct sv_rpc_server *server)
-{
-    return server->opt.write_stall_ms / 4 + 1;
-}
 
 int64_t sv_stream_next_check_ms(struct sv_rpc_server *server)
 {

@@ -93,6 +93,25 @@ void sv_queue_run(struct sv_queue *q, int64_t deadline_ms)
     sv_mailbox_run(&q->posted);
 }
 
+static _Thread_local const struct sv_queue *queue_of_this_thread;
+
+bool sv_queue_is_mine(const struct sv_queue *q)
+{
+    return queue_of_this_thread == q;
+}
+
+const struct sv_queue *sv_queue_begin_turn(const struct sv_queue *q)
+{
+    const struct sv_queue *outer = queue_of_this_thread;
+    queue_of_this_thread = q;
+    return outer;
+}
+
+void sv_queue_end_turn(const struct sv_queue *outer)
+{
+    queue_of_this_thread = outer;
+}
+
 void sv_queue_wake(struct sv_queue *q)
 {
     if (atomic_exchange(&q->wake_pending, true))

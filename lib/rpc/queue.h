@@ -75,6 +75,16 @@ struct sv_queue {
 int sv_queue_init(struct sv_queue *q, bool with_grpc);
 /* Waits until deadline_ms (monotonic; SV_NEVER) for something, gathers what else is there, runs it. */
 void sv_queue_run(struct sv_queue *q, int64_t deadline_ms);
+/*
+ * Whether this thread is in a turn of the loop that runs the queue. Then the queue need not be
+ * woken: the loop looks at what there is to do before it waits again.
+ */
+bool sv_queue_is_mine(const struct sv_queue *q);
+/*
+ * Begins such a turn; what it returns ends it. Turns of several queues may be one inside the other.
+ */
+const struct sv_queue *sv_queue_begin_turn(const struct sv_queue *q);
+void sv_queue_end_turn(const struct sv_queue *outer);
 /* Makes one sv_queue_run() return soon. Any thread; harmless once the queue has ended. */
 void sv_queue_wake(struct sv_queue *q);
 /* The letter will be run inside sv_queue_run(). Any thread. */
@@ -84,8 +94,5 @@ void sv_queue_end(struct sv_queue *q);
 void sv_queue_fini(struct sv_queue *q);
 
 gpr_timespec sv_queue_deadline(int64_t mono_ms);
-
-/* A received message in one piece, as a new reference. Returns false for a compressed one. */
-bool sv_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice);
 
 #endif

@@ -147,9 +147,12 @@ static int arm(struct sv_rpc_server *server)
 static int make_listener(struct sv_rpc_server *server, const struct sv_rpc_server_options *o,
     synctv_error *err)
 {
+    int rv = sv_networks_parse(o->trusted_proxies, "trusted_proxies", &server->proxies, err);
+    if (rv < 0)
+        return rv;
     server->core = make_core(o);
     grpc_server_register_completion_queue(server->core, server->queue.cq, NULL);
-    int rv = sv_health_new(o, &server->health);
+    rv = sv_health_new(o, &server->health);
     if (rv == 0 && o->descriptor_set != NULL)
         rv = sv_descriptors_new(o->descriptor_set, o->descriptor_set_len, &server->descriptors);
     if (rv == 0 && (server->peers = sv_peers_new(o->max_connections_per_address)) == NULL)
@@ -169,6 +172,7 @@ static void init(struct sv_rpc_server *server, const struct sv_rpc_server_option
     server->opt = *o;
     server->opt.listen = NULL;
     server->opt.tls = NULL;
+    server->opt.trusted_proxies = NULL;
     server->opt.methods = NULL;
     server->catch_all.m = (struct sv_rpc_method){
         .path = "(unknown)", .kind = SV_RPC_UNARY, .start = no_such_method

@@ -57,7 +57,13 @@ struct sv_rpc_tls {
 struct sv_rpc_server_options {
     const char *listen;           /* "host:port", "[::]:port"; port 0 = any. NULL = no listener */
     const struct sv_rpc_tls *tls; /* NULL = plain text */
-    unsigned threads;             /* 0 = driven by sv_rpc_server_poll() */
+    /*
+     * Networks as sv_networks_parse() reads them; NULL = none. For calls from these the client's
+     * address is the last in the metadata x-forwarded-for that is none of theirs, and their own
+     * connections are not counted.
+     */
+    const char *trusted_proxies;
+    unsigned threads; /* 0 = driven by sv_rpc_server_poll() */
     const struct sv_rpc_method *methods;
     size_t n_methods;
     /* A packed FileDescriptorSet for the reflection services; NULL = no reflection. Borrowed until the server is freed. */
@@ -96,6 +102,7 @@ struct sv_rpc_server_options {
 /*
  * max_connections_per_address: the C core neither reports nor refuses connections. What is counted are the connections
  * of an address that carry at least one live stream; a stream on one more is refused with RESOURCE_EXHAUSTED / STREAM_LIMIT.
+ * Behind a trusted proxy each client on a connection is one connection of its address.
  * A connection without calls stays as long as it answers pings (the core's limit for idle ones costs 6 % of every call);
  * one that never finishes its handshake ends by handshake_ms.
  */
@@ -104,8 +111,10 @@ struct sv_rpc_server_options {
 void sv_rpc_server_defaults(struct sv_rpc_server_options *o);
 
 /*
- * Makes a server, listens and starts its threads. `options` is copied, as are method table and PEM texts.
- * Errors: INVALID_ARGUMENT (field "listen", "tls_cert_file", "tls_key_file", "tls_client_ca_file", "methods"), NO_MEMORY, INTERNAL.
+ * Makes a server, listens and starts its threads. `options` is copied, as are method table and PEM
+ * texts.
+ * Errors: INVALID_ARGUMENT (field "listen", "trusted_proxies", "tls_cert_file", "tls_key_file",
+ * "tls_client_ca_file", "methods"), NO_MEMORY, INTERNAL.
  */
 int sv_rpc_server_new(const struct sv_rpc_server_options *options,
     struct sv_rpc_server **ret_server, synctv_error *ret_error);
@@ -156,7 +165,10 @@ const char *sv_rpc_call_path(const struct sv_rpc_call *call);
 const void *sv_rpc_call_payload(const struct sv_rpc_call *call, size_t *ret_len);
 /* The first value of a metadata key (lower case), not NUL-terminated; NULL if there is none. */
 const char *sv_rpc_call_metadata(const struct sv_rpc_call *call, const char *key, size_t *ret_len);
-/* The peer's address without port: "127.0.0.1", "::1", "unix". */
+/*
+ * The client's address without port: "127.0.0.1", "::1", "unix"; "" if it is not known. See
+ * trusted_proxies.
+ */
 const char *sv_rpc_call_address(struct sv_rpc_call *call);
 /* The common name of the verified client certificate; "" if there is none. */
 const char *sv_rpc_call_cert_name(struct sv_rpc_call *call);

@@ -28,7 +28,7 @@ static void fail_with_state(struct unary *u, const synctv_result *result)
 {
     struct sv_rpc_bytes state;
     synctv_error err;
-    if (sv_wire_playback_encode(result->state, sv_service_bytes_alloc, &state, &err) < 0) {
+    if (sv_wire_playback_encode(result->state, sv_rpc_bytes_alloc, &state, &err) < 0) {
         fail(u, &err, NULL);
         return;
     }
@@ -54,7 +54,7 @@ static void answer(void *userdata, const synctv_result *result)
     }
     struct sv_rpc_bytes bytes;
     synctv_error err;
-    if (sv_wire_result_encode(u->m->method, result, sv_service_bytes_alloc, &bytes, &err) < 0) {
+    if (sv_wire_result_encode(u->m->method, result, sv_rpc_bytes_alloc, &bytes, &err) < 0) {
         fail(u, &err, NULL);
     } else if (sv_rpc_bytes_len(&bytes) > SV_SERVICE_MAX_RESPONSE_BYTES) {
         sv_rpc_bytes_unref(bytes);

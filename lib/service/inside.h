@@ -34,9 +34,6 @@ void sv_service_hide_inside(struct sv_service *service, const char *where, synct
 void sv_service_fail(struct sv_service *service, struct sv_rpc_call *rpc, const synctv_error *err,
     const struct sv_rpc_detail *extra);
 
-/* A sv_wire_alloc_fn; `userdata` is a struct sv_rpc_bytes. */
-void *sv_service_bytes_alloc(void *userdata, size_t len);
-
 /* client_service.c: sv_rpc_method.start of all calls with one answer; `arg` is a struct sv_service_method. */
 void sv_client_service_start(struct sv_rpc_call *rpc, void *arg);
 

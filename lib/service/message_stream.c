@@ -81,7 +81,7 @@ static void on_closed(struct sv_rpc_stream *rpc, void *userdata)
 static void *encode_shared(const synctv_event *event)
 {
     struct sv_rpc_bytes *bytes = malloc(sizeof(*bytes));
-    if (bytes != NULL && sv_wire_event_encode(event, sv_service_bytes_alloc, bytes, NULL) < 0) {
+    if (bytes != NULL && sv_wire_event_encode(event, sv_rpc_bytes_alloc, bytes, NULL) < 0) {
         free(bytes);
         bytes = NULL;
     }
@@ -100,7 +100,7 @@ static int encode_pong(struct sv_message_stream *s, const synctv_event *event,
 {
     synctv_event pong = *event;
     pong.server_send_time_ms = synctv_node_now_ms(s->service->node);
-    return sv_wire_event_encode(&pong, sv_service_bytes_alloc, ret_bytes, err);
+    return sv_wire_event_encode(&pong, sv_rpc_bytes_alloc, ret_bytes, err);
 }
 
 static int encode_error(struct sv_message_stream *s, const synctv_event *event,
@@ -110,7 +110,7 @@ static int encode_error(struct sv_message_stream *s, const synctv_event *event,
     sv_service_hide_inside(s->service, "a message of a stream", &told);
     synctv_event copy = *event;
     copy.error = &told;
-    return sv_wire_event_encode(&copy, sv_service_bytes_alloc, ret_bytes, err);
+    return sv_wire_event_encode(&copy, sv_rpc_bytes_alloc, ret_bytes, err);
 }
 
 static int encode(struct sv_message_stream *s, const synctv_event *event,
@@ -121,8 +121,8 @@ static int encode(struct sv_message_stream *s, const synctv_event *event,
     if (event->type == SYNCTV_EVENT_ERROR)
         return encode_error(s, event, ret_bytes, err);
     struct sv_rpc_bytes *shared = synctv_event_derive(event, encode_shared, free_shared);
-    if (shared == NULL)
-        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    if (shared == NULL) /* an embedder keeps too much with it */
+        return sv_wire_event_encode(event, sv_rpc_bytes_alloc, ret_bytes, err);
     *ret_bytes = sv_rpc_bytes_ref(*shared);
     return 0;
 }

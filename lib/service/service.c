@@ -107,10 +107,3 @@ void sv_service_fail(struct sv_service *service, struct sv_rpc_call *rpc, const 
         synctv_error_reason(told.code));
     sv_rpc_call_fail(rpc, told.code, &told, extra);
 }
-
-void *sv_service_bytes_alloc(void *userdata, size_t len)
-{
-    struct sv_rpc_bytes *bytes = userdata;
-    *bytes = sv_rpc_bytes_new(len);
-    return sv_rpc_bytes_data(bytes);
-}

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Arrows point one way: which folder may include which, as ARCHITECTURE.md draws it.
+"""Arrows point one way: which folder may include which, as ARCHITECTURE.md draws it, and which files need each other.
 
-Run it anywhere: tests/abi/check_layers.py [root]. It prints TAP, one test per folder.
+Run it anywhere: tests/abi/check_layers.py [root [build]]. It prints TAP, some tests per folder. What a file needs it
+takes from the objects in the build folder; without one that is left out.
 """
+import itertools
 import pathlib
 import re
+import subprocess
 import sys
 
 # Folder of lib/ -> folders of lib/ that it may include besides itself. Public headers are open to all.
@@ -24,6 +27,15 @@ LAYERS = {
     "client": {"base", "rpc", "wire", "api", "proto"},
     "embed": {"base", "node", "rpc", "service", "client", "api"},
 }
+
+# Folders inside a folder of lib/ that look only down: each may use itself and those before it. "" is the folder's own files.
+STORIES = {
+    "node": ["engine", "people", "streams", "rooms", "calls", ""],
+}
+
+# So many files of a folder may need each other in a circle. A file needs another when it uses a function or variable of it.
+CIRCLE_MAX = 3
+
 
 # A foreign library has one home, so that it can be replaced there.
 FOREIGN = {
@@ -117,8 +129,100 @@ def check_program(folder, allowed, path):
             yield line, f"{folder.name}/ uses the public API, not <{name}>"
 
 
+def symbols(build, area, source):
+    """What an object of the build defines for others, and what it wants of others; None if it is not there."""
+    object_name = str(source).replace("/", "_") + ".o"
+    path = build / "lib" / f"libsv_{area}.a.p" / object_name
+    if not path.exists():
+        return None
+    done = subprocess.run(["nm", "--extern-only", "--format=posix", path], capture_output=True, text=True, check=True)
+    defined, wanted = set(), set()
+    for line in done.stdout.splitlines():
+        name, kind = line.split()[:2]
+        (wanted if kind in "Uwv" else defined).add(name)
+    return defined, wanted
+
+
+def needs(root, build, area):
+    """Source -> {source of the same area that it uses: one symbol}, paths relative to lib/, and what is missing."""
+    of, missing, home = {}, [], {}
+    for path in sorted((root / "lib" / area).rglob("*.c")):
+        source = path.relative_to(root / "lib")
+        found = symbols(build, area, source)
+        if found is None:
+            missing.append(f"lib/{source}: it has no object in {build}")
+            continue
+        of[source] = found[1]
+        home.update(dict.fromkeys(found[0], source))
+    graph = {source: {home[name]: name for name in sorted(wanted) if home.get(name, source) != source}
+             for source, wanted in of.items()}
+    return graph, missing
+
+
+def circles(graph):
+    """Sets of files that reach each other."""
+    def reach(start):
+        seen, todo = set(), [start]
+        while todo:
+            for other in graph[todo.pop()]:
+                if other not in seen:
+                    seen.add(other)
+                    todo.append(other)
+        return seen
+    reached = {source: reach(source) for source in graph}
+    return {frozenset(b for b in reached[a] if a in reached[b]) for a in graph} - {frozenset()}
+
+
+def check_circles(root, build, area):
+    graph, wrong = needs(root, build, area)
+    for circle in circles(graph):
+        if len(circle) <= CIRCLE_MAX:
+            continue
+        wrong.append(f"lib/{area}: {len(circle)} files need each other: {', '.join(sorted(p.stem for p in circle))}")
+        for a, b in itertools.permutations(sorted(circle), 2):
+            if b in graph[a]:
+                wrong.append(f"  {a} needs {b} ({graph[a][b]})")
+    return wrong
+
+
+def story_of(area, path):
+    """The place of a file, relative to lib/, among the stories of its area."""
+    story = path.parts[1] if len(path.parts) > 2 else ""
+    return STORIES[area].index(story) if story in STORIES[area] else None
+
+
+def check_stories(root, build, area):
+    wrong = []
+    folder = root / "lib" / area
+    for path in sources(folder):
+        own = story_of(area, path.relative_to(root / "lib"))
+        if own is None:
+            wrong.append(f"{path.relative_to(root)}: this folder is not in the table of stories")
+            continue
+        for line, _, name in includes(path):
+            if name.startswith(area + "/") and (story_of(area, pathlib.Path(name)) or 0) > own:
+                wrong.append(f"{path.relative_to(root)}:{line}: it may not look up to {name}")
+    graph, missing = needs(root, build, area)
+    for source, uses in graph.items():
+        for other, name in uses.items():
+            if (story_of(area, other) or 0) > (story_of(area, source) or 0):
+                wrong.append(f"lib/{source}: it may not use {name} of lib/{other}")
+    return wrong + missing
+
+
+def check_needs(root, build):
+    """Yield (title, what is wrong; None = not asked)."""
+    for area in sorted(p.name for p in (root / "lib").iterdir() if p.name in LAYERS and sources(p)):
+        is_asked = build is not None
+        if area in STORIES:
+            yield f"lib/{area}'s stories look only down", check_stories(root, build, area) if is_asked else None
+        yield (f"lib/{area} has no circle of more than {CIRCLE_MAX} files",
+               check_circles(root, build, area) if is_asked else None)
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]).resolve()
+    build = pathlib.Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
     checks = [("lib/include", root / "lib/include", lambda p: check_public(root, p))]
     for folder in sorted(p for p in (root / "lib").iterdir() if p.is_dir() and p.name != "include"):
         if not sources(folder):
@@ -132,12 +236,18 @@ def main():
         if folder.is_dir():
             checks.append((name, folder, lambda p, f=folder, a=allowed: check_program(f, a, p)))
 
-    print(f"1..{len(checks)}")
+    results = [(f"{title} includes only what it may",
+                [f"{p.relative_to(root)}:{line}: {text}" for p in sources(folder) for line, text in check(p)])
+               for title, folder, check in checks]
+    results += check_needs(root, build)
+    print(f"1..{len(results)}")
     failed = 0
-    for number, (title, folder, check) in enumerate(checks, 1):
-        wrong = [f"{p.relative_to(root)}:{line}: {text}" for p in sources(folder) for line, text in check(p)]
+    for number, (title, wrong) in enumerate(results, 1):
+        if wrong is None:
+            print(f"ok {number} - {title} # SKIP")
+            continue
         failed += bool(wrong)
-        print(f"{'not ok' if wrong else 'ok'} {number} - {title} includes only what it may")
+        print(f"{'not ok' if wrong else 'ok'} {number} - {title}")
         for text in wrong:
             print(f"# {text}")
     return 1 if failed else 0

@@ -16,6 +16,8 @@ def aims(table):
                for load in ["64 x 1", "8 x 8"]]
     at_most += [(f"state to {load}, x its floor", get("fan-out", load, "state", "ratio"), 1.15)
                 for load in ["1000 streams", "5000 streams", "4 x 1250"]]
+    at_most += [(f"a StatusReport of {n} clients, x reading it",
+                 get("report", f"{n} clients, 1/s each", "StatusReport", "ratio"), 1.3) for n in [100, 1000, 2000]]
     at_most += [
         ("state to 1000 streams, x a raw socket",
          quotient(cpu("fan-out", "1000 streams", "state"), cpu("fan-out", "1000 streams", "raw socket fan-out")), 1.8),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fan-out to streams, what an idle stream costs, and syncplay-server beside the same number of people in a room."""
 import contextlib
+import itertools
 import sys
 
 from bench_calls import API, beside
@@ -11,6 +12,7 @@ CHAT_TEXT = "a message of the usual length"
 DELIVERY_BYTES = 105
 POSITION_S = 61.5
 FLOOR = "C core fan-out (floor)"
+READ_FLOOR = "C core reads (floor)"
 
 
 def chat():
@@ -42,7 +44,8 @@ def open_bare(lab, stack, server, targets, connections, per_connection):
     return stack.enter_context(Driver(lab, server, path="/bench.Bench/Stream", targets=targets,
                                       connections=connections, streams=per_connection,
                                       trigger_path="/bench.Bench/Say",
-                                      trigger_targets=lab.targets([("", "", b"x" * 40)])))
+                                      trigger_targets=lab.targets([("", "", b"x" * 40)]),
+                                      beat=status_report().hex()))
 
 
 def fanout(lab, table):
@@ -70,6 +73,27 @@ def fanout(lab, table):
             results = interleave(lab, contenders)
             table.add_group("fan-out", load, results, FLOOR,
                             {name: beside(results, name) for name in ["state", "chat"]})
+
+
+def reports(lab, table):
+    """A StatusReport each second from each of N people in a room, one after the other; the floor reads and forgets them."""
+    targets = members(lab)
+    for n in [100, 1000, 2000]:
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(lab.server())
+            drivers = {"StatusReport": open_streams(lab, stack, server, targets, n, 1)}
+            for subject, program in [(READ_FLOOR, "fanout_floor"), ("C core reads, tuned", "fanout_floor_tuned")]:
+                floor = stack.enter_context(lab.floor(program, DELIVERY_BYTES))
+                drivers[subject] = open_bare(lab, stack, floor, targets, n, 1)
+            for driver in drivers.values():
+                driver("open")
+            drivers["StatusReport"]("run", 0)  # to the position that is reported
+            drivers["StatusReport"]("idle", 1.5)
+            results = interleave(lab, {subject: lambda driver=driver: driver("beat", 4 * lab.seconds)
+                                       for subject, driver in drivers.items()})
+            for run in itertools.chain(*results.values()):
+                del run["p50_us"], run["p99_us"]  # nothing is answered
+            table.add_group("report", f"{n} clients, 1/s each", results, READ_FLOOR)
 
 
 def memory(lab, table):

@@ -253,6 +253,60 @@ START_TEST(many_who_derive_at_once_get_one_value_that_goes_with_the_event)
 }
 END_TEST
 
+static void *make_other(const synctv_event *event)
+{
+    return strdup("other");
+}
+
+static void *make_third(const synctv_event *event)
+{
+    return strdup("third");
+}
+
+static void *make_fourth(const synctv_event *event)
+{
+    return strdup("fourth");
+}
+
+static void *make_fifth(const synctv_event *event)
+{
+    return strdup("fifth");
+}
+
+START_TEST(each_who_derives_gets_what_they_made_themselves)
+{
+    synctv_event *e = sv_event_new(SYNCTV_EVENT_CHAT);
+    atomic_store(&n_made, 0);
+    atomic_store(&n_destroyed, 0);
+    void *number = synctv_event_derive(e, make_number, destroy_number);
+    char *other = synctv_event_derive(e, make_other, free);
+    ck_assert_ptr_ne(other, number);
+    ck_assert_str_eq(other, "other");
+    ck_assert_str_eq(synctv_event_derive(e, make_third, free), "third");
+    ck_assert_str_eq(synctv_event_derive(e, make_fourth, free), "fourth");
+    ck_assert_ptr_eq(synctv_event_derive(e, make_number, destroy_number), number);
+    ck_assert_ptr_eq(synctv_event_derive(e, make_other, free), other);
+    ck_assert_int_eq(atomic_load(&n_made), 1);
+    synctv_event_unref(e);
+    ck_assert_int_eq(atomic_load(&n_destroyed), 1);
+}
+END_TEST
+
+START_TEST(an_event_keeps_values_of_four)
+{
+    synctv_event *e = sv_event_new(SYNCTV_EVENT_CHAT);
+    void *(*const makes[])(const synctv_event *event) = { make_number, make_other, make_third,
+        make_fourth };
+    void *values[4];
+    for (int i = 0; i < 4; i++)
+        ck_assert_ptr_nonnull(values[i] = synctv_event_derive(e, makes[i], free));
+    ck_assert_ptr_null(synctv_event_derive(e, make_fifth, free));
+    for (int i = 0; i < 4; i++)
+        ck_assert_ptr_eq(synctv_event_derive(e, makes[i], free), values[i]);
+    synctv_event_unref(e);
+}
+END_TEST
+
 START_TEST(a_copy_shares_nothing_and_has_no_null_strings)
 {
     char name[] = "name", value[] = "value", field[] = "url";
@@ -633,6 +687,8 @@ int main(void)
     tcase_add_test(tc, a_failure_may_bring_the_state_with_it);
     tcase_add_test(tc, a_new_event_has_no_null_strings);
     tcase_add_test(tc, many_who_derive_at_once_get_one_value_that_goes_with_the_event);
+    tcase_add_test(tc, each_who_derives_gets_what_they_made_themselves);
+    tcase_add_test(tc, an_event_keeps_values_of_four);
     tcase_add_test(tc, a_copy_shares_nothing_and_has_no_null_strings);
     tcase_add_test(tc, a_copy_into_an_arena_that_is_full_fails);
     tcase_add_test(tc, a_method_that_does_not_exist_is_answered_at_once);

@@ -88,6 +88,49 @@ START_TEST(a_service_sees_metadata_address_and_deadline)
 }
 END_TEST
 
+/* The address that a service sees of a call with these headers x-forwarded-for. */
+static void ck_assert_seen(const char *trusted_proxies, const char *first, const char *second,
+    const char *address)
+{
+    struct sv_rpc_server_options o;
+    test_options(&o);
+    o.trusted_proxies = trusted_proxies;
+    struct sv_rpc_server *s = server_with(&o);
+    struct sv_rpc_channel *c = channel_to(sv_rpc_server_port(s));
+    struct sv_rpc_md md[2] = { { "x-forwarded-for", first, 0 }, { "x-forwarded-for", second, 0 } };
+    struct sv_rpc_request request = {
+        .path = "/t.Echo/Describe", .metadata = md, .n_metadata = second != NULL ? 2 : 1
+    };
+    char expected[100];
+    snprintf(expected, sizeof(expected), "/t.Echo/Describe||%s||-1", address);
+    r = (struct reply){ 0 };
+    sv_rpc_unary(c, &request, sv_rpc_bytes_copy("", 0), got_reply, &r);
+    wait_for(&r.done, 1);
+    ck_assert_str_eq(r.data, expected);
+    free(r.data);
+    r.data = NULL;
+    sv_rpc_channel_free(c);
+    sv_rpc_server_free(s);
+}
+
+START_TEST(behind_a_trusted_proxy_the_address_is_its_clients)
+{
+    ck_assert_seen("127.0.0.0/8", "192.0.2.7", NULL, "192.0.2.7");
+    ck_assert_seen("127.0.0.0/8", "192.0.2.9, 192.0.2.7", NULL, "192.0.2.7");
+    ck_assert_seen("127.0.0.0/8", "[2001:db8::7]:443", NULL, "2001:db8::7");
+    ck_assert_seen("127.0.0.0/8", "192.0.2.9", "192.0.2.7", "192.0.2.7");
+    ck_assert_seen("127.0.0.0/8", "192.0.2.7", "127.0.0.2", "192.0.2.7");
+    ck_assert_seen("127.0.0.0/8", "192.0.2.7", "unknown", "127.0.0.1");
+}
+END_TEST
+
+START_TEST(what_a_stranger_says_of_its_address_counts_for_nothing)
+{
+    ck_assert_seen(NULL, "192.0.2.7", NULL, "127.0.0.1");
+    ck_assert_seen("10.0.0.0/8, ::1", "192.0.2.7", "10.0.0.1", "127.0.0.1");
+}
+END_TEST
+
 START_TEST(metadata_that_cannot_be_sent_fails_the_call)
 {
     struct sv_rpc_md md = { "Not A Key\n", "x", 0 };
@@ -225,10 +268,14 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_call_is_answered);
+    tcase_add_test(t, behind_a_trusted_proxy_the_address_is_its_clients);
+    tcase_add_test(t, what_a_stranger_says_of_its_address_counts_for_nothing);
     tcase_add_test(t, an_empty_message_is_a_message);
     tcase_add_test(t, a_large_message_arrives_in_one_piece);
     tcase_add_test(t, a_message_above_the_limit_is_refused);
     tcase_add_test(t, a_service_sees_metadata_address_and_deadline);
+    tcase_add_test(t, behind_a_trusted_proxy_the_address_is_its_clients);
+    tcase_add_test(t, what_a_stranger_says_of_its_address_counts_for_nothing);
     tcase_add_test(t, metadata_that_cannot_be_sent_fails_the_call);
     tcase_add_test(t, too_much_metadata_is_refused);
     tcase_add_test(t, an_error_arrives_with_reason_field_and_detail);

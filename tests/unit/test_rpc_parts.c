@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "rpc/descriptor.h"
 #include "rpc/pb.h"
+#include "base/address.h"
 #include "rpc/peers.h"
 #include "rpc/retry.h"
 #include "rpc/status.h"
@@ -179,38 +180,63 @@ END_TEST
 
 /* ---- peers ---- */
 
-START_TEST(the_address_is_found_in_a_peer_name)
+static int enter(struct sv_peers *p, const char *name, bool needs_no_sign_in,
+    struct sv_peer **ret_peer)
 {
-    char out[SV_ADDRESS_SIZE];
-    sv_peer_address("ipv4:127.0.0.1:8080", out);
-    ck_assert_str_eq(out, "127.0.0.1");
-    sv_peer_address("ipv6:%5B::1%5D:80", out);
-    ck_assert_str_eq(out, "::1");
-    sv_peer_address("ipv6:[fe80::1%25eth0]:80", out);
-    ck_assert_str_eq(out, "fe80::1%25eth0");
-    sv_peer_address("unix:/run/x", out);
-    ck_assert_str_eq(out, "unix");
-    sv_peer_address("?", out);
-    ck_assert_str_eq(out, "");
+    struct in6_addr address;
+    ck_assert(sv_address_of_peer(name, &address));
+    return sv_peers_enter(p, name, &address, needs_no_sign_in, ret_peer);
 }
-END_TEST
+
+static int begin_answer(struct sv_peers *p, const char *name, size_t bytes,
+    struct sv_peer **ret_peer)
+{
+    struct in6_addr address;
+    ck_assert(sv_address_of_peer(name, &address));
+    return sv_peers_begin_answer(p, name, &address, bytes, ret_peer);
+}
 
 START_TEST(connections_of_an_address_are_limited_streams_are_not)
 {
     struct sv_peers *p = sv_peers_new(2);
     struct sv_peer *a, *b, *c, *a2;
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::1%5D:1", false, &a), 0);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::1%5D:1", false, &a2), 0);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::2%5D:1", false, &b), 0);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::3%5D:1", false, &c),
-        SYNCTV_E_STREAM_LIMIT);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8:0:1::3%5D:1", false, &c), 0);
+    ck_assert_int_eq(enter(p, "ipv6:%5B2001:db8::1%5D:1", false, &a), 0);
+    ck_assert_int_eq(enter(p, "ipv6:%5B2001:db8::1%5D:1", false, &a2), 0);
+    ck_assert_int_eq(enter(p, "ipv6:%5B2001:db8::2%5D:1", false, &b), 0);
+    ck_assert_int_eq(enter(p, "ipv6:%5B2001:db8::3%5D:1", false, &c), SYNCTV_E_STREAM_LIMIT);
+    ck_assert_int_eq(enter(p, "ipv6:%5B2001:db8:0:1::3%5D:1", false, &c), 0);
     sv_peers_leave(p, c, false);
     sv_peers_leave(p, b, false);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv6:%5B2001:db8::3%5D:1", false, &c), 0);
+    ck_assert_int_eq(enter(p, "ipv6:%5B2001:db8::3%5D:1", false, &c), 0);
     sv_peers_leave(p, c, false);
     sv_peers_leave(p, a, false);
     sv_peers_leave(p, a2, false);
+    sv_peers_free(p);
+}
+END_TEST
+
+START_TEST(what_counts_for_no_address_has_no_limits_of_one)
+{
+    struct sv_peers *p = sv_peers_new(1);
+    struct sv_peer *streams[3], *answers[5], *one, *more;
+    for (int i = 0; i < 3; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "%d", i);
+        ck_assert_int_eq(sv_peers_enter(p, name, NULL, false, &streams[i]), 0);
+    }
+    ck_assert_int_eq(enter(p, "ipv4:10.0.0.1:1", false, &one), 0);
+    ck_assert_int_eq(enter(p, "ipv4:10.0.0.1:2", false, &more), SYNCTV_E_STREAM_LIMIT);
+    for (int i = 0; i < 5; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "%d", i);
+        ck_assert_int_eq(sv_peers_begin_answer(p, name, NULL, SV_PEER_ANSWER_BYTES, &answers[i]),
+            0);
+    }
+    for (int i = 0; i < 3; i++)
+        sv_peers_leave(p, streams[i], false);
+    sv_peers_leave(p, one, false);
+    for (int i = 0; i < 5; i++)
+        sv_peers_end_answer(p, answers[i], SV_PEER_ANSWER_BYTES);
     sv_peers_free(p);
 }
 END_TEST
@@ -220,12 +246,12 @@ START_TEST(streams_without_sign_in_are_few_on_each_connection)
     struct sv_peers *p = sv_peers_new(0);
     struct sv_peer *open[SV_PEER_OPEN_STREAMS], *more, *other;
     for (int i = 0; i < SV_PEER_OPEN_STREAMS; i++)
-        ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:1", true, &open[i]), 0);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:1", true, &more), SYNCTV_E_STREAM_LIMIT);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:1", false, &more), 0);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:2", true, &other), 0);
+        ck_assert_int_eq(enter(p, "ipv4:10.0.0.1:1", true, &open[i]), 0);
+    ck_assert_int_eq(enter(p, "ipv4:10.0.0.1:1", true, &more), SYNCTV_E_STREAM_LIMIT);
+    ck_assert_int_eq(enter(p, "ipv4:10.0.0.1:1", false, &more), 0);
+    ck_assert_int_eq(enter(p, "ipv4:10.0.0.1:2", true, &other), 0);
     sv_peers_leave(p, open[0], true);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:1", true, &open[0]), 0);
+    ck_assert_int_eq(enter(p, "ipv4:10.0.0.1:1", true, &open[0]), 0);
     for (int i = 0; i < SV_PEER_OPEN_STREAMS; i++)
         sv_peers_leave(p, open[i], true);
     sv_peers_leave(p, more, false);
@@ -244,30 +270,29 @@ START_TEST(answers_under_way_are_bounded_by_connection_network_and_in_all)
         for (int port = 0; port < 4; port++) {
             char name[40];
             snprintf(name, sizeof(name), "ipv4:10.0.0.%d:%d", host, port);
-            ck_assert_int_eq(sv_peers_begin_answer(p, name, full, &held[n++]), 0);
-            ck_assert_int_eq(sv_peers_begin_answer(p, name, 1, &more), SYNCTV_E_OVERLOADED);
+            ck_assert_int_eq(begin_answer(p, name, full, &held[n++]), 0);
+            ck_assert_int_eq(begin_answer(p, name, 1, &more), SYNCTV_E_OVERLOADED);
         }
         char name[40];
         snprintf(name, sizeof(name), "ipv4:10.0.0.%d:9", host);
-        ck_assert_int_eq(sv_peers_begin_answer(p, name, 1, &more), SYNCTV_E_OVERLOADED);
+        ck_assert_int_eq(begin_answer(p, name, 1, &more), SYNCTV_E_OVERLOADED);
     }
-    ck_assert_int_eq(sv_peers_begin_answer(p, "ipv4:10.0.1.1:1", 1, &more), SYNCTV_E_OVERLOADED);
-    ck_assert_int_eq(sv_peers_enter(p, "ipv4:10.0.0.1:9", false, &stream),
-        0); /* no answer is a stream */
+    ck_assert_int_eq(begin_answer(p, "ipv4:10.0.1.1:1", 1, &more), SYNCTV_E_OVERLOADED);
+    ck_assert_int_eq(enter(p, "ipv4:10.0.0.1:9", false, &stream), 0); /* no answer is a stream */
     sv_peers_leave(p, stream, false);
     while (n > 0)
         sv_peers_end_answer(p, held[--n], full);
-    ck_assert_int_eq(sv_peers_begin_answer(p, "ipv4:10.0.0.1:1", 10 * full, &more), 0);
+    ck_assert_int_eq(begin_answer(p, "ipv4:10.0.0.1:1", 10 * full, &more), 0);
     sv_peers_end_answer(p, more, 10 * full); /* one alone may have any size */
     sv_peers_free(p);
 
-    p = sv_peers_new(0); /* behind a proxy, whose connections all have one address */
+    p = sv_peers_new(0);
     for (int port = 0; port < SV_ALL_ANSWER_BYTES / SV_PEER_ANSWER_BYTES; port++) {
         char name[40];
         snprintf(name, sizeof(name), "ipv4:10.0.0.1:%d", port);
-        ck_assert_int_eq(sv_peers_begin_answer(p, name, full, &held[n++]), 0);
+        ck_assert_int_eq(begin_answer(p, name, full, &held[n++]), 0);
     }
-    ck_assert_int_eq(sv_peers_begin_answer(p, "ipv4:10.0.0.1:99", 1, &more), SYNCTV_E_OVERLOADED);
+    ck_assert_int_eq(begin_answer(p, "ipv4:10.0.0.1:99", 1, &more), SYNCTV_E_OVERLOADED);
     while (n > 0)
         sv_peers_end_answer(p, held[--n], full);
     sv_peers_free(p);
@@ -301,8 +326,8 @@ int main(void)
     tcase_add_test(t, a_plain_status_gets_the_nearest_code);
     tcase_add_test(t, hostile_details_leave_the_plain_status);
     tcase_add_test(t, a_long_text_is_cut_between_characters);
-    tcase_add_test(t, the_address_is_found_in_a_peer_name);
     tcase_add_test(t, connections_of_an_address_are_limited_streams_are_not);
+    tcase_add_test(t, what_counts_for_no_address_has_no_limits_of_one);
     tcase_add_test(t, streams_without_sign_in_are_few_on_each_connection);
     tcase_add_test(t, answers_under_way_are_bounded_by_connection_network_and_in_all);
     tcase_add_test(t, junk_is_no_descriptor_set);

@@ -283,6 +283,29 @@ START_TEST(streams_of_too_many_connections_are_refused)
 }
 END_TEST
 
+START_TEST(connections_of_a_trusted_proxy_are_not_counted)
+{
+    sv_rpc_server_free(server);
+    struct sv_rpc_server_options o;
+    test_options(&o);
+    o.max_connections_per_address = 2;
+    o.trusted_proxies = "127.0.0.1";
+    server = server_with(&o);
+    struct sv_rpc_channel *channels[4];
+    struct talk talks[4] = { 0 };
+    for (int i = 0; i < 4; i++) {
+        channels[i] = channel_to(sv_rpc_server_port(server));
+        talk_begin(channels[i], "/t.Echo/Stream", &talks[i]);
+        wait_for(&talks[i].opened, 1);
+    }
+    for (int i = 0; i < 4; i++) {
+        sv_rpc_channel_free(channels[i]);
+        talk_end(&talks[i]);
+    }
+    wait_for(&streams_closed, 4);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("rpc streams");
@@ -302,6 +325,7 @@ int main(void)
     tcase_add_test(t, a_server_stream_takes_one_message);
     tcase_add_test(t, a_stream_that_is_told_of_the_half_close_goes_on_until_either_side_ends_it);
     tcase_add_test(t, streams_of_too_many_connections_are_refused);
+    tcase_add_test(t, connections_of_a_trusted_proxy_are_not_counted);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

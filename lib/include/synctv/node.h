@@ -75,6 +75,14 @@ typedef struct synctv_node_options {
     const char *listen;  /**< gRPC "ADDR:PORT", port 0 = any; NULL = no network at all */
     unsigned threads;    /**< 1; 0 = synctv_node_poll() */
 
+    /**
+     * Proxies in front of the node: addresses and networks between commas or white-space,
+     * "10.0.0.0/8, ::1"; at most 64; NULL = none. For what comes from them, the last address in the
+     * metadata `x-forwarded-for` that is none of theirs counts for every limit per address. What
+     * others say there counts for nothing. Their own connections are not counted.
+     */
+    const char *trusted_proxies;
+
     const char *tls_cert_file; /**< PEM; with tls_key_file switches TLS on */
     const char *tls_key_file;
     const char *tls_client_ca_file; /**< demands client certificates signed by it */
@@ -103,6 +111,17 @@ SYNCTV_API void synctv_node_options_init(synctv_node_options *options);
  * NODE_UNAVAILABLE (the address is in use or not ours), NO_MEMORY. Nothing is left running.
  */
 SYNCTV_API int synctv_node_open(const synctv_node_options *options, synctv_node **ret_node,
+    synctv_error *ret_error);
+
+/**
+ * Whether `address` ("192.0.2.1", "2001:db8::1", also with brackets and a port) is in one of
+ * `networks`, which are written as synctv_node_options.trusted_proxies. Thread-safe; does not
+ * block.
+ *
+ * Returns 1, or 0 (also for what is no address). Errors: INVALID_ARGUMENT (`networks` are not
+ * well-formed).
+ */
+SYNCTV_API int synctv_networks_contain(const char *networks, const char *address,
     synctv_error *ret_error);
 
 /** This node's id. Lives as long as the node. */

@@ -79,12 +79,18 @@ typedef struct synctv_event {
 SYNCTV_API const synctv_event *synctv_event_ref(const synctv_event *event);
 SYNCTV_API void synctv_event_unref(const synctv_event *event);
 
+/** So many different `make` have their value kept with an event. */
+#define SYNCTV_DERIVED_MAX 4
+
 /**
- * A value computed from an event once and shared by all who hold the event, e.g. its encoding. The first caller's `make`
- * runs (two may run at the same time; one result is kept, the other destroyed at once); it is destroyed with the event. An event has
- * one such value, so one program uses one `make`.
+ * A value computed from an event once and shared by all who hold the event, e.g. its encoding. Each
+ * `make` has a value of its own: the first caller's runs (two may run at the same time; one result
+ * is kept, the other destroyed at once), and all who pass the same `make` get what it returned. It
+ * is destroyed with the event, by the `destroy` that came with it (NULL = not at all). A node that
+ * listens derives one value itself, from events that clients are sent.
  *
- * Returns the value, or NULL when make() returned NULL.
+ * Thread-safe. Returns the value, borrowed from the event, or NULL: make() returned NULL, there is
+ * no memory, or SYNCTV_DERIVED_MAX others have their value there already. Then do without.
  */
 SYNCTV_API void *synctv_event_derive(const synctv_event *event,
     void *(*make)(const synctv_event *event), void (*destroy)(void *value));
