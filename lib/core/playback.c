@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/playback.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "core/validate.h"
 
@@ -260,9 +263,30 @@ int64_t sv_playback_ends_at_ms(const struct sv_playback_state *state, double dur
     return ms_from_double((double)state->updated_at_ms + left_ms + SV_END_GRACE_MS);
 }
 
-bool sv_ended_quorum(size_t reports, size_t watching)
+void sv_playback_end(const struct sv_playback_state *from, const struct sv_playback_change *change,
+    const char *next_id, struct sv_playback_state *ret)
 {
-    return watching > 0 && reports > watching / 2;
+    struct sv_playback_state s = next_state(from, change);
+    bool goes_on = next_id != NULL && sv_id_valid(next_id);
+    if (goes_on) {
+        set_text(s.movie_id, sizeof(s.movie_id), next_id);
+        s.position_s = 0;
+    }
+    s.status = goes_on ? SYNCTV_PLAYBACK_STATUS_PLAYING : SYNCTV_PLAYBACK_STATUS_PAUSED;
+    *ret = s;
+}
+
+void sv_playback_end_node(uint64_t revision, char ret[SV_END_NODE_SIZE])
+{
+    snprintf(ret, SV_END_NODE_SIZE, "end-%020" PRIu64, revision);
+}
+
+uint64_t sv_playback_end_random(const char *room_id, uint64_t version)
+{
+    static const uint64_t key[2] = { 0, 0 }; /* no secret: all nodes have the same */
+    char text[SV_ID_SIZE + 24];
+    int len = snprintf(text, sizeof(text), "%.*s %" PRIu64, SV_ID_SIZE - 1, room_id, version);
+    return sv_siphash(key, text, (size_t)len);
 }
 
 double sv_playback_drift_s(const struct sv_playback_state *state, int64_t now_ms, double duration_s,

@@ -97,8 +97,19 @@ void sv_playback_anchor(const struct sv_playback_state *from, int64_t was_ms,
 /* When to look whether the movie is over (its end + 1 s, node clock); 0 = never: not playing, or its duration is unknown. Never less than
  * 2 s after a movie shorter than a second began, however fast it plays: a playlist of those does not spin. */
 int64_t sv_playback_ends_at_ms(const struct sv_playback_state *state, double duration_s);
-/* Whether most of those who watch have reported the end. */
-bool sv_ended_quorum(size_t reports, size_t watching);
+/* The movie is over: `next_id` plays from 0; NULL, or what is no id: paused where the playhead is.
+ * Never fails. */
+void sv_playback_end(const struct sv_playback_state *from, const struct sv_playback_change *change,
+    const char *next_id, struct sv_playback_state *ret);
+/*
+ * An end by the clock is the same state on every node that works it out: that of a change made when
+ * it was due, by a node of this name (after the room's revision by which it was worked out, so that
+ * the newer one wins), with this number for what SHUFFLE leaves to chance (of the version that
+ * ends).
+ */
+#define SV_END_NODE_SIZE 25
+void sv_playback_end_node(uint64_t revision, char ret[SV_END_NODE_SIZE]);
+uint64_t sv_playback_end_random(const char *room_id, uint64_t version);
 /* How far a client's playhead is ahead of the room's (negative = behind); INFINITY for what is not a number. */
 double sv_playback_drift_s(const struct sv_playback_state *state, int64_t now_ms, double duration_s,
     double client_position_s);

@@ -21,8 +21,7 @@ struct sv_roster_entry {
     bool online; /* sv_roster_set_online() */
     /* The node's, plain data that the roster never touches. These and `online` are kept over sv_roster_put(); a new entry has zeros. */
     unsigned n_streams;
-    int64_t offline_at_ms;  /* when to announce OFFLINE; 0 = not waiting */
-    uint64_t ended_version; /* of the playback state whose end they have reported */
+    int64_t offline_at_ms; /* when to announce OFFLINE; 0 = not waiting */
 };
 
 /* An empty roster is all zeros. */

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "embed/tls_files.h"
-#include "node/engine/node.h"
+#include "node/node.h"
 #include "service/service.h"
 
 #define MAX_THREADS 64

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "node/engine/node.h"
+#include "node/node.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +15,11 @@
 #include "core/validate.h"
 #include "node/people/account.h"
 #include "node/engine/blocking_job.h"
-#include "node/rooms/room.h"
-#include "node/streams/stream.h"
+#include "node/calls/handlers.h"
+#include "node/rooms/flush.h"
+#include "node/rooms/follow.h"
+#include "node/rooms/opening.h"
+#include "node/rooms/tick.h"
 
 #define HASH_QUEUE_MAX 64
 #define PURGE_EVERY_MS 60000
@@ -80,7 +83,7 @@ void synctv_node_get_stats(const synctv_node *node, synctv_node_stats *ret_stats
 {
     *ret_stats = (synctv_node_stats){
         .rooms_loaded = atomic_load(&node->n_rooms),
-        .streams = atomic_load(&node->n_streams),
+        .streams = atomic_load(&node->streams->n),
         .users_online = atomic_load(&node->n_online),
     };
 }
@@ -219,6 +222,20 @@ out:
     return rv;
 }
 
+/* Who tells whom: what is below knows nothing of what is above. */
+static const struct sv_people_hooks people_hooks = {
+    .stream_open = sv_stream_open,
+    .sessions_ended = sv_streams_end_of_user,
+    .admin_lost = sv_streams_drop_strange_rooms,
+};
+
+static const struct sv_stream_hooks stream_hooks = {
+    .size = sizeof(struct sv_follower),
+    .init = sv_follower_init,
+    .opened = sv_follower_opened,
+    .over = sv_follower_over,
+};
+
 int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_error *err)
 {
     memset(node, 0, sizeof(*node));
@@ -230,16 +247,14 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     node->sources = sv_real_sources;
     sv_node_start_clock(node);
     sv_list_init(&node->mailbox.letters);
-    sv_list_init(&node->ready.streams);
-    sv_list_init(&node->all_streams.list);
     pthread_mutex_init(&node->mailbox.lock, NULL);
-    pthread_mutex_init(&node->ready.lock, NULL);
-    pthread_cond_init(&node->ready.over, NULL);
-    pthread_mutex_init(&node->all_streams.lock, NULL);
     pthread_mutex_init(&node->turn_lock, NULL);
-    sv_rooms_init(node);
+    node->methods = sv_methods;
 
     int rv = check_options(options, err);
+    if (rv >= 0 &&
+        ((rv = sv_rooms_new(node)) < 0 || (rv = sv_streams_new(&stream_hooks, &node->streams)) < 0))
+        sv_error(err, rv);
     if (rv >= 0 && !sv_str_empty(options->jwt_secret_file))
         rv = read_secret_file(node, options->jwt_secret_file, err);
     if (rv < 0)
@@ -274,7 +289,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
         goto out;
     }
     if (rv >= 0)
-        rv = sv_accounts_new(node, &node->accounts);
+        rv = sv_accounts_new(node, &people_hooks, &node->accounts);
     if (rv < 0)
         sv_error(err, rv);
     node->next_purge_ms = sv_node_mono_ms(node) + PURGE_EVERY_MS;
@@ -291,7 +306,7 @@ out:
 
 void sv_node_close(synctv_node *node)
 {
-    if (!atomic_exchange(&node->stopping, true))
+    if (!atomic_exchange(&node->stopping, true) && node->streams != NULL)
         sv_streams_end_all(node, SYNCTV_E_SHUTTING_DOWN);
 }
 
@@ -300,24 +315,17 @@ void sv_node_quiesce(synctv_node *node)
     if (node->hashers != NULL)
         sv_pool_stop(node->hashers);
     if (node->store != NULL) {
+        sv_rooms_last_tick(node);
         sv_rooms_flush(node);
         node->store->ops->close(node->store);
     }
 }
 
-/* Streams that were closed before they could be told of anything more. */
-static void drop_ready(synctv_node *node)
-{
-    for (struct sv_list *it; (it = sv_list_pop(&node->ready.streams)) != NULL;)
-        sv_stream_unref(SV_CONTAINER_OF(it, struct sv_stream, in_ready));
-}
-
 void sv_node_fini(synctv_node *node)
 {
-    drop_ready(node);
-    sv_rooms_fini(node);
-    if (node->accounts != NULL)
-        sv_accounts_free(node->accounts);
+    sv_streams_free(node->streams);
+    sv_rooms_free(node);
+    sv_accounts_free(node->accounts);
     sv_pool_free(node->hashers);
     if (node->store != NULL)
         node->store->ops->free(node->store);
@@ -326,29 +334,10 @@ void sv_node_fini(synctv_node *node)
         sv_secret_wipe(node->jwt_key, node->jwt_key_len);
     free(node->jwt_key);
     pthread_mutex_destroy(&node->mailbox.lock);
-    pthread_cond_destroy(&node->ready.over);
-    pthread_mutex_destroy(&node->ready.lock);
-    pthread_mutex_destroy(&node->all_streams.lock);
     pthread_mutex_destroy(&node->turn_lock);
 }
 
 /* --- the turn --- */
-
-void sv_node_wake(synctv_node *node)
-{
-    if (node->wake != NULL)
-        node->wake(node->wake_userdata);
-}
-
-void sv_node_post(synctv_node *node, struct sv_letter *letter)
-{
-    pthread_mutex_lock(&node->mailbox.lock);
-    bool first = sv_list_empty(&node->mailbox.letters);
-    sv_list_append(&node->mailbox.letters, &letter->link);
-    pthread_mutex_unlock(&node->mailbox.lock);
-    if (first)
-        sv_node_wake(node);
-}
 
 static void run_letters(synctv_node *node)
 {

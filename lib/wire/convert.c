@@ -39,6 +39,7 @@ void sv_wire_settings_from(const Synctv__RoomSettings *m, synctv_room_settings *
         .default_admin_permissions = m->default_admin_permissions,
         .guest_permissions = m->guest_permissions,
         .auto_advance = (synctv_auto_advance)m->auto_advance,
+        .pause_when_empty = m->pause_when_empty,
     };
 }
 
@@ -54,6 +55,7 @@ void sv_wire_settings_to(const synctv_room_settings *from, Synctv__RoomSettings 
         .default_admin_permissions = from->default_admin_permissions,
         .guest_permissions = from->guest_permissions,
         .auto_advance = (Synctv__AutoAdvance)from->auto_advance,
+        .pause_when_empty = from->pause_when_empty,
     };
 }
 

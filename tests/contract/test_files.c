@@ -220,7 +220,8 @@ START_TEST(an_older_schema_is_brought_up_to_date)
         "INSERT INTO movies SELECT 1, id, 'm', 1, 'ü', 'http://h', 1, 0, 'u', 0, x'', x'0000', 7"
         " FROM rooms WHERE id = 'r00000000042';"
         "ALTER TABLE movies DROP COLUMN weight; ALTER TABLE rooms DROP COLUMN movie_count;"
-        "ALTER TABLE rooms DROP COLUMN movies_weight; PRAGMA user_version = 1");
+        "ALTER TABLE rooms DROP COLUMN movies_weight;"
+        "ALTER TABLE rooms DROP COLUMN pause_when_empty; PRAGMA user_version = 1");
     snprintf(url, sizeof(url), "sqlite:%s", path);
     contract_open_url(&c, url, NULL);
     contract_begin(&c);
@@ -230,6 +231,7 @@ START_TEST(an_older_schema_is_brought_up_to_date)
     ck_assert_int_eq(c.op->room_get(c.tx, "r00000000042", &c.arena, &room), 0);
     ck_assert_int_eq(room.n_movies, 1);
     ck_assert_int_eq(room.movies_weight, 2 + 8 + 0 + 2);
+    ck_assert(!room.settings.pause_when_empty);
     contract_commit(&c);
     contract_close(&c);
     ck_assert_int_eq(number_by_sql(path, "PRAGMA user_version"), newest);

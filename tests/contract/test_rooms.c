@@ -22,6 +22,7 @@ START_TEST(a_room_comes_back_as_it_went_in)
         .default_admin_permissions = UINT64_C(1) << 63,
         .guest_permissions = SYNCTV_PERM_DEFAULT_GUEST,
         .auto_advance = SYNCTV_AUTO_ADVANCE_SHUFFLE,
+        .pause_when_empty = true,
     };
     contract_open(&c, _i);
     contract_begin(&c);
@@ -44,6 +45,7 @@ START_TEST(a_room_comes_back_as_it_went_in)
     ck_assert(got.settings.default_admin_permissions == UINT64_C(1) << 63);
     ck_assert(got.settings.guest_permissions == SYNCTV_PERM_DEFAULT_GUEST);
     ck_assert_int_eq(got.settings.auto_advance, SYNCTV_AUTO_ADVANCE_SHUFFLE);
+    ck_assert(got.settings.pause_when_empty);
 
     struct sv_room_rec orphan = contract_room("r2", "x", "nobody", 1);
     ck_assert_int_eq(c.op->room_insert(c.tx, &orphan), SYNCTV_E_USER_NOT_FOUND);

@@ -8,9 +8,9 @@
 
 #include "auth/password.h"
 #include "base/id.h"
-#include "node/people/account.h"
+#include "node/people/account_table.h"
 #include "node/engine/blocking_job.h"
-#include "node/rooms/room.h"
+#include "node/rooms/timer.h"
 #include "store/sqlite/sqlite_store.h"
 
 #include "../support/node_time.h"
@@ -193,9 +193,9 @@ static void forget_room(struct sv_room *room)
     room->gone = true;
     room->playback_dirty = false;
     sv_room_set_idle(room, false);
-    pthread_mutex_lock(&fuzz_node.rooms.lock);
+    pthread_mutex_lock(&fuzz_node.rooms->lock);
     sv_room_stop_timer(room);
-    pthread_mutex_unlock(&fuzz_node.rooms.lock);
+    pthread_mutex_unlock(&fuzz_node.rooms->lock);
     pthread_mutex_unlock(&room->lock);
 }
 
@@ -203,15 +203,16 @@ static void forget_everything(void)
 {
     for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
         struct sv_room *room, *tmp;
-        HASH_ITER(hh, fuzz_node.shards[i].by_id, room, tmp) {
+        HASH_ITER(hh, fuzz_node.rooms->shards[i].by_id, room, tmp) {
             forget_room(room);
-            HASH_DEL(fuzz_node.shards[i].by_id, room);
+            HASH_DEL(fuzz_node.rooms->shards[i].by_id, room);
             sv_room_unref(room);
         }
     }
+    const struct sv_people_hooks *hooks = fuzz_node.accounts->hooks;
     sv_accounts_free(fuzz_node.accounts);
     fuzz_node.accounts = NULL;
-    FUZZ_MUST(sv_accounts_new(&fuzz_node, &fuzz_node.accounts) == 0);
+    FUZZ_MUST(sv_accounts_new(&fuzz_node, hooks, &fuzz_node.accounts) == 0);
     fuzz_time.wall_ms = 0;
     sv_node_start_clock(&fuzz_node);
 }

@@ -11,7 +11,7 @@
 
 #include "fuzz.h"
 #include "fuzz_rows.h"
-#include "node/engine/node.h"
+#include "node/node.h"
 
 extern synctv_node fuzz_node;
 

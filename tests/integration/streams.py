@@ -281,12 +281,12 @@ def _():
     stream.close()
 
 
-@test("who has PLAY_CONTROL may report the end, others only together")
+@test("of a movie of unknown length most of those who watch report the end")
 def _():
     settings = models.RoomSettings(auto_advance=models.AUTO_ADVANCE_REPEAT_ALL)
     room = new_room(bob, carol, settings=settings)
     film = add_movie(room, duration=0)
-    ended = {"status": pb.StatusReport(movie_id=film.id, position=5, ended=True)}
+    ended = {"status": pb.StatusReport(movie_id=film.id, position=1000, ended=True)}
     bobs, carols = bob.stream(room.id), carol.stream(room.id)
     alices = alice.stream(room.id)
     alice.SetCurrentMovie(room_id=room.id, movie_id=film.id, autoplay=True)
@@ -294,20 +294,32 @@ def _():
     carols.send(**ended)
     for stream in (alices, bobs, carols):
         stream.fence()
-    alice.Seek(room_id=room.id, position=1000)  # so soon after its beginning nobody believes in the end
+    alice.Seek(room_id=room.id, position=1000)  # so soon after its beginning that was not the end
     for stream in (alices, bobs, carols):
         stream.expect("room_state", cause=pb.STATE_CAUSE_SEEK)
-    bobs.send(**ended)
-    equal([m for m in bobs.fence() if is_change(m.room_state)], [])
+    alices.send(**ended)  # in control, and one of three
+    equal([m for m in alices.fence() if is_change(m.room_state)], [])
     carols.send(**ended)
     for stream in (alices, bobs, carols):
         equal(stream.expect("room_state", where=is_change).cause, pb.STATE_CAUSE_ENDED)
-    alice.Seek(room_id=room.id, position=1000)
-    alices.send(**ended)
-    for stream in (alices, bobs, carols):
-        stream.expect("room_state", cause=pb.STATE_CAUSE_SEEK)
-        equal(stream.expect("room_state", where=is_change).cause, pb.STATE_CAUSE_ENDED)
         stream.close()
+
+
+@test("the length that most of those who watch report stands in the playlist")
+def _():
+    room = new_room(bob, carol)
+    film = add_movie(room, duration=0)
+    length = {"status": pb.StatusReport(movie_id=film.id, position=0, duration=5400)}
+    alices, bobs, carols = alice.stream(room.id), bob.stream(room.id), carol.stream(room.id)
+    alice.SetCurrentMovie(room_id=room.id, movie_id=film.id)
+    alices.send(**length)
+    equal([m for m in alices.fence() if m.HasField("movies")], [])
+    carols.send(**length)
+    for stream in (alices, bobs, carols):
+        change = stream.expect("movies", change=pb.LIST_CHANGE_CHANGED)
+        equal((change.movie.id, change.movie.duration, change.actor_id), (film.id, 5400, ""))
+        stream.close()
+    equal(alice.GetMovieList(room_id=room.id).movies[0].duration, 5400)
 
 
 # ---- who follows what ----

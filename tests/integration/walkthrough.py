@@ -82,9 +82,10 @@ def _():
 def _():
     global room
     room = alice.CreateRoom(name="Movie night", description="Every Friday", settings=models.RoomSettings(
-        max_members=50, auto_advance=models.AUTO_ADVANCE_NEXT)).room
+        max_members=50, auto_advance=models.AUTO_ADVANCE_NEXT, pause_when_empty=True)).room
     equal((room.name, room.description, room.creator_id), ("Movie night", "Every Friday", alice.id))
     equal((room.settings.max_members, room.settings.auto_advance), (50, models.AUTO_ADVANCE_NEXT))
+    equal(room.settings.pause_when_empty, True)
     equal((room.member_count, room.has_password, room.is_live), (1, False, False))
     assert room.revision > 0 and len(room.id) == 12
 

@@ -7,7 +7,7 @@
 #include "auth/token.h"
 #include "base/id.h"
 #include "node/engine/blocking_job.h"
-#include "node/rooms/room.h"
+#include "node/rooms/timer.h"
 #include "node_time.h"
 
 #define KEPT_MAX 8192
@@ -381,6 +381,11 @@ void fx_settle(void)
     fx_assert_ok(sv_blocking_job_do(&read, fx_node.store, fx_node.store->ops->read));
 }
 
+void fx_pass_unseen_ms(int64_t ms)
+{
+    node_time_pass(&fx_time, ms);
+}
+
 void fx_pass_ms(int64_t ms)
 {
     fx_settle(); /* what is under way is done in the time before */
@@ -401,14 +406,14 @@ void fx_forget_rooms(void)
 {
     for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
         struct sv_room *room, *tmp;
-        HASH_ITER(hh, fx_node.shards[i].by_id, room, tmp) {
+        HASH_ITER(hh, fx_node.rooms->shards[i].by_id, room, tmp) {
             pthread_mutex_lock(&room->lock);
             ck_assert_msg(sv_list_empty(&room->follows), "somebody follows the room");
             room->loaded = false;
             sv_room_schedule(room); /* no timer any more */
             sv_room_set_idle(room, false);
             pthread_mutex_unlock(&room->lock);
-            HASH_DEL(fx_node.shards[i].by_id, room);
+            HASH_DEL(fx_node.rooms->shards[i].by_id, room);
             sv_room_unref(room);
         }
     }

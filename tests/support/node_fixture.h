@@ -10,7 +10,7 @@
 #include <check.h>
 #include <synctv/synctv.h>
 
-#include "node/engine/node.h"
+#include "node/node.h"
 
 extern synctv_node fx_node;
 /* Set before fx_open() runs (in a fixture that comes first), or change fx_node.limits later. No limits of rate by default. */
@@ -87,6 +87,8 @@ int fx_end_of(synctv_stream *stream);
 void fx_turn(void);
 /* So much time passes; runs what is due then. */
 void fx_pass_ms(int64_t ms);
+/* So much time passes; nothing of what is due is run yet. */
+void fx_pass_unseen_ms(int64_t ms);
 /* The clock of the machine is set; a second later the node has seen it. */
 void fx_step_clock_ms(int64_t ms);
 /* Waits until storage has done what it was asked for until now. */

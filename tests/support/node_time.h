@@ -3,7 +3,7 @@
 #ifndef TESTS_NODE_TIME_H
 #define TESTS_NODE_TIME_H
 
-#include "node/engine/node.h"
+#include "node/node.h"
 
 /* What a node's clocks are ahead of the machine's. */
 struct node_time {

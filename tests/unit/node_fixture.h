@@ -10,6 +10,7 @@
 
 #include <synctv/account.h>
 
+#include "node/node.h"
 #include "node/people/account_table.h"
 #include "support/node_time.h"
 

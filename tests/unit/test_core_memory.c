@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fails every allocation in turn. The two parts of lib/core that allocate are compiled into this test with an
+ * Fails every allocation in turn. The three parts of lib/core that allocate are compiled into this test with an
  * allocator that runs dry on demand.
  */
 #include <check.h>
@@ -40,6 +40,7 @@ static void *dry_reallocarray(void *p, size_t n, size_t size)
 #define reallocarray dry_reallocarray
 #include "core/playlist.c"
 #include "core/roster.c"
+#include "core/votes.c"
 #undef malloc
 #undef calloc
 #undef reallocarray
@@ -112,6 +113,29 @@ START_TEST(a_playlist_out_of_memory_is_as_it_was)
 }
 END_TEST
 
+START_TEST(a_vote_out_of_memory_was_never_given)
+{
+    struct sv_votes votes = { .n_ended = 0 };
+    struct sv_playback_state state = { .movie_id = "movie_000001",
+        .status = SYNCTV_PLAYBACK_STATUS_PLAYING,
+        .rate = 1,
+        .version = 1 };
+    for (unsigned i = 0; i < 200; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "u%u", i);
+        const struct sv_report report = { .user_id = id, .position_s = 100, .ended = true };
+        for (int allowed = 0; votes.n_ended == i; allowed++) {
+            ck_assert_int_lt(allowed, 10);
+            allocations_left = allowed;
+            sv_votes_take(&votes, &state, 100000, 1000, &report);
+            allocations_left = -1;
+        }
+        ck_assert_uint_eq(votes.n_ended, i + 1);
+    }
+    sv_votes_clear(&votes);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("core_memory");
@@ -119,6 +143,7 @@ int main(void)
     suite_add_tcase(suite, t);
     tcase_add_test(t, a_roster_out_of_memory_is_as_it_was);
     tcase_add_test(t, a_playlist_out_of_memory_is_as_it_was);
+    tcase_add_test(t, a_vote_out_of_memory_was_never_given);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int n_failed = srunner_ntests_failed(runner);

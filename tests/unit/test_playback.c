@@ -307,28 +307,56 @@ START_TEST(what_stands_still_or_has_no_known_end_does_not_end)
 }
 END_TEST
 
-START_TEST(most_of_those_who_watch_decide_on_the_end)
+START_TEST(the_next_movie_plays_from_its_beginning_or_this_one_stops_at_its_end)
 {
-    const struct {
-        size_t reports, watching;
-        bool expected;
-    } rows[] = {
-        { 0, 0, false },
-        { 1, 0, false },
-        { 0, 1, false },
-        { 1, 1, true },
-        { 1, 2, false },
-        { 2, 2, true },
-        { 1, 3, false },
-        { 2, 3, true },
-        { 2, 4, false },
-        { 3, 4, true },
-        { 5000, 10000, false },
-        { 5001, 10000, true },
-        { SIZE_MAX, SIZE_MAX, true },
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        ck_assert(sv_ended_quorum(rows[i].reports, rows[i].watching) == rows[i].expected);
+    struct sv_playback_state s = playing_from(90, 2), r;
+    struct sv_playback_change c = at(T0 + 6000, 100);
+    sv_playback_end(&s, &c, OTHER, &r);
+    ck_assert_str_eq(r.movie_id, OTHER);
+    ck_assert_int_eq(r.status, SYNCTV_PLAYBACK_STATUS_PLAYING);
+    ck_assert_double_eq(r.position_s, 0);
+    ck_assert_double_eq(r.rate, 2);
+    ck_assert_uint_eq(r.version, T0 + 6000);
+    const char *const none[] = { NULL, "", "no id" };
+    for (int i = 0; i < 3; i++) {
+        sv_playback_end(&s, &c, none[i], &r);
+        ck_assert_str_eq(r.movie_id, MOVIE);
+        ck_assert_int_eq(r.status, SYNCTV_PLAYBACK_STATUS_PAUSED);
+        ck_assert_double_eq(r.position_s, 100);
+    }
+}
+END_TEST
+
+/* Between nodes a state is what the wire and storage carry. */
+START_TEST(an_end_by_the_clock_has_a_name_that_goes_everywhere)
+{
+    const uint64_t revisions[] = { 0, 7, 10, 123456789, UINT64_MAX };
+    char name[SV_END_NODE_SIZE], before[SV_END_NODE_SIZE] = "";
+    for (size_t i = 0; i < sizeof(revisions) / sizeof(revisions[0]); i++) {
+        sv_playback_end_node(revisions[i], name);
+        ck_assert_str_gt(name, before);
+        strcpy(before, name);
+        struct sv_playback_state s = playing_from(90, 1), r;
+        struct sv_playback_change c = at(T0 + 11000, 100);
+        c.node_id = name;
+        sv_playback_end(&s, &c, OTHER, &s);
+        synctv_playback view;
+        sv_playback_view(&s, &view);
+        ck_assert_int_eq(sv_playback_load(&view, &r, NULL), 0);
+        ck_assert_str_eq(r.node_id, name);
+    }
+    ck_assert_str_eq(name, "end-18446744073709551615");
+}
+END_TEST
+
+START_TEST(chance_at_an_end_by_the_clock_is_the_same_for_all)
+{
+    uint64_t first = sv_playback_end_random("room_0000001", T0);
+    ck_assert_uint_eq(first, sv_playback_end_random("room_0000001", T0));
+    ck_assert_uint_ne(first, sv_playback_end_random("room_0000002", T0));
+    ck_assert_uint_ne(first, sv_playback_end_random("room_0000001", T0 + 1));
+    /* In every process, on every machine. */
+    ck_assert_uint_eq(first, UINT64_C(7171131079989048023));
 }
 END_TEST
 
@@ -387,7 +415,9 @@ int main(void)
     tcase_add_test(t, a_movie_is_named_by_its_id);
     tcase_add_test(t, a_movie_ends_a_second_after_its_end);
     tcase_add_test(t, what_stands_still_or_has_no_known_end_does_not_end);
-    tcase_add_test(t, most_of_those_who_watch_decide_on_the_end);
+    tcase_add_test(t, the_next_movie_plays_from_its_beginning_or_this_one_stops_at_its_end);
+    tcase_add_test(t, an_end_by_the_clock_has_a_name_that_goes_everywhere);
+    tcase_add_test(t, chance_at_an_end_by_the_clock_is_the_same_for_all);
     tcase_add_test(t, a_client_is_off_beyond_the_limit);
     tcase_add_test(t, without_a_movie_nobody_is_off);
     SRunner *runner = srunner_create(suite);

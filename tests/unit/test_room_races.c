@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/streams/stream.h"
+#include "node/rooms/follow.h"
+#include "node/rooms/presence.h"
 #include "support/node_fixture.h"
 
 #define N_PEOPLE 6

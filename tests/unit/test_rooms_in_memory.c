@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "node/engine/blocking_job.h"
-#include "node/rooms/room.h"
+#include "node/rooms/apply.h"
+#include "node/rooms/flush.h"
+#include "node/rooms/timer.h"
 #include "support/node_fixture.h"
 
 static synctv_caller *alice, *bob;
@@ -191,8 +193,8 @@ END_TEST
 START_TEST(only_so_many_idle_rooms_stay_in_memory)
 {
     enum { MAX = 40, N = MAX + 50 };
-    ck_assert_uint_eq(fx_node.rooms.max_idle, SV_ROOMS_IDLE_MAX);
-    fx_node.rooms.max_idle = MAX;
+    ck_assert_uint_eq(fx_node.rooms->max_idle, SV_ROOMS_IDLE_MAX);
+    fx_node.rooms->max_idle = MAX;
     fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 2 * N;
     synctv_stream *stream = fx_follow(bob, room); /* the oldest */
     static char ids[N][SYNCTV_ID_LEN + 1];
@@ -240,31 +242,31 @@ static void add_heavy_movie(const char *room_id)
 
 START_TEST(idle_rooms_are_counted_by_their_memory_too)
 {
-    ck_assert_uint_eq(fx_node.rooms.max_idle_bytes, SV_ROOMS_IDLE_MAX_BYTES);
+    ck_assert_uint_eq(fx_node.rooms->max_idle_bytes, SV_ROOMS_IDLE_MAX_BYTES);
     fx_node.limits.rooms_per_user = 100;
     const char *ids[10];
     for (int i = 0; i < 10; i++) {
         ids[i] = fx_room(alice, NULL);
         fx_assert_ok(FX_ASK(alice, GET_ROOM_INFO, .room_id = ids[i]));
     }
-    ck_assert_uint_eq(fx_node.rooms.n_idle, 11);
-    size_t empty = fx_node.rooms.idle_bytes;
+    ck_assert_uint_eq(fx_node.rooms->n_idle, 11);
+    size_t empty = fx_node.rooms->idle_bytes;
     for (int i = 0; i < 10; i++) /* they grow while they are idle */
         add_heavy_movie(ids[i]);
-    ck_assert_uint_ge(fx_node.rooms.idle_bytes, empty + 150000);
+    ck_assert_uint_ge(fx_node.rooms->idle_bytes, empty + 150000);
     fx_settle();
     fx_turn();
     ck_assert_uint_eq(rooms_loaded(), 11);
 
-    fx_node.rooms.max_idle_bytes = empty + 80000;
+    fx_node.rooms->max_idle_bytes = empty + 80000;
     fx_turn();
-    ck_assert_uint_le(fx_node.rooms.idle_bytes, empty + 80000);
+    ck_assert_uint_le(fx_node.rooms->idle_bytes, empty + 80000);
     ck_assert_uint_ge(rooms_loaded(), 5);
     ck_assert_uint_le(rooms_loaded(), 6);
 
-    size_t before = fx_node.rooms.idle_bytes;
+    size_t before = fx_node.rooms->idle_bytes;
     fx_follow(alice, ids[9]);
-    ck_assert_uint_le(fx_node.rooms.idle_bytes, before - 15000);
+    ck_assert_uint_le(fx_node.rooms->idle_bytes, before - 15000);
 }
 END_TEST
 
@@ -272,7 +274,7 @@ END_TEST
 static void crowd_out(void)
 {
     fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 1000;
-    fx_node.rooms.max_idle = 20;
+    fx_node.rooms->max_idle = 20;
     for (int i = 0; i <= 20; i++) {
         const synctv_request create = { .method = SYNCTV_METHOD_CREATE_ROOM, .name = "x" };
         const synctv_result *result = NULL;
@@ -323,7 +325,7 @@ START_TEST(a_movie_that_ended_while_the_room_was_forgotten_is_followed_by_the_ne
     fx_pass_ms(400000);
     ck_assert_str_eq(state_now()->movie_id, first);
     fx_follow(alice, room);
-    fx_pass_ms(100);
+    fx_pass_ms(1100);
     ck_assert_str_eq(state_now()->movie_id, second);
 }
 END_TEST
@@ -488,6 +490,7 @@ static int ask_other(synctv_request request)
 static void change_something(void)
 {
     fx_movie(alice, room, "mine", 0);
+    fx_pass_ms(1100);
     fx_settle();
 }
 
@@ -606,8 +609,9 @@ START_TEST(a_room_deleted_elsewhere_ends_here_too)
     open_other();
     fx_assert_ok(ask_other((synctv_request){ .method = SYNCTV_METHOD_DELETE_ROOM }));
     struct sv_room *loaded = sv_room_enter(&fx_node, room);
-    sv_room_reload(loaded);
+    sv_room_mark_stale(loaded);
     sv_room_leave(loaded);
+    fx_pass_ms(1100);
     fx_settle();
     ck_assert(fx_expect(bound, SYNCTV_EVENT_ROOM)->deleted);
     fx_assert_code(fx_end_of(bound), SYNCTV_E_ROOM_NOT_FOUND);
@@ -635,10 +639,11 @@ START_TEST(loading_again_is_tried_until_it_works)
     open_other();
     fx_assert_ok(ask_other((synctv_request){ .method = SYNCTV_METHOD_ADD_MOVIE, .movie = &movie }));
     struct sv_room *loaded = sv_room_enter(&fx_node, room);
-    refuse_writes(2);
-    sv_room_reload(loaded);
+    sv_room_mark_stale(loaded);
     sv_room_leave(loaded);
-    fx_pass_ms(1100);
+    refuse_writes(1);
+    fx_pass_unseen_ms(1100);
+    fx_turn();
     ck_assert_int_eq(faulty.refuses, 0);
     fx_pass_ms(1100);
     fx_settle();

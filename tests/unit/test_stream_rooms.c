@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "node/rooms/room.h"
-#include "node/streams/stream.h"
+#include "node/rooms/follow.h"
 #include "support/node_fixture.h"
 
 static synctv_caller *alice, *bob, *carol;

@@ -136,6 +136,8 @@ typedef struct synctv_request {
     double video_time_s;
     synctv_danmaku_position danmaku_position;
     int32_t font_size;
+    /** REPORT_STATUS: what the player does. Of a movie without a duration `ended` and `duration_s` are
+     * votes, one a user: most of the users who watch end it, or say how long it is. */
     bool buffering;
     bool ended;
 

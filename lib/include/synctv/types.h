@@ -161,6 +161,8 @@ typedef struct synctv_room_settings {
     bool hidden;
     bool allow_guests;
     bool require_approval;
+    /** The room pauses when the last one online has gone offline, 10 s after their last stream. */
+    bool pause_when_empty;
     int32_t max_members;                 /**< 0 = the server's default */
     uint64_t default_member_permissions; /**< 0 = the server's default, here and below */
     uint64_t default_admin_permissions;

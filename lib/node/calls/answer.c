@@ -116,15 +116,3 @@ int sv_answer_chat(struct sv_call *call, const synctv_chat *chat)
     call->result->chat = to;
     return 0;
 }
-
-int sv_movie_set_key(struct sv_arena *a, synctv_movie *movie)
-{
-    movie->stream_key = "";
-    if (movie->type != SYNCTV_MOVIE_TYPE_LIVE)
-        return 0;
-    const char *key = sv_arena_printf(a, "%s.%s", movie->room_id, movie->id);
-    if (key == NULL)
-        return SYNCTV_E_NO_MEMORY;
-    movie->stream_key = key;
-    return 0;
-}

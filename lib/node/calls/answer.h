@@ -6,7 +6,8 @@
 #ifndef SV_NODE_ANSWER_H
 #define SV_NODE_ANSWER_H
 
-#include "node/rooms/room.h"
+#include "node/people/check.h"
+#include "node/rooms/view.h"
 
 int sv_answer_user(struct sv_call *call, const synctv_user *user);
 
@@ -25,8 +26,5 @@ int sv_answer_member(struct sv_call *call, const synctv_member *member,
 /* With its stream key if it is live. */
 int sv_answer_movie(struct sv_call *call, const synctv_movie *movie);
 int sv_answer_chat(struct sv_call *call, const synctv_chat *chat);
-
-/* Sets movie->stream_key, "<room>.<movie>" of live ones. 0 or NO_MEMORY. */
-int sv_movie_set_key(struct sv_arena *a, synctv_movie *movie);
 
 #endif

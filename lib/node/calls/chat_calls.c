@@ -8,7 +8,13 @@
 #include "node/calls/answer.h"
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
+#include "node/rooms/apply.h"
+#include "node/rooms/follow.h"
+#include "node/rooms/load.h"
+#include "node/rooms/tell.h"
+
+/* The newest messages of a room are kept, so many. */
+#define KEEP_CHAT 500
 
 /* --- SendChat --- */
 
@@ -38,7 +44,7 @@ static int chat_run(struct sv_call *c, struct sv_tx *tx)
     };
     synctv_chat existing;
     uint64_t seq = 0;
-    rv = tx->ops->chat_insert(tx, &message, SV_KEEP_CHAT, &seq, &c->arena, &existing);
+    rv = tx->ops->chat_insert(tx, &message, KEEP_CHAT, &seq, &c->arena, &existing);
     if (rv < 0)
         return rv;
     chat->is_resend = rv == 1;
@@ -68,28 +74,24 @@ static const synctv_event *chat_event(const synctv_chat *message)
     return event;
 }
 
-/* Whether this is told to the stream when the room is. Locked. */
-static bool hears(struct sv_stream *stream, const struct sv_room *room)
-{
-    return stream->observer || sv_stream_follows(stream, room);
-}
-
-/* The room is told, and the stream that it came on in any case, once: that is how its sender knows. NULL = there was no memory for it. */
+/* The room is told, and the stream that it came on in any case, once: that is how its sender knows. NULL = there was no
+ * memory for the event. */
 static void chat_tell(struct sv_call *c, const synctv_event *event, bool is_resend)
 {
-    struct sv_room *room = is_resend ? NULL : sv_room_enter(c->node, c->req->room_id);
-    if (c->stream != NULL && (room == NULL || !hears(c->stream, room))) {
-        if (event != NULL)
-            sv_stream_push(c->stream, event);
-        else
-            sv_stream_end(c->stream, SYNCTV_E_NO_MEMORY, NULL);
-    }
+    const struct sv_room_change change = { .room_id = c->req->room_id, .event = event };
+    struct sv_stream *stream = sv_stream_of_call(c);
+    struct sv_room *room = is_resend ? NULL : sv_room_commit(c->node, &change);
+    bool hears = stream == NULL || (room != NULL && sv_stream_hears(stream, room));
     if (room != NULL) {
-        sv_room_tell(room, event); /* takes it over */
+        if (event == NULL)
+            sv_room_tell(room, NULL);
         sv_room_leave(room);
-    } else {
-        synctv_event_unref(event);
     }
+    if (!hears && event != NULL)
+        sv_stream_push(stream, event);
+    else if (!hears)
+        sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
+    synctv_event_unref(event);
 }
 
 static void chat_done(struct sv_call *c)
@@ -119,7 +121,7 @@ void sv_handle_send_chat(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, chat_run, chat_done);
+        sv_call_write_room(c, chat_run, chat_done);
 }
 
 /* --- SendDanmaku --- */
@@ -317,11 +319,15 @@ static const synctv_event *deleted_event(struct sv_call *c)
 
 static void delete_done(struct sv_call *c)
 {
-    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
+    const synctv_event *event = deleted_event(c);
+    struct sv_room *room = sv_room_commit(c->node,
+        &(struct sv_room_change){ .room_id = c->req->room_id, .event = event });
     if (room != NULL) {
-        sv_room_tell(room, deleted_event(c));
+        if (event == NULL)
+            sv_room_tell(room, NULL);
         sv_room_leave(room);
     }
+    synctv_event_unref(event);
     sv_call_finish(c);
 }
 
@@ -333,5 +339,5 @@ void sv_handle_delete_chat_message(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, delete_run, delete_done);
+        sv_call_write_room(c, delete_run, delete_done);
 }

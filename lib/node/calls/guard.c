@@ -1,12 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 #include "node/calls/guard.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "node/rooms/room.h"
-#include "node/streams/stream.h"
+#include "core/validate.h"
+#include "node/rooms/view.h"
+#include "node/rooms/clock.h"
+#include "node/rooms/follow.h"
+
+/* --- arguments --- */
+
+int sv_call_need_id(struct sv_call *call, const char *id, const char *field)
+{
+    return sv_id_validate(id, field, &call->err);
+}
+
+int sv_call_page_size(struct sv_call *call, int32_t max, int32_t def, int32_t *ret_size)
+{
+    return sv_page_size_validate(call->req->page_size, "page_size", def, max, ret_size, &call->err);
+}
+
+const char *sv_page_token(struct sv_arena *a, int64_t key, const char *id)
+{
+    return sv_arena_printf(a, "%" PRId64 ".%s", key, id);
+}
+
+int sv_page_token_parse(struct sv_call *call, int64_t *ret_key, char *ret_id)
+{
+    const char *token = call->req->page_token;
+    *ret_key = 0;
+    ret_id[0] = '\0';
+    if (token == NULL || token[0] == '\0')
+        return 0;
+    char *end = NULL;
+    int64_t key = strtoll(token, &end, 10);
+    if (end == token || *end != '.' || key < 0 || strlen(token) > 40 ||
+        (end[1] != '\0' && !sv_id_valid(end + 1)))
+        return sv_error_field(&call->err, "page_token", "this is no page token of this list");
+    *ret_key = key;
+    memcpy(ret_id, end + 1, strlen(end + 1) + 1);
+    return 0;
+}
+
+/* --- how handlers of rooms begin --- */
 
 int sv_guard_read(struct sv_call *call)
 {
@@ -74,8 +114,8 @@ static int no_guest(struct sv_call *call)
 
 static bool stream_was_let_in(const struct sv_call *call, const char *room_id)
 {
-    const struct sv_stream *stream = call->stream;
-    return stream != NULL && atomic_load(&stream->guest_ok) &&
+    struct sv_stream *stream = sv_stream_of_call(call);
+    return stream != NULL && atomic_load(&sv_follower_of(stream)->guest_ok) &&
         strcmp(stream->room_id, room_id) == 0;
 }
 
@@ -109,7 +149,9 @@ void sv_guard_look(struct sv_call *call, int (*look)(struct sv_call *call, struc
 {
     int rv = sv_guard_lock(call);
     if (rv == 0) {
-        rv = look(call, call->room);
+        rv = sv_call_judge_now(call);
+        if (rv == 0)
+            rv = look(call, call->room);
         pthread_mutex_unlock(&call->room->lock);
     }
     if (rv < 0)

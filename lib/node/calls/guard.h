@@ -4,9 +4,20 @@
 #define SV_NODE_GUARD_H
 
 #include "core/permission.h"
-#include "node/engine/call.h"
+#include "node/people/check.h"
 
 struct sv_room;
+
+/* --- arguments; each returns 0, or fills call->err and returns its code --- */
+
+/* An id of the right form, else INVALID_ARGUMENT that names the field. */
+int sv_call_need_id(struct sv_call *call, const char *id, const char *field);
+/* page_size 0 -> def; < 0 or > max: INVALID_ARGUMENT. */
+int sv_call_page_size(struct sv_call *call, int32_t max, int32_t def, int32_t *ret_size);
+/* Page tokens: two numbers or a number and an id, printed. */
+const char *sv_page_token(struct sv_arena *a, int64_t key, const char *id);
+/* INVALID_ARGUMENT unless token is "" (key 0, id "") or what sv_page_token() made. id must hold SV_ID_SIZE bytes. */
+int sv_page_token_parse(struct sv_call *call, int64_t *ret_key, char *ret_id);
 
 /* --- how handlers of rooms begin; each returns 0, or fills call->err and returns its code --- */
 
@@ -45,7 +56,7 @@ int sv_standing_need_member(struct sv_call *call, const struct sv_standing *stan
 
 /* Locks call->room, which sv_call_load_room() has pinned: 0, or ROOM_NOT_FOUND (not locked) when it was deleted since. */
 int sv_guard_lock(struct sv_call *call);
-/* Locks call->room for look(), then ends the call with its code. */
+/* Judges the caller anew and locks call->room for look(), then ends the call with its code. */
 void sv_guard_look(struct sv_call *call, int (*look)(struct sv_call *call, struct sv_room *room));
 /* enum sv_access, or the codes of sv_standing_need(). A guest of a room with a password must be following it. Locked. */
 int sv_guard_room(struct sv_call *call, struct sv_room *room, uint64_t permissions);

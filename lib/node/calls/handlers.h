@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* One handler a method; methods.c has the table. */
+/* One handler a method. */
 #ifndef SV_NODE_HANDLERS_H
 #define SV_NODE_HANDLERS_H
 
 #include "node/engine/call.h"
+
+/* methods.c: what each method is made of; a method without a handler answers UNIMPLEMENTED. */
+extern const struct sv_method sv_methods[SYNCTV_N_METHODS];
 
 /* sign_in_calls.c */
 sv_handler sv_handle_login, sv_handle_register, sv_handle_refresh_token, sv_handle_logout;
@@ -27,13 +30,5 @@ sv_handler sv_handle_set_current_movie, sv_handle_play, sv_handle_pause, sv_hand
 /* chat_calls.c */
 sv_handler sv_handle_send_chat, sv_handle_send_danmaku, sv_handle_get_chat_history,
     sv_handle_delete_chat_message;
-
-/*
- * The movie that plays was removed (or all were): the room goes on without one. Locked; tells the followers.
- * In playback_calls.c.
- */
-void sv_playback_movie_removed(struct sv_room *room, const char *movie_id, const char *actor_id);
-/* Auto-advance by the clock: the current movie is over. Locked. In playback_calls.c. */
-void sv_room_movie_ended(struct sv_room *room);
 
 #endif

@@ -12,7 +12,10 @@
 #include "node/calls/answer.h"
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
+#include "node/rooms/apply.h"
+#include "node/rooms/clock.h"
+#include "node/rooms/load.h"
+#include "node/rooms/opening.h"
 
 struct join {
     const char
@@ -124,27 +127,37 @@ static int join_run(struct sv_call *c, struct sv_tx *tx)
     return rv < 0 ? rv : tx->ops->room_touch(tx, c->req->room_id, &join->revision);
 }
 
+/* The room as it is with the new member in it. */
+static void join_answer(struct sv_call *c)
+{
+    const struct join *join = c->state;
+    int rv = sv_guard_lock(c);
+    if (rv == 0) {
+        rv = join_fill(c, c->room, &join->row.member);
+        pthread_mutex_unlock(&c->room->lock);
+    }
+    sv_call_end(c, rv);
+}
+
 static void join_done(struct sv_call *c)
 {
     const struct join *join = c->state;
     const char *user_id = c->actor.user_id;
-    int rv = sv_guard_lock(c);
-    if (rv < 0) {
-        sv_call_fail(c, rv);
-        return;
+    if (join->revision != 0) {
+        struct sv_room *room = sv_room_commit(c->node,
+            &(struct sv_room_change){
+                .room_id = c->req->room_id,
+                .revision = join->revision,
+                .actor_id = user_id,
+                .members = { { .what = SYNCTV_MEMBER_CHANGE_JOINED, .row = &join->row } },
+                .n_members = 1,
+            });
+        if (room != NULL)
+            sv_room_leave(room);
+        if (join->row.member.status == SYNCTV_MEMBER_STATUS_ACTIVE)
+            sv_streams_follow_room(c->node, user_id, c->req->room_id);
     }
-    if (join->revision != 0 && sv_room_advance(c->room, join->revision) &&
-        sv_room_put_member(c->room, &join->row) == 0)
-        sv_room_tell_member(c->room, SYNCTV_MEMBER_CHANGE_JOINED, user_id, NULL, user_id, "");
-    rv = join_fill(c, c->room, &join->row.member);
-    pthread_mutex_unlock(&c->room->lock);
-
-    if (join->revision != 0 && join->row.member.status == SYNCTV_MEMBER_STATUS_ACTIVE)
-        sv_streams_follow_room(c->node, user_id, c->req->room_id);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_load_room(c, c->req->room_id, join_answer);
 }
 
 /* --- the way there --- */
@@ -156,7 +169,7 @@ static void join_verify(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv == SYNCTV_E_LOGIN_FAILED ? SYNCTV_E_ROOM_PASSWORD_WRONG : rv);
     else
-        sv_call_write(c, join_run, join_done);
+        sv_call_write_room(c, join_run, join_done);
 }
 
 enum step { STEP_ANSWERED, STEP_VERIFY, STEP_WRITE };
@@ -165,8 +178,10 @@ enum step { STEP_ANSWERED, STEP_VERIFY, STEP_WRITE };
 static int join_plan(struct sv_call *c, struct sv_room *room)
 {
     struct join *join = c->state;
+    int rv = sv_call_judge_now(c);
+    if (rv < 0)
+        return rv;
     struct sv_actor actor = sv_room_actor(room, &c->actor);
-    int rv;
     if (is_inside(actor.member) && actor.member->status == SYNCTV_MEMBER_STATUS_ACTIVE) {
         rv = join_fill(c, room, actor.member);
         return rv < 0 ? rv : STEP_ANSWERED;
@@ -201,7 +216,7 @@ static void join_look(struct sv_call *c)
     else if (step == STEP_VERIFY)
         sv_call_hash(c, join_verify);
     else if (step == STEP_WRITE)
-        sv_call_write(c, join_run, join_done);
+        sv_call_write_room(c, join_run, join_done);
     else
         sv_call_finish(c);
 }

@@ -11,7 +11,10 @@
 #include "node/calls/answer.h"
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
+#include "node/rooms/apply.h"
+#include "node/rooms/clock.h"
+#include "node/rooms/load.h"
+#include "node/rooms/opening.h"
 
 struct change {
     struct sv_member_rec row;      /* the target's, as it is now */
@@ -105,41 +108,50 @@ static void handle(struct sv_call *c, int (*run)(struct sv_call *, struct sv_tx 
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, run, done);
+        sv_call_write_room(c, run, done);
 }
 
-/* Memory follows and the room is told, if there is anything new; the member is the answer. */
+/* Memory follows and the room is told, if there is anything new. The room if it is there, locked. */
+static struct sv_room *commit(struct sv_call *c, struct sv_member_diff diff)
+{
+    const struct change *change = c->state;
+    if (change->revision == 0)
+        return sv_room_enter(c->node, c->req->room_id);
+    return sv_room_commit(c->node,
+        &(struct sv_room_change){
+            .room_id = c->req->room_id,
+            .revision = change->revision,
+            .actor_id = c->actor.user_id,
+            .reason = c->req->reason,
+            .members = { diff },
+            .n_members = 1,
+        });
+}
+
+/* The member is the answer. */
 static void row_changed(struct sv_call *c, synctv_member_change what)
 {
     const struct change *change = c->state;
-    const char *user_id = c->req->user_id;
-    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
-    if (room != NULL && change->revision != 0 && sv_room_advance(room, change->revision) &&
-        sv_room_put_member(room, &change->row) == 0)
-        sv_room_tell_member(room, what, user_id, NULL, c->actor.user_id, sv_str(c->req->reason));
+    struct sv_room *room = commit(c, (struct sv_member_diff){ .what = what, .row = &change->row });
     int rv = sv_answer_member(c, &change->row.member, &change->settings, room);
     if (room != NULL)
         sv_room_leave(room);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_end(c, rv);
 }
 
-/* The room is told, the victim included, whose streams then end with `code`. Locked. */
-static void put_out(struct sv_call *c, struct sv_room *room, synctv_member_change what, int code)
+/* The room is told, the victim included, whose streams then end with `code`. */
+static void put_out(struct sv_call *c, synctv_member_change what, int code)
 {
     const struct change *change = c->state;
-    const char *user_id = c->req->user_id;
-    bool follows = sv_room_advance(room, change->revision);
-    if (follows)
-        sv_room_tell_member(room, what, user_id, &change->gone, c->actor.user_id,
-            sv_str(c->req->reason));
-    sv_room_drop_user(room, user_id, code);
-    if (follows) {
-        sv_presence_forget(room, user_id);
-        sv_room_put_member(room, &change->row);
-    }
+    struct sv_room *room = commit(c,
+        (struct sv_member_diff){
+            .what = what,
+            .row = &change->row,
+            .gone = &change->gone,
+            .ends = code,
+        });
+    if (room != NULL)
+        sv_room_leave(room);
 }
 
 /* --- ApproveMember --- */
@@ -217,11 +229,7 @@ static int kick_run(struct sv_call *c, struct sv_tx *tx)
 
 static void kick_done(struct sv_call *c)
 {
-    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
-    if (room != NULL) {
-        put_out(c, room, SYNCTV_MEMBER_CHANGE_KICKED, SYNCTV_E_MEMBER_KICKED);
-        sv_room_leave(room);
-    }
+    put_out(c, SYNCTV_MEMBER_CHANGE_KICKED, SYNCTV_E_MEMBER_KICKED);
     sv_call_finish(c);
 }
 
@@ -259,16 +267,8 @@ static int ban_run(struct sv_call *c, struct sv_tx *tx)
 static void ban_done(struct sv_call *c)
 {
     const struct change *change = c->state;
-    struct sv_room *room = change->revision == 0 ? NULL : sv_room_enter(c->node, c->req->room_id);
-    if (room != NULL) {
-        put_out(c, room, SYNCTV_MEMBER_CHANGE_BANNED, SYNCTV_E_MEMBER_BANNED);
-        sv_room_leave(room);
-    }
-    int rv = sv_answer_member(c, &change->row.member, &change->settings, NULL);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    put_out(c, SYNCTV_MEMBER_CHANGE_BANNED, SYNCTV_E_MEMBER_BANNED);
+    sv_call_end(c, sv_answer_member(c, &change->row.member, &change->settings, NULL));
 }
 
 void sv_handle_ban_member(struct sv_call *c)
@@ -301,15 +301,13 @@ static int unban_run(struct sv_call *c, struct sv_tx *tx)
 static void unban_done(struct sv_call *c)
 {
     const struct change *change = c->state;
-    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
-    if (room != NULL) {
-        if (sv_room_advance(room, change->revision)) {
-            sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_UNBANNED, c->req->user_id, &change->gone,
-                c->actor.user_id, "");
-            sv_room_remove_member(room, c->req->user_id);
-        }
+    struct sv_room *room = commit(c,
+        (struct sv_member_diff){
+            .what = SYNCTV_MEMBER_CHANGE_UNBANNED,
+            .gone = &change->gone,
+        });
+    if (room != NULL)
         sv_room_leave(room);
-    }
     sv_call_finish(c);
 }
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "node/calls/methods.h"
-
 #include "node/calls/handlers.h"
 
 /* What a method is made of. A method without a handler answers UNIMPLEMENTED. */
-static const struct sv_method methods[SYNCTV_N_METHODS] = {
+const struct sv_method sv_methods[SYNCTV_N_METHODS] = {
     [SYNCTV_METHOD_LOGIN] = { sv_handle_login, SV_BY_CALL },
     [SYNCTV_METHOD_REGISTER] = { sv_handle_register, SV_BY_CALL },
     [SYNCTV_METHOD_REFRESH_TOKEN] = { sv_handle_refresh_token, SV_BY_CALL },
@@ -46,10 +44,3 @@ static const struct sv_method methods[SYNCTV_N_METHODS] = {
     [SYNCTV_METHOD_REPORT_STATUS] = { sv_handle_report_status, SV_BY_STREAM },
     [SYNCTV_METHOD_PING] = { sv_handle_ping, SV_BY_STREAM },
 };
-
-const struct sv_method *sv_method_get(synctv_method method)
-{
-    if ((unsigned)method >= SYNCTV_N_METHODS || methods[method].handler == NULL)
-        return NULL;
-    return &methods[method];
-}

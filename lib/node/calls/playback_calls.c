@@ -4,25 +4,19 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/id.h"
 #include "base/text.h"
 #include "core/validate.h"
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
-
-#define LEARNED_DURATION_MAX_S 360000.0
-/* An end that is reported this soon after the beginning is that of the movie before, or of the round before; unless it is due. */
-#define END_PLAUSIBLE_S 3.0
-
-static struct sv_playback_change change_now(struct sv_room *room)
-{
-    return (struct sv_playback_change){
-        .now_ms = sv_room_now_ms(room),
-        .node_id = room->node->id,
-        .duration_s = sv_room_duration(room),
-    };
-}
+#include "node/rooms/apply.h"
+#include "node/rooms/clock.h"
+#include "node/rooms/follow.h"
+#include "node/rooms/learn.h"
+#include "node/rooms/load.h"
+#include "node/rooms/playhead.h"
+#include "node/rooms/presence.h"
+#include "node/rooms/tell.h"
+#include "node/rooms/view.h"
 
 /* --- the five commands --- */
 
@@ -120,7 +114,7 @@ static void resync(struct sv_call *call, struct sv_room *room)
 {
     synctv_event *event = sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", "");
     if (event != NULL)
-        sv_stream_push(call->stream, event);
+        sv_stream_push(sv_stream_of_call(call), event);
     synctv_event_unref(event);
 }
 
@@ -129,9 +123,9 @@ static void tell_conflict(struct sv_call *call, struct sv_room *room)
 {
     if (call->done != NULL)
         answer_state(call, SYNCTV_STATE_CAUSE_RESYNC, "");
-    if (call->stream == NULL)
+    if (call->origin == NULL)
         return;
-    sv_stream_push_error(call->stream, &call->err, room->id, call->req->message_id);
+    sv_stream_push_error(sv_stream_of_call(call), &call->err, room->id, call->req->message_id);
     resync(call, room);
 }
 
@@ -139,20 +133,28 @@ static void tell_conflict(struct sv_call *call, struct sv_room *room)
 static int carry_out(struct sv_call *call, const struct command *command)
 {
     struct sv_room *room = call->room;
-    struct sv_playback_change change = change_now(room);
+    sv_playhead_end_if_due(room);
+    struct sv_playback_change change = sv_playhead_change(room);
     change.expected_version = call->req->expected_version;
     change.client_time_ms = call->req->client_time_ms;
     struct sv_playback_state state;
-    int rv = sv_guard_room(call, room, command->permission);
+    int rv = sv_call_judge_now(call);
+    if (rv >= 0)
+        rv = sv_guard_room(call, room, command->permission);
     if (rv >= 0)
         rv = command->transition(call, &change, &state);
     if (rv == SYNCTV_E_VERSION_CONFLICT)
         tell_conflict(call, room);
     if (rv < 0)
         return rv;
-    room->playback = state;
-    sv_room_tell_state(room, command->cause, call->actor.user_id,
-        call->stream == NULL ? "" : call->req->message_id);
+    sv_room_apply(room,
+        &(struct sv_room_change){
+            .room_id = room->id,
+            .actor_id = call->actor.user_id,
+            .state = &state,
+            .cause = command->cause,
+            .operation_id = call->origin == NULL ? "" : call->req->message_id,
+        });
     return call->done == NULL ? 0 : answer_state(call, command->cause, call->actor.user_id);
 }
 
@@ -163,7 +165,7 @@ static void room_loaded(struct sv_call *call)
         rv = carry_out(call, &commands[call->req->method]);
         pthread_mutex_unlock(&call->room->lock);
     }
-    if (rv >= 0 || (rv == SYNCTV_E_VERSION_CONFLICT && call->stream != NULL))
+    if (rv >= 0 || (rv == SYNCTV_E_VERSION_CONFLICT && call->origin != NULL))
         sv_call_finish(call);
     else
         sv_call_fail(call, rv);
@@ -172,7 +174,7 @@ static void room_loaded(struct sv_call *call)
 static void handle_command(struct sv_call *call)
 {
     int rv = sv_call_need_active(call);
-    if (rv >= 0 && call->stream == NULL)
+    if (rv >= 0 && call->origin == NULL)
         rv = sv_call_need_rate(call, SV_RATE_CALLS);
     if (rv >= 0)
         rv = sv_call_need_id(call, call->req->room_id, "room_id");
@@ -209,108 +211,56 @@ void sv_handle_set_current_movie(struct sv_call *call)
     handle_command(call);
 }
 
-/* --- what happens to the playhead by itself; locked --- */
-
-void sv_playback_movie_removed(struct sv_room *room, const char *movie_id, const char *actor_id)
-{
-    if (room->playback.movie_id[0] == '\0' ||
-        (movie_id != NULL && strcmp(room->playback.movie_id, movie_id) != 0))
-        return;
-    struct sv_playback_change change = change_now(room);
-    if (sv_playback_clear_movie(&room->playback, &change, &room->playback, NULL) >= 0)
-        sv_room_tell_state(room, SYNCTV_STATE_CAUSE_MOVIE, actor_id, "");
-}
-
-void sv_room_movie_ended(struct sv_room *room)
-{
-    if (room->ended_version == room->playback.version)
-        return;
-    room->ended_version = room->playback.version;
-
-    uint64_t random = 0;
-    /* without it shuffle is less random, no worse */
-    sv_node_random(room->node, &random, sizeof(random));
-    const synctv_movie *next = sv_playlist_next(&room->movies, room->playback.movie_id,
-        room->settings.auto_advance, random);
-    struct sv_playback_change change = change_now(room);
-    int rv;
-    if (next != NULL) {
-        change.duration_s = next->duration_s;
-        rv = sv_playback_set_movie(&room->playback, &change, next->id,
-            SYNCTV_PLAYBACK_STATUS_PLAYING, &room->playback, NULL);
-    } else {
-        rv = sv_playback_pause(&room->playback, &change, NULL, &room->playback, NULL);
-        room->ended_version = room->playback.version;
-    }
-    if (rv >= 0)
-        sv_room_tell_state(room, SYNCTV_STATE_CAUSE_ENDED, "", "");
-}
-
 /* --- status reports --- */
 
-/* How long a movie is that the playlist says nothing about; only who may control playback is believed. */
-static void learn_duration(struct sv_room *room, double duration_s)
+/* What a player says about a movie that has no length in the playlist. Locked. */
+static void take_votes(struct sv_call *call, struct sv_room *room)
 {
-    if (!isfinite(duration_s) || duration_s <= 0 || duration_s > LEARNED_DURATION_MAX_S ||
-        sv_room_duration(room) == duration_s)
-        return;
+    const synctv_request *req = call->req;
     const synctv_movie *movie = sv_playlist_get(&room->movies, room->playback.movie_id);
-    if (movie == NULL || movie->duration_s > 0 || movie->type == SYNCTV_MOVIE_TYPE_LIVE)
+    if (movie == NULL || !sv_presence_is_here(room, call->actor.user_id))
         return;
-    memcpy(room->learned_movie_id, movie->id, strlen(movie->id) + 1);
-    room->learned_duration_s = duration_s;
-    sv_room_schedule(room);
+    const struct sv_report report = {
+        .user_id = call->actor.user_id,
+        .position_s = req->position_s,
+        .ended = req->ended,
+        .duration_s = movie->type == SYNCTV_MOVIE_TYPE_LIVE ? 0 : req->duration_s,
+    };
+    struct sv_verdict verdict =
+        sv_votes_take(&room->votes, &room->playback, sv_room_now_ms(room), room->n_here, &report);
+    if (verdict.ended)
+        sv_playhead_end_now(room);
+    else if (verdict.length_s > 0)
+        sv_room_learn_length(room, verdict.length_s);
 }
 
-/* Counts this user's vote that the state `version` has come to its end. */
-static void vote(struct sv_room *room, const struct sv_actor_info *who, uint64_t version)
+/* Who is at the end of the movie is to be corrected only if that is nowhere near. Locked. */
+static bool has_lost_its_way(const struct sv_call *call, struct sv_room *room)
 {
-    struct sv_roster_entry *entry = sv_roster_get(&room->roster, who->user_id);
-    if (room->reported_version != version) {
-        room->reported_version = version;
-        room->ended_reports = 0;
-    }
-    if (entry == NULL || entry->n_streams == 0 || entry->ended_version == version)
-        return;
-    entry->ended_version = version;
-    room->ended_reports++;
-}
-
-/* The end was reported: by somebody in control, or does it make most of those who watch? */
-static bool is_end(struct sv_room *room, const struct sv_actor_info *who, bool in_control)
-{
-    const struct sv_playback_state *playback = &room->playback;
-    double duration_s = sv_room_duration(room);
-    if (playback->status != SYNCTV_PLAYBACK_STATUS_PLAYING ||
-        room->ended_version == playback->version)
-        return false;
+    const synctv_request *req = call->req;
     int64_t now_ms = sv_room_now_ms(room);
-    int64_t ends_at_ms = sv_playback_ends_at_ms(playback, duration_s);
-    bool is_due = ends_at_ms != 0 && ends_at_ms - SV_END_GRACE_MS <= now_ms;
-    if (sv_playback_position_at(playback, now_ms, duration_s) < END_PLAUSIBLE_S && !is_due)
+    double duration_s = sv_room_duration(room);
+    if (req->buffering ||
+        !sv_playback_is_off(&room->playback, now_ms, duration_s, sv_str(req->movie_id),
+            req->position_s))
         return false;
-    vote(room, who, playback->version);
-    return in_control || sv_ended_quorum(room->ended_reports, room->n_here);
+    return !req->ended || strcmp(sv_str(req->movie_id), room->playback.movie_id) != 0 ||
+        fabs(sv_playback_drift_s(&room->playback, now_ms, duration_s, req->position_s)) >
+        SV_VOTE_FITS_S;
 }
 
 /* Locked; the stream follows the room. */
 static void take_report(struct sv_call *call, struct sv_room *room)
 {
-    const synctv_request *req = call->req;
+    sv_playhead_end_if_due(room);
+    uint64_t version = room->playback.version;
     if (room->playback.movie_id[0] == '\0')
         return;
-    bool same_movie = strcmp(sv_str(req->movie_id), room->playback.movie_id) == 0;
-    bool in_control = (sv_room_permissions(room, &call->actor) & SYNCTV_PERM_PLAY_CONTROL) != 0;
-    if (same_movie && in_control)
-        learn_duration(room, req->duration_s);
-    if (same_movie && req->ended) {
-        if (is_end(room, &call->actor, in_control))
-            sv_room_movie_ended(room);
-    } else if (!req->buffering &&
-        sv_playback_is_off(&room->playback, sv_room_now_ms(room), sv_room_duration(room),
-            sv_str(req->movie_id), req->position_s)) {
+    if (strcmp(sv_str(call->req->movie_id), room->playback.movie_id) == 0 &&
+        sv_room_duration(room) == 0)
+        take_votes(call, room);
+    if (room->playback.version == version && has_lost_its_way(call, room))
         resync(call, room);
-    }
 }
 
 /* Of a room that the stream does not follow, nothing is to be said. */
@@ -327,7 +277,7 @@ void sv_handle_report_status(struct sv_call *call)
     }
     struct sv_room *room = sv_room_enter(call->node, call->req->room_id);
     if (room != NULL) {
-        if (sv_stream_follows(call->stream, room))
+        if (sv_stream_follows(sv_stream_of_call(call), room))
             take_report(call, room);
         sv_room_leave(room);
     }
@@ -346,7 +296,7 @@ void sv_handle_ping(struct sv_call *call)
     event->client_time_ms = call->req->client_time_ms;
     event->server_recv_time_ms = call->received_ms;
     event->server_send_time_ms = event->timestamp_ms;
-    sv_stream_push(call->stream, event);
+    sv_stream_push(sv_stream_of_call(call), event);
     synctv_event_unref(event);
     sv_call_finish(call);
 }

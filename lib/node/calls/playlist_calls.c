@@ -8,6 +8,8 @@
 #include "node/calls/answer.h"
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
+#include "node/rooms/apply.h"
+#include "node/rooms/load.h"
 
 struct change {
     char id[SV_ID_SIZE]; /* AddMovie: of the new movie */
@@ -25,7 +27,7 @@ static void handle(struct sv_call *c, int rv, int (*run)(struct sv_call *, struc
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, run, done);
+        sv_call_write_room(c, run, done);
 }
 
 static int guard_movie(struct sv_call *c)
@@ -65,39 +67,32 @@ static int need_place(struct sv_call *c, const struct sv_room_rec *room, size_t 
         "the movies of a playlist have at most %d bytes in all", SV_MOVIES_MAX_BYTES);
 }
 
-/* The room if it is in memory and is to follow this change, locked; NULL otherwise. */
-static struct sv_room *enter(struct sv_call *c)
-{
-    const struct change *change = c->state;
-    struct sv_room *room = change->revision == 0 ? NULL : sv_room_enter(c->node, c->req->room_id);
-    if (room == NULL || sv_room_advance(room, change->revision))
-        return room;
-    sv_room_leave(room);
-    return NULL;
-}
-
-/* After a change to the list in memory: tells about the movie as it is now there. A list that could not follow is loaded again. */
-static void tell(struct sv_call *c, struct sv_room *room, synctv_list_change what, int rv)
+/* The room follows, if it is in memory; the movie's place is then the one it has there. */
+static void follow(struct sv_call *c, synctv_list_change what)
 {
     struct change *change = c->state;
-    if (rv < 0) {
-        sv_room_reload(room);
+    struct sv_room *room = sv_room_commit(c->node,
+        &(struct sv_room_change){
+            .room_id = c->req->room_id,
+            .revision = change->revision,
+            .actor_id = c->actor.user_id,
+            .list = change->revision == 0 ? SYNCTV_LIST_CHANGE_UNSPECIFIED : what,
+            .movie = what == SYNCTV_LIST_CHANGE_CLEARED ? NULL : &change->movie,
+        });
+    if (room == NULL)
         return;
-    }
-    const synctv_movie *movie = sv_playlist_get(&room->movies, change->movie.id);
+    const synctv_movie *movie = what == SYNCTV_LIST_CHANGE_CLEARED
+        ? NULL
+        : sv_playlist_get(&room->movies, change->movie.id);
     if (movie != NULL)
         change->movie.position = movie->position;
-    sv_room_tell_movies(room, what, movie != NULL ? movie : &change->movie, c->actor.user_id);
+    sv_room_leave(room);
 }
 
 static void answer_movie(struct sv_call *c)
 {
     const struct change *change = c->state;
-    int rv = sv_answer_movie(c, &change->movie);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_end(c, sv_answer_movie(c, &change->movie));
 }
 
 /* --- AddMovie --- */
@@ -138,12 +133,7 @@ static int add_run(struct sv_call *c, struct sv_tx *tx)
 
 static void add_done(struct sv_call *c)
 {
-    struct change *change = c->state;
-    struct sv_room *room = enter(c);
-    if (room != NULL) {
-        tell(c, room, SYNCTV_LIST_CHANGE_ADDED, sv_playlist_append(&room->movies, &change->movie));
-        sv_room_leave(room);
-    }
+    follow(c, SYNCTV_LIST_CHANGE_ADDED);
     answer_movie(c);
 }
 
@@ -171,15 +161,7 @@ static int remove_run(struct sv_call *c, struct sv_tx *tx)
 
 static void remove_done(struct sv_call *c)
 {
-    const char *movie_id = c->req->movie_id;
-    struct sv_room *room = enter(c);
-    if (room != NULL) {
-        int rv = sv_playlist_remove(&room->movies, movie_id);
-        if (strcmp(room->playback.movie_id, movie_id) == 0)
-            sv_playback_movie_removed(room, movie_id, c->actor.user_id);
-        tell(c, room, SYNCTV_LIST_CHANGE_REMOVED, rv);
-        sv_room_leave(room);
-    }
+    follow(c, SYNCTV_LIST_CHANGE_REMOVED);
     sv_call_finish(c);
 }
 
@@ -258,16 +240,7 @@ static int update_run(struct sv_call *c, struct sv_tx *tx)
 
 static void update_done(struct sv_call *c)
 {
-    struct change *change = c->state;
-    struct sv_room *room = enter(c);
-    if (room != NULL) {
-        const synctv_movie *before = sv_playlist_get(&room->movies, change->movie.id);
-        change->movie.live = before != NULL && before->live;
-        tell(c, room, SYNCTV_LIST_CHANGE_CHANGED,
-            sv_playlist_update(&room->movies, &change->movie));
-        sv_room_schedule(room); /* the end of the current movie may have moved */
-        sv_room_leave(room);
-    }
+    follow(c, SYNCTV_LIST_CHANGE_CHANGED);
     answer_movie(c);
 }
 
@@ -299,12 +272,7 @@ static int move_run(struct sv_call *c, struct sv_tx *tx)
 
 static void move_done(struct sv_call *c)
 {
-    struct sv_room *room = enter(c);
-    if (room != NULL) {
-        tell(c, room, SYNCTV_LIST_CHANGE_MOVED,
-            sv_playlist_move(&room->movies, c->req->movie_id, c->req->position));
-        sv_room_leave(room);
-    }
+    follow(c, SYNCTV_LIST_CHANGE_MOVED);
     answer_movie(c);
 }
 
@@ -334,14 +302,7 @@ static int clear_run(struct sv_call *c, struct sv_tx *tx)
 static void clear_done(struct sv_call *c)
 {
     const struct change *change = c->state;
-    struct sv_room *room = enter(c);
-    if (room != NULL) {
-        sv_playlist_clear(&room->movies);
-        if (room->playback.movie_id[0] != '\0')
-            sv_playback_movie_removed(room, NULL, c->actor.user_id);
-        sv_room_tell_movies(room, SYNCTV_LIST_CHANGE_CLEARED, NULL, c->actor.user_id);
-        sv_room_leave(room);
-    }
+    follow(c, SYNCTV_LIST_CHANGE_CLEARED);
     synctv_result *result = sv_call_result(c);
     if (result != NULL)
         result->total = change->n_removed;

@@ -9,7 +9,9 @@
 #include "node/calls/answer.h"
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
+#include "node/rooms/apply.h"
+#include "node/rooms/load.h"
+#include "node/rooms/opening.h"
 
 /* --- CreateRoom --- */
 
@@ -164,18 +166,20 @@ static int leave_run(struct sv_call *c, struct sv_tx *tx)
 static void leave_done(struct sv_call *c)
 {
     const struct leave *leave = c->state;
-    const char *user_id = c->actor.user_id;
-    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
-    if (room != NULL) {
-        bool ours = sv_room_advance(room, leave->revision);
-        if (ours)
-            sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_LEFT, user_id, &leave->gone, user_id,
-                "");
-        sv_room_drop_user(room, user_id, SYNCTV_E_NOT_A_MEMBER);
-        if (ours)
-            sv_room_remove_member(room, user_id);
+    struct sv_room *room = sv_room_commit(c->node,
+        &(struct sv_room_change){
+            .room_id = c->req->room_id,
+            .revision = leave->revision,
+            .actor_id = c->actor.user_id,
+            .members = { {
+                .what = SYNCTV_MEMBER_CHANGE_LEFT,
+                .gone = &leave->gone,
+                .ends = SYNCTV_E_NOT_A_MEMBER,
+            } },
+            .n_members = 1,
+        });
+    if (room != NULL)
         sv_room_leave(room);
-    }
     sv_call_finish(c);
 }
 
@@ -187,7 +191,7 @@ void sv_handle_leave_room(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, leave_run, leave_done);
+        sv_call_write_room(c, leave_run, leave_done);
 }
 
 /* --- GetRoomInfo --- */

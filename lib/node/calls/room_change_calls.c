@@ -9,7 +9,8 @@
 #include "node/calls/answer.h"
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
-#include "node/streams/stream.h"
+#include "node/rooms/apply.h"
+#include "node/rooms/load.h"
 
 /* --- UpdateRoom --- */
 
@@ -119,27 +120,27 @@ static int update_run(struct sv_call *c, struct sv_tx *tx)
     return rv;
 }
 
-/* Puts the row into memory, if the room is there, and answers with it. */
-static void room_changed(struct sv_call *c, const struct sv_room_rec *rec, struct sv_room *room)
+/* Memory follows; the room is the answer. */
+static void room_changed(struct sv_call *c, const struct sv_room_change *change)
 {
+    struct sv_room *room = sv_room_commit(c->node, change);
     int rv = room != NULL ? sv_answer_room(c, room, SV_FACE_MEMBER)
-                          : sv_answer_room_rec(c, rec, SV_FACE_MEMBER);
+                          : sv_answer_room_rec(c, change->room, SV_FACE_MEMBER);
     if (room != NULL)
         sv_room_leave(room);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_end(c, rv);
 }
 
 static void update_done(struct sv_call *c)
 {
     const struct update *update = c->state;
-    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
-    if (room != NULL && sv_room_advance(room, update->revision) &&
-        sv_room_put_room(room, &update->room) == 0)
-        sv_room_tell_room(room, c->actor.user_id);
-    room_changed(c, &update->room, room);
+    room_changed(c,
+        &(struct sv_room_change){
+            .room_id = c->req->room_id,
+            .revision = update->revision,
+            .actor_id = c->actor.user_id,
+            .room = &update->room,
+        });
 }
 
 static void update_hash(struct sv_call *c)
@@ -149,7 +150,7 @@ static void update_hash(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, update_run, update_done);
+        sv_call_write_room(c, update_run, update_done);
 }
 
 void sv_handle_update_room(struct sv_call *c)
@@ -160,7 +161,7 @@ void sv_handle_update_room(struct sv_call *c)
     else if (c->req->has_password && !sv_str_empty(c->req->password))
         sv_call_hash(c, update_hash);
     else
-        sv_call_write(c, update_run, update_done);
+        sv_call_write_room(c, update_run, update_done);
 }
 
 /* --- DeleteRoom --- */
@@ -176,11 +177,14 @@ static int delete_run(struct sv_call *c, struct sv_tx *tx)
 
 static void delete_done(struct sv_call *c)
 {
-    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
-    if (room != NULL) {
-        sv_room_put_deleted(room, c->actor.user_id);
+    struct sv_room *room = sv_room_commit(c->node,
+        &(struct sv_room_change){
+            .room_id = c->req->room_id,
+            .actor_id = c->actor.user_id,
+            .deleted = true,
+        });
+    if (room != NULL)
         sv_room_leave(room);
-    }
     sv_call_finish(c);
 }
 
@@ -190,7 +194,7 @@ void sv_handle_delete_room(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, delete_run, delete_done);
+        sv_call_write_room(c, delete_run, delete_done);
 }
 
 /* --- TransferRoom --- */
@@ -281,31 +285,22 @@ static int transfer_run(struct sv_call *c, struct sv_tx *tx)
     return rv;
 }
 
-static void transfer_tell(struct sv_call *c, struct sv_room *room)
-{
-    const struct transfer *t = c->state;
-    const char *actor_id = c->actor.user_id;
-    int rv = sv_room_put_room(room, &t->room);
-    if (rv == 0 && t->has_from)
-        rv = sv_room_put_member(room, &t->from);
-    if (rv == 0)
-        rv = sv_room_put_member(room, &t->to);
-    if (rv < 0)
-        return;
-    if (t->has_from)
-        sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_ROLE, t->from.member.user_id, NULL, actor_id,
-            "");
-    sv_room_tell_member(room, SYNCTV_MEMBER_CHANGE_ROLE, t->to.member.user_id, NULL, actor_id, "");
-    sv_room_tell_room(room, actor_id);
-}
-
 static void transfer_done(struct sv_call *c)
 {
     const struct transfer *t = c->state;
-    struct sv_room *room = sv_room_enter(c->node, c->req->room_id);
-    if (room != NULL && sv_room_advance(room, t->revision))
-        transfer_tell(c, room);
-    room_changed(c, &t->room, room);
+    struct sv_room_change change = {
+        .room_id = c->req->room_id,
+        .revision = t->revision,
+        .actor_id = c->actor.user_id,
+        .room = &t->room,
+    };
+    const struct sv_member_rec *rows[] = { t->has_from ? &t->from : NULL, &t->to };
+    for (size_t i = 0; i < 2; i++) {
+        if (rows[i] != NULL)
+            change.members[change.n_members++] =
+                (struct sv_member_diff){ .what = SYNCTV_MEMBER_CHANGE_ROLE, .row = rows[i] };
+    }
+    room_changed(c, &change);
 }
 
 void sv_handle_transfer_room(struct sv_call *c)
@@ -316,5 +311,5 @@ void sv_handle_transfer_room(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, transfer_run, transfer_done);
+        sv_call_write_room(c, transfer_run, transfer_done);
 }

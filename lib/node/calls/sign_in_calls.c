@@ -23,6 +23,7 @@
 #include "core/validate.h"
 #include "node/calls/answer.h"
 #include "node/calls/handlers.h"
+#include "node/people/check.h"
 
 #define LOST_ANSWER_MS 60000
 
@@ -49,18 +50,19 @@ struct sign_in {
 static int need_login_rate(struct sv_call *c, const char *fold)
 {
     struct sv_login_limit *limit = c->node->login_limit;
-    if (c->by->kind != SV_SESSION_ANONYMOUS)
+    if (sv_session_of(c)->kind != SV_SESSION_ANONYMOUS)
         return sv_call_need_rate(c, SV_RATE_HASHES);
-    int64_t wait_ms = sv_login_limit_login(limit, fold, c->by->address, sv_node_mono_ms(c->node));
+    int64_t wait_ms =
+        sv_login_limit_login(limit, fold, sv_session_of(c)->address, sv_node_mono_ms(c->node));
     return wait_ms == 0 ? 0 : sv_error_retry(&c->err, wait_ms);
 }
 
 static int need_register_rate(struct sv_call *c)
 {
-    if (c->by->kind != SV_SESSION_ANONYMOUS)
+    if (sv_session_of(c)->kind != SV_SESSION_ANONYMOUS)
         return sv_call_need_rate(c, SV_RATE_HASHES);
-    int64_t wait_ms =
-        sv_login_limit_register(c->node->login_limit, c->by->address, sv_node_mono_ms(c->node));
+    int64_t wait_ms = sv_login_limit_register(c->node->login_limit, sv_session_of(c)->address,
+        sv_node_mono_ms(c->node));
     return wait_ms == 0 ? 0 : sv_error_retry(&c->err, wait_ms);
 }
 
@@ -411,7 +413,7 @@ static int logout_by_token(struct sv_call *c, struct sv_tx *tx)
 
 static int logout_caller(struct sv_call *c, struct sv_tx *tx)
 {
-    int rv = end_session(tx, c->by->id, c->state);
+    int rv = end_session(tx, sv_session_of(c)->id, c->state);
     return rv == SYNCTV_E_SESSION_ENDED ? 0 : rv;
 }
 
@@ -430,9 +432,9 @@ void sv_handle_logout(struct sv_call *c)
     bool by_token = !sv_str_empty(c->req->refresh_token);
     if (rv == 0 && by_token)
         rv = sv_refresh_token_hash(c->req->refresh_token, t->hash);
-    else if (rv == 0 && c->by->kind == SV_SESSION_ANONYMOUS)
+    else if (rv == 0 && sv_session_of(c)->kind == SV_SESSION_ANONYMOUS)
         rv = SYNCTV_E_TOKEN_MISSING;
-    else if (rv == 0 && c->by->kind != SV_SESSION_USER)
+    else if (rv == 0 && sv_session_of(c)->kind != SV_SESSION_USER)
         rv = sv_error_field(&c->err, "refresh_token", "this caller has no session to end");
     if (rv < 0)
         sv_call_fail(c, rv);

@@ -9,6 +9,7 @@
 #include "core/validate.h"
 #include "node/calls/answer.h"
 #include "node/calls/handlers.h"
+#include "node/calls/guard.h"
 
 #define PAGE_MAX 100
 #define PAGE_DEFAULT 20
@@ -77,13 +78,14 @@ static int password_store(struct sv_call *c, struct sv_tx *tx)
         return old_password_is_wrong(c); /* changed while we were hashing */
     rv = tx->ops->user_set_password(tx, c->actor.user_id, s->new_record);
     if (rv == 0)
-        rv = tx->ops->session_delete_user(tx, c->actor.user_id, c->by->id, &c->arena, &ended_ids);
+        rv = tx->ops->session_delete_user(tx, c->actor.user_id, sv_session_of(c)->id, &c->arena,
+            &ended_ids);
     return rv < 0 ? rv : 0;
 }
 
 static void password_stored(struct sv_call *c)
 {
-    sv_accounts_end_user(c->node, c->actor.user_id, c->by->id);
+    sv_accounts_end_user(c->node, c->actor.user_id, sv_session_of(c)->id);
     sv_call_finish(c);
 }
 

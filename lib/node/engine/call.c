@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "node/engine/call.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/secret.h"
-#include "core/validate.h"
-#include "node/calls/methods.h"
-#include "node/rooms/room.h"
-#include "node/streams/stream.h"
 
 static void wipe(const char *secret)
 {
@@ -33,34 +27,30 @@ static void call_free(struct sv_call *call)
     if (call->kept)
         wipe_request(call->req);
     if (call->room != NULL)
-        sv_room_unref(call->room);
-    if (call->stream != NULL)
-        sv_stream_end_call(call->stream);
-    if (call->opening != NULL)
-        sv_stream_end_call(call->opening);
+        call->release_room(call->room);
+    if (call->origin != NULL)
+        call->origin->ops->end(call->origin);
     synctv_result_unref(call->result);
-    synctv_caller_unref(&call->by->base);
+    synctv_caller_unref(call->by);
     sv_arena_fini(&call->arena);
     free(call);
 }
 
-static struct sv_call *call_new(struct sv_session *by, const synctv_request *request)
+struct sv_call *sv_call_new(synctv_node *node, synctv_caller *by, const struct sv_actor_info *actor,
+    struct sv_origin *origin, const synctv_request *request)
 {
     struct sv_call *call = sv_zalloc(sizeof(*call));
     if (call == NULL)
         return NULL;
-    synctv_caller_ref(&by->base);
-    call->by = by;
-    call->node = by->node;
+    call->by = synctv_caller_ref(by);
+    call->node = node;
+    call->actor = *actor;
     call->req = request;
-    call->received_ms = sv_node_now_ms(by->node);
-    sv_session_info(by, &call->actor);
+    call->received_ms = sv_node_now_ms(node);
+    call->origin = origin;
+    if (origin != NULL)
+        origin->ops->begin(origin);
     return call;
-}
-
-struct sv_call *sv_call_new_internal(struct sv_session *by)
-{
-    return call_new(by, NULL);
 }
 
 int sv_call_keep(struct sv_call *call)
@@ -75,50 +65,22 @@ int sv_call_keep(struct sv_call *call)
     return 0;
 }
 
-static void start(struct sv_call *call, unsigned by)
+void sv_call_start(struct sv_call *call, unsigned by)
 {
-    const struct sv_method *method = sv_method_get(call->req->method);
+    unsigned method = (unsigned)call->req->method;
+    const struct sv_method *m = method < SYNCTV_N_METHODS ? &call->node->methods[method] : NULL;
     if (atomic_load(&call->node->stopping)) {
         sv_call_fail(call, SYNCTV_E_SHUTTING_DOWN);
-    } else if (method == NULL) {
+    } else if (m == NULL || m->handler == NULL) {
         sv_call_fail(call, SYNCTV_E_UNIMPLEMENTED);
-    } else if ((method->by & by) == 0) {
+    } else if ((m->by & by) == 0) {
         sv_call_fail(call,
             sv_errorf(&call->err, SYNCTV_E_INVALID_ARGUMENT,
                 by == SV_BY_STREAM ? "this request is not for streams"
                                    : "this request is for streams only"));
     } else {
-        method->handler(call);
+        m->handler(call);
     }
-}
-
-void sv_call_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
-    void *userdata, bool direct)
-{
-    struct sv_call *call = call_new((struct sv_session *)caller, request);
-    if (call == NULL) {
-        const synctv_result *result = sv_result_failed(SYNCTV_E_NO_MEMORY, NULL);
-        done(userdata, result);
-        synctv_result_unref(result);
-        return;
-    }
-    call->done = done;
-    call->userdata = userdata;
-    call->direct = direct;
-    start(call, SV_BY_CALL);
-}
-
-void sv_call_submit_stream(struct sv_stream *stream, const synctv_request *request)
-{
-    struct sv_call *call = call_new(stream->session, request);
-    if (call == NULL) {
-        synctv_error err;
-        sv_error(&err, SYNCTV_E_NO_MEMORY);
-        sv_stream_push_error(stream, &err, request->room_id, request->message_id);
-        return;
-    }
-    call->stream = sv_stream_begin_call(stream);
-    start(call, SV_BY_STREAM);
 }
 
 /* --- the answer --- */
@@ -165,8 +127,8 @@ void sv_call_fail(struct sv_call *call, int code)
 {
     if (call->err.code != code)
         sv_error(&call->err, code);
-    if (call->stream != NULL)
-        sv_stream_push_error(call->stream, &call->err, call->req->room_id, call->req->message_id);
+    if (call->origin != NULL)
+        call->origin->ops->refuse(call->origin, call->req, &call->err);
     /* The state as it is goes with a VERSION_CONFLICT, and nothing else with no other error. */
     if (call->done != NULL &&
         (code != SYNCTV_E_VERSION_CONFLICT || call->result == NULL ||
@@ -176,6 +138,14 @@ void sv_call_fail(struct sv_call *call, int code)
             (synctv_result *)sv_result_failed(code, &call->err); /* never changed again */
     }
     answer(call);
+}
+
+void sv_call_end(struct sv_call *call, int rv)
+{
+    if (rv < 0)
+        sv_call_fail(call, rv);
+    else
+        sv_call_finish(call);
 }
 
 /* --- from thread to thread --- */
@@ -232,19 +202,6 @@ void sv_call_read(struct sv_call *call, int (*run)(struct sv_call *, struct sv_t
     submit_job(call, call->node->store->ops->read);
 }
 
-static void write_now(struct sv_call *call)
-{
-    call->next = call->written;
-    submit_job(call, call->node->store->ops->write);
-}
-
-/* Those who observe all rooms want to hear of this one, though nobody is in it. */
-static bool is_observed(const struct sv_call *call)
-{
-    return call->room == NULL && atomic_load(&call->node->rooms.n_observers) > 0 &&
-        sv_id_valid(call->req->room_id);
-}
-
 void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
     void (*next)(struct sv_call *))
 {
@@ -253,11 +210,8 @@ void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_
         return;
     }
     call->run = run;
-    call->written = next;
-    if (is_observed(call))
-        sv_room_load(call, call->req->room_id, write_now);
-    else
-        write_now(call);
+    call->next = next;
+    submit_job(call, call->node->store->ops->write);
 }
 
 static void work_run(struct sv_work *work)
@@ -276,90 +230,4 @@ void sv_call_hash(struct sv_call *call, void (*next)(struct sv_call *))
     int rv = sv_pool_submit(call->node->hashers, &call->work);
     if (rv < 0)
         sv_call_abort(call, rv);
-}
-
-void sv_call_load_room(struct sv_call *call, const char *room_id, void (*next)(struct sv_call *))
-{
-    if (call->room != NULL) {
-        next(call);
-        return;
-    }
-    sv_room_load(call, room_id, next);
-}
-
-/* --- checks --- */
-
-int sv_call_need_user(struct sv_call *call)
-{
-    if (call->actor.is_system)
-        return 0;
-    if (call->actor.user_id[0] == '\0')
-        return sv_error(&call->err, SYNCTV_E_TOKEN_MISSING);
-    if (atomic_load(&call->by->ended))
-        return sv_error(&call->err, SYNCTV_E_SESSION_ENDED);
-    if (call->actor.status == SYNCTV_USER_STATUS_BANNED)
-        return sv_error(&call->err, SYNCTV_E_USER_BANNED);
-    return 0;
-}
-
-int sv_call_need_active(struct sv_call *call)
-{
-    call->needs_active = true;
-    int rv = sv_call_need_user(call);
-    if (rv == 0 && !call->actor.is_system && call->actor.status != SYNCTV_USER_STATUS_ACTIVE)
-        rv = sv_error(&call->err, SYNCTV_E_USER_PENDING);
-    return rv;
-}
-
-int sv_call_judge_by(struct sv_call *call, synctv_user_role role, synctv_user_status status)
-{
-    sv_actor_set(&call->actor, role, status);
-    return call->needs_active ? sv_call_need_active(call) : sv_call_need_user(call);
-}
-
-int sv_call_judge(struct sv_call *call, struct sv_tx *tx, struct sv_arena *a)
-{
-    struct sv_user_rec user;
-    if (call->actor.is_system)
-        return 0;
-    int rv = tx->ops->user_get(tx, call->actor.user_id, a, &user);
-    return rv < 0 ? rv : sv_call_judge_by(call, user.user.role, user.user.status);
-}
-
-int sv_call_need_rate(struct sv_call *call, enum sv_rate_kind kind)
-{
-    int64_t wait_ms = sv_session_rate(call->by, kind);
-    return wait_ms == 0 ? 0 : sv_error_retry(&call->err, wait_ms);
-}
-
-int sv_call_need_id(struct sv_call *call, const char *id, const char *field)
-{
-    return sv_id_validate(id, field, &call->err);
-}
-
-int sv_call_page_size(struct sv_call *call, int32_t max, int32_t def, int32_t *ret_size)
-{
-    return sv_page_size_validate(call->req->page_size, "page_size", def, max, ret_size, &call->err);
-}
-
-const char *sv_page_token(struct sv_arena *a, int64_t key, const char *id)
-{
-    return sv_arena_printf(a, "%" PRId64 ".%s", key, id);
-}
-
-int sv_page_token_parse(struct sv_call *call, int64_t *ret_key, char *ret_id)
-{
-    const char *token = call->req->page_token;
-    *ret_key = 0;
-    ret_id[0] = '\0';
-    if (token == NULL || token[0] == '\0')
-        return 0;
-    char *end = NULL;
-    int64_t key = strtoll(token, &end, 10);
-    if (end == token || *end != '.' || key < 0 || strlen(token) > 40 ||
-        (end[1] != '\0' && !sv_id_valid(end + 1)))
-        return sv_error_field(&call->err, "page_token", "this is no page token of this list");
-    *ret_key = key;
-    memcpy(ret_id, end + 1, strlen(end + 1) + 1);
-    return 0;
 }

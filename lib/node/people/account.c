@@ -7,11 +7,11 @@
 
 #include "base/error.h"
 #include "node/people/account_table.h"
-#include "node/streams/stream.h"
 
-#define STREAMS_PER_STEP 32
+static void session_destroy(synctv_caller *caller);
 
-int sv_accounts_new(synctv_node *node, struct sv_accounts **ret)
+int sv_accounts_new(synctv_node *node, const struct sv_people_hooks *hooks,
+    struct sv_accounts **ret)
 {
     struct sv_accounts *a = calloc(1, sizeof(*a));
     if (a == NULL)
@@ -24,6 +24,12 @@ int sv_accounts_new(synctv_node *node, struct sv_accounts **ret)
         return SYNCTV_E_NO_MEMORY;
     }
     a->node = node;
+    a->hooks = hooks;
+    a->session_ops = (struct sv_caller_ops){
+        .submit = sv_session_submit,
+        .stream_open = hooks->stream_open,
+        .destroy = session_destroy,
+    };
     pthread_mutex_init(&a->lock, NULL);
     sv_list_init(&a->idle);
     sv_list_init(&a->by_age);
@@ -85,7 +91,6 @@ static struct sv_account *account_get(struct sv_accounts *a, const struct sv_loo
             free(account);
             return NULL;
         }
-        sv_list_init(&account->streams);
         sv_list_init(&account->sessions);
         sv_list_init(&account->idle);
     } else if (account->refs == 0) {
@@ -135,7 +140,7 @@ static void free_session(struct sv_accounts *a, struct sv_session *session)
     free(session);
 }
 
-static void destroy(synctv_caller *caller)
+static void session_destroy(synctv_caller *caller)
 {
     struct sv_session *session = (struct sv_session *)caller;
     if (session->account == NULL) {
@@ -147,12 +152,6 @@ static void destroy(synctv_caller *caller)
     free_session(a, session);
     pthread_mutex_unlock(&a->lock);
 }
-
-const struct sv_caller_ops sv_session_ops = {
-    .submit = sv_call_submit,
-    .stream_open = sv_stream_open,
-    .destroy = destroy,
-};
 
 void sv_session_put(struct sv_accounts *a, struct sv_session *session)
 {
@@ -170,7 +169,7 @@ static struct sv_session *new_session(struct sv_accounts *a, const struct sv_loo
         free(session);
         return NULL;
     }
-    session->base.ops = &sv_session_ops;
+    session->base.ops = &a->session_ops;
     atomic_init(&session->base.refs, 1);
     memcpy(session->base.user_id, l->user_id, sizeof(l->user_id));
     session->node = a->node;
@@ -291,123 +290,31 @@ int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind)
     return wait_ms;
 }
 
-/* --- streams --- */
+/* --- those who are here for longer than a token --- */
 
-int sv_account_add_stream(struct sv_session *session, struct sv_stream *stream)
-{
-    sv_list_init(&stream->of_account);
-    struct sv_account *account = session->account;
-    if (account == NULL)
-        return 0;
-    struct sv_accounts *a = session->node->accounts;
-    int32_t max = session->node->limits.streams_per_user;
-    int rv = 0;
-    pthread_mutex_lock(&a->lock);
-    if (atomic_load(&session->ended)) {
-        rv = SYNCTV_E_SESSION_ENDED;
-    } else if (account->status == SYNCTV_USER_STATUS_BANNED) {
-        rv = SYNCTV_E_USER_BANNED;
-    } else if (max > 0 && account->n_streams >= (unsigned)max) {
-        rv = SYNCTV_E_STREAM_LIMIT;
-    } else {
-        account->n_streams++;
-        session->n_streams++;
-        sv_list_append(&account->streams, &stream->of_account);
-        if (sv_list_empty(&session->by_age)) { /* stale, and from now on looked after */
-            sv_list_append(a->by_age.next, &session->by_age);
-        }
-    }
-    pthread_mutex_unlock(&a->lock);
-    return rv;
-}
-
-static void unlink_stream(struct sv_stream *stream)
-{
-    if (sv_list_empty(&stream->of_account))
-        return;
-    sv_list_remove(&stream->of_account);
-    stream->session->account->n_streams--;
-    stream->session->n_streams--;
-}
-
-void sv_account_remove_stream(struct sv_session *session, struct sv_stream *stream)
+void sv_session_watch(struct sv_session *session)
 {
     if (session->account == NULL)
         return;
     struct sv_accounts *a = session->node->accounts;
     pthread_mutex_lock(&a->lock);
-    unlink_stream(stream);
+    session->n_watching++;
+    if (sv_list_empty(&session->by_age)) /* stale, and from now on looked after */
+        sv_list_append(a->by_age.next, &session->by_age);
     pthread_mutex_unlock(&a->lock);
 }
 
-static int collect_streams(struct sv_account *account, struct sv_stream ***ret_streams)
+void sv_session_unwatch(struct sv_session *session)
 {
-    int n = 0;
-    struct sv_stream **streams = calloc(account->n_streams, sizeof(struct sv_stream *));
-    if (streams == NULL)
-        return SYNCTV_E_NO_MEMORY;
-    SV_LIST_FOREACH(it, &account->streams) {
-        struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_stream, of_account);
-        if (sv_try_ref(&stream->refs))
-            streams[n++] = stream;
-    }
-    *ret_streams = streams;
-    return n;
-}
-
-int sv_account_streams(synctv_node *node, const char *user_id, struct sv_stream ***ret_streams)
-{
-    struct sv_accounts *a = node->accounts;
-    *ret_streams = NULL;
+    if (session->account == NULL)
+        return;
+    struct sv_accounts *a = session->node->accounts;
     pthread_mutex_lock(&a->lock);
-    struct sv_account *account = sv_account_find(a, user_id);
-    int rv = 0;
-    if (account != NULL && account->n_streams > 0)
-        rv = collect_streams(account, ret_streams);
+    session->n_watching--;
     pthread_mutex_unlock(&a->lock);
-    return rv;
 }
 
 /* --- the end of sessions --- */
-
-/* Takes streams off the account that have no session any more, at most `max`, with references. */
-static size_t take_ended_streams(struct sv_accounts *a, const char *user_id,
-    struct sv_stream **ret_streams, size_t max)
-{
-    size_t n = 0;
-    pthread_mutex_lock(&a->lock);
-    struct sv_account *account = sv_account_find(a, user_id);
-    if (account != NULL) {
-        bool banned = account->status == SYNCTV_USER_STATUS_BANNED;
-        SV_LIST_FOREACH(it, &account->streams) {
-            struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_stream, of_account);
-            if (n == max)
-                break;
-            if (!banned && !atomic_load(&stream->session->ended))
-                continue;
-            unlink_stream(stream);
-            if (sv_try_ref(&stream->refs))
-                ret_streams[n++] = stream;
-        }
-    }
-    pthread_mutex_unlock(&a->lock);
-    return n;
-}
-
-static void end_streams(synctv_node *node, const char *user_id)
-{
-    struct sv_stream *streams[STREAMS_PER_STEP];
-    size_t n;
-    do {
-        n = take_ended_streams(node->accounts, user_id, streams, STREAMS_PER_STEP);
-        for (size_t i = 0; i < n; i++) {
-            sv_stream_end(streams[i], SYNCTV_E_SESSION_ENDED,
-                synctv_error_text(SYNCTV_E_SESSION_ENDED));
-            sv_stream_unfollow_all(streams[i]);
-            sv_stream_unref(streams[i]);
-        }
-    } while (n == STREAMS_PER_STEP);
-}
 
 /* The session may be freed by this, where only its tokens held it. */
 static void end_session(struct sv_accounts *a, struct sv_session *session)
@@ -438,7 +345,7 @@ void sv_accounts_end_session(synctv_node *node, const char *session_id)
     }
     pthread_mutex_unlock(&a->lock);
     if (user_id[0] != '\0')
-        end_streams(node, user_id);
+        a->hooks->sessions_ended(node, user_id);
 }
 
 static void end_user(struct sv_accounts *a, const char *user_id, const char *except_session_id)
@@ -465,7 +372,7 @@ void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *ex
     pthread_mutex_lock(&a->lock);
     end_user(a, user_id, except_session_id);
     pthread_mutex_unlock(&a->lock);
-    end_streams(node, user_id);
+    a->hooks->sessions_ended(node, user_id);
 }
 
 void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_status status)
@@ -483,9 +390,9 @@ void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_
         end_user(a, user_id, "");
     pthread_mutex_unlock(&a->lock);
     if (status == SYNCTV_USER_STATUS_BANNED)
-        end_streams(node, user_id);
+        a->hooks->sessions_ended(node, user_id);
     else if (lost_admin)
-        sv_streams_drop_strange_rooms(node, user_id);
+        a->hooks->admin_lost(node, user_id);
 }
 
 void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_role role)
@@ -501,5 +408,5 @@ void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_ro
     bool lost_admin = account != NULL && sv_account_update(account, role, account->status);
     pthread_mutex_unlock(&a->lock);
     if (lost_admin)
-        sv_streams_drop_strange_rooms(node, user_id);
+        a->hooks->admin_lost(node, user_id);
 }

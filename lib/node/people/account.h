@@ -12,7 +12,10 @@
 #include "api/caller.h"
 #include "base/hash.h"
 #include "base/id.h"
-#include "node/engine/node.h"
+#include "node/engine/call.h"
+
+/* How long what is known of a user holds. */
+#define SV_ACCOUNT_FRESH_MS 60000
 
 enum sv_session_kind {
     SV_SESSION_USER, /* signed in with a token */
@@ -30,8 +33,6 @@ struct sv_account {
     unsigned refs;      /* sessions */
     _Atomic synctv_user_role role;
     _Atomic synctv_user_status status;
-    unsigned n_streams;
-    struct sv_list streams;  /* sv_stream.of_account */
     struct sv_list sessions; /* sv_session.of_account */
     struct sv_list idle;     /* in accounts.idle while refs is 0 */
     int64_t idle_since_ms;   /* monotonic */
@@ -56,25 +57,30 @@ struct sv_session {
     int64_t fresh_until_ms; /* monotonic */
     struct sv_list tokens;  /* sv_cached_token.of_session, oldest first */
     unsigned n_tokens;
-    unsigned n_streams;
+    unsigned n_watching; /* sv_session_watch() */
 };
 
-/* What a call needs to know of its caller, taken at its start and in its transaction, so that it does not change under its feet. */
-struct sv_actor_info {
-    char user_id[SV_ID_SIZE]; /* "" for the system */
-    char username[160];
-    synctv_user_role role;
-    synctv_user_status status;
-    bool is_system;
-    bool platform_admin; /* system, or an active admin or root */
+/* What is done above with who acts. */
+struct sv_people_hooks {
+    /* As in sv_caller_ops, of sessions. */
+    int (*stream_open)(synctv_caller *caller, const synctv_stream_options *options,
+        synctv_stream **ret_stream, synctv_error *ret_error);
+    /* Sessions of the user have ended, or the user was banned. No locks held, here and below. */
+    void (*sessions_ended)(synctv_node *node, const char *user_id);
+    /* The user is no platform admin any more. */
+    void (*admin_lost)(synctv_node *node, const char *user_id);
 };
 
 struct sv_accounts;
 
-int sv_accounts_new(synctv_node *node, struct sv_accounts **ret);
+int sv_accounts_new(synctv_node *node, const struct sv_people_hooks *hooks,
+    struct sv_accounts **ret);
 /* All sessions must have been released. NULL is fine. */
 void sv_accounts_free(struct sv_accounts *accounts);
 
+/* sv_caller_ops.submit of sessions. */
+void sv_session_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
+    void *userdata, bool direct);
 void sv_session_info(struct sv_session *session, struct sv_actor_info *ret_info);
 /* Another role and status, of a user. */
 void sv_actor_set(struct sv_actor_info *info, synctv_user_role role, synctv_user_status status);
@@ -83,26 +89,20 @@ void sv_actor_set(struct sv_actor_info *info, synctv_user_role role, synctv_user
 enum sv_rate_kind { SV_RATE_CALLS, SV_RATE_HASHES, SV_RATE_CHAT, SV_RATE_DANMAKU };
 int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind);
 
-/* After COMMIT of what ended them: marks the sessions in memory ended, ends their streams with SESSION_ENDED, forgets their tokens. No locks
- * held. In-process sessions have no logins to end. */
+/* After COMMIT of what ended them: marks the sessions in memory ended, forgets their tokens, tells
+ * sessions_ended(). No locks held. In-process sessions have no logins to end. */
 void sv_accounts_end_session(synctv_node *node, const char *session_id);
 void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *except_session_id);
-/* After COMMIT of a change of the user's row. BANNED ends all sessions of the user, and in-process streams too. Who is no platform admin any
- * more loses the rooms that they followed as one. No locks held. */
+/* After COMMIT of a change of the user's row; tells sessions_ended() of who is BANNED now, and admin_lost(). No locks held. */
 void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_status status);
 void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_role role);
 
-/* What stream.c needs: */
-struct sv_stream;
-/* Counts a stream in; STREAM_LIMIT, SESSION_ENDED, USER_BANNED. The account's list holds no reference; sv_account_remove_stream() comes before
- * the stream is freed, also after a failure. Streams of the system and of nobody are not counted. */
-int sv_account_add_stream(struct sv_session *session, struct sv_stream *stream);
-void sv_account_remove_stream(struct sv_session *session, struct sv_stream *stream);
-/* References to the user's streams here; release each with sv_stream_unref(), and free the array. Returns how many, or NO_MEMORY. */
-int sv_account_streams(synctv_node *node, const char *user_id, struct sv_stream ***ret_streams);
+/* While a session is watched, storage is asked about it though no token of it is used. */
+void sv_session_watch(struct sv_session *session);
+void sv_session_unwatch(struct sv_session *session);
 
-/* Drops what nobody uses and what is over its bounds, and looks in storage after those whose streams or callers outlive
- * their tokens; from the node's timer, every few seconds. */
+/* Drops what nobody uses and what is over its bounds, and looks in storage after those that are watched or
+ * in-process; from the node's timer, every few seconds. */
 void sv_accounts_housekeep(synctv_node *node);
 
 #endif

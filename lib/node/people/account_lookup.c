@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking at storage: who somebody is now, and whether those who are here for longer still may be. */
 #include "node/people/account_table.h"
-#include "node/streams/stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +89,7 @@ void sv_lookup_end(synctv_node *node, const struct sv_lookup *l, int code)
     else if (code < 0 && l->session_id[0] != '\0')
         sv_accounts_end_session(node, l->session_id);
     if (l->lost_admin)
-        sv_streams_drop_strange_rooms(node, l->user_id);
+        node->accounts->hooks->admin_lost(node, l->user_id);
 }
 
 /* --- those who are here for longer than a token --- */
@@ -160,7 +159,7 @@ static void refresh_apply(struct sv_job *job, int rv)
         refresh_some(node);
 }
 
-/* Moves stale sessions from the list to the job: those that have streams or are in-process. Locked. */
+/* Moves stale sessions from the list to the job: those that are watched or in-process. Locked. */
 static void take_stale(struct sv_accounts *a, struct refresh_job *r, int64_t now_ms)
 {
     SV_LIST_FOREACH(it, &a->by_age) {
@@ -169,8 +168,8 @@ static void take_stale(struct sv_accounts *a, struct refresh_job *r, int64_t now
             return;
         sv_list_remove(it);
         if (atomic_load(&session->ended) ||
-            (session->kind == SV_SESSION_USER && session->n_streams == 0))
-            continue; /* comes back with its next token or stream */
+            (session->kind == SV_SESSION_USER && session->n_watching == 0))
+            continue; /* comes back with its next token, or when it is watched */
         if (!sv_try_ref(&session->base.refs))
             continue;
         struct sv_lookup *l = &r->lookups[r->n];

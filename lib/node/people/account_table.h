@@ -28,6 +28,8 @@ struct sv_cached_token {
 
 struct sv_accounts {
     synctv_node *node;
+    const struct sv_people_hooks *hooks;
+    struct sv_caller_ops session_ops;
     struct sv_bucket_table *by_address; /* calls of who is not signed in; locks by itself */
 
     pthread_mutex_t lock; /* everything below, and what account.h says */
@@ -92,11 +94,7 @@ void sv_account_forget(struct sv_accounts *a, struct sv_account *account);
 void sv_session_put(struct sv_accounts *a, struct sv_session *session);
 void sv_cached_token_drop(struct sv_accounts *a, struct sv_cached_token *token);
 
-/* What settling found to have ended ends here as well: streams, cached tokens, what was followed as a platform admin. `code` is what settling
- * returned. No locks held. */
+/* What settling found to have ended ends here as well. `code` is what settling returned. No locks held. */
 void sv_lookup_end(synctv_node *node, const struct sv_lookup *l, int code);
-
-/* The functions of a session as a caller; in session.c. */
-extern const struct sv_caller_ops sv_session_ops;
 
 #endif

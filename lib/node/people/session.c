@@ -97,6 +97,27 @@ static struct sv_session *session_of_cached(struct sv_accounts *a, const char *t
     return session;
 }
 
+/* --- what a session does --- */
+
+void sv_session_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
+    void *userdata, bool direct)
+{
+    struct sv_session *session = (struct sv_session *)caller;
+    struct sv_actor_info actor;
+    sv_session_info(session, &actor);
+    struct sv_call *call = sv_call_new(session->node, caller, &actor, NULL, request);
+    if (call == NULL) {
+        const synctv_result *result = sv_result_failed(SYNCTV_E_NO_MEMORY, NULL);
+        done(userdata, result);
+        synctv_result_unref(result);
+        return;
+    }
+    call->done = done;
+    call->userdata = userdata;
+    call->direct = direct;
+    sv_call_start(call, SV_BY_CALL);
+}
+
 /* --- authentication --- */
 
 struct authentication {
@@ -282,7 +303,7 @@ static struct sv_session *session_new(synctv_node *node, enum sv_session_kind ki
     struct sv_session *session = calloc(1, sizeof(*session));
     if (session == NULL)
         return NULL;
-    session->base.ops = &sv_session_ops;
+    session->base.ops = &node->accounts->session_ops;
     atomic_init(&session->base.refs, 1);
     session->node = node;
     session->kind = kind;

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Which stream follows which room. */
+#include "node/rooms/follow.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/password.h"
 #include "base/error.h"
-#include "base/text.h"
-#include "node/streams/stream.h"
+#include "node/rooms/playhead.h"
+#include "node/rooms/presence.h"
+#include "node/rooms/tell.h"
+#include "node/rooms/timer.h"
+#include "node/rooms/view.h"
 
 /* --- beginning and ending a follow; the room is locked --- */
 
-int sv_stream_may_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err)
+/* Whether this stream's user may follow the room: enum sv_access, or why not. */
+static int may_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err)
 {
     struct sv_actor_info info;
     sv_session_info(stream->session, &info);
@@ -19,7 +23,7 @@ int sv_stream_may_follow(struct sv_stream *stream, struct sv_room *room, synctv_
     if (access == SV_ACCESS_GUEST) {
         if (stream->room_id[0] == '\0')
             return sv_error(err, SYNCTV_E_NOT_A_MEMBER);
-        if (room->password_hash[0] != '\0' && !atomic_load(&stream->guest_ok))
+        if (room->password_hash[0] != '\0' && !atomic_load(&sv_follower_of(stream)->guest_ok))
             return sv_error(err, SYNCTV_E_ROOM_PASSWORD_WRONG);
     }
     return access;
@@ -28,7 +32,7 @@ int sv_stream_may_follow(struct sv_stream *stream, struct sv_room *room, synctv_
 /* Of this stream, in this room; NULL if it does not follow it. Both locked. */
 static struct sv_follow *find_follow(struct sv_stream *stream, const struct sv_room *room)
 {
-    SV_LIST_FOREACH(it, &stream->follows) {
+    SV_LIST_FOREACH(it, &sv_follower_of(stream)->follows) {
         struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_stream);
         if (follow->room == room)
             return follow;
@@ -44,20 +48,26 @@ bool sv_stream_follows(struct sv_stream *stream, const struct sv_room *room)
     return follows;
 }
 
+bool sv_stream_hears(struct sv_stream *stream, const struct sv_room *room)
+{
+    return sv_follower_of(stream)->observer || sv_stream_follows(stream, room);
+}
+
 /* Puts the follow into both lists, unless the stream has ended, follows the room already (returns 0 for both) or too many. */
 static int link_follow(struct sv_stream *stream, struct sv_room *room, struct sv_follow *follow)
 {
+    struct sv_follower *follower = sv_follower_of(stream);
     int rv = 0;
     pthread_mutex_lock(&stream->lock);
     if (!stream->closed && stream->end.code == 0 && find_follow(stream, room) == NULL) {
-        if (stream->n_follows >= SV_STREAM_MAX_ROOMS) {
+        if (follower->n_follows >= SV_STREAM_MAX_ROOMS) {
             rv = SYNCTV_E_ROOM_LIMIT;
         } else {
             follow->room = sv_room_ref(room);
             follow->stream = sv_stream_ref(stream);
-            sv_list_append(&stream->follows, &follow->in_stream);
+            sv_list_append(&follower->follows, &follow->in_stream);
             sv_list_append(&room->follows, &follow->in_room);
-            stream->n_follows++;
+            follower->n_follows++;
             rv = 1;
         }
     }
@@ -90,9 +100,31 @@ static void push_snapshot(struct sv_stream *stream, struct sv_room *room)
         sv_stream_push(stream, recent[i]);
 }
 
+/* Frees `follow`. */
+static void end_follow(struct sv_follow *follow)
+{
+    struct sv_room *room = follow->room;
+    struct sv_stream *stream = follow->stream;
+    sv_playhead_end_if_due(room); /* they have waited for it */
+    pthread_mutex_lock(&stream->lock);
+    sv_list_remove(&follow->in_stream);
+    sv_follower_of(stream)->n_follows--;
+    pthread_mutex_unlock(&stream->lock);
+    sv_list_remove(&follow->in_room);
+    if (follow->counted)
+        sv_presence_leave(room, stream->session->account->user_id);
+    if (sv_list_empty(&room->follows)) {
+        sv_room_set_idle(room, true);
+        room->awaited_ms = 0;
+    }
+    sv_stream_unref(stream);
+    free(follow);
+    sv_room_unref(room); /* never the last one: whoever holds the lock holds the room */
+}
+
 int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err)
 {
-    int rv = sv_stream_may_follow(stream, room, err);
+    int rv = may_follow(stream, room, err);
     if (rv < 0)
         return rv;
     struct sv_follow *follow = calloc(1, sizeof(*follow));
@@ -110,15 +142,16 @@ int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_erro
     }
     if (first) {
         sv_room_set_idle(room, false);
+        room->awaited_ms = sv_node_mono_ms(room->node);
         if (room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING)
             room->reannounce_ms = sv_node_mono_ms(room->node) + SV_REANNOUNCE_MS;
         sv_room_schedule(room);
     }
     /* Again, for who stopped being a platform admin meanwhile: from here on the follow is found by who looks for what they lose. */
-    rv = sv_stream_may_follow(stream, room, err);
+    rv = may_follow(stream, room, err);
     if (rv < 0) {
         follow->counted = false;
-        sv_follow_end(follow);
+        end_follow(follow);
         return rv;
     }
     /* The snapshot is the first that this stream sees of the room: before what its own coming causes. */
@@ -129,50 +162,72 @@ int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_erro
         rv = sv_presence_enter(room, &info);
         if (rv < 0) {
             follow->counted = false;
-            sv_follow_end(follow);
+            end_follow(follow);
             return sv_error(err, rv);
         }
     }
     return 0;
 }
 
-void sv_follow_end(struct sv_follow *follow)
-{
-    struct sv_room *room = follow->room;
-    struct sv_stream *stream = follow->stream;
-    pthread_mutex_lock(&stream->lock);
-    sv_list_remove(&follow->in_stream);
-    stream->n_follows--;
-    pthread_mutex_unlock(&stream->lock);
-    sv_list_remove(&follow->in_room);
-    if (follow->counted)
-        sv_presence_leave(room, stream->session->account->user_id);
-    if (sv_list_empty(&room->follows))
-        sv_room_set_idle(room, true);
-    sv_stream_unref(stream);
-    free(follow);
-    sv_room_unref(room); /* never the last one: whoever holds the lock holds the room */
-}
-
-void sv_follow_check(struct sv_follow *follow)
+/* Ends the follow if the stream may not follow the room any more, and a stream bound to the room. */
+static void check_follow(struct sv_follow *follow)
 {
     struct sv_stream *stream = follow->stream;
-    int rv = sv_stream_may_follow(stream, follow->room, NULL);
+    int rv = may_follow(stream, follow->room, NULL);
     if (!follow->counted || rv >= 0)
         return;
     if (stream->room_id[0] != '\0')
         sv_stream_end(stream, rv, NULL);
-    sv_follow_end(follow);
+    end_follow(follow);
 }
 
-static void check_follow(struct sv_stream *stream, struct sv_room *room)
+void sv_room_drop_user(struct sv_room *room, const char *user_id, int code)
+{
+    SV_LIST_FOREACH(it, &room->follows) {
+        struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
+        struct sv_stream *stream = follow->stream;
+        if (!follow->counted || strcmp(stream->session->account->user_id, user_id) != 0)
+            continue;
+        if (stream->room_id[0] != '\0')
+            sv_stream_end(stream, code, NULL);
+        end_follow(follow);
+    }
+}
+
+void sv_room_drop_strangers(struct sv_room *room)
+{
+    SV_LIST_FOREACH(it, &room->follows)
+        check_follow(SV_CONTAINER_OF(it, struct sv_follow, in_room));
+}
+
+void sv_room_drop_all(struct sv_room *room, int code)
+{
+    SV_LIST_FOREACH(it, &room->follows) {
+        struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_room);
+        if (follow->stream->room_id[0] != '\0')
+            sv_stream_end(follow->stream, code, NULL);
+        end_follow(follow);
+    }
+}
+
+void sv_room_forget_password(struct sv_room *room)
+{
+    SV_LIST_FOREACH(it, &room->follows) {
+        struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream;
+        atomic_store(&sv_follower_of(stream)->guest_ok, false);
+    }
+}
+
+/* --- many rooms; no locks held --- */
+
+static void check_room(struct sv_stream *stream, struct sv_room *room)
 {
     pthread_mutex_lock(&room->lock);
     pthread_mutex_lock(&stream->lock);
     struct sv_follow *follow = find_follow(stream, room);
     pthread_mutex_unlock(&stream->lock);
     if (follow != NULL)
-        sv_follow_check(follow);
+        check_follow(follow);
     pthread_mutex_unlock(&room->lock);
 }
 
@@ -181,11 +236,11 @@ static void drop_strange_rooms(struct sv_stream *stream)
     struct sv_room *rooms[SV_STREAM_MAX_ROOMS];
     size_t n = 0;
     pthread_mutex_lock(&stream->lock);
-    SV_LIST_FOREACH(it, &stream->follows)
+    SV_LIST_FOREACH(it, &sv_follower_of(stream)->follows)
         rooms[n++] = sv_room_ref(SV_CONTAINER_OF(it, struct sv_follow, in_stream)->room);
     pthread_mutex_unlock(&stream->lock);
     for (size_t i = 0; i < n; i++) {
-        check_follow(stream, rooms[i]);
+        check_room(stream, rooms[i]);
         sv_room_unref(rooms[i]);
     }
 }
@@ -193,7 +248,7 @@ static void drop_strange_rooms(struct sv_stream *stream)
 void sv_streams_drop_strange_rooms(synctv_node *node, const char *user_id)
 {
     struct sv_stream **streams;
-    int n = sv_account_streams(node, user_id, &streams);
+    int n = sv_streams_of_user(node, user_id, &streams);
     if (n < 0)
         sv_logf(&node->log, SYNCTV_LOG_ERROR, "node",
             "out of memory: streams of %s keep following what an admin may", user_id);
@@ -206,11 +261,12 @@ void sv_streams_drop_strange_rooms(synctv_node *node, const char *user_id)
 
 void sv_stream_unfollow_all(struct sv_stream *stream)
 {
+    struct sv_follower *follower = sv_follower_of(stream);
     for (;;) {
         struct sv_room *room = NULL;
         pthread_mutex_lock(&stream->lock);
-        if (!sv_list_empty(&stream->follows)) {
-            struct sv_list *first = stream->follows.next;
+        if (!sv_list_empty(&follower->follows)) {
+            struct sv_list *first = follower->follows.next;
             room = sv_room_ref(SV_CONTAINER_OF(first, struct sv_follow, in_stream)->room);
         }
         pthread_mutex_unlock(&stream->lock);
@@ -222,178 +278,8 @@ void sv_stream_unfollow_all(struct sv_stream *stream)
         struct sv_follow *follow = find_follow(stream, room);
         pthread_mutex_unlock(&stream->lock);
         if (follow != NULL)
-            sv_follow_end(follow);
+            end_follow(follow);
         pthread_mutex_unlock(&room->lock);
         sv_room_unref(room);
     }
-}
-
-/* --- what goes on in the background after a stream was opened --- */
-
-static struct sv_call *background_call(struct sv_stream *stream, const char *room_id,
-    const char *password)
-{
-    struct sv_call *call = sv_call_new_internal(stream->session);
-    if (call == NULL)
-        return NULL;
-    synctv_request *req = sv_arena_alloc(&call->arena, sizeof(*req));
-    if (req != NULL) {
-        req->room_id = sv_arena_strdup(&call->arena, room_id);
-        req->password = sv_arena_strdup(&call->arena, password);
-    }
-    if (req == NULL || req->room_id == NULL || req->password == NULL) {
-        sv_call_finish(call);
-        return NULL;
-    }
-    call->req = req;
-    call->kept = true;
-    call->opening = sv_stream_begin_call(stream);
-    return call;
-}
-
-/* The stream has nothing to follow: it ends. */
-static void open_failed(struct sv_call *call, int code)
-{
-    if (call->err.code == code)
-        sv_stream_end_with(call->opening, &call->err);
-    else
-        sv_stream_end(call->opening, code, NULL);
-    sv_call_finish(call);
-}
-
-static int follow_loaded_room(struct sv_call *call)
-{
-    struct sv_room *room = call->room;
-    pthread_mutex_lock(&room->lock);
-    int rv = room->gone ? sv_error(&call->err, SYNCTV_E_ROOM_NOT_FOUND)
-                        : sv_stream_follow(call->opening, room, &call->err);
-    pthread_mutex_unlock(&room->lock);
-    return rv;
-}
-
-/* On a hashing thread: a guest's password for the room, against what the room had when it was looked at. */
-static void check_guest(struct sv_call *call)
-{
-    const char *password_hash = call->state;
-    int rv = sv_password_verify(password_hash, call->req->password);
-    if (rv == SYNCTV_E_LOGIN_FAILED)
-        rv = sv_error(&call->err, SYNCTV_E_ROOM_PASSWORD_WRONG);
-    if (rv >= 0) {
-        struct sv_room *room = call->room;
-        pthread_mutex_lock(&room->lock);
-        if (strcmp(room->password_hash, password_hash) == 0)
-            atomic_store(&call->opening->guest_ok, true);
-        pthread_mutex_unlock(&room->lock);
-        rv = follow_loaded_room(call);
-    }
-    if (rv < 0)
-        open_failed(call, rv);
-    else
-        sv_call_finish(call);
-}
-
-static void bound_room_loaded(struct sv_call *call)
-{
-    int rv = follow_loaded_room(call);
-    if (rv >= 0) {
-        sv_call_finish(call);
-        return;
-    }
-    if (rv != SYNCTV_E_ROOM_PASSWORD_WRONG || call->req->password[0] == '\0') {
-        open_failed(call, rv);
-        return;
-    }
-    pthread_mutex_lock(&call->room->lock);
-    call->state = (char *)sv_arena_strdup(&call->arena, call->room->password_hash);
-    pthread_mutex_unlock(&call->room->lock);
-    call->err.code = 0;
-    if (call->state == NULL)
-        open_failed(call, SYNCTV_E_NO_MEMORY);
-    else if ((rv = sv_call_need_rate(call, SV_RATE_HASHES)) < 0)
-        open_failed(call, rv);
-    else
-        sv_call_hash(call, check_guest);
-}
-
-/* One of the user's rooms. That they are no longer in it is no failure of the stream; but one that silently lacks a room would be worse
- * than none. */
-static void further_room_failed(struct sv_call *call, int code)
-{
-    if (code != SYNCTV_E_ROOM_NOT_FOUND)
-        sv_stream_end(call->opening, code, NULL);
-    sv_call_finish(call);
-}
-
-static void further_room_loaded(struct sv_call *call)
-{
-    if (follow_loaded_room(call) == SYNCTV_E_NO_MEMORY)
-        further_room_failed(call, SYNCTV_E_NO_MEMORY);
-    else
-        sv_call_finish(call);
-}
-
-static void start_following(struct sv_stream *stream, const char *room_id)
-{
-    struct sv_call *call = background_call(stream, room_id, "");
-    if (call == NULL) {
-        sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
-        return;
-    }
-    call->failed = further_room_failed;
-    sv_call_load_room(call, call->req->room_id, further_room_loaded);
-}
-
-struct rooms {
-    const char *const *ids;
-    int n_ids;
-};
-
-static int list_rooms_run(struct sv_call *call, struct sv_tx *tx)
-{
-    struct rooms *rooms = call->state;
-    rooms->n_ids = 0;
-    int rv = tx->ops->member_rooms(tx, call->actor.user_id, SV_STREAM_MAX_ROOMS, &call->arena,
-        &rooms->ids);
-    if (rv >= 0)
-        rooms->n_ids = rv;
-    return rv;
-}
-
-static void rooms_listed(struct sv_call *call)
-{
-    struct rooms *rooms = call->state;
-    for (int i = 0; i < rooms->n_ids; i++)
-        start_following(call->opening, rooms->ids[i]);
-    sv_call_finish(call);
-}
-
-void sv_stream_begin(struct sv_stream *stream, const char *room_password)
-{
-    struct sv_call *call = background_call(stream, stream->room_id, room_password);
-    if (call == NULL) {
-        sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
-        return;
-    }
-    call->failed = open_failed;
-    if (stream->room_id[0] != '\0')
-        sv_call_load_room(call, call->req->room_id, bound_room_loaded);
-    else if ((call->state = sv_arena_alloc(&call->arena, sizeof(struct rooms))) == NULL)
-        sv_call_abort(call, SYNCTV_E_NO_MEMORY);
-    else
-        sv_call_read(call, list_rooms_run, rooms_listed);
-}
-
-void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *room_id)
-{
-    struct sv_stream **streams;
-    int n = sv_account_streams(node, user_id, &streams);
-    if (n < 0)
-        sv_logf(&node->log, SYNCTV_LOG_WARN, "node", "out of memory: streams miss the room %s",
-            room_id);
-    for (int i = 0; i < n; i++) {
-        if (streams[i]->room_id[0] == '\0')
-            start_following(streams[i], room_id);
-        sv_stream_unref(streams[i]);
-    }
-    free(streams);
 }

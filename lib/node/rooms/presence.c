@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Who is online in a room: somebody with a stream that follows it, and for 10 s after the last one has gone, so that a
- * reconnect announces nothing. With many people online only their number is told, at most once a second.
- */
-#include <string.h>
+#include "node/rooms/presence.h"
 
-#include "node/streams/stream.h"
+#include "node/rooms/clock.h"
+#include "node/rooms/playhead.h"
+#include "node/rooms/tell.h"
+#include "node/rooms/timer.h"
 
 static bool is_member(const struct sv_roster_entry *entry)
 {
@@ -30,6 +29,8 @@ static void announce(struct sv_room *room, const struct sv_roster_entry *entry,
         sv_room_tell_member(room, change, entry->member.user_id, NULL, entry->member.user_id, "");
     else
         owe_number(room);
+    if (room->n_online == 0)
+        sv_playhead_emptied(room);
 }
 
 static void go_online(struct sv_room *room, struct sv_roster_entry *entry)
@@ -84,9 +85,7 @@ static void not_here(struct sv_room *room, struct sv_roster_entry *entry)
 {
     entry->n_streams = 0;
     room->n_here--;
-    if (entry->ended_version != 0 && entry->ended_version == room->reported_version)
-        room->ended_reports--;
-    entry->ended_version = 0;
+    sv_votes_leave(&room->votes, entry->member.user_id);
 }
 
 void sv_presence_leave(struct sv_room *room, const char *user_id)
@@ -106,6 +105,12 @@ void sv_presence_leave(struct sv_room *room, const char *user_id)
     }
 }
 
+bool sv_presence_is_here(struct sv_room *room, const char *user_id)
+{
+    const struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
+    return entry != NULL && entry->n_streams > 0;
+}
+
 void sv_presence_tick(struct sv_room *room, int64_t now_ms)
 {
     if (room->online_tell_ms != 0 && room->online_tell_ms <= now_ms)
@@ -114,6 +119,7 @@ void sv_presence_tick(struct sv_room *room, int64_t now_ms)
         return;
 
     room->offline_ms = 0;
+    unsigned n_before = room->n_online;
     struct sv_roster_entry *next;
     for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
          entry = next) {
@@ -130,6 +136,8 @@ void sv_presence_tick(struct sv_room *room, int64_t now_ms)
         if (entry->member.role == SYNCTV_ROOM_ROLE_GUEST)
             sv_roster_remove(&room->roster, entry->member.user_id);
     }
+    if (n_before > 0 && room->n_online == 0)
+        sv_playhead_emptied(room);
 }
 
 void sv_presence_forget(struct sv_room *room, const char *user_id)
@@ -144,4 +152,6 @@ void sv_presence_forget(struct sv_room *room, const char *user_id)
     count_out(room, entry);
     if (entry->member.role == SYNCTV_ROOM_ROLE_GUEST || room->n_online >= SV_ONLINE_MESSAGES_MAX)
         owe_number(room);
+    if (room->n_online == 0)
+        sv_playhead_emptied(room);
 }

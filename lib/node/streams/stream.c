@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Streams: their queue, taking from it, sending on it, closing. Which rooms they follow is in follow.c. */
+/* A stream: its queue, taking from it, sending on it, closing. */
 #include "node/streams/stream.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "core/validate.h"
-#include "node/calls/methods.h"
+#include "node/streams/streams.h"
 
 static const struct sv_stream_ops stream_ops;
 
@@ -66,17 +66,7 @@ static bool tell(struct sv_stream *stream)
     if (stream->told || stream->closed || stream->ready == NULL)
         return false;
     stream->told = true;
-    synctv_node *node = stream->node;
-    bool first = false;
-    pthread_mutex_lock(&node->ready.lock);
-    /* It may still wait there: who takes events need not wait for ready(). */
-    if (sv_list_empty(&stream->in_ready)) {
-        first = sv_list_empty(&node->ready.streams);
-        sv_stream_ref(stream); /* the ready list's */
-        sv_list_append(&node->ready.streams, &stream->in_ready);
-    }
-    pthread_mutex_unlock(&node->ready.lock);
-    return first;
+    return sv_streams_want_ready(stream);
 }
 
 static int grow(struct sv_stream *stream)
@@ -173,18 +163,61 @@ void sv_stream_end(struct sv_stream *stream, int code, const char *message)
 
 /* --- calls under way --- */
 
-struct sv_stream *sv_stream_begin_call(struct sv_stream *stream)
+static struct sv_stream *of_origin(struct sv_origin *origin)
 {
-    atomic_fetch_add(&stream->n_calls, 1);
-    return sv_stream_ref(stream);
+    return SV_CONTAINER_OF(origin, struct sv_stream, origin);
 }
 
-void sv_stream_end_call(struct sv_stream *stream)
+static void begin_call(struct sv_origin *origin)
 {
+    struct sv_stream *stream = of_origin(origin);
+    atomic_fetch_add(&stream->n_calls, 1);
+    sv_stream_ref(stream);
+}
+
+static void refuse_call(struct sv_origin *origin, const synctv_request *request,
+    const synctv_error *err)
+{
+    sv_stream_push_error(of_origin(origin), err, request->room_id, request->message_id);
+}
+
+static void end_call(struct sv_origin *origin)
+{
+    struct sv_stream *stream = of_origin(origin);
     bool last = atomic_fetch_sub(&stream->n_calls, 1) == 1;
     if (last && atomic_load(&stream->finishing))
         sv_stream_end(stream, SYNCTV_E_NOT_CONNECTED, NULL);
     sv_stream_unref(stream);
+}
+
+static const struct sv_origin_ops origin_ops = {
+    .begin = begin_call,
+    .refuse = refuse_call,
+    .end = end_call,
+};
+
+struct sv_stream *sv_stream_of_call(const struct sv_call *call)
+{
+    return call->origin == NULL ? NULL : of_origin(call->origin);
+}
+
+struct sv_call *sv_stream_call_new(struct sv_stream *stream, const synctv_request *request)
+{
+    struct sv_actor_info actor;
+    sv_session_info(stream->session, &actor);
+    return sv_call_new(stream->node, &stream->session->base, &actor, &stream->origin, request);
+}
+
+static void submit(struct sv_stream *stream, const synctv_request *request)
+{
+    struct sv_call *call = sv_stream_call_new(stream, request);
+    if (call == NULL) {
+        synctv_error err;
+        sv_error(&err, SYNCTV_E_NO_MEMORY);
+        sv_stream_push_error(stream, &err, request->room_id, request->message_id);
+        return;
+    }
+    sv_call_start(call, SV_BY_STREAM);
 }
 
 /* --- what synctv_stream's functions do --- */
@@ -287,34 +320,16 @@ static int stream_send(synctv_stream *pub, const synctv_request *request, synctv
     if (err.code != 0)
         sv_stream_push_error(stream, &err, stream->room_id, bound.message_id);
     else
-        sv_call_submit_stream(stream, &bound);
+        submit(stream, &bound);
     return 0;
 }
 
 static void stream_finish(synctv_stream *pub)
 {
-    struct sv_stream *stream = sv_stream_begin_call(of(pub));
+    struct sv_stream *stream = of(pub);
+    begin_call(&stream->origin);
     atomic_store(&stream->finishing, true);
-    sv_stream_end_call(stream);
-}
-
-/*
- * No ready() of a closed stream begins any more, and one that runs on another thread is waited for. That it runs is noted
- * where it leaves the ready list, so it costs no lock of its own.
- */
-static void wait_for_ready(struct sv_stream *stream)
-{
-    synctv_node *node = stream->node;
-    pthread_mutex_lock(&node->ready.lock);
-    bool listed = !sv_list_empty(&stream->in_ready);
-    sv_list_remove(&stream->in_ready);
-    node->ready.n_waiting++;
-    while (node->ready.running == stream && !pthread_equal(node->ready.thread, pthread_self()))
-        pthread_cond_wait(&node->ready.over, &node->ready.lock);
-    node->ready.n_waiting--;
-    pthread_mutex_unlock(&node->ready.lock);
-    if (listed)
-        sv_stream_unref(stream);
+    end_call(&stream->origin);
 }
 
 static void stream_close(synctv_stream *pub)
@@ -325,21 +340,10 @@ static void stream_close(synctv_stream *pub)
     drop_queue(stream);
     pthread_mutex_unlock(&stream->lock);
 
-    sv_stream_unfollow_all(stream);
-    if (stream->observer) {
-        synctv_node *node = stream->node;
-        pthread_mutex_lock(&node->rooms.lock);
-        sv_list_remove(&stream->in_observers);
-        atomic_fetch_sub(&node->rooms.n_observers, 1);
-        pthread_mutex_unlock(&node->rooms.lock);
-    }
-    sv_account_remove_stream(stream->session, stream);
-    pthread_mutex_lock(&stream->node->all_streams.lock);
-    sv_list_remove(&stream->in_node);
-    pthread_mutex_unlock(&stream->node->all_streams.lock);
-    atomic_fetch_sub(&stream->node->n_streams, 1);
+    stream->node->streams->hooks->over(stream);
+    sv_streams_remove(stream);
     if (stream->ready != NULL)
-        wait_for_ready(stream);
+        sv_streams_wait_for_ready(stream);
     sv_stream_unref(stream);
 }
 
@@ -355,29 +359,29 @@ static const struct sv_stream_ops stream_ops = {
 static struct sv_stream *stream_new(struct sv_session *session,
     const synctv_stream_options *options, const char *room_id)
 {
-    struct sv_stream *stream = calloc(1, sizeof(*stream));
+    const struct sv_stream_hooks *hooks = session->node->streams->hooks;
+    struct sv_stream *stream = calloc(1, hooks->size);
     if (stream == NULL)
         return NULL;
     stream->base.ops = &stream_ops;
+    stream->origin.ops = &origin_ops;
     atomic_init(&stream->refs, 1);
     stream->node = session->node;
     stream->session = session;
     synctv_caller_ref(&session->base);
     memcpy(stream->room_id, room_id, strlen(room_id) + 1);
-    stream->observer = session->kind == SV_SESSION_SYSTEM && room_id[0] == '\0';
     stream->ready = options->ready;
     stream->userdata = options->userdata;
-    sv_list_init(&stream->of_account);
+    sv_list_init(&stream->in_all);
+    sv_list_init(&stream->of_user);
     sv_list_init(&stream->in_ready);
-    sv_list_init(&stream->in_observers);
-    sv_list_init(&stream->in_node);
-    sv_list_init(&stream->follows);
     pthread_mutex_init(&stream->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&stream->cond, &attr);
     pthread_condattr_destroy(&attr);
+    hooks->init(stream);
     return stream;
 }
 
@@ -408,69 +412,14 @@ int sv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
     struct sv_stream *stream = stream_new(session, options, room_id);
     if (stream == NULL)
         return sv_error(err, SYNCTV_E_NO_MEMORY);
-    rv = sv_account_add_stream(session, stream);
+    rv = sv_streams_add(stream);
     if (rv < 0) {
         sv_stream_unref(stream);
         return sv_error(err, rv);
     }
-    pthread_mutex_lock(&node->all_streams.lock);
-    sv_list_append(&node->all_streams.list, &stream->in_node);
-    pthread_mutex_unlock(&node->all_streams.lock);
-    atomic_fetch_add(&node->n_streams, 1);
     if (atomic_load(&node->stopping)) /* maybe too late for sv_streams_end_all() to see it */
         sv_stream_end(stream, SYNCTV_E_SHUTTING_DOWN, NULL);
-    if (stream->observer) {
-        pthread_mutex_lock(&node->rooms.lock);
-        sv_list_append(&node->rooms.observers, &stream->in_observers);
-        atomic_fetch_add(&node->rooms.n_observers, 1);
-        pthread_mutex_unlock(&node->rooms.lock);
-    } else {
-        sv_stream_begin(stream, options->room_password);
-    }
+    node->streams->hooks->opened(stream, options->room_password);
     *ret_stream = &stream->base;
     return 0;
-}
-
-void sv_stream_push_observers(synctv_node *node, const synctv_event *event)
-{
-    pthread_mutex_lock(&node->rooms.lock);
-    SV_LIST_FOREACH(it, &node->rooms.observers) {
-        sv_stream_push(SV_CONTAINER_OF(it, struct sv_stream, in_observers), event);
-    }
-    pthread_mutex_unlock(&node->rooms.lock);
-}
-
-void sv_streams_end_all(synctv_node *node, int code)
-{
-    pthread_mutex_lock(&node->all_streams.lock);
-    SV_LIST_FOREACH(it, &node->all_streams.list) {
-        sv_stream_end(SV_CONTAINER_OF(it, struct sv_stream, in_node), code, NULL);
-    }
-    pthread_mutex_unlock(&node->all_streams.lock);
-}
-
-/* The ready() before is over. The stream whose turn it is, a reference; NULL if there is none, or there are to be no `more`. */
-static struct sv_stream *next_ready(synctv_node *node, bool more)
-{
-    struct sv_stream *stream = NULL;
-    pthread_mutex_lock(&node->ready.lock);
-    struct sv_list *it = more ? sv_list_pop(&node->ready.streams) : NULL;
-    if (it != NULL)
-        stream = SV_CONTAINER_OF(it, struct sv_stream, in_ready);
-    node->ready.running = stream;
-    node->ready.thread = pthread_self();
-    if (node->ready.n_waiting > 0)
-        pthread_cond_broadcast(&node->ready.over);
-    pthread_mutex_unlock(&node->ready.lock);
-    return stream;
-}
-
-size_t sv_streams_run_ready(synctv_node *node)
-{
-    size_t n = 0;
-    for (struct sv_stream *it; (it = next_ready(node, n < SV_READY_PER_TURN)) != NULL; n++) {
-        it->ready(it->userdata, &it->base);
-        sv_stream_unref(it);
-    }
-    return n < SV_READY_PER_TURN ? 0 : n;
 }

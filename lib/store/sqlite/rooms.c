@@ -20,6 +20,7 @@ void sv_room_from_row(struct sv_query *q, struct sv_arena *a, synctv_room *ret_r
         .default_admin_permissions = sv_query_get_uint(q, 13),
         .guest_permissions = sv_query_get_uint(q, 14),
         .auto_advance = (synctv_auto_advance)sv_query_get_enum(q, 15, SYNCTV_AUTO_ADVANCE_SHUFFLE),
+        .pause_when_empty = sv_query_get_int(q, 16) != 0,
     };
     *ret_room = (synctv_room){
         .id = sv_query_get_text(q, 0, a),
@@ -44,6 +45,7 @@ static void bind_settings(struct sv_query *q, const synctv_room_settings *s)
     sv_query_uint(q, s->default_admin_permissions);
     sv_query_uint(q, s->guest_permissions);
     sv_query_int(q, s->auto_advance);
+    sv_query_int(q, s->pause_when_empty);
 }
 
 /* ---- key and search ---- */
@@ -134,8 +136,9 @@ static int insert_row(struct sv_tx *tx, const struct sv_room_rec *rec, int64_t k
     sv_query_begin(&q, tx,
         "INSERT INTO rooms (key, id, name, name_fold, description, creator_id, password_hash,"
         " hidden, allow_guests, require_approval, max_members, default_member_permissions,"
-        " default_admin_permissions, guest_permissions, auto_advance, created_at_ms, revision)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        " default_admin_permissions, guest_permissions, auto_advance, pause_when_empty,"
+        " created_at_ms, revision)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     sv_query_int(&q, key);
     sv_query_text(&q, rec->room.id);
     sv_query_text(&q, rec->room.name);
@@ -199,7 +202,7 @@ static int update_row(struct sv_tx *tx, const struct sv_room_rec *rec, int64_t k
         "UPDATE rooms SET key = ?, name = ?, name_fold = ?, description = ?, creator_id = ?,"
         " password_hash = ?, hidden = ?, allow_guests = ?, require_approval = ?, max_members = ?,"
         " default_member_permissions = ?, default_admin_permissions = ?, guest_permissions = ?,"
-        " auto_advance = ? WHERE id = ?");
+        " auto_advance = ?, pause_when_empty = ? WHERE id = ?");
     sv_query_int(&q, key);
     sv_query_text(&q, rec->room.name);
     sv_query_text(&q, fold);

@@ -13,8 +13,8 @@
     "r.id, r.name, r.description, r.creator_id, r.password_hash, r.member_count,"                  \
     " r.created_at_ms, r.revision, r.hidden, r.allow_guests, r.require_approval, r.max_members,"   \
     " r.default_member_permissions, r.default_admin_permissions, r.guest_permissions,"             \
-    " r.auto_advance"
-#define SV_ROOM_N_COLUMNS 16
+    " r.auto_advance, r.pause_when_empty"
+#define SV_ROOM_N_COLUMNS 17
 
 /* room->settings is set to `ret_settings`. */
 void sv_room_from_row(struct sv_query *q, struct sv_arena *a, synctv_room *ret_room,

@@ -155,14 +155,17 @@ static const char v2[] = "DROP INDEX sessions_by_user;"
                          " room_id, count(*) AS n, sum(weight) AS weight FROM movies"
                          " GROUP BY room_id) m WHERE rooms.id = m.room_id;";
 
-const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1, v2 };
+static const char v3[] =
+    "ALTER TABLE rooms ADD COLUMN pause_when_empty INTEGER NOT NULL DEFAULT 0;";
+
+const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1, v2, v3 };
 
 const char sv_schema_probe[] =
     "SELECT (SELECT count(*) FROM (SELECT 1 FROM meta LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT created_at_ms FROM users LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT rotations FROM sessions LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT rotation FROM session_hashes LIMIT 1)),"
-    " (SELECT count(*) FROM (SELECT chat_seq, movies_weight FROM rooms LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT chat_seq, movies_weight, pause_when_empty FROM rooms LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT rowid FROM room_search WHERE room_search MATCH 'x' LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT kicked_until_ms FROM members LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT subtitles, weight FROM movies LIMIT 1)),"

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/votes.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+struct sv_vote {
+    UT_hash_handle hh;
+    char user_id[SV_ID_SIZE];
+    bool ended;
+    /* Where the room was then. */
+    double ended_at_s;
+    /* The furthest place they said they were at; < 0 = none. */
+    double reached_s;
+    /* 0 = they said nothing. */
+    double length_s;
+    /* How many watched when that was compared with what the others say. */
+    size_t judged_of;
+};
+
+static void remove_vote(struct sv_votes *votes, struct sv_vote *vote)
+{
+    if (vote->ended)
+        votes->n_ended--;
+    HASH_DEL(votes->by_user, vote);
+    free(vote);
+}
+
+void sv_votes_clear(struct sv_votes *votes)
+{
+    struct sv_vote *vote, *tmp;
+    HASH_ITER(hh, votes->by_user, vote, tmp)
+        remove_vote(votes, vote);
+    *votes = (struct sv_votes){ .n_ended = 0 };
+}
+
+static struct sv_vote *find_vote(const struct sv_votes *votes, const char *user_id)
+{
+    struct sv_vote *vote = NULL;
+    HASH_FIND_STR(votes->by_user, user_id, vote);
+    return vote;
+}
+
+void sv_votes_leave(struct sv_votes *votes, const char *user_id)
+{
+    struct sv_vote *vote = find_vote(votes, user_id);
+    if (vote != NULL)
+        remove_vote(votes, vote);
+}
+
+/* The user's vote, made if need be; NULL when out of memory. */
+static struct sv_vote *get_vote(struct sv_votes *votes, const char *user_id)
+{
+    struct sv_vote *vote = find_vote(votes, user_id);
+    if (vote != NULL)
+        return vote;
+    vote = calloc(1, sizeof(*vote));
+    if (vote == NULL)
+        return NULL;
+    memcpy(vote->user_id, user_id, strnlen(user_id, SV_ID_SIZE - 1));
+    vote->reached_s = -1;
+    HASH_ADD_STR(votes->by_user, user_id, vote);
+    if (vote->hh.tbl == NULL) {
+        free(vote);
+        return NULL;
+    }
+    return vote;
+}
+
+/* The playhead was put here: who follows it back will come to the end anew. */
+static void set_back(struct sv_votes *votes, double position_s)
+{
+    double ahead_s = position_s + SV_DRIFT_MAX_S;
+    struct sv_vote *vote, *tmp;
+    HASH_ITER(hh, votes->by_user, vote, tmp) {
+        if (vote->ended && vote->ended_at_s > ahead_s) {
+            vote->ended = false;
+            votes->n_ended--;
+        }
+        if (vote->reached_s > ahead_s)
+            vote->reached_s = -1;
+    }
+}
+
+/* Makes void what was said under another state and does not hold under this one. */
+static void keep_up(struct sv_votes *votes, const struct sv_playback_state *state)
+{
+    if (strcmp(votes->state.movie_id, state->movie_id) != 0)
+        sv_votes_clear(votes);
+    else if (votes->state.version != state->version ||
+        strcmp(votes->state.node_id, state->node_id) != 0)
+        set_back(votes, state->position_s);
+    votes->state = *state;
+}
+
+static bool is_most(size_t n, size_t n_watching)
+{
+    return n_watching > 0 && n > n_watching / 2;
+}
+
+static void take_end(struct sv_votes *votes, struct sv_vote *vote, double room_s,
+    const struct sv_report *report)
+{
+    bool fits = fabs(report->position_s - room_s) <= SV_VOTE_FITS_S ||
+        (vote->reached_s >= 0 && report->position_s > vote->reached_s);
+    if (!fits || vote->ended || room_s < SV_VOTE_SOONEST_S)
+        return;
+    vote->ended = true;
+    vote->ended_at_s = room_s;
+    votes->n_ended++;
+}
+
+static void take_length(struct sv_votes *votes, struct sv_vote *vote, double length_s,
+    size_t n_watching)
+{
+    size_t n_alike = 0;
+    double longest_s = length_s;
+    if (!isfinite(length_s) || length_s <= 0 || length_s > SV_LENGTH_MAX_S)
+        return;
+    if (length_s == vote->length_s && n_watching == vote->judged_of)
+        return;
+    vote->length_s = length_s;
+    vote->judged_of = n_watching;
+    struct sv_vote *other, *tmp;
+    HASH_ITER(hh, votes->by_user, other, tmp) {
+        if (other->length_s == 0 || fabs(other->length_s - length_s) > SV_LENGTH_ALIKE_S)
+            continue;
+        n_alike++;
+        longest_s = fmax(longest_s, other->length_s);
+    }
+    if (is_most(n_alike, n_watching))
+        votes->length_s = longest_s;
+}
+
+struct sv_verdict sv_votes_take(struct sv_votes *votes, const struct sv_playback_state *state,
+    int64_t now_ms, size_t n_watching, const struct sv_report *report)
+{
+    struct sv_verdict verdict = { .ended = false };
+    bool plays = state->status == SYNCTV_PLAYBACK_STATUS_PLAYING;
+    double room_s = sv_playback_position_at(state, now_ms, 0);
+    keep_up(votes, state);
+    struct sv_vote *vote = get_vote(votes, report->user_id);
+    if (vote == NULL)
+        return verdict;
+
+    if (report->ended && plays)
+        take_end(votes, vote, room_s, report);
+    else if (!report->ended)
+        vote->reached_s = fmax(vote->reached_s, report->position_s);
+    take_length(votes, vote, report->duration_s, n_watching);
+    verdict.ended = report->ended && plays && is_most(votes->n_ended, n_watching);
+    verdict.length_s = votes->length_s > 0 && votes->length_s >= room_s ? votes->length_s : 0;
+    return verdict;
+}

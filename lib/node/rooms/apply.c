@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/rooms/apply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "node/rooms/clock.h"
+#include "node/rooms/follow.h"
+#include "node/rooms/playhead.h"
+#include "node/rooms/presence.h"
+#include "node/rooms/tell.h"
+#include "node/rooms/timer.h"
+
+/* --- reading again --- */
+
+void sv_room_mark_stale(struct sv_room *room)
+{
+    room->stale = true;
+    if (room->loading || room->reload_ms != 0)
+        return;
+    int64_t now_ms = sv_node_mono_ms(room->node);
+    int64_t soonest_ms = room->read_at_ms == 0 ? 0 : room->read_at_ms + SV_READ_PAUSE_MS;
+    room->reload_ms = soonest_ms > now_ms ? soonest_ms : now_ms;
+    sv_room_schedule(room);
+}
+
+/* --- the room's row --- */
+
+int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec)
+{
+    char *name = strdup(rec->room.name);
+    char *description = strdup(rec->room.description);
+    char *password_hash = strdup(rec->password_hash);
+    if (name == NULL || description == NULL || password_hash == NULL) {
+        free(name);
+        free(description);
+        free(password_hash);
+        return SYNCTV_E_NO_MEMORY;
+    }
+    if (room->password_hash != NULL && strcmp(room->password_hash, password_hash) != 0)
+        sv_room_forget_password(room);
+    free(room->name);
+    free(room->description);
+    free(room->password_hash);
+    room->name = name;
+    room->description = description;
+    room->password_hash = password_hash;
+    room->settings = rec->settings;
+    size_t len = strnlen(rec->room.creator_id, sizeof(room->creator_id) - 1);
+    memcpy(room->creator_id, rec->room.creator_id, len);
+    room->creator_id[len] = '\0';
+    sv_utf8_trim(room->creator_id);
+    return 0;
+}
+
+/* Streams of guests end when guests are not allowed any more, or when there is a new password. */
+static int apply_room(struct sv_room *room, const struct sv_room_change *change)
+{
+    bool had_guests = room->settings.allow_guests;
+    int rv = sv_room_set_fields(room, change->room);
+    if (rv >= 0 && had_guests)
+        sv_room_drop_strangers(room);
+    return rv;
+}
+
+/* --- members --- */
+
+/* Rows that kept somebody away, and have done so. */
+static void forget_kicked(struct sv_room *room)
+{
+    struct sv_roster_entry *next;
+    for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
+         entry = next) {
+        next = sv_roster_next(entry);
+        if (entry->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED && entry->n_streams == 0 &&
+            !entry->online && !sv_kick_holds(room->node, entry->kicked_until_ms))
+            sv_roster_remove(&room->roster, entry->member.user_id);
+    }
+}
+
+static void remove_row(struct sv_room *room, const char *user_id)
+{
+    sv_presence_forget(room, user_id);
+    sv_roster_remove(&room->roster, user_id);
+}
+
+/* A row that only keeps somebody away is kept for as long as it does. */
+static int put_row(struct sv_room *room, const struct sv_member_rec *rec)
+{
+    if (rec->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED) {
+        sv_presence_forget(room, rec->member.user_id);
+        forget_kicked(room);
+        if (!sv_kick_holds(room->node, rec->kicked_until_ms)) {
+            remove_row(room, rec->member.user_id);
+            return 0;
+        }
+    }
+    return sv_roster_put(&room->roster, &rec->member, rec->kicked_until_ms, NULL);
+}
+
+/* Who loses their place here is told of it as a member still; a row that is new is told of once it is there. */
+static int apply_member(struct sv_room *room, const struct sv_room_change *change,
+    const struct sv_member_diff *diff)
+{
+    const char *user_id = diff->row != NULL ? diff->row->member.user_id : diff->gone->user_id;
+    const char *actor_id = sv_str(change->actor_id), *reason = sv_str(change->reason);
+    bool told = diff->what == SYNCTV_MEMBER_CHANGE_UNSPECIFIED;
+    int rv = 0;
+    if (!told && diff->gone != NULL) {
+        sv_room_tell_member(room, diff->what, user_id, diff->gone, actor_id, reason);
+        told = true;
+    }
+    if (diff->ends != 0) {
+        sv_room_drop_user(room, user_id, diff->ends);
+        sv_presence_forget(room, user_id);
+    }
+    if (diff->row == NULL)
+        remove_row(room, user_id);
+    else
+        rv = put_row(room, diff->row);
+    if (rv >= 0 && !told)
+        sv_room_tell_member(room, diff->what, user_id, NULL, actor_id, reason);
+    return rv;
+}
+
+/* --- the playlist --- */
+
+static int apply_list(struct sv_room *room, const struct sv_room_change *change)
+{
+    struct sv_playlist *movies = &room->movies;
+    const synctv_movie *movie = change->movie;
+    struct sv_playback_state state;
+    const char *actor_id = sv_str(change->actor_id);
+    /* What comes after a movie is known only while it is in the list. */
+    bool moves_on = change->list == SYNCTV_LIST_CHANGE_CLEARED
+        ? sv_playhead_without(room, NULL, &state)
+        : change->list == SYNCTV_LIST_CHANGE_REMOVED &&
+            sv_playhead_without(room, movie->id, &state);
+    synctv_movie updated;
+    int rv = 0;
+    switch (change->list) {
+    case SYNCTV_LIST_CHANGE_ADDED:
+        rv = sv_playlist_append(movies, movie);
+        break;
+    case SYNCTV_LIST_CHANGE_REMOVED:
+        rv = sv_playlist_remove(movies, movie->id);
+        break;
+    case SYNCTV_LIST_CHANGE_CHANGED:
+        updated = *movie;
+        movie = sv_playlist_get(movies, updated.id);
+        updated.live = movie != NULL && movie->live;
+        sv_playhead_heed(room, &updated);
+        rv = sv_playlist_update(movies, &updated);
+        break;
+    case SYNCTV_LIST_CHANGE_MOVED:
+        rv = sv_playlist_move(movies, movie->id, movie->position);
+        break;
+    case SYNCTV_LIST_CHANGE_CLEARED:
+        sv_playlist_clear(movies);
+        break;
+    case SYNCTV_LIST_CHANGE_UNSPECIFIED:
+        return 0;
+    }
+    if (rv < 0)
+        return rv;
+    room->duration_of[0] = '\0';
+    if (moves_on)
+        sv_playhead_set(room, &state, SYNCTV_STATE_CAUSE_MOVIE, actor_id, "");
+    if (change->movie != NULL && (movie = sv_playlist_get(movies, change->movie->id)) == NULL)
+        movie = change->movie; /* as it was */
+    sv_room_tell_movies(room, change->list, movie, actor_id);
+    sv_room_schedule(room); /* the end of the current movie may have moved */
+    return 0;
+}
+
+/* --- a change --- */
+
+int sv_room_apply_parts(struct sv_room *room, const struct sv_room_change *change)
+{
+    int rv = change->room == NULL ? 0 : apply_room(room, change);
+    for (size_t i = 0; rv >= 0 && i < change->n_members; i++)
+        rv = apply_member(room, change, &change->members[i]);
+    if (rv >= 0)
+        rv = apply_list(room, change);
+    if (rv >= 0 && change->room != NULL)
+        sv_room_tell_room(room, sv_str(change->actor_id));
+    return rv;
+}
+
+/* Everybody is told, then dropped; the room leaves memory. */
+static void delete_room(struct sv_room *room, const char *actor_id)
+{
+    sv_room_tell_deleted(room, actor_id);
+    sv_room_drop_all(room, SYNCTV_E_ROOM_NOT_FOUND);
+    sv_room_discard(room);
+}
+
+/* In a gap, too, nobody keeps what they have lost. */
+static void apply_ends(struct sv_room *room, const struct sv_room_change *change)
+{
+    for (size_t i = 0; i < change->n_members; i++)
+        if (change->members[i].ends != 0)
+            apply_member(room, change, &change->members[i]);
+}
+
+/* What changes the room's revision. */
+static void apply_rows(struct sv_room *room, const struct sv_room_change *change)
+{
+    if (change->revision <= room->revision)
+        return;
+    if (change->revision > room->revision + 1) {
+        apply_ends(room, change);
+        sv_room_mark_stale(room);
+        return;
+    }
+    room->revision = change->revision;
+    if (sv_room_apply_parts(room, change) < 0)
+        sv_room_mark_stale(room);
+}
+
+static void apply(struct sv_room *room, const struct sv_room_change *change)
+{
+    if (room->gone)
+        return;
+    if (change->deleted) {
+        delete_room(room, sv_str(change->actor_id));
+        return;
+    }
+    apply_rows(room, change);
+    if (change->state != NULL && sv_playback_newer(change->state, &room->playback))
+        sv_playhead_set(room, change->state, change->cause, sv_str(change->actor_id),
+            sv_str(change->operation_id));
+    if (change->event != NULL)
+        sv_room_tell(room, synctv_event_ref(change->event));
+}
+
+void sv_room_apply(struct sv_room *room, const struct sv_room_change *change)
+{
+    apply(room, change);
+    sv_rooms_changed(room->node, change);
+}
+
+struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *change)
+{
+    struct sv_room *room = sv_room_enter(node, change->room_id);
+    if (room != NULL)
+        apply(room, change);
+    sv_rooms_changed(node, change);
+    return room;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/rooms/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "node/rooms/apply.h"
+#include "node/rooms/clock.h"
+#include "node/rooms/diff.h"
+#include "node/rooms/opening.h"
+#include "node/rooms/playhead.h"
+#include "node/rooms/timer.h"
+#include "node/rooms/view.h"
+
+#define RETRY_MS 1000
+
+struct load {
+    struct sv_job job;
+    struct sv_room *room; /* a reference */
+    struct sv_room_reading reading;
+};
+
+static int load_run(struct sv_job *job, struct sv_tx *tx)
+{
+    struct load *load = SV_CONTAINER_OF(job, struct load, job);
+    struct sv_room_reading *r = &load->reading;
+    const char *id = load->room->id;
+    sv_arena_fini(&r->arena);
+    r->n_members = r->n_movies = 0;
+
+    int rv = tx->ops->room_get(tx, id, &r->arena, &r->rec);
+    if (rv >= 0)
+        rv = r->n_members = tx->ops->member_list(tx, id, &r->arena, &r->members);
+    if (rv >= 0)
+        rv = r->n_movies = tx->ops->movie_list(tx, id, &r->arena, &r->movies);
+    for (int i = 0; rv >= 0 && i < r->n_movies; i++)
+        rv = sv_movie_set_key(&r->arena, &r->movies[i]);
+    if (rv >= 0)
+        rv = tx->ops->playback_get(tx, id, &r->arena, &r->playback);
+    r->has_playback = rv == 1;
+    return rv;
+}
+
+/* Rows that only kept somebody away, and have done so, are as good as none. */
+static void drop_spent_rows(struct sv_room *room, struct sv_room_reading *r)
+{
+    int n = 0;
+    for (int i = 0; i < r->n_members; i++) {
+        if (r->members[i].member.role != SYNCTV_ROOM_ROLE_UNSPECIFIED ||
+            sv_kick_holds(room->node, r->members[i].kicked_until_ms))
+            r->members[n++] = r->members[i];
+    }
+    r->n_members = n;
+}
+
+/* Puts what was read into a room that nobody has seen yet. Locked. */
+static int install(struct sv_room *room, const struct sv_room_reading *r)
+{
+    int rv = 0;
+    for (int i = 0; rv >= 0 && i < r->n_members; i++)
+        rv = sv_roster_put(&room->roster, &r->members[i].member, r->members[i].kicked_until_ms,
+            NULL);
+    for (int i = 0; rv >= 0 && i < r->n_movies; i++)
+        rv = sv_playlist_append(&room->movies, &r->movies[i]);
+    if (rv == SYNCTV_E_INVALID_ARGUMENT) /* the same movie twice */
+        rv = SYNCTV_E_STORAGE_CORRUPT;
+    if (rv >= 0)
+        rv = sv_room_set_fields(room, &r->rec);
+    if (rv < 0)
+        return rv;
+    room->created_at_ms = r->rec.room.created_at_ms;
+    room->revision = r->rec.room.revision;
+    if (r->has_playback)
+        sv_playhead_adopt(room, &r->playback);
+    sv_playhead_check(room);
+    return 0;
+}
+
+/* Locked. */
+static void retry_later(struct sv_room *room, int rv)
+{
+    room->reload_failure = rv;
+    room->reload_ms = sv_node_mono_ms(room->node) + RETRY_MS;
+    sv_room_schedule(room);
+}
+
+/* For the first time. Locked. */
+static int loaded(struct sv_room *room, struct load *load, int rv)
+{
+    if (rv >= 0)
+        rv = install(room, &load->reading);
+    if (rv < 0) {
+        sv_room_discard(room);
+        return rv;
+    }
+    room->loaded = true;
+    if (sv_list_empty(&room->follows))
+        sv_room_set_idle(room, true);
+    sv_room_schedule(room);
+    return 0;
+}
+
+/* Locked. */
+static int loaded_again(struct sv_room *room, struct load *load, int rv)
+{
+    if (rv == SYNCTV_E_ROOM_NOT_FOUND) { /* deleted by somebody else */
+        sv_room_apply(room, &(struct sv_room_change){ .room_id = room->id, .deleted = true });
+        return rv;
+    }
+    if (rv >= 0) {
+        room->stale = false;
+        rv = sv_room_diff(room, &load->reading);
+    }
+    if (rv < 0) {
+        room->stale = true;
+        retry_later(room, rv);
+    }
+    return rv;
+}
+
+/* The job is done, with `rv`. Returns what those who wait for the room have to know. Locked. */
+static int settle(struct sv_room *room, struct load *load, int rv)
+{
+    room->loading = false;
+    if (room->gone)
+        return SYNCTV_E_ROOM_NOT_FOUND;
+    if (rv >= 0)
+        drop_spent_rows(room, &load->reading);
+    return room->loaded ? loaded_again(room, load, rv) : loaded(room, load, rv);
+}
+
+static void pin(struct sv_call *call, struct sv_room *room)
+{
+    call->room = sv_room_ref(room);
+    call->release_room = sv_room_unref;
+}
+
+/* What a reading has found that concerns others than the room. */
+static void after(struct sv_room *room, const struct sv_room_reading *r)
+{
+    if (r->is_older)
+        sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node",
+            "room %s is older in storage than here: what was written last is lost", room->id);
+    for (size_t i = 0; i < r->n_newcomers; i++)
+        sv_streams_follow_room(room->node, r->newcomers[i], room->id);
+}
+
+/* Those who wait go on, with `rv`. No locks held. */
+static void release_waiting(struct sv_room *room, struct sv_list *waiting, int rv)
+{
+    for (struct sv_list *it; (it = sv_list_pop(waiting)) != NULL;) {
+        struct sv_call *call = SV_CONTAINER_OF(it, struct sv_call, letter.link);
+        if (rv >= 0 && call->room == NULL)
+            pin(call, room);
+        sv_call_go_on(call, rv);
+    }
+}
+
+static void load_apply(struct sv_job *job, int rv)
+{
+    struct load *load = SV_CONTAINER_OF(job, struct load, job);
+    struct sv_room *room = load->room;
+    struct sv_list waiting;
+    sv_list_init(&waiting);
+
+    pthread_mutex_lock(&room->lock);
+    rv = settle(room, load, rv);
+    sv_list_splice(&waiting, &room->waiting);
+    pthread_mutex_unlock(&room->lock);
+
+    after(room, &load->reading);
+    release_waiting(room, &waiting, rv);
+    sv_arena_fini(&load->reading.arena);
+    sv_room_unref(room);
+    free(load);
+}
+
+/* Queues the job, unless it is. Locked. */
+static int start_reading(struct sv_room *room)
+{
+    if (room->loading)
+        return 0;
+    struct load *load = calloc(1, sizeof(*load));
+    if (load == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    load->room = sv_room_ref(room);
+    load->job.run = load_run;
+    load->job.apply = load_apply;
+    int rv = room->node->store->ops->write(room->node->store, &load->job);
+    if (rv < 0) {
+        free(load);
+        sv_room_unref(room);
+        return rv;
+    }
+    room->loading = true;
+    room->reload_ms = 0;
+    room->read_at_ms = sv_node_mono_ms(room->node);
+    return 0;
+}
+
+void sv_room_read_again(struct sv_room *room)
+{
+    struct sv_list waiting;
+    sv_list_init(&waiting);
+    pthread_mutex_lock(&room->lock);
+    int failed_before = room->reload_failure;
+    int rv = room->gone ? 0 : start_reading(room);
+    room->reload_failure = 0;
+    if (rv < 0) {
+        retry_later(room, rv);
+        sv_list_splice(&waiting, &room->waiting);
+    }
+    pthread_mutex_unlock(&room->lock);
+    if (failed_before < 0)
+        sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node",
+            "room %s could not be loaded again, now it is tried once more: %s", room->id,
+            synctv_error_text(failed_before));
+    release_waiting(room, &waiting, rv);
+}
+
+/*
+ * The call waits for a reading. One that is stale is read when its timer says so; but a caller that blocks may be the one who
+ * turns the node, so for those it is read at once. Locked.
+ */
+static int wait_for_reading(struct sv_room *room, struct sv_call *call,
+    void (*next)(struct sv_call *))
+{
+    int rv = sv_call_keep(call);
+    if (rv >= 0 && (!room->loaded || call->direct || atomic_load(&call->node->stopping)))
+        rv = start_reading(room);
+    if (rv >= 0) {
+        call->next = next;
+        sv_list_append(&room->waiting, &call->letter.link);
+    } else if (!room->loaded && !room->loading) {
+        sv_room_discard(room);
+    }
+    return rv;
+}
+
+/* The pinned room, or the one of that id; locked, with a reference. NULL when out of memory. */
+static struct sv_room *room_for(struct sv_call *call, const char *room_id)
+{
+    if (call->room == NULL)
+        return sv_room_find_or_add(call->node, room_id);
+    pthread_mutex_lock(&call->room->lock);
+    return sv_room_ref(call->room);
+}
+
+void sv_call_load_room(struct sv_call *call, const char *room_id, void (*next)(struct sv_call *))
+{
+    if (!sv_id_valid(room_id)) { /* a member's row may name anything */
+        sv_call_abort(call, SYNCTV_E_ROOM_NOT_FOUND);
+        return;
+    }
+    struct sv_room *room = room_for(call, room_id);
+    if (room == NULL) {
+        sv_call_abort(call, SYNCTV_E_NO_MEMORY);
+        return;
+    }
+    bool here = room->gone || (room->loaded && !room->stale);
+    int rv = here ? 0 : wait_for_reading(room, call, next);
+    pthread_mutex_unlock(&room->lock);
+    if (here && call->room == NULL)
+        pin(call, room);
+    sv_room_unref(room);
+    if (here)
+        next(call);
+    else if (rv < 0)
+        sv_call_abort(call, rv);
+}
+
+static void write_now(struct sv_call *call)
+{
+    sv_call_write(call, call->run, call->written);
+}
+
+void sv_call_write_room(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
+    void (*next)(struct sv_call *))
+{
+    if (call->room != NULL || atomic_load(&call->node->rooms->n_observers) == 0) {
+        sv_call_write(call, run, next);
+        return;
+    }
+    call->run = run;
+    call->written = next;
+    sv_call_load_room(call, call->req->room_id, write_now);
+}

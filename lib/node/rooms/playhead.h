@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* What happens to a room's playhead by itself. The room is locked. */
+#ifndef SV_NODE_ROOMS_PLAYHEAD_H
+#define SV_NODE_ROOMS_PLAYHEAD_H
+
+#include "node/rooms/room.h"
+
+/* A playback state is written this long after its first change. */
+#define SV_FLUSH_MS 250
+/* How often the state of a playing room is told again. */
+#define SV_REANNOUNCE_MS 10000
+
+/* What every change of the playhead knows besides what is asked for. */
+struct sv_playback_change sv_playhead_change(struct sv_room *room);
+
+/* The playhead is there from now on: tells the followers, has the state stored, sets the timers. For apply.c; who wants to
+ * move the playhead applies a change. */
+void sv_playhead_set(struct sv_room *room, const struct sv_playback_state *state,
+    synctv_state_cause cause, const char *actor_id, const char *operation_id);
+
+/* The node clock has stepped: what plays stays where it is. */
+void sv_playhead_follow_step(struct sv_room *room);
+
+/* What storage says about the playhead: followed and told if it is newer. */
+void sv_playhead_adopt(struct sv_room *room, const synctv_playback *stored);
+/* Leaves a movie that is not in the playlist, as storage that lost something may have it. */
+void sv_playhead_check(struct sv_room *room);
+
+/* What a change of the playlist made of this movie is about to follow: what was said about the current one is void, and its
+ * end, if that moves, is waited for from now on. */
+void sv_playhead_heed(struct sv_room *room, const synctv_movie *movie);
+/* Where the playhead goes when this movie (NULL: every one) is about to leave the playlist; false: it stays where it is. */
+bool sv_playhead_without(struct sv_room *room, const char *movie_id,
+    struct sv_playback_state *ret_state);
+
+/* The next movie, if this one is over. Comes before whatever changes the state or ends a follow. */
+void sv_playhead_end_if_due(struct sv_room *room);
+/* Most of those who watch say that it is over. */
+void sv_playhead_end_now(struct sv_room *room);
+/* The last one has gone offline. */
+void sv_playhead_emptied(struct sv_room *room);
+
+#endif

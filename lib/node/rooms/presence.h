@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is online in a room: somebody with a stream that follows it, and for 10 s after the last one has gone, so that a
+ * reconnect announces nothing. With many people online only their number is told, at most once a second. The room is locked.
+ */
+#ifndef SV_NODE_ROOMS_PRESENCE_H
+#define SV_NODE_ROOMS_PRESENCE_H
+
+#include "node/engine/call.h"
+#include "node/rooms/room.h"
+
+/* With more people online, ONLINE and OFFLINE are not announced one by one. */
+#define SV_ONLINE_MESSAGES_MAX 100
+#define SV_OFFLINE_AFTER_MS 10000
+
+/* A user's stream came. 0 or NO_MEMORY. */
+int sv_presence_enter(struct sv_room *room, const struct sv_actor_info *who);
+/* A user's stream went. */
+void sv_presence_leave(struct sv_room *room, const char *user_id);
+/* Whether a stream of theirs follows. */
+bool sv_presence_is_here(struct sv_room *room, const char *user_id);
+/* This user's row is about to be removed: no OFFLINE will be announced. */
+void sv_presence_forget(struct sv_room *room, const char *user_id);
+/* Who has been away for 10 s goes offline; tells the number that is owed. */
+void sv_presence_tick(struct sv_room *room, int64_t now_ms);
+
+#endif

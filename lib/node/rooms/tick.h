@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Rooms, as who turns the node sees them. Times are monotonic. */
+#ifndef SV_NODE_ROOMS_TICK_H
+#define SV_NODE_ROOMS_TICK_H
+
+#include "node/rooms/room.h"
+
+/* Runs what is due in rooms; returns when it wants to be called again, INT64_MAX = when sv_room_schedule() wakes the node. */
+int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms);
+/* The node clock has stepped: all that plays goes on from where it is. No locks held. */
+void sv_rooms_anchor(synctv_node *node);
+/* No other will come: what calls wait for is read now. No locks held. */
+void sv_rooms_last_tick(synctv_node *node);
+
+#endif
