@@ -365,46 +365,165 @@ START_TEST(changing_the_password_is_limited)
 }
 END_TEST
 
-static void begin(struct sv_lookup *l, const synctv_caller *caller)
+/* --- what changes while storage is asked --- */
+
+/* A store that reads as the real one and lets something of ann change before it says what it has read. */
+static struct {
+    const struct sv_store_ops *real;
+    struct sv_store_ops ops;
+    const struct person *ann;
+    void (*change)(const struct person *ann);
+    int n_changes;
+    /* Reads so far. The first n_changes are late, one at a time, each on a thread of its own. */
+    atomic_int n_reads;
+    void (*apply)(struct sv_job *job, int rv);
+    struct sv_job *job;
+    int rv;
+    pthread_t threads[2 * SV_LOOKUP_TRIES];
+} late;
+
+static void *change_and_apply(void *arg)
 {
-    const struct sv_session *session = (const struct sv_session *)caller;
-    memset(l, 0, sizeof(*l));
-    sv_lookup_begin(node->accounts, l, session->id, caller->user_id);
-    l->role = SYNCTV_USER_ROLE_USER; /* as it would be read now */
-    l->status = SYNCTV_USER_STATUS_ACTIVE;
+    struct sv_job *job = late.job;
+    int rv = late.rv;
+    late.change(late.ann);
+    job->apply = late.apply;
+    job->apply(job, rv);
+    return NULL;
 }
 
-static int settle(struct sv_lookup *l)
+static void apply_late(struct sv_job *job, int rv)
 {
-    pthread_mutex_lock(&node->accounts->lock);
-    int rv = sv_lookup_settle(node->accounts, l);
-    pthread_mutex_unlock(&node->accounts->lock);
-    return rv;
+    late.job = job;
+    late.rv = rv;
+    pthread_create(&late.threads[atomic_load(&late.n_reads) - 1], NULL, change_and_apply, NULL);
+}
+
+static int read_late(struct sv_store *store, struct sv_job *job)
+{
+    if (atomic_fetch_add(&late.n_reads, 1) < late.n_changes) {
+        late.apply = job->apply;
+        job->apply = apply_late;
+    }
+    return late.real->read(store, job);
+}
+
+/* The next `n` reads are of this kind. */
+static void be_late(const struct person *ann, void (*change)(const struct person *ann), int n)
+{
+    late.real = node->store->ops;
+    late.ops = *late.real;
+    late.ops.read = read_late;
+    late.ann = ann;
+    late.change = change;
+    late.n_changes = n;
+    atomic_store(&late.n_reads, 0);
+    node->store->ops = &late.ops;
+}
+
+/* Returns how many reads there were. */
+static int be_late_no_more(void)
+{
+    node->store->ops = late.real;
+    int n = atomic_load(&late.n_reads);
+    for (int i = 0; i < n && i < late.n_changes; i++)
+        pthread_join(late.threads[i], NULL);
+    return n;
+}
+
+static void log_out(const struct person *ann)
+{
+    synctv_result_unref(ask(ann->caller, &(synctv_request){ .method = SYNCTV_METHOD_LOGOUT }, 0));
+}
+
+static void ban(const struct person *ann)
+{
+    ck_assert_int_eq(synctv_node_user_set_status(node, "Ann", SYNCTV_USER_STATUS_BANNED, NULL), 0);
+}
+
+static void set_password(const struct person *ann)
+{
+    ck_assert_int_eq(synctv_node_user_set_password(node, "Ann", "another horse", NULL), 0);
+}
+
+static void make_admin(const struct person *ann)
+{
+    ck_assert_int_eq(synctv_node_user_set_role(node, "Ann", SYNCTV_USER_ROLE_ADMIN, NULL), 0);
+}
+
+static int list_users(synctv_caller *caller)
+{
+    return synctv_account_list(caller, "", 0, "", NULL, NULL);
 }
 
 START_TEST(what_ended_while_storage_was_asked_does_not_come_back)
 {
+    void (*const ways[])(const struct person *) = { log_out, ban, set_password };
     struct person ann = person("Ann");
-    const char *session_id = ((struct sv_session *)ann.caller)->id;
-    struct sv_lookup l;
-    begin(&l, ann.caller);
-    ck_assert_int_eq(settle(&l), 0);
-    begin(&l, ann.caller);
-    sv_accounts_end_user(node, ann.id, session_id);
-    ck_assert_int_eq(settle(&l), 0);
-    begin(&l, ann.caller);
-    sv_accounts_set_role(node, ann.id, SYNCTV_USER_ROLE_ADMIN);
-    ck_assert_int_eq(settle(&l), 0);
-    ck_assert_int_eq(l.role, SYNCTV_USER_ROLE_ADMIN);
-    begin(&l, ann.caller);
-    sv_accounts_end_user(node, ann.id, "");
-    ck_assert_int_eq(settle(&l), SYNCTV_E_SESSION_ENDED);
-    begin(&l, ann.caller);
-    sv_accounts_end_session(node, session_id);
-    ck_assert_int_eq(settle(&l), SYNCTV_E_SESSION_ENDED);
-    begin(&l, ann.caller);
-    sv_accounts_set_status(node, ann.id, SYNCTV_USER_STATUS_BANNED);
-    ck_assert_int_eq(settle(&l), SYNCTV_E_USER_BANNED);
+    pass_ms(node, 60000);
+    be_late(&ann, ways[_i], 1);
+    authenticate(node, ann.token, SYNCTV_E_SESSION_ENDED);
+    ck_assert_int_eq(be_late_no_more(), 2);
+    ask(ann.caller, &get_profile, SYNCTV_E_SESSION_ENDED);
+    authenticate(node, ann.token, SYNCTV_E_SESSION_ENDED);
+    leave(&ann);
+}
+END_TEST
+
+START_TEST(a_role_given_while_storage_was_asked_counts)
+{
+    struct person ann = person("Ann");
+    pass_ms(node, 60000);
+    be_late(&ann, make_admin, 1);
+    synctv_caller *caller = authenticate(node, ann.token, 0);
+    be_late_no_more();
+    ck_assert_int_eq(list_users(caller), 0);
+    synctv_caller_unref(caller);
+    leave(&ann);
+}
+END_TEST
+
+START_TEST(a_role_given_while_storage_was_asked_counts_in_process)
+{
+    struct person ann = person("Ann");
+    synctv_caller *caller = NULL;
+    be_late(&ann, make_admin, 1);
+    ck_assert_int_eq(synctv_node_as_user(node, ann.id, &caller, NULL), 0);
+    be_late_no_more();
+    ck_assert_int_eq(list_users(caller), 0);
+    synctv_caller_unref(caller);
+    leave(&ann);
+}
+END_TEST
+
+START_TEST(a_role_given_while_storage_was_asked_counts_for_who_has_a_stream)
+{
+    struct person ann = person("Ann");
+    synctv_stream *stream = follow(ann.caller);
+    ck_assert(is_open(stream));
+    pass_ms(node, 55000);
+    be_late(&ann, make_admin, 1);
+    sv_accounts_housekeep(node);
+    pass_ms(node, 0); /* waits */
+    ck_assert_int_eq(be_late_no_more(), 2);
+    ck_assert_int_eq(list_users(ann.caller), 0);
+    synctv_stream_close(stream);
+    leave(&ann);
+}
+END_TEST
+
+START_TEST(storage_is_not_asked_forever)
+{
+    struct person ann = person("Ann");
+    synctv_caller *caller = NULL;
+    pass_ms(node, 60000);
+    be_late(&ann, make_admin, 2 * SV_LOOKUP_TRIES);
+    authenticate(node, ann.token, SYNCTV_E_OVERLOADED);
+    ck_assert_int_eq(atomic_load(&late.n_reads), SV_LOOKUP_TRIES);
+    ck_assert_int_eq(synctv_node_as_user(node, ann.id, &caller, NULL), SYNCTV_E_OVERLOADED);
+    ck_assert_int_eq(be_late_no_more(), 2 * SV_LOOKUP_TRIES);
+    synctv_caller_unref(authenticate(node, ann.token, 0));
+    ck_assert_int_eq(list_users(ann.caller), 0);
     leave(&ann);
 }
 END_TEST
@@ -551,7 +670,11 @@ int main(void)
     tcase_add_test(tc, a_ban_ends_everything_at_once);
     tcase_add_test(tc, a_new_password_ends_every_other_session);
     tcase_add_test(tc, changing_the_password_is_limited);
-    tcase_add_test(tc, what_ended_while_storage_was_asked_does_not_come_back);
+    tcase_add_loop_test(tc, what_ended_while_storage_was_asked_does_not_come_back, 0, 3);
+    tcase_add_test(tc, a_role_given_while_storage_was_asked_counts);
+    tcase_add_test(tc, a_role_given_while_storage_was_asked_counts_in_process);
+    tcase_add_test(tc, a_role_given_while_storage_was_asked_counts_for_who_has_a_stream);
+    tcase_add_test(tc, storage_is_not_asked_forever);
     tcase_add_test(tc, who_may_set_whose_status);
     tcase_add_test(tc, users_are_listed_for_admins_newest_first_and_by_page);
     tcase_add_test(tc, the_owner_of_the_database_makes_and_changes_accounts);

@@ -230,9 +230,9 @@ END_TEST
 
 START_TEST(many_rooms_full_of_danmaku_do_not_overflow_a_new_stream)
 {
-    enum { N = 100 };
+    enum { N = SV_STREAM_MAX_ROOMS };
     fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 2 * N;
-    for (int i = 0; i < N; i++) {
+    for (int i = 1; i < N; i++) { /* and alice's */
         const char *busy = fx_room(bob, NULL);
         for (int k = 0; k < 20; k++)
             fx_assert_ok(FX_ASK(bob, SEND_DANMAKU, .room_id = busy, .content = "x"));
@@ -251,24 +251,49 @@ START_TEST(many_rooms_full_of_danmaku_do_not_overflow_a_new_stream)
 }
 END_TEST
 
-START_TEST(a_stream_follows_at_most_a_hundred_rooms)
+/* Takes what there is: how many snapshots, and what comes after it. */
+static int count_snapshots(synctv_stream *stream, int *ret_rv)
 {
-    enum { N = 103 };
-    fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 2 * N;
-    for (int i = 0; i < N; i++)
-        fx_room(bob, NULL);
-    synctv_stream *stream = fx_open_stream(bob, "", NULL);
-    fx_settle();
-    const char *one_more = fx_room(bob, NULL);
-    int n = 0;
     const synctv_event *event;
-    while (synctv_stream_next(stream, 0, &event, NULL) == 1) {
-        ck_assert_str_ne(event->room_id, one_more);
+    int n = 0;
+    while ((*ret_rv = synctv_stream_next(stream, 0, &event, &fx_error)) == 1) {
         n += event->type == SYNCTV_EVENT_STATE;
         synctv_event_unref(event);
     }
-    ck_assert_int_eq(n, SV_STREAM_MAX_ROOMS);
-    fx_expect_nothing(stream); /* and has not ended */
+    return n;
+}
+
+START_TEST(a_stream_of_more_than_a_hundred_rooms_says_that_it_cannot_follow_them)
+{
+    fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 1000;
+    for (int i = 0; i < SV_STREAM_MAX_ROOMS; i++) /* and alice's */
+        fx_room(bob, NULL);
+    synctv_stream *stream = fx_open_stream(bob, "", NULL);
+    fx_settle();
+    int rv;
+    ck_assert_int_eq(count_snapshots(stream, &rv), 0);
+    fx_assert_code(rv, SYNCTV_E_ROOM_LIMIT);
+    ck_assert_ptr_nonnull(strstr(fx_error.message, "100"));
+}
+END_TEST
+
+START_TEST(one_room_more_than_a_hundred_ends_a_stream_of_all)
+{
+    fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 1000;
+    for (int i = 1; i < SV_STREAM_MAX_ROOMS; i++) /* and alice's */
+        fx_room(bob, NULL);
+    synctv_stream *stream = fx_open_stream(bob, "", NULL);
+    fx_settle();
+    int rv;
+    ck_assert_int_eq(count_snapshots(stream, &rv), SV_STREAM_MAX_ROOMS);
+    fx_assert_code(rv, 0);
+
+    const char *one_more = fx_room(bob, NULL);
+    fx_settle();
+    ck_assert_int_eq(count_snapshots(stream, &rv), 0);
+    fx_assert_code(rv, SYNCTV_E_ROOM_LIMIT);
+    ck_assert_ptr_nonnull(strstr(fx_error.message, "100"));
+    ck_assert_str_eq(fx_next(fx_open_stream(bob, one_more, NULL))->room_id, one_more);
 }
 END_TEST
 
@@ -489,6 +514,18 @@ START_TEST(an_observer_sees_what_happens_where_nobody_is)
 }
 END_TEST
 
+START_TEST(an_observer_changes_nothing_for_calls_that_concern_no_room)
+{
+    const char *const nowhere = "AAAAAAAAAAAA";
+    fx_open_stream(fx_system(), "", NULL);
+    fx_assert_ok(FX_ASK(bob, CREATE_ROOM, .name = "new", .room_id = nowhere));
+    fx_assert_ok(FX_ASK(fx_system(), SET_USER_STATUS, .user_id = fx_id(bob),
+        .user_status = SYNCTV_USER_STATUS_PENDING, .room_id = nowhere));
+    fx_assert_ok(FX_ASK(fx_system(), REGISTER, .username = "new", .password = "a password",
+        .room_id = nowhere));
+}
+END_TEST
+
 START_TEST(an_observer_is_nobody_in_the_room)
 {
     fx_open_stream(fx_system(), "", NULL);
@@ -525,7 +562,8 @@ static Suite *stream_rooms(void)
     tcase_add_test(t, who_is_put_out_is_told_why_and_hears_nothing_more);
     tcase_add_test(t, a_deleted_room_ends_what_is_bound_to_it);
     tcase_add_test(t, many_rooms_full_of_danmaku_do_not_overflow_a_new_stream);
-    tcase_add_test(t, a_stream_follows_at_most_a_hundred_rooms);
+    tcase_add_test(t, a_stream_of_more_than_a_hundred_rooms_says_that_it_cannot_follow_them);
+    tcase_add_test(t, one_room_more_than_a_hundred_ends_a_stream_of_all);
     tcase_add_test(t, who_comes_sees_the_danmaku_of_the_last_seconds);
     tcase_add_test(t, at_most_a_hundred_are_replayed);
     tcase_add_test(t, old_danmaku_leaves_memory_though_nobody_comes);
@@ -539,6 +577,7 @@ static Suite *stream_rooms(void)
     tcase_add_test(t, a_guest_who_joins_stays_on_the_stream_as_a_member);
     tcase_add_test(t, an_observer_sees_what_happens_in_every_room);
     tcase_add_test(t, an_observer_sees_what_happens_where_nobody_is);
+    tcase_add_test(t, an_observer_changes_nothing_for_calls_that_concern_no_room);
     tcase_add_test(t, an_observer_is_nobody_in_the_room);
     tcase_add_test(t, a_slow_observer_is_cut_and_no_longer_counts);
     suite_add_tcase(s, t);

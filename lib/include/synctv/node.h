@@ -59,7 +59,7 @@ typedef struct synctv_limits {
     double ping_per_second;              /**< on one stream; 2 */
     double status_per_second;            /**< on one stream; 1 */
     int32_t rooms_per_user;              /**< created; 10 */
-    int32_t memberships_per_user;        /**< 100 */
+    int32_t memberships_per_user;        /**< 100; a stream of all rooms follows no more than 100 */
     int32_t members_per_room;            /**< where the room says nothing; 100, at most 10000 */
     int32_t movies_per_room;             /**< 1000, at most 10000; 2 MiB together */
     int32_t sessions_per_user;           /**< Login ends those renewed longest ago; 100 */
@@ -145,7 +145,7 @@ SYNCTV_API void synctv_node_free(synctv_node *node);
 
 /**
  * A caller that acts as this user, with the user's permissions. Waits for storage.
- * Errors: USER_NOT_FOUND, USER_BANNED, STORAGE_UNAVAILABLE, SHUTTING_DOWN, NO_MEMORY.
+ * Errors: USER_NOT_FOUND, USER_BANNED, STORAGE_UNAVAILABLE, OVERLOADED, SHUTTING_DOWN, NO_MEMORY.
  */
 SYNCTV_API int synctv_node_as_user(synctv_node *node, const char *user_id,
     synctv_caller **ret_caller, synctv_error *ret_error);

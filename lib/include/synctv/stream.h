@@ -2,10 +2,12 @@
 /**
  * Following rooms as they happen.
  *
- * A stream follows one room, or all rooms of which its user is an active member. Events come out in the order in which
- * they happened; for each room the first one is a state with cause SNAPSHOT, which replaces whatever was known. Requests go in with
- * synctv_stream_send(): SEND_CHAT, SEND_DANMAKU, PLAY, PAUSE, SEEK, SET_PLAYBACK_RATE, REPORT_STATUS, PING. Somebody is online in a room
- * while a stream of theirs follows it.
+ * A stream follows one room, or all rooms of which its user is an active member, 100 at most: with
+ * one more it ends with ROOM_LIMIT; then open one for each room. Events come out in the order in which
+ * they happened; for each room the first one is a state with cause SNAPSHOT, which replaces whatever was
+ * known. Requests go in with synctv_stream_send(): SEND_CHAT, SEND_DANMAKU, PLAY, PAUSE, SEEK,
+ * SET_PLAYBACK_RATE, REPORT_STATUS, PING. Somebody is online in a room while a stream of theirs follows
+ * it.
  *
  * A stream of the system (synctv_node_as_system()) over all rooms sees what happens in every room of the node, but no snapshots. On a
  * node, a stream with 1024 events or 1 MiB waiting ends with SLOW_CONSUMER; the next one begins with snapshots.

@@ -34,7 +34,6 @@ int sv_accounts_new(synctv_node *node, const struct sv_people_hooks *hooks,
     sv_list_init(&a->idle);
     sv_list_init(&a->by_age);
     sv_list_init(&a->by_use);
-    sv_list_init(&a->lookups);
     *ret = a;
     return 0;
 }
@@ -218,8 +217,11 @@ static bool is_admin(synctv_user_role role, synctv_user_status status)
     return status == SYNCTV_USER_STATUS_ACTIVE && role >= SYNCTV_USER_ROLE_ADMIN;
 }
 
-bool sv_account_update(struct sv_account *account, synctv_user_role role, synctv_user_status status)
+bool sv_account_update(struct sv_accounts *a, struct sv_account *account, synctv_user_role role,
+    synctv_user_status status)
 {
+    if (role != account->role || status != account->status)
+        sv_accounts_note_change(a, account->user_id);
     bool was_admin = is_admin(account->role, account->status);
     account->role = role;
     account->status = status;
@@ -333,11 +335,7 @@ void sv_accounts_end_session(synctv_node *node, const char *session_id)
     struct sv_accounts *a = node->accounts;
     char user_id[SV_ID_SIZE] = "";
     pthread_mutex_lock(&a->lock);
-    SV_LIST_FOREACH(it, &a->lookups) {
-        struct sv_lookup *l = SV_CONTAINER_OF(it, struct sv_lookup, link);
-        if (l->session_id[0] != '\0' && strcmp(l->session_id, session_id) == 0)
-            l->ended = true;
-    }
+    sv_accounts_note_change(a, session_id);
     struct sv_session *session = find_session(a, session_id);
     if (session != NULL) {
         memcpy(user_id, session->account->user_id, sizeof(user_id));
@@ -350,12 +348,6 @@ void sv_accounts_end_session(synctv_node *node, const char *session_id)
 
 static void end_user(struct sv_accounts *a, const char *user_id, const char *except_session_id)
 {
-    SV_LIST_FOREACH(it, &a->lookups) {
-        struct sv_lookup *l = SV_CONTAINER_OF(it, struct sv_lookup, link);
-        if (l->session_id[0] != '\0' && strcmp(l->user_id, user_id) == 0 &&
-            strcmp(l->session_id, except_session_id) != 0)
-            l->ended = true;
-    }
     struct sv_account *account = sv_account_find(a, user_id);
     if (account == NULL)
         return;
@@ -370,6 +362,7 @@ void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *ex
 {
     struct sv_accounts *a = node->accounts;
     pthread_mutex_lock(&a->lock);
+    sv_accounts_note_change(a, user_id);
     end_user(a, user_id, except_session_id);
     pthread_mutex_unlock(&a->lock);
     a->hooks->sessions_ended(node, user_id);
@@ -379,13 +372,9 @@ void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_
 {
     struct sv_accounts *a = node->accounts;
     pthread_mutex_lock(&a->lock);
-    SV_LIST_FOREACH(it, &a->lookups) {
-        struct sv_lookup *l = SV_CONTAINER_OF(it, struct sv_lookup, link);
-        if (strcmp(l->user_id, user_id) == 0)
-            l->newer_status = status;
-    }
+    sv_accounts_note_change(a, user_id);
     struct sv_account *account = sv_account_find(a, user_id);
-    bool lost_admin = account != NULL && sv_account_update(account, account->role, status);
+    bool lost_admin = account != NULL && sv_account_update(a, account, account->role, status);
     if (status == SYNCTV_USER_STATUS_BANNED)
         end_user(a, user_id, "");
     pthread_mutex_unlock(&a->lock);
@@ -399,13 +388,9 @@ void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_ro
 {
     struct sv_accounts *a = node->accounts;
     pthread_mutex_lock(&a->lock);
-    SV_LIST_FOREACH(it, &a->lookups) {
-        struct sv_lookup *l = SV_CONTAINER_OF(it, struct sv_lookup, link);
-        if (strcmp(l->user_id, user_id) == 0)
-            l->newer_role = role;
-    }
+    sv_accounts_note_change(a, user_id);
     struct sv_account *account = sv_account_find(a, user_id);
-    bool lost_admin = account != NULL && sv_account_update(account, role, account->status);
+    bool lost_admin = account != NULL && sv_account_update(a, account, role, account->status);
     pthread_mutex_unlock(&a->lock);
     if (lost_admin)
         a->hooks->admin_lost(node, user_id);

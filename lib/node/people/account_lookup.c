@@ -10,13 +10,28 @@
 
 /* --- one lookup --- */
 
+static uint64_t *changes_of(struct sv_accounts *a, const char *id)
+{
+    return &a->changes[sv_hash(id, strlen(id)) % SV_CHANGE_SLOTS];
+}
+
+void sv_accounts_note_change(struct sv_accounts *a, const char *id)
+{
+    ++*changes_of(a, id);
+}
+
+uint64_t sv_accounts_generation(struct sv_accounts *a, const char *session_id, const char *user_id)
+{
+    return *changes_of(a, session_id) + *changes_of(a, user_id);
+}
+
 void sv_lookup_begin(struct sv_accounts *a, struct sv_lookup *l, const char *session_id,
     const char *user_id)
 {
     snprintf(l->session_id, sizeof(l->session_id), "%s", session_id);
     snprintf(l->user_id, sizeof(l->user_id), "%s", user_id);
     pthread_mutex_lock(&a->lock);
-    sv_list_append(&a->lookups, &l->link);
+    l->generation = sv_accounts_generation(a, session_id, user_id);
     pthread_mutex_unlock(&a->lock);
 }
 
@@ -60,33 +75,25 @@ int sv_lookup_run(struct sv_lookup *l, struct sv_tx *tx, int64_t now_ms)
 
 int sv_lookup_settle(struct sv_accounts *a, struct sv_lookup *l)
 {
-    sv_list_remove(&l->link);
     if (l->rv < 0)
-        return l->rv;
-    if (l->newer_role != SYNCTV_USER_ROLE_UNSPECIFIED)
-        l->role = l->newer_role;
-    if (l->newer_status != SYNCTV_USER_STATUS_UNSPECIFIED)
-        l->status = l->newer_status;
+        return l->rv; /* what is gone does not come again */
+    uint64_t generation = sv_accounts_generation(a, l->session_id, l->user_id);
+    if (l->generation != generation) {
+        l->generation = generation;
+        return ++l->n_tries < SV_LOOKUP_TRIES ? SV_LOOKUP_AGAIN : SYNCTV_E_OVERLOADED;
+    }
     struct sv_account *account = sv_account_find(a, l->user_id);
     if (account != NULL)
-        l->lost_admin = sv_account_update(account, l->role, l->status);
-    if (l->status == SYNCTV_USER_STATUS_BANNED)
-        return SYNCTV_E_USER_BANNED;
-    return l->ended ? SYNCTV_E_SESSION_ENDED : 0;
-}
-
-void sv_lookup_cancel(struct sv_accounts *a, struct sv_lookup *l)
-{
-    pthread_mutex_lock(&a->lock);
-    sv_list_remove(&l->link);
-    pthread_mutex_unlock(&a->lock);
+        l->lost_admin = sv_account_update(a, account, l->role, l->status);
+    return l->status == SYNCTV_USER_STATUS_BANNED ? SYNCTV_E_USER_BANNED : 0;
 }
 
 void sv_lookup_end(synctv_node *node, const struct sv_lookup *l, int code)
 {
     if (code == SYNCTV_E_USER_BANNED)
         sv_accounts_end_user(node, l->user_id, "");
-    else if (code < 0 && l->session_id[0] != '\0')
+    else if ((code == SYNCTV_E_SESSION_ENDED || code == SYNCTV_E_USER_NOT_FOUND) &&
+        l->session_id[0] != '\0')
         sv_accounts_end_session(node, l->session_id);
     if (l->lost_admin)
         node->accounts->hooks->admin_lost(node, l->user_id);
@@ -112,16 +119,20 @@ static int refresh_run(struct sv_job *job, struct sv_tx *tx)
     return rv;
 }
 
+/* To be looked at again, before the others. Locked. */
+static void put_back(struct sv_accounts *a, struct sv_session *session)
+{
+    if (sv_list_empty(&session->by_age))
+        sv_list_append(a->by_age.next, &session->by_age);
+}
+
 /* Storage could not be asked: what is known has to do, and is asked for again at the next tick. */
 static void refresh_failed(struct refresh_job *r)
 {
     struct sv_accounts *a = r->node->accounts;
     pthread_mutex_lock(&a->lock);
-    for (size_t i = r->n; i-- > 0;) {
-        sv_list_remove(&r->lookups[i].link);
-        if (sv_list_empty(&r->sessions[i]->by_age))
-            sv_list_append(a->by_age.next, &r->sessions[i]->by_age);
-    }
+    for (size_t i = r->n; i-- > 0;)
+        put_back(a, r->sessions[i]);
     a->refreshing = false;
     pthread_mutex_unlock(&a->lock);
     for (size_t i = 0; i < r->n; i++)
@@ -141,11 +152,16 @@ static void refresh_apply(struct sv_job *job, int rv)
     synctv_node *node = r->node;
     struct sv_accounts *a = node->accounts;
     int codes[SV_LOOKUPS_PER_JOB] = { 0 };
+    bool there_may_be_more = r->n == SV_LOOKUPS_PER_JOB;
     pthread_mutex_lock(&a->lock);
     for (size_t i = 0; i < r->n; i++) {
         codes[i] = sv_lookup_settle(a, &r->lookups[i]);
-        if (codes[i] == 0 || r->sessions[i]->kind == SV_SESSION_IN_PROCESS)
+        if (codes[i] == SV_LOOKUP_AGAIN) {
+            put_back(a, r->sessions[i]);
+            there_may_be_more = true;
+        } else if (codes[i] == 0 || r->sessions[i]->kind == SV_SESSION_IN_PROCESS) {
             sv_session_freshen(a, r->sessions[i]); /* a ban may be lifted again */
+        }
     }
     a->refreshing = false;
     pthread_mutex_unlock(&a->lock);
@@ -153,7 +169,6 @@ static void refresh_apply(struct sv_job *job, int rv)
         sv_lookup_end(node, &r->lookups[i], codes[i]);
         synctv_caller_unref(&r->sessions[i]->base);
     }
-    bool there_may_be_more = r->n == SV_LOOKUPS_PER_JOB;
     free(r);
     if (there_may_be_more)
         refresh_some(node);
@@ -175,7 +190,7 @@ static void take_stale(struct sv_accounts *a, struct refresh_job *r, int64_t now
         struct sv_lookup *l = &r->lookups[r->n];
         memcpy(l->session_id, session->id, sizeof(l->session_id));
         memcpy(l->user_id, session->account->user_id, sizeof(l->user_id));
-        sv_list_append(&a->lookups, &l->link);
+        l->generation = sv_accounts_generation(a, l->session_id, l->user_id);
         r->sessions[r->n++] = session;
     }
 }

@@ -10,7 +10,9 @@
 #define SV_TOKENS_PER_SESSION 4
 #define SV_IDLE_MS                                                                                 \
     600000 /* tokens not used and accounts without sessions are forgotten after that */
-#define SV_SIGNATURE_LEN 43       /* base64url of an HMAC-SHA256 */
+#define SV_SIGNATURE_LEN 43 /* base64url of an HMAC-SHA256 */
+#define SV_LOOKUP_TRIES 8
+#define SV_CHANGE_SLOTS 1024
 #define SV_LOOKUPS_PER_JOB 64     /* sessions looked after in one read */
 #define SV_REFRESH_AHEAD_MS 10000 /* so long before they are stale */
 
@@ -39,42 +41,46 @@ struct sv_accounts {
     struct sv_session *sessions; /* USER, by id; holds no references */
     struct sv_list by_age;       /* sv_session.by_age, stalest first */
     struct sv_cached_token *tokens;
-    struct sv_list by_use;  /* sv_cached_token.by_use, least recent first */
-    struct sv_list lookups; /* sv_lookup.link */
-    bool refreshing;        /* a job with lookups for housekeeping is under way */
+    struct sv_list by_use; /* sv_cached_token.by_use, least recent first */
+    /* How often something of a user or session has changed here, by the hash of the id. */
+    uint64_t changes[SV_CHANGE_SLOTS];
+    /* A job with lookups for housekeeping is under way. */
+    bool refreshing;
 };
 
 /*
- * A look at a session and its user in storage, on a reader. While it is under way, what ends or changes here is noted in it: that is
- * newer than what it read. So nothing that has ended comes back.
+ * A look at a session and its user in storage, on a reader. When something of them has changed here
+ * meanwhile, what was read may be older than that, and storage is looked at again. So nothing that has
+ * ended comes back.
  */
 struct sv_lookup {
-    struct sv_list link;
     char session_id[SV_ID_SIZE]; /* "" = the user alone, for an in-process session */
     char user_id[SV_ID_SIZE];
+    /* Of both, when it began. */
+    uint64_t generation;
+    unsigned n_tries;
 
     int rv; /* what was read: 0, SESSION_ENDED or USER_NOT_FOUND */
     char username[160];
     synctv_user_role role;
     synctv_user_status status;
 
-    /* accounts.lock: noted meanwhile, UNSPECIFIED = nothing */
-    bool ended;
-    synctv_user_role newer_role;
-    synctv_user_status newer_status;
-
     bool lost_admin; /* settling found that the user is no platform admin any more */
 };
 
-/* Each begun lookup is settled or cancelled. */
 void sv_lookup_begin(struct sv_accounts *a, struct sv_lookup *l, const char *session_id,
     const char *user_id);
 /* In run(). Negative only when storage failed. */
 int sv_lookup_run(struct sv_lookup *l, struct sv_tx *tx, int64_t now_ms);
-/* The lookup is over. What it found, corrected by what was noted, is what the account has from now on. Returns 0, SESSION_ENDED,
- * USER_NOT_FOUND or USER_BANNED. Locked. */
+/* What it found is what the account has from now on. Returns 0, SESSION_ENDED, USER_NOT_FOUND or USER_BANNED;
+ * SV_LOOKUP_AGAIN when it has begun again, for run(); OVERLOADED when that was in vain too often. Locked. */
+#define SV_LOOKUP_AGAIN 1
 int sv_lookup_settle(struct sv_accounts *a, struct sv_lookup *l);
-void sv_lookup_cancel(struct sv_accounts *a, struct sv_lookup *l);
+
+/* Something of this user or session has changed here: lookups under way have to begin again. Locked. */
+void sv_accounts_note_change(struct sv_accounts *a, const char *id);
+/* Grows with each change of either. Locked. */
+uint64_t sv_accounts_generation(struct sv_accounts *a, const char *session_id, const char *user_id);
 
 /* One more reference unless it is on its way out. */
 bool sv_try_ref(atomic_uint *refs);
@@ -86,7 +92,7 @@ struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup 
 void sv_session_freshen(struct sv_accounts *a, struct sv_session *session);
 struct sv_account *sv_account_find(struct sv_accounts *a, const char *user_id);
 /* What is known of the user from now on. Whether they were a platform admin and are none any more. */
-bool sv_account_update(struct sv_account *account, synctv_user_role role,
+bool sv_account_update(struct sv_accounts *a, struct sv_account *account, synctv_user_role role,
     synctv_user_status status);
 /* Frees an idle account. */
 void sv_account_forget(struct sv_accounts *a, struct sv_account *account);

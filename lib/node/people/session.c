@@ -158,12 +158,12 @@ static void authentication_letter(struct sv_letter *letter)
     authentication_free(auth);
 }
 
-/* The session that storage has found, in memory and with its token. */
+/* The session that storage has found, in memory and with its token; or SV_LOOKUP_AGAIN. */
 static int authentication_settle(struct authentication *auth)
 {
     struct sv_accounts *a = auth->node->accounts;
     pthread_mutex_lock(&a->lock);
-    int code = sv_lookup_settle(a, &auth->lookup), rv = 0;
+    int code = sv_lookup_settle(a, &auth->lookup), rv = code;
     if (code == 0) {
         auth->session = sv_session_get(a, &auth->lookup);
         if (auth->session == NULL)
@@ -174,16 +174,16 @@ static int authentication_settle(struct authentication *auth)
     pthread_mutex_unlock(&a->lock);
     sv_lookup_end(auth->node, &auth->lookup, code);
     /* Whatever ended it: a ban, or that there is no such user. */
-    return code < 0 ? SYNCTV_E_SESSION_ENDED : rv;
+    return code < 0 && code != SYNCTV_E_OVERLOADED ? SYNCTV_E_SESSION_ENDED : rv;
 }
 
 static void authentication_apply(struct sv_job *job, int rv)
 {
     struct authentication *auth = SV_CONTAINER_OF(job, struct authentication, job);
-    if (rv < 0)
-        sv_lookup_cancel(auth->node->accounts, &auth->lookup);
-    else
-        rv = authentication_settle(auth);
+    struct sv_store *store = auth->node->store;
+    if (rv >= 0 && (rv = authentication_settle(auth)) == SV_LOOKUP_AGAIN &&
+        (rv = store->ops->read(store, &auth->job)) == 0)
+        return;
     if (rv < 0)
         sv_error(&auth->error, rv);
     auth->letter.run = authentication_letter;
@@ -207,10 +207,8 @@ static int ask_storage(synctv_node *node, const char *token, size_t len,
     auth->job.apply = authentication_apply;
     sv_lookup_begin(node->accounts, &auth->lookup, claims->session_id, claims->subject);
     int rv = node->store->ops->read(node->store, &auth->job);
-    if (rv < 0) {
-        sv_lookup_cancel(node->accounts, &auth->lookup);
+    if (rv < 0)
         authentication_free(auth);
-    }
     return rv;
 }
 
@@ -268,6 +266,23 @@ static int as_user_run(struct sv_blocking_job *b, struct sv_tx *tx)
     return sv_lookup_run(&job->lookup, tx, sv_node_now_ms(job->node));
 }
 
+/* As sv_lookup_settle(), with a session if it is 0. */
+static int as_user_look(struct as_user_job *job, struct sv_session **ret_session)
+{
+    struct sv_accounts *a = job->node->accounts;
+    struct sv_store *store = job->node->store;
+    int rv = sv_blocking_job_do(&job->blocking, store, store->ops->read);
+    if (rv < 0)
+        return rv;
+    pthread_mutex_lock(&a->lock);
+    int code = rv = sv_lookup_settle(a, &job->lookup);
+    if (code == 0 && (*ret_session = sv_session_get(a, &job->lookup)) == NULL)
+        rv = SYNCTV_E_NO_MEMORY;
+    pthread_mutex_unlock(&a->lock);
+    sv_lookup_end(job->node, &job->lookup, code);
+    return rv;
+}
+
 int synctv_node_as_user(synctv_node *node, const char *user_id, synctv_caller **ret_caller,
     synctv_error *ret_error)
 {
@@ -275,23 +290,13 @@ int synctv_node_as_user(synctv_node *node, const char *user_id, synctv_caller **
         return sv_error(ret_error, SYNCTV_E_USER_NOT_FOUND);
     if (atomic_load(&node->stopping))
         return sv_error(ret_error, SYNCTV_E_SHUTTING_DOWN);
-    struct sv_accounts *a = node->accounts;
     struct as_user_job job = { .blocking.run = as_user_run, .node = node };
-    sv_lookup_begin(a, &job.lookup, "", user_id);
-    int rv = sv_blocking_job_do(&job.blocking, node->store, node->store->ops->read);
-
     struct sv_session *session = NULL;
-    int code = 0;
-    pthread_mutex_lock(&a->lock);
-    if (rv < 0) {
-        sv_list_remove(&job.lookup.link);
-    } else {
-        rv = code = sv_lookup_settle(a, &job.lookup);
-        if (rv == 0 && (session = sv_session_get(a, &job.lookup)) == NULL)
-            rv = SYNCTV_E_NO_MEMORY;
-    }
-    pthread_mutex_unlock(&a->lock);
-    sv_lookup_end(node, &job.lookup, code);
+    int rv;
+    sv_lookup_begin(node->accounts, &job.lookup, "", user_id);
+    do {
+        rv = as_user_look(&job, &session);
+    } while (rv == SV_LOOKUP_AGAIN);
     if (rv < 0)
         return sv_error(ret_error, rv);
     *ret_caller = &session->base;

@@ -53,7 +53,8 @@ bool sv_stream_hears(struct sv_stream *stream, const struct sv_room *room)
     return sv_follower_of(stream)->observer || sv_stream_follows(stream, room);
 }
 
-/* Puts the follow into both lists, unless the stream has ended, follows the room already (returns 0 for both) or too many. */
+/* Puts the follow into both lists (returns 1), unless the stream has ended, follows the room already (0 for both) or
+ * too many (ROOM_LIMIT). */
 static int link_follow(struct sv_stream *stream, struct sv_room *room, struct sv_follow *follow)
 {
     struct sv_follower *follower = sv_follower_of(stream);
@@ -122,6 +123,12 @@ static void end_follow(struct sv_follow *follow)
     sv_room_unref(room); /* never the last one: whoever holds the lock holds the room */
 }
 
+int sv_too_many_rooms(synctv_error *err)
+{
+    return sv_errorf(err, SYNCTV_E_ROOM_LIMIT,
+        "a stream follows at most %d rooms: open one for each room", SV_STREAM_MAX_ROOMS);
+}
+
 int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err)
 {
     int rv = may_follow(stream, room, err);
@@ -138,7 +145,7 @@ int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_erro
     rv = link_follow(stream, room, follow);
     if (rv <= 0) {
         free(follow);
-        return rv == 0 ? 0 : sv_error(err, rv);
+        return rv == 0 ? 0 : sv_too_many_rooms(err);
     }
     if (first) {
         sv_room_set_idle(room, false);

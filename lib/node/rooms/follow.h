@@ -29,6 +29,8 @@ void sv_room_forget_password(struct sv_room *room);
 
 /* --- no locks held --- */
 
+/* ROOM_LIMIT, in words. */
+int sv_too_many_rooms(synctv_error *err);
 /* Stops following everything. */
 void sv_stream_unfollow_all(struct sv_stream *stream);
 /* sv_people_hooks.admin_lost: the user's streams lose what they may no longer follow. */

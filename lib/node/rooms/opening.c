@@ -31,7 +31,7 @@ static struct sv_call *background_call(struct sv_stream *stream, const char *roo
     return call;
 }
 
-/* The stream has nothing to follow: it ends. */
+/* The stream ends with what went wrong. */
 static void open_failed(struct sv_call *call, int code)
 {
     if (call->err.code == code)
@@ -99,15 +99,17 @@ static void bound_room_loaded(struct sv_call *call)
  * than none. */
 static void further_room_failed(struct sv_call *call, int code)
 {
-    if (code != SYNCTV_E_ROOM_NOT_FOUND)
-        sv_stream_end(sv_stream_of_call(call), code, NULL);
-    sv_call_finish(call);
+    if (code == SYNCTV_E_ROOM_NOT_FOUND)
+        sv_call_finish(call);
+    else
+        open_failed(call, code);
 }
 
 static void further_room_loaded(struct sv_call *call)
 {
-    if (follow_loaded_room(call) == SYNCTV_E_NO_MEMORY)
-        further_room_failed(call, SYNCTV_E_NO_MEMORY);
+    int rv = follow_loaded_room(call);
+    if (rv == SYNCTV_E_NO_MEMORY || rv == SYNCTV_E_ROOM_LIMIT)
+        open_failed(call, rv);
     else
         sv_call_finish(call);
 }
@@ -132,8 +134,10 @@ static int list_rooms_run(struct sv_call *call, struct sv_tx *tx)
 {
     struct rooms *rooms = call->state;
     rooms->n_ids = 0;
-    int rv = tx->ops->member_rooms(tx, call->actor.user_id, SV_STREAM_MAX_ROOMS, &call->arena,
+    int rv = tx->ops->member_rooms(tx, call->actor.user_id, SV_STREAM_MAX_ROOMS + 1, &call->arena,
         &rooms->ids);
+    if (rv > SV_STREAM_MAX_ROOMS)
+        return sv_too_many_rooms(&call->err);
     if (rv >= 0)
         rooms->n_ids = rv;
     return rv;
