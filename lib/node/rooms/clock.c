@@ -10,6 +10,8 @@ int64_t sv_room_now_ms(struct sv_room *room)
 
 bool sv_kick_holds(const synctv_node *node, int64_t kicked_until_ms)
 {
+    if (kicked_until_ms <= 0) /* as nearly always: no look at the clock */
+        return false;
     int64_t left_ms = kicked_until_ms - sv_node_now_ms(node);
     return left_ms > 0 && left_ms <= SV_KICK_PAUSE_MS;
 }
