@@ -25,6 +25,12 @@ LAYERS = {
     "embed": {"base", "node", "rpc", "service", "client", "api"},
 }
 
+# The same inside lib/node, for the folders that keep to it.
+NODE_LAYERS = {
+    "people": {"engine"},
+    "streams": {"engine", "people"},
+}
+
 # A foreign library has one home, so that it can be replaced there.
 FOREIGN = {
     "grpc/": {"rpc"},
@@ -97,6 +103,10 @@ def check_area(root, area, path):
             yield line, f'"{name}" is neither beside this file nor lib/{name}'
         elif top != area and top not in LAYERS[area]:
             yield line, f"{area} may not include {top} ({name})"
+        elif area == "node":
+            own, other = path.parent.name, name.split("/")[1]
+            if own in NODE_LAYERS and other != own and other not in NODE_LAYERS[own] and top == "node":
+                yield line, f"node/{own} may not include node/{other} ({name})"
 
 
 def check_public(root, path):

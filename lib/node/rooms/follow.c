@@ -50,8 +50,8 @@ bool sv_stream_hears(struct sv_stream *stream, const struct sv_room *room)
     return sv_follower_of(stream)->observer || sv_stream_follows(stream, room);
 }
 
-/* Puts the follow into both lists (returns 1), unless the stream has ended, follows the room already (0 for both) or
- * too many (ROOM_LIMIT). */
+/* Puts the follow into both lists (returns 1), unless the stream has ended, follows the room
+ * already (0 for both) or too many (ROOM_LIMIT). */
 static int link_follow(struct sv_stream *stream, struct sv_room *room, struct sv_follow *follow)
 {
     struct sv_follower *follower = sv_follower_of(stream);
@@ -73,7 +73,8 @@ static int link_follow(struct sv_stream *stream, struct sv_room *room, struct sv
     return rv;
 }
 
-/* What has flown by is not worth the place that others need: a stream of many rooms begins with a snapshot and an ONLINE of each. */
+/* What has flown by is not worth the place that others need: a stream of many rooms begins with a
+ * snapshot and an ONLINE of each. */
 static bool has_place_for_danmaku(struct sv_stream *stream)
 {
     unsigned max = stream->room_id[0] != '\0' ? SV_STREAM_MAX_EVENTS / 2 : SV_STREAM_MAX_EVENTS / 8;
@@ -128,14 +129,16 @@ int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_erro
             room->reannounce_ms = sv_mono_ms() + SV_REANNOUNCE_MS;
         sv_room_schedule(room);
     }
-    /* Again, for who stopped being a platform admin meanwhile: from here on the follow is found by who looks for what they lose. */
+    /* Again, for who stopped being a platform admin meanwhile: from here on the follow is found by
+     * who looks for what they lose. */
     rv = sv_stream_may_follow(stream, room, err);
     if (rv < 0) {
         follow->counted = false;
         sv_follow_end(follow);
         return rv;
     }
-    /* The snapshot is the first that this stream sees of the room: before what its own coming causes. */
+    /* The snapshot is the first that this stream sees of the room: before what its own coming
+     * causes. */
     push_snapshot(stream, room);
     if (follow->counted) {
         struct sv_actor_info info;
@@ -286,7 +289,8 @@ static int follow_loaded_room(struct sv_call *call)
     return rv;
 }
 
-/* On a hashing thread: a guest's password for the room, against what the room had when it was looked at. */
+/* On a hashing thread: a guest's password for the room, against what the room had when it was
+ * looked at. */
 static void check_guest(struct sv_call *call)
 {
     const char *password_hash = call->state;
@@ -330,8 +334,8 @@ static void bound_room_loaded(struct sv_call *call)
         sv_call_hash(call, check_guest);
 }
 
-/* One of the user's rooms. That they are no longer in it is no failure of the stream; but one that silently lacks a room would be worse
- * than none. */
+/* One of the user's rooms. That they are no longer in it is no failure of the stream; but one that
+ * silently lacks a room would be worse than none. */
 static void further_room_failed(struct sv_call *call, int code)
 {
     if (code == SYNCTV_E_ROOM_NOT_FOUND)

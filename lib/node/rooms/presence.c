@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is online in a room: somebody with a stream that follows it, and for 10 s after the last one has gone, so that a
- * reconnect announces nothing. With many people online only their number is told, at most once a second.
+ * Who is online in a room: somebody with a stream that follows it, and for 10 s after the last one
+ * has gone, so that a reconnect announces nothing. With many people online only their number is
+ * told, at most once a second.
  */
 #include "node/rooms/presence.h"
 

@@ -99,7 +99,8 @@ void sv_stream_push(struct sv_stream *stream, const synctv_event *event)
     pthread_mutex_lock(&stream->lock);
     if (!stream->closed && stream->end.code == 0) {
         if (stream->count == SV_STREAM_MAX_EVENTS || stream->bytes + size > SV_STREAM_MAX_BYTES) {
-            /* What it has missed cannot be made good in order: it has to begin again with a snapshot. */
+            /* What it has missed cannot be made good in order: it has to begin again with a
+             * snapshot. */
             drop_queue(stream);
             sv_error(&stream->end, SYNCTV_E_SLOW_CONSUMER);
         } else if (stream->count == stream->ring_size && grow(stream) < 0) {
@@ -244,7 +245,8 @@ static int64_t stream_rate(struct sv_stream *stream, synctv_method method)
     default:
         return 0;
     }
-    /* Twice the rate at once: a client that sends evenly is not to suffer from a network that does not. */
+    /* Twice the rate at once: a client that sends evenly is not to suffer from a network that does
+     * not. */
     struct sv_rate rate = { .per_second = per_second, .burst = per_second * 2 };
     pthread_mutex_lock(&stream->lock);
     int64_t wait_ms = sv_bucket_take(bucket, &rate, sv_mono_ms());
