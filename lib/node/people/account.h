@@ -19,7 +19,7 @@
 enum sv_session_kind {
     /* Signed in with a token. */
     SV_SESSION_USER,
-    /* Of synctv_node_as_user(): never expires, no logout ends it; a banned user's can do nothing. */
+    /* synctv_node_as_user()'s: never expires, no logout ends it; who is banned can do nothing. */
     SV_SESSION_IN_PROCESS,
     SV_SESSION_SYSTEM,
     SV_SESSION_ANONYMOUS,
