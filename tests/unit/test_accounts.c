@@ -367,7 +367,7 @@ END_TEST
 
 /* --- what changes while storage is asked --- */
 
-/* A store that reads as the real one and lets something of ann change before it says what it has read. */
+/* A store that lets something of ann change before it says what it has read. */
 static struct {
     const struct sv_store_ops *real;
     struct sv_store_ops ops;

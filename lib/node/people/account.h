@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who acts. An account is what the node remembers of a user with something going on here (sessions used, streams open): role and status, at most
- * SV_ACCOUNT_FRESH_MS old, and rates. A session is a login and is the synctv_caller of everything done with its tokens.
+ * Who acts. An account is what the node remembers of a user with something going on here (sessions
+ * used, streams open): role and status, at most SV_ACCOUNT_FRESH_MS old, and rates. A session is a
+ * login and is the synctv_caller of everything done with its tokens.
  *
- * A session in memory is kept by its references: those of calls and streams, and one for each of its tokens in the cache. Releasing one takes
- * accounts.lock, so it is never done under that lock or stream->lock.
+ * A session in memory is kept by its references: those of calls and streams, and one for each of
+ * its tokens in the cache. Releasing one takes accounts.lock, so it is never done under that lock
+ * or stream->lock.
  */
 #ifndef SV_NODE_ACCOUNT_H
 #define SV_NODE_ACCOUNT_H
@@ -18,46 +20,65 @@
 #define SV_ACCOUNT_FRESH_MS 60000
 
 enum sv_session_kind {
-    SV_SESSION_USER, /* signed in with a token */
-    SV_SESSION_IN_PROCESS, /* synctv_node_as_user(): never expires, ends with no logout; a banned user's can do nothing */
+    /* Signed in with a token. */
+    SV_SESSION_USER,
+    /* synctv_node_as_user()'s: never expires, no logout ends it; who is banned can do nothing. */
+    SV_SESSION_IN_PROCESS,
     SV_SESSION_SYSTEM,
     SV_SESSION_ANONYMOUS,
 };
 
-/* All under accounts.lock but what is constant after creation: user_id, username. Role and status are changed under it and may be read
- * without: every event looks at those of all who follow the room. */
+/* All under accounts.lock but what is constant after creation: user_id, username. Role and status
+ * are changed under it and may be read without: every event looks at those of all who follow the
+ * room. */
 struct sv_account {
-    UT_hash_handle hh; /* by user_id */
+    /* By user_id. */
+    UT_hash_handle hh;
     char user_id[SV_ID_SIZE];
-    char username[160]; /* names do not change */
-    unsigned refs;      /* sessions */
+    /* Names do not change. */
+    char username[160];
+    /* By sessions. */
+    unsigned refs;
     _Atomic synctv_user_role role;
     _Atomic synctv_user_status status;
-    struct sv_list sessions; /* sv_session.of_account */
-    struct sv_list idle;     /* in accounts.idle while refs is 0 */
-    int64_t idle_since_ms;   /* monotonic */
+    /* sv_session.of_account */
+    struct sv_list sessions;
+    /* In accounts.idle while refs is 0. */
+    struct sv_list idle;
+    /* Monotonic. */
+    int64_t idle_since_ms;
     struct sv_bucket calls, hashes, chat, danmaku;
 };
 
 struct sv_session {
-    synctv_caller base; /* first */
+    /* First. */
+    synctv_caller base;
     synctv_node *node;
-    enum sv_session_kind kind;  /* constant */
-    struct sv_account *account; /* constant; NULL for SYSTEM, ANONYMOUS */
-    char id[SV_ID_SIZE];        /* constant; "" but for USER */
-    char address
-        [SV_ADDRESS_KEY_SIZE]; /* constant; ANONYMOUS: the key for limits, see sv_address_key() */
-    atomic_bool ended;         /* logout, ban, password change; set under accounts.lock */
+    /* Constant. */
+    enum sv_session_kind kind;
+    /* Constant; NULL for SYSTEM, ANONYMOUS. */
+    struct sv_account *account;
+    /* Constant; "" but for USER. */
+    char id[SV_ID_SIZE];
+    /* Constant; ANONYMOUS: the key for limits, see sv_address_key(). */
+    char address[SV_ADDRESS_KEY_SIZE];
+    /* Logout, ban, password change; set under accounts.lock. */
+    atomic_bool ended;
 
-    /* accounts.lock */
-    UT_hash_handle hh; /* by id, USER only */
-    bool listed;       /* in that table */
+    /* Under accounts.lock from here on. By id, USER only. */
+    UT_hash_handle hh;
+    /* In that table. */
+    bool listed;
     struct sv_list of_account;
-    struct sv_list by_age;  /* while what is known of it is fresh */
-    int64_t fresh_until_ms; /* monotonic */
-    struct sv_list tokens;  /* sv_cached_token.of_session, oldest first */
+    /* While what is known of it is fresh. */
+    struct sv_list by_age;
+    /* Monotonic. */
+    int64_t fresh_until_ms;
+    /* sv_cached_token.of_session, oldest first. */
+    struct sv_list tokens;
     unsigned n_tokens;
-    unsigned n_watching; /* sv_session_watch() */
+    /* By sv_session_watch(). */
+    unsigned n_watching;
 };
 
 /* What is done above with who acts. */
@@ -85,7 +106,8 @@ void sv_session_info(struct sv_session *session, struct sv_actor_info *ret_info)
 /* Another role and status, of a user. */
 void sv_actor_set(struct sv_actor_info *info, synctv_user_role role, synctv_user_status status);
 
-/* Rates of the account, and calls of an anonymous caller by address; 0 or the ms to wait. No limit for the system and in-process callers. */
+/* Rates of the account, and calls of an anonymous caller by address; 0 or the ms to wait. No limit
+ * for the system and in-process callers. */
 enum sv_rate_kind { SV_RATE_CALLS, SV_RATE_HASHES, SV_RATE_CHAT, SV_RATE_DANMAKU };
 int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind);
 
@@ -93,7 +115,8 @@ int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind);
  * sessions_ended(). No locks held. In-process sessions have no logins to end. */
 void sv_accounts_end_session(synctv_node *node, const char *session_id);
 void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *except_session_id);
-/* After COMMIT of a change of the user's row; tells sessions_ended() of who is BANNED now, and admin_lost(). No locks held. */
+/* After COMMIT of a change of the user's row; tells sessions_ended() of who is BANNED now, and
+ * admin_lost(). No locks held. */
 void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_status status);
 void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_role role);
 
@@ -101,8 +124,8 @@ void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_ro
 void sv_session_watch(struct sv_session *session);
 void sv_session_unwatch(struct sv_session *session);
 
-/* Drops what nobody uses and what is over its bounds, and looks in storage after those that are watched or
- * in-process; from the node's timer, every few seconds. */
+/* Drops what nobody uses and what is over its bounds, and looks in storage after those that are
+ * watched or in-process; from the node's timer, every few seconds. */
 void sv_accounts_housekeep(synctv_node *node);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking at storage: who somebody is now, and whether those who are here for longer still may be. */
+/* Looking at storage: who somebody is now, and whether those who are here for longer still may
+ * be. */
 #include "node/people/account_table.h"
 
 #include <stdio.h>
@@ -35,7 +36,8 @@ void sv_lookup_begin(struct sv_accounts *a, struct sv_lookup *l, const char *ses
     pthread_mutex_unlock(&a->lock);
 }
 
-/* Rows of other users than expected, and of logins that are over though not yet purged, are as good as none. */
+/* Rows of other users than expected, and of logins that are over though not yet purged, are as good
+ * as none. */
 static int read_session(struct sv_lookup *l, struct sv_tx *tx, struct sv_arena *a, int64_t now_ms)
 {
     struct sv_session_rec rec;

@@ -8,22 +8,28 @@
 #define SV_IDLE_ACCOUNTS_MAX 100000
 #define SV_CACHED_TOKENS_MAX 100000
 #define SV_TOKENS_PER_SESSION 4
-#define SV_IDLE_MS                                                                                 \
-    600000 /* tokens not used and accounts without sessions are forgotten after that */
-#define SV_SIGNATURE_LEN 43 /* base64url of an HMAC-SHA256 */
+/* Tokens not used and accounts without sessions are forgotten after that. */
+#define SV_IDLE_MS 600000
+/* Base64url of an HMAC-SHA256. */
+#define SV_SIGNATURE_LEN 43
 #define SV_LOOKUP_TRIES 8
 #define SV_CHANGE_SLOTS 1024
-#define SV_LOOKUPS_PER_JOB 64     /* sessions looked after in one read */
-#define SV_REFRESH_AHEAD_MS 10000 /* so long before they are stale */
+/* Sessions looked after in one read, so long before they are stale. */
+#define SV_LOOKUPS_PER_JOB 64
+#define SV_REFRESH_AHEAD_MS 10000
 
 /* An access token that was checked. It holds a reference to its session. */
 struct sv_cached_token {
-    UT_hash_handle hh;     /* by the signature */
-    struct sv_list by_use; /* accounts.by_use */
+    /* By the signature. */
+    UT_hash_handle hh;
+    /* accounts.by_use */
+    struct sv_list by_use;
     struct sv_list of_session;
     struct sv_session *session;
-    int64_t expires_at_ms; /* node clock, here and below */
-    int64_t used_at_ms;    /* monotonic */
+    /* Node clock. */
+    int64_t expires_at_ms;
+    /* Monotonic. */
+    int64_t used_at_ms;
     size_t len;
     char text[];
 };
@@ -32,16 +38,22 @@ struct sv_accounts {
     synctv_node *node;
     const struct sv_people_hooks *hooks;
     struct sv_caller_ops session_ops;
-    struct sv_bucket_table *by_address; /* calls of who is not signed in; locks by itself */
+    /* Calls of who is not signed in; locks by itself. */
+    struct sv_bucket_table *by_address;
 
-    pthread_mutex_t lock; /* everything below, and what account.h says */
+    /* Everything below, and what account.h says. */
+    pthread_mutex_t lock;
     struct sv_account *by_user;
-    struct sv_list idle; /* sv_account.idle, longest first */
+    /* sv_account.idle, longest first. */
+    struct sv_list idle;
     size_t n_idle;
-    struct sv_session *sessions; /* USER, by id; holds no references */
-    struct sv_list by_age;       /* sv_session.by_age, stalest first */
+    /* USER, by id; holds no references. */
+    struct sv_session *sessions;
+    /* sv_session.by_age, stalest first. */
+    struct sv_list by_age;
     struct sv_cached_token *tokens;
-    struct sv_list by_use; /* sv_cached_token.by_use, least recent first */
+    /* sv_cached_token.by_use, least recent first. */
+    struct sv_list by_use;
     /* How often something of a user or session has changed here, by the hash of the id. */
     uint64_t changes[SV_CHANGE_SLOTS];
     /* A job with lookups for housekeeping is under way. */
@@ -50,34 +62,39 @@ struct sv_accounts {
 
 /*
  * A look at a session and its user in storage, on a reader. When something of them has changed here
- * meanwhile, what was read may be older than that, and storage is looked at again. So nothing that has
- * ended comes back.
+ * meanwhile, what was read may be older than that, and storage is looked at again. So nothing that
+ * has ended comes back.
  */
 struct sv_lookup {
-    char session_id[SV_ID_SIZE]; /* "" = the user alone, for an in-process session */
+    /* "" = the user alone, for an in-process session. */
+    char session_id[SV_ID_SIZE];
     char user_id[SV_ID_SIZE];
     /* Of both, when it began. */
     uint64_t generation;
     unsigned n_tries;
 
-    int rv; /* what was read: 0, SESSION_ENDED or USER_NOT_FOUND */
+    /* What was read: 0, SESSION_ENDED or USER_NOT_FOUND. */
+    int rv;
     char username[160];
     synctv_user_role role;
     synctv_user_status status;
 
-    bool lost_admin; /* settling found that the user is no platform admin any more */
+    /* Settling found that the user is no platform admin any more. */
+    bool lost_admin;
 };
 
 void sv_lookup_begin(struct sv_accounts *a, struct sv_lookup *l, const char *session_id,
     const char *user_id);
 /* In run(). Negative only when storage failed. */
 int sv_lookup_run(struct sv_lookup *l, struct sv_tx *tx, int64_t now_ms);
-/* What it found is what the account has from now on. Returns 0, SESSION_ENDED, USER_NOT_FOUND or USER_BANNED;
- * SV_LOOKUP_AGAIN when it has begun again, for run(); OVERLOADED when that was in vain too often. Locked. */
+/* What it found is what the account has from now on. Returns 0, SESSION_ENDED, USER_NOT_FOUND or
+ * USER_BANNED; SV_LOOKUP_AGAIN when it has begun again, for run(); OVERLOADED when that was in vain
+ * too often. Locked. */
 #define SV_LOOKUP_AGAIN 1
 int sv_lookup_settle(struct sv_accounts *a, struct sv_lookup *l);
 
-/* Something of this user or session has changed here: lookups under way have to begin again. Locked. */
+/* Something of this user or session has changed here: lookups under way have to begin again.
+ * Locked. */
 void sv_accounts_note_change(struct sv_accounts *a, const char *id);
 /* Grows with each change of either. Locked. */
 uint64_t sv_accounts_generation(struct sv_accounts *a, const char *session_id, const char *user_id);
@@ -86,12 +103,14 @@ uint64_t sv_accounts_generation(struct sv_accounts *a, const char *session_id, c
 bool sv_try_ref(atomic_uint *refs);
 
 /* Locked, all of them. */
-/* The session that was found, new if need be, fresh and with a reference. NULL when out of memory. In-process sessions are always new. */
+/* The session that was found, new if need be, fresh and with a reference. NULL when out of memory.
+ * In-process sessions are always new. */
 struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup *l);
 /* What is known of it holds for the next SV_ACCOUNT_FRESH_MS. */
 void sv_session_freshen(struct sv_accounts *a, struct sv_session *session);
 struct sv_account *sv_account_find(struct sv_accounts *a, const char *user_id);
-/* What is known of the user from now on. Whether they were a platform admin and are none any more. */
+/* What is known of the user from now on. Whether they were a platform admin and are none any
+ * more. */
 bool sv_account_update(struct sv_accounts *a, struct sv_account *account, synctv_user_role role,
     synctv_user_status status);
 /* Frees an idle account. */
@@ -100,7 +119,8 @@ void sv_account_forget(struct sv_accounts *a, struct sv_account *account);
 void sv_session_put(struct sv_accounts *a, struct sv_session *session);
 void sv_cached_token_drop(struct sv_accounts *a, struct sv_cached_token *token);
 
-/* What settling found to have ended ends here as well. `code` is what settling returned. No locks held. */
+/* What settling found to have ended ends here as well. `code` is what settling returned. No locks
+ * held. */
 void sv_lookup_end(synctv_node *node, const struct sv_lookup *l, int code);
 
 #endif

@@ -47,7 +47,8 @@ static void drop_oldest(struct sv_accounts *a, struct sv_session *session)
         sv_cached_token_drop(a, SV_CONTAINER_OF(a->by_use.next, struct sv_cached_token, by_use));
 }
 
-/* Keeps the token, or does not when there is no memory. The caller holds a reference to the session. */
+/* Keeps the token, or does not when there is no memory. The caller holds a reference to the
+ * session. */
 static void cache_token(struct sv_accounts *a, struct sv_session *session, const char *text,
     size_t len, int64_t expires_at_ms)
 {
@@ -77,7 +78,8 @@ static void cache_token(struct sv_accounts *a, struct sv_session *session, const
     sv_list_append(&a->by_use, &token->by_use);
 }
 
-/* The session of a token about which nothing needs to be asked, with a reference; NULL = storage has to tell. */
+/* The session of a token about which nothing needs to be asked, with a reference; NULL = storage
+ * has to tell. */
 static struct sv_session *session_of_cached(struct sv_accounts *a, const char *text, size_t len,
     int64_t now_ms)
 {
@@ -190,7 +192,8 @@ static void authentication_apply(struct sv_job *job, int rv)
     sv_node_post(auth->node, &auth->letter);
 }
 
-/* The token is good; whether its session is, storage tells. Negative: done() was not and will not be called. */
+/* The token is good; whether its session is, storage tells. Negative: done() was not and will not
+ * be called. */
 static int ask_storage(synctv_node *node, const char *token, size_t len,
     const struct sv_token_claims *claims, synctv_authenticated_fn *done, void *userdata)
 {

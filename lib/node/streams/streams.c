@@ -218,7 +218,8 @@ void sv_streams_wait_for_ready(struct sv_stream *stream)
         sv_stream_unref(stream);
 }
 
-/* The ready() before is over. The stream whose turn it is, a reference; NULL if there is none, or there are to be no `more`. */
+/* The ready() before is over. The stream whose turn it is, a reference; NULL if there is none, or
+ * there are to be no `more`. */
 static struct sv_stream *next_ready(struct sv_streams *s, bool more)
 {
     struct sv_stream *stream = NULL;

@@ -23,7 +23,8 @@ struct sv_stream_hooks {
 
 /* Streams of one user whose sessions go on. */
 struct sv_user_streams {
-    UT_hash_handle hh; /* by user_id */
+    /* By user_id. */
+    UT_hash_handle hh;
     char user_id[SV_ID_SIZE];
     /* sv_stream.of_user */
     struct sv_list list;
@@ -34,9 +35,10 @@ struct sv_streams {
     const struct sv_stream_hooks *hooks;
     atomic_uint n;
 
+    /* Of the next two. */
     pthread_mutex_t lock;
-    /* Under lock, both: */
-    struct sv_list all; /* sv_stream.in_all */
+    /* sv_stream.in_all */
+    struct sv_list all;
     struct sv_user_streams *by_user;
 
     struct {
@@ -57,8 +59,8 @@ int sv_streams_new(const struct sv_stream_hooks *hooks, struct sv_streams **ret)
 /* All streams must have been closed. NULL is fine. */
 void sv_streams_free(struct sv_streams *streams);
 
-/* Counts a stream in: STREAM_LIMIT, SESSION_ENDED, USER_BANNED, NO_MEMORY. Streams of the system have
- * no limit. Then sv_streams_remove() comes before the opener's reference goes. */
+/* Counts a stream in: STREAM_LIMIT, SESSION_ENDED, USER_BANNED, NO_MEMORY. Streams of the system
+ * have no limit. Then sv_streams_remove() comes before the opener's reference goes. */
 int sv_streams_add(struct sv_stream *stream);
 void sv_streams_remove(struct sv_stream *stream);
 
@@ -67,13 +69,14 @@ void sv_streams_remove(struct sv_stream *stream);
 int sv_streams_of_user(synctv_node *node, const char *user_id, struct sv_stream ***ret_streams);
 /* Ends every stream of the node. */
 void sv_streams_end_all(synctv_node *node, int code);
-/* sv_people_hooks.sessions_ended: ends the user's streams that have no session any more with SESSION_ENDED,
- * or all of them if the user is banned. No locks held. */
+/* sv_people_hooks.sessions_ended: ends the user's streams that have no session any more with
+ * SESSION_ENDED, or all of them if the user is banned. No locks held. */
 void sv_streams_end_of_user(synctv_node *node, const char *user_id);
 
 /* Puts it into the ready list unless it is there. Whether the node has to be woken. */
 bool sv_streams_want_ready(struct sv_stream *stream);
-/* No ready() of a closed stream begins any more, and one that runs on another thread is waited for. */
+/* No ready() of a closed stream begins any more, and one that runs on another thread is waited
+ * for. */
 void sv_streams_wait_for_ready(struct sv_stream *stream);
 /* Calls ready() of at most SV_READY_PER_TURN streams. Returns 0 once there are no more. */
 size_t sv_streams_run_ready(synctv_node *node);
