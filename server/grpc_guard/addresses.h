@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How many connections there are from each address. An IPv6 host owns at least a /64, so that is what counts. Thread-safe. */
-#ifndef SERVER_ADDRESSES_H
-#define SERVER_ADDRESSES_H
+#ifndef GRPC_GUARD_ADDRESSES_H
+#define GRPC_GUARD_ADDRESSES_H
 
 #include <stdbool.h>
 #include <sys/socket.h>

@@ -14,8 +14,8 @@
  *   - calls whose request never comes: the core tells nobody of them until it has come
  * Takes bytes, owns no socket. Nothing is kept of them but the head of the frame or message that is under way.
  */
-#ifndef SERVER_FRAMES_H
-#define SERVER_FRAMES_H
+#ifndef GRPC_GUARD_FRAMES_H
+#define GRPC_GUARD_FRAMES_H
 
 #include <pthread.h>
 #include <stdatomic.h>
