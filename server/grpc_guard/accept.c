@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gRPC's core (1.51) gives up its listener for good when accept4() fails with anything but EAGAIN: a peer that opens more
- * connections than we may have files would be the last one we hear of. When there are no descriptors left, one that was set aside is
- * closed, a waiting connection taken with it and hung up on, as long as any wait: the core watches for edges.
+ * gRPC's core (1.51) gives up its listener for good when accept4() fails with anything but EAGAIN:
+ * a peer that opens more connections than we may have files would be the last one we hear of. When
+ * there are no descriptors left, one that was set aside is closed, a waiting connection taken with
+ * it and hung up on, as long as any wait: the core watches for edges.
  */
 #include "accept.h"
 
@@ -47,7 +48,10 @@ struct sockaddr_storage accept_last_client(void)
     return client;
 }
 
-/* Hangs up on one that waits in `fd`. False = none waits, or another thread has snatched the spare descriptor. */
+/*
+ * Hangs up on one that waits in `fd`. False = none waits, or another thread has snatched the spare
+ * descriptor.
+ */
 static bool turn_away(int fd)
 {
     static atomic_llong last_s;
@@ -82,7 +86,10 @@ static bool may_accept(struct grpc_socket *listener, int fd)
     return true;
 }
 
-/* Of a listener of gRPC's. EAGAIN = there is none, or it is others' turn, or there is nothing to take one with. */
+/*
+ * Of a listener of gRPC's. EAGAIN = there is none, or it is others' turn, or there is nothing to
+ * take one with.
+ */
 static int accept_watched(struct grpc_socket *listener, int fd, struct sockaddr_storage *client,
     socklen_t *len, int flags)
 {
@@ -108,7 +115,10 @@ static int accept_watched(struct grpc_socket *listener, int fd, struct sockaddr_
     }
 }
 
-/* Under a name of its own in C: glibc declares accept4() with a union that no definition can match to the letter. */
+/*
+ * Under a name of its own in C: glibc declares accept4() with a union that no definition can match
+ * to the letter.
+ */
 __attribute__((visibility("default"))) int accept_or_turn_away(int fd, struct sockaddr *addr,
     socklen_t *len, int flags) __asm__("accept4");
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stands between gRPC's core (1.51) and hostile clients. The core has no hook for connections and bytes, so this program has
- * functions of its own that go before libc's and OpenSSL's, for a static and a shared libgrpc alike: listen(), accept4(),
- * recvmsg(), sendmsg(), epoll_ctl(), epoll_wait(), close(), SSL_CTX_set_session_id_context(), SSL_do_handshake(), SSL_read() and
- * SSL_write(). They see the sockets of gRPC's servers alone; whatever else the process does passes straight through.
+ * Stands between gRPC's core (1.51) and hostile clients. The core has no hook for connections and
+ * bytes, so this program has functions of its own that go before libc's and OpenSSL's, for a static
+ * and a shared libgrpc alike: listen(), accept4(), recvmsg(), sendmsg(), epoll_ctl(), epoll_wait(),
+ * close(), SSL_CTX_set_session_id_context(), SSL_do_handshake(), SSL_read() and SSL_write(). They
+ * see the sockets of gRPC's servers alone; whatever else the process does passes straight through.
  */
 #ifndef GRPC_GUARD_GUARD_H
 #define GRPC_GUARD_GUARD_H
@@ -27,10 +28,16 @@ struct grpc_guard_options {
     synctv_log_level log_level;
 };
 
-/* Before gRPC listens; again only when it has ended. `options` are copied, what they point to is borrowed for good. */
+/*
+ * Before gRPC listens; again only when it has ended. `options` are copied, what they point to is
+ * borrowed for good.
+ */
 void grpc_guard_init(const struct grpc_guard_options *options);
 
-/* What the calling thread listens on between these two is gRPC's, and so are the connections that come of it. */
+/*
+ * What the calling thread listens on between these two is gRPC's, and so are the connections that
+ * come of it.
+ */
 void grpc_guard_begin_listening(void);
 void grpc_guard_end_listening(void);
 

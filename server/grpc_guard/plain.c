@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What comes from a client and goes to it without TLS passes through frames.c first; with TLS only the turns are kept here. Who goes too
- * far is cut off: the core is told that the connection was reset. One thread at a time receives on a connection, one may send
- * meanwhile, and none does once it is closed; the core sees to that.
+ * What comes from a client and goes to it without TLS passes through frames.c first; with TLS only
+ * the turns are kept here. Who goes too far is cut off: the core is told that the connection was
+ * reset. One thread at a time receives on a connection, one may send meanwhile, and none does once
+ * it is closed; the core sees to that.
  */
 #include <errno.h>
 #include <sys/syscall.h>

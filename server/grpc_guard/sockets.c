@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A socket is gRPC's if gRPC was being told to listen when it began to listen, or if it was accepted of such a one. The core does not
- * tell when a connection has gone, hence close().
+ * A socket is gRPC's if gRPC was being told to listen when it began to listen, or if it was
+ * accepted of such a one. The core does not tell when a connection has gone, hence close().
  *
- * The core goes on with a connection for as long as there is something to receive, 4 MiB at a time, and with a listener for as
- * long as somebody connects, and all others wait. So a descriptor has its turn, which a thread begins with each epoll_wait(): when so
- * much was received or accepted in it the core is told that there is nothing more, and epoll, through epoll_ctl(), to tell again what
- * there is. The core's executors, which take over what several threads want, never wait so: they have what is left of it.
+ * The core goes on with a connection for as long as there is something to receive, 4 MiB at a time,
+ * and with a listener for as long as somebody connects, and all others wait. So a descriptor has
+ * its turn, which a thread begins with each epoll_wait(): when so much was received or accepted in
+ * it the core is told that there is nothing more, and epoll, through epoll_ctl(), to tell again
+ * what there is. The core's executors, which take over what several threads want, never wait so:
+ * they have what is left of it.
  */
 #include "sockets.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* gRPC's own sockets: what its servers listen on, and the connections that came of it. Each has its turn. */
+/*
+ * gRPC's own sockets: what its servers listen on, and the connections that came of it. Each has its
+ * turn.
+ */
 #ifndef GRPC_GUARD_SOCKETS_H
 #define GRPC_GUARD_SOCKETS_H
 
@@ -40,8 +43,9 @@ struct grpc_socket *sockets_find(int fd);
 bool sockets_add_client(int fd, const struct sockaddr *addr);
 
 /*
- * What is left of its turn, which has `all` bytes or connections. 0 = it is others' turn; then it is told anew to whoever waits for
- * it that there are some. The caller takes off `left` what it uses.
+ * What is left of its turn, which has `all` bytes or connections. 0 = it is others' turn; then it
+ * is told anew to whoever waits for it that there are some. The caller takes off `left` what it
+ * uses.
  */
 size_t sockets_rest_of_turn(struct grpc_socket *socket, int fd, size_t all);
 

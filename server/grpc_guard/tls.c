@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * OpenSSL serves others in this process, too. The core names the sessions of its servers "grpc", and nothing else does: that marks
- * their contexts from the start, also those that it makes when the certificate is another one.
+ * OpenSSL serves others in this process, too. The core names the sessions of its servers "grpc",
+ * and nothing else does: that marks their contexts from the start, also those that it makes when
+ * the certificate is another one.
  */
 #include "tls.h"
 
@@ -59,7 +60,10 @@ void tls_init(void)
 {
     if (!grpc_guard.tls || context_index >= 0)
         return;
-    /* Threads of the core that outlast main() still free connections, which OpenSSL must be there for. */
+    /*
+     * Threads of the core that outlast main() still free connections, which OpenSSL must be there
+     * for.
+     */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     context_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     secret_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_secret);

@@ -142,6 +142,19 @@ def _():
         register(server, "alice")
 
 
+@test("what it says that it listens on is what is open")
+def _():
+    def is_open(family, host, port):
+        with socket.socket(family) as one:
+            return one.connect_ex((host, port)) == 0
+
+    with Server(listen="0.0.0.0:0") as server:
+        host, port = server.address.rsplit(":", 1)
+        equal(host, "0.0.0.0")
+        equal((is_open(socket.AF_INET, "127.0.0.1", int(port)),
+               socket.has_ipv6 and is_open(socket.AF_INET6, "::1", int(port))), (True, False))
+
+
 @test("several threads serve as one")
 def _():
     with Server("--threads", "4", config=NO_LIMITS) as server:

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands between gRPC and hostile clients, in a process that also listens with libuv, in plain text and with OpenSSL. */
+/*
+ * What stands between gRPC and hostile clients, in a process that also listens with libuv, in plain
+ * text and with OpenSSL.
+ */
 #include <arpa/inet.h>
 #include <check.h>
 #include <pthread.h>
