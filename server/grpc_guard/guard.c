@@ -27,7 +27,7 @@ void guard_begin_frames(struct frames *frames)
     frames_init(frames, grpc_guard.calls_per_connection, &all_parts_bytes);
 }
 
-static int64_t now_ms(void)
+int64_t guard_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
@@ -37,17 +37,23 @@ static int64_t now_ms(void)
 bool guard_is_too_much(struct frames *frames, const void *data, size_t len)
 {
     static atomic_llong last_s;
-    const char *why = frames_take(frames, data, len, now_ms());
+    const char *why = frames_take(frames, data, len, guard_now_ms());
     if (why != NULL)
         guard_complain(&last_s, "a client is cut off: ", why);
     return why != NULL;
 }
 
+void guard_warn(const char *text)
+{
+    if (grpc_guard.log != NULL && grpc_guard.log_level >= SYNCTV_LOG_WARN)
+        grpc_guard.log(grpc_guard.log_userdata, SYNCTV_LOG_WARN, "server", text);
+}
+
 void guard_complain(atomic_llong *last_s, const char *text, const char *why)
 {
     char line[256];
-    if (grpc_guard.log == NULL || grpc_guard.log_level < SYNCTV_LOG_WARN || !log_is_due(last_s))
+    if (!log_is_due(last_s))
         return;
     snprintf(line, sizeof(line), "%s%s", text, why);
-    grpc_guard.log(grpc_guard.log_userdata, SYNCTV_LOG_WARN, "server", line);
+    guard_warn(line);
 }

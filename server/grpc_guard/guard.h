@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <synctv/log.h>
 
@@ -51,6 +52,11 @@ void guard_begin_frames(struct frames *frames);
 
 /* The next bytes of a client. Returns whether it has to be cut off; then it is in the log why. */
 bool guard_is_too_much(struct frames *frames, const void *data, size_t len);
+
+/* Of a clock that never goes back. */
+int64_t guard_now_ms(void);
+
+void guard_warn(const char *text);
 
 /* A warning, once a second at most for each `last_s`, which is 0 at first. */
 void guard_complain(atomic_llong *last_s, const char *text, const char *why);

@@ -6,20 +6,35 @@
  */
 #include "tls.h"
 
+#include <arpa/inet.h>
 #include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "../log.h"
+#include "accept.h"
 #include "frames.h"
 #include "guard.h"
 
+#define TELL_EVERY_MS 60000
+
 static const unsigned char name_of_grpc[] = { 'g', 'r', 'p', 'c' };
+
+/*
+ * Of a handshake: nothing has come, the client's hello has come, it is over in one way or another.
+ */
+enum progress { WAITING, BEGUN, OVER };
 
 /* One connection of a client. */
 struct secret {
     struct frames frames;
+    char address[INET6_ADDRSTRLEN];
+    enum progress handshake;
 };
 
 static int context_index = -1; /* where a context of gRPC's servers is marked */
@@ -27,15 +42,38 @@ static int secret_index = -1;  /* where an SSL has its struct secret */
 
 static struct {
     int (*name_sessions)(SSL_CTX *, const unsigned char *, unsigned);
+    int (*do_handshake)(SSL *);
     int (*read)(SSL *, void *, int);
     int (*write)(SSL *, const void *, int);
 } openssl;
 
-static void free_secret(void *parent, void *secret, CRYPTO_EX_DATA *data, int index, long argl,
+static void tell_of_failure(const struct secret *secret, const char *why)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct log_tally failures;
+    const char *client = secret->address[0] != '\0' ? secret->address : "a client";
+    char line[256];
+    pthread_mutex_lock(&lock);
+    unsigned n = log_tally(&failures, guard_now_ms(), TELL_EVERY_MS);
+    pthread_mutex_unlock(&lock);
+    if (n == 1)
+        snprintf(line, sizeof(line), "a TLS handshake with %s failed: %s", client, why);
+    else
+        snprintf(line, sizeof(line), "%u TLS handshakes have failed, the last one with %s: %s", n,
+            client, why);
+    if (n > 0)
+        guard_warn(line);
+}
+
+static void free_secret(void *parent, void *data, CRYPTO_EX_DATA *all, int index, long argl,
     void *argp)
 {
-    if (secret != NULL)
-        frames_fini(&((struct secret *)secret)->frames);
+    struct secret *secret = data;
+    if (secret == NULL)
+        return;
+    if (secret->handshake == BEGUN)
+        tell_of_failure(secret, "it was broken off (does the client trust our certificate?)");
+    frames_fini(&secret->frames);
     free(secret);
 }
 
@@ -52,6 +90,7 @@ static void find(const char *name, void *ret_function)
 __attribute__((constructor(102))) static void find_all(void)
 {
     find("SSL_CTX_set_session_id_context", &openssl.name_sessions);
+    find("SSL_do_handshake", &openssl.do_handshake);
     find("SSL_read", &openssl.read);
     find("SSL_write", &openssl.write);
 }
@@ -77,6 +116,20 @@ __attribute__((visibility("default"))) int SSL_CTX_set_session_id_context(SSL_CT
     return openssl.name_sessions(context, name, len);
 }
 
+/* As people write it. */
+static void name_client(char out[INET6_ADDRSTRLEN])
+{
+    struct sockaddr_storage addr = accept_last_client();
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)&addr)->sin6_addr;
+    out[0] = '\0';
+    if (addr.ss_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)&addr)->sin_addr, out, INET6_ADDRSTRLEN);
+    else if (addr.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6))
+        inet_ntop(AF_INET, &v6->s6_addr[12], out, INET6_ADDRSTRLEN);
+    else if (addr.ss_family == AF_INET6)
+        inet_ntop(AF_INET6, v6, out, INET6_ADDRSTRLEN);
+}
+
 /* NULL: it is not of a server of gRPC's, or there is no memory. */
 static struct secret *secret_of(SSL *ssl)
 {
@@ -86,11 +139,56 @@ static struct secret *secret_of(SSL *ssl)
     if (secret != NULL || (secret = malloc(sizeof(*secret))) == NULL)
         return secret;
     guard_begin_frames(&secret->frames);
+    name_client(secret->address);
+    secret->handshake = WAITING;
     if (SSL_set_ex_data(ssl, secret_index, secret) == 1)
         return secret;
     free_secret(NULL, secret, NULL, 0, 0, NULL);
     return NULL;
 }
+
+/* ---- handshakes ---- */
+
+/* In OpenSSL's words. */
+static void say_why(const SSL *ssl, char *out, size_t size)
+{
+    unsigned long error = ERR_peek_last_error();
+    const char *reason = ERR_reason_error_string(error);
+    int code = ERR_GET_REASON(error);
+    if (code == SSL_R_HTTP_REQUEST || code == SSL_R_WRONG_VERSION_NUMBER)
+        snprintf(out, size, "%s (is it TLS?)", reason);
+    else if (code == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        snprintf(out, size, "%s: %s", reason,
+            X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
+    else
+        snprintf(out, size, "%s", reason != NULL ? reason : "no reason is known");
+}
+
+static enum progress progress_of(SSL *ssl, int rv)
+{
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+    if (rv > 0)
+        return OVER;
+    return state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO ? WAITING : BEGUN;
+}
+
+__attribute__((visibility("default"))) int SSL_do_handshake(SSL *ssl)
+{
+    struct secret *secret = secret_of(ssl);
+    int rv = openssl.do_handshake(ssl);
+    if (secret == NULL || secret->handshake == OVER)
+        return rv;
+    secret->handshake = progress_of(ssl, rv);
+    if (rv <= 0 && SSL_get_error(ssl, rv) == SSL_ERROR_SSL) {
+        char why[128];
+        say_why(ssl, why, sizeof(why));
+        secret->handshake = OVER;
+        tell_of_failure(secret, why);
+    }
+    return rv;
+}
+
+/* ---- bytes ---- */
 
 __attribute__((visibility("default"))) int SSL_read(SSL *ssl, void *buf, int num)
 {

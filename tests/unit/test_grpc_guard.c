@@ -20,6 +20,7 @@
 #include <synctv/synctv.h>
 
 #include "../../server/grpc_guard/guard.h"
+#include "../../server/log.h"
 
 #define MAX_CONNECTIONS 3
 #define N_CLIENTS 10
@@ -396,6 +397,12 @@ START_TEST(what_openssl_serves_beside_grpc_may_speak_what_it_likes)
         ck_assert_str_eq(back, text);
         hang_up(ssl, fd);
     }
+    int fd = connect_to(echo.port);
+    ck_assert_int_eq(write(fd, "no TLS is this, to be sure", 26), 26);
+    shutdown(fd, SHUT_WR);
+    while (read(fd, back, sizeof(back)) > 0)
+        ;
+    close(fd);
     ck_assert_str_eq(log_text, "");
     SSL_CTX_free(context);
 }
@@ -417,6 +424,18 @@ START_TEST(what_is_no_http2_is_cut_off_on_grpcs_port_with_tls)
 }
 END_TEST
 
+START_TEST(what_happens_often_is_told_at_once_and_then_with_its_number)
+{
+    struct log_tally tally = { 0 };
+    ck_assert_uint_eq(log_tally(&tally, 1000, 60000), 1);
+    for (int i = 0; i < 10; i++)
+        ck_assert_uint_eq(log_tally(&tally, 1000 + i * 1000, 60000), 0);
+    ck_assert_uint_eq(log_tally(&tally, 61000, 60000), 11);
+    ck_assert_uint_eq(log_tally(&tally, 61001, 60000), 0);
+    ck_assert_uint_eq(log_tally(&tally, 500000, 60000), 2);
+}
+END_TEST
+
 int main(void)
 {
     TCase *plain = tcase_create("plain"), *secret = tcase_create("TLS");
@@ -427,7 +446,10 @@ int main(void)
     tcase_add_checked_fixture(secret, start_secret, stop);
     tcase_add_test(secret, what_openssl_serves_beside_grpc_may_speak_what_it_likes);
     tcase_add_test(secret, what_is_no_http2_is_cut_off_on_grpcs_port_with_tls);
+    TCase *lines = tcase_create("log");
+    tcase_add_test(lines, what_happens_often_is_told_at_once_and_then_with_its_number);
     Suite *suite = suite_create("grpc_guard");
+    suite_add_tcase(suite, lines);
     suite_add_tcase(suite, plain);
     suite_add_tcase(suite, secret);
     SRunner *runner = srunner_create(suite);
