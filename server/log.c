@@ -105,3 +105,13 @@ bool log_is_due(atomic_llong *last_s)
     long long last = atomic_load(last_s), now_s = (long long)now.tv_sec + 1; /* never 0 */
     return now_s != last && atomic_compare_exchange_strong(last_s, &last, now_s);
 }
+
+unsigned log_tally(struct log_tally *tally, int64_t now_ms, int64_t period_ms)
+{
+    tally->n++;
+    if (tally->told_ms != 0 && now_ms - tally->told_ms < period_ms)
+        return 0;
+    unsigned n = tally->n;
+    *tally = (struct log_tally){ .told_ms = now_ms };
+    return n;
+}

@@ -9,10 +9,9 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "accept.h"
+#include "grpc_guard/guard.h"
 #include "listen.h"
 #include "process.h"
-#include "receive.h"
 
 #define HEARTBEAT_MS 5000
 /* Who ends us may tell the process and its group, so the same signal comes again at once and means nothing new. */
@@ -164,6 +163,21 @@ static int refuse_error(const synctv_error *error)
     return refuse(text);
 }
 
+static void begin_guard(struct config *config)
+{
+    const synctv_node_options *node = &config->node;
+    struct grpc_guard_options options = {
+        .connections_per_address = (unsigned)node->limits.connections_per_address,
+        .trusted_proxies = node->trusted_proxies,
+        .calls_per_connection = (unsigned)node->limits.streams_per_connection,
+        .tls = node->tls_cert_file != NULL,
+        .log = log_line,
+        .log_userdata = &config->log_format,
+        .log_level = node->log_level,
+    };
+    grpc_guard_init(&options);
+}
+
 /* Until there is something to write out, a signal needs nothing but the end. Returns 0 or the exit status. */
 static int open_node(struct serving *s)
 {
@@ -173,14 +187,15 @@ static int open_node(struct serving *s)
     signal(SIGINT, end_at_once);
     signal(SIGHUP, SIG_IGN);
     do_not_look_for_deadlocks();
-    accept_init(s->config);
-    receive_init(s->config);
+    begin_guard(s->config);
     if (!process_can_serve(s->config->node.threads, why, sizeof(why)))
         return refuse(why);
-    if (listen_check(s->config->node.listen, true, &error) < 0 ||
-        synctv_node_open(&s->config->node, &s->node, &error) < 0)
+    if (listen_check(s->config->node.listen, true, &error) < 0)
         return refuse_error(&error);
-    return 0;
+    grpc_guard_begin_listening();
+    int rv = synctv_node_open(&s->config->node, &s->node, &error);
+    grpc_guard_end_listening();
+    return rv < 0 ? refuse_error(&error) : 0;
 }
 
 int serve(struct config *config)

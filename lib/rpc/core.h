@@ -3,16 +3,11 @@
 #ifndef SV_RPC_CORE_H
 #define SV_RPC_CORE_H
 
-#include <stddef.h>
-
 /*
  * grpc_init() and grpc_shutdown(), balanced by the caller. The core prints the mistakes of its peers to stderr; that is
  * turned off for the whole process, unless GRPC_VERBOSITY or GRPC_TRACE is set.
  */
 void sv_core_init(void);
 void sv_core_shutdown(void);
-
-/* Why nobody can listen on `address` ("host:port"), for people: "Address already in use". The core only says that it cannot. */
-void sv_core_listen_problem(const char *address, char *out, size_t size);
 
 #endif

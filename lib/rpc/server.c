@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "rpc/core.h"
 #include "rpc/inside.h"
+#include "rpc/listen.h"
 
 /* The last messages of streams that are done are given so long to leave before connections are cut. */
 #define FLUSH_MS 200
@@ -83,13 +84,9 @@ static int listen_on(struct sv_rpc_server *server, const struct sv_rpc_server_op
         : grpc_insecure_server_credentials_create();
     if (credentials == NULL)
         return sv_errorf(err, SYNCTV_E_INTERNAL, "gRPC does not take the certificates");
-    server->port = grpc_server_add_http2_port(server->core, o->listen, credentials);
+    int rv = sv_listen(server->core, o->listen, credentials, o->log, &server->port, err);
     grpc_server_credentials_release(credentials);
-    if (server->port > 0)
-        return 0;
-    char problem[128];
-    sv_core_listen_problem(o->listen, problem, sizeof(problem));
-    return sv_error_field(err, "listen", "cannot listen on %s: %s", o->listen, problem);
+    return rv;
 }
 
 static int bind_methods(struct sv_rpc_server *server, const struct sv_rpc_server_options *o,

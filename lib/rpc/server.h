@@ -55,7 +55,7 @@ struct sv_rpc_tls {
 };
 
 struct sv_rpc_server_options {
-    const char *listen;           /* "host:port", "[::]:port"; port 0 = any. NULL = no listener */
+    const char *listen;           /* as in rpc/listen.h; NULL = no listener */
     const struct sv_rpc_tls *tls; /* NULL = plain text */
     /*
      * Networks as sv_networks_parse() reads them; NULL = none. For calls from these the client's

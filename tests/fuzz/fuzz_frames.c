@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "../../server/frames.h"
+#include "../../server/grpc_guard/frames.h"
 #include "fuzz.h"
 
 enum { STEP_HEAD_LEN = 4, FROM_SERVER = 1 };

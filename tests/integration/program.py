@@ -14,6 +14,7 @@ import sqlite3
 import ssl
 import subprocess
 import time
+import warnings
 
 import grpc
 
@@ -140,6 +141,19 @@ def _():
     with Server(listen="[::1]:0") as server:
         assert server.address.startswith("[::1]:"), server.address
         register(server, "alice")
+
+
+@test("what it says that it listens on is what is open")
+def _():
+    def is_open(family, host, port):
+        with socket.socket(family) as one:
+            return one.connect_ex((host, port)) == 0
+
+    with Server(listen="0.0.0.0:0") as server:
+        host, port = server.address.rsplit(":", 1)
+        equal(host, "0.0.0.0")
+        equal((is_open(socket.AF_INET, "127.0.0.1", int(port)),
+               socket.has_ipv6 and is_open(socket.AF_INET6, "::1", int(port))), (True, False))
 
 
 @test("several threads serve as one")
@@ -560,6 +574,70 @@ def _():
         register(server, "alice", credentials=credentials(ours, *ours.issue("client"))).GetProfile()
         cannot_connect(server, credentials=credentials(ours))
         cannot_connect(server, credentials=credentials(ours, *theirs.issue("client")))
+
+
+def fails_to_shake_hands(server, **kwargs):
+    """A client of gRPC that does not get in, from an address of its own."""
+    cannot_connect(server, **kwargs)
+    return "127.0.0.1"
+
+
+def says(server, data):
+    host, port = server.address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=DEADLINE, source_address=("127.0.0.9", 0)) as one:
+        one.sendall(data)
+        one.shutdown(socket.SHUT_WR)
+        try:
+            while one.recv(4096):
+                pass
+        except ConnectionError:
+            pass
+    return "127.0.0.9"
+
+
+def speaks_an_old_version(server):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+    host, port = server.address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=DEADLINE, source_address=("127.0.0.8", 0)) as one:
+        try:
+            context.wrap_socket(one)
+            raise AssertionError("it was let in")
+        except (ssl.SSLError, ConnectionError):
+            return "127.0.0.8"
+
+
+@test("a TLS handshake that fails is a line in the log, which says with whom and why; many are one line")
+def _():
+    cert, key = ours.issue("server")
+    client = theirs.issue("client")
+    for mutual, attempt, why in (
+            (False, lambda server: says(server, b"GET / HTTP/1.1\r\n\r\n"), "http request (is it TLS?)"),
+            (False, fails_to_shake_hands, "wrong version number (is it TLS?)"),
+            (False, lambda server: fails_to_shake_hands(server, credentials=credentials(theirs)), "trust"),
+            (False, speaks_an_old_version, "unsupported protocol"),
+            (True, lambda server: fails_to_shake_hands(server, credentials=credentials(ours)),
+             "peer did not return a certificate"),
+            (True, lambda server: fails_to_shake_hands(server, credentials=credentials(ours, *client)),
+             "certificate verify failed: ")):
+        more = ["--tls-client-ca", ours.cert] if mutual else []
+        with Server("--tls-cert", cert, "--tls-key", key, *more) as server:
+            source = attempt(server)
+            wanted = f"a TLS handshake with {source} failed: "
+            line = eventually(lambda: [line for line in server.stderr().splitlines() if wanted in line], wanted)[0]
+            assert why in line, line
+            started = time.monotonic()
+            for _ in range(50):
+                says(server, b"nonsense")
+            person = register(server, "alice", credentials=credentials(ours, *ours.issue("client"))) if mutual else \
+                register(server, "alice", credentials=credentials(ours))
+            person.GetProfile()
+            lines = [line for line in server.stderr().splitlines() if "TLS handshake" in line]
+            assert len(lines) <= 1 + (time.monotonic() - started) // 60, lines
 
 
 @test("certificates that do not fit are one sentence and exit 2")

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../server/frames.h"
+#include "../../server/grpc_guard/frames.h"
 
 enum {
     DATA = 0,

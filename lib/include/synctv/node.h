@@ -72,8 +72,13 @@ typedef struct synctv_limits {
 typedef struct synctv_node_options {
     const char *db_url;  /**< "sqlite:PATH" or "memory:" */
     const char *node_id; /**< 1–64 of A-Za-z0-9_-. ; NULL = made once and kept in the database */
-    const char *listen;  /**< gRPC "ADDR:PORT", port 0 = any; NULL = no network at all */
-    unsigned threads;    /**< 1; 0 = synctv_node_poll() */
+    /**
+     * gRPC "ADDR:PORT" or "[ADDR]:PORT", port 0 = any; NULL = no network at all. "0.0.0.0" is IPv4
+     * alone, "[::]" IPv6 and IPv4. A name is all its addresses; those that cannot be had are a
+     * warning in the log, if another one can.
+     */
+    const char *listen;
+    unsigned threads; /**< 1; 0 = synctv_node_poll() */
 
     /**
      * Proxies in front of the node: addresses and networks between commas or white-space,

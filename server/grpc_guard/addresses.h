@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* How many connections there are from each address. An IPv6 host owns at least a /64, so that is what counts. Thread-safe. */
-#ifndef SERVER_ADDRESSES_H
-#define SERVER_ADDRESSES_H
+/*
+ * How many connections there are from each address. An IPv6 host owns at least a /64, so that is
+ * what counts. Thread-safe.
+ */
+#ifndef GRPC_GUARD_ADDRESSES_H
+#define GRPC_GUARD_ADDRESSES_H
 
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -11,8 +14,8 @@ struct address;
 /*
  * One more connection of the peer at `addr`; false if there are `max` already.
  *
- * @ret_address  where it is counted, for addresses_leave(); NULL for a peer without an address (a Unix socket), and without
- *               memory to count.
+ * @ret_address  where it is counted, for addresses_leave(); NULL for a peer without an address (a
+ *               Unix socket), and without memory to count.
  */
 bool addresses_enter(const struct sockaddr *addr, unsigned max, struct address **ret_address);
 /* NULL is fine. */

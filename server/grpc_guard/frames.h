@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watches what a client sends as HTTP/2 for what gRPC's core (1.51) takes without limit, each of which is enough for one
- * connection to take the memory, or the thread that serves everybody:
- *   - a header block that never ends (CVE-2023-33953): the core keeps all of it, and looks at it anew with each piece
- *   - calls beyond the allowed number from a client that does not acknowledge the settings which say so
+ * Watches what a client sends as HTTP/2 for what gRPC's core (1.51) takes without limit, each of
+ * which is enough for one connection to take the memory, or the thread that serves everybody:
+ *   - a header block that never ends (CVE-2023-33953): the core keeps all of it, and looks at it
+ *     anew with each piece
+ *   - calls beyond the allowed number from a client that does not acknowledge the settings which
+ *     say so
  *   - calls that are taken back as soon as they are made (CVE-2023-44487)
- *   - many PINGs at once: the core hangs up after three, but keeps an error of some KiB for each that has come by then
- *   - frames that ask for nothing, without end: GOAWAY, PRIORITY, SETTINGS, empty DATA, those that HTTP/2 does not know
- *   - messages that never end: the core looks at the size when a message is complete; past its limit for all connections
- *     it resets streams of whomever. A piece of some bytes keeps alive the 64 KiB that were received together with it.
- *   - messages that follow the only one that is read of a call, for as long as it has no answer; small messages with much between
- *     them, faster than they are read
+ *   - many PINGs at once: the core hangs up after three, but keeps an error of some KiB for each
+ *     that has come by then
+ *   - frames that ask for nothing, without end: GOAWAY, PRIORITY, SETTINGS, empty DATA, those that
+ *     HTTP/2 does not know
+ *   - messages that never end: the core looks at the size when a message is complete; past its
+ *     limit for all connections it resets streams of whomever. A piece of some bytes keeps alive
+ *     the 64 KiB that were received together with it.
+ *   - messages that follow the only one that is read of a call, for as long as it has no answer;
+ *     small messages with much between them, faster than they are read
  *   - calls whose request never comes: the core tells nobody of them until it has come
- * Takes bytes, owns no socket. Nothing is kept of them but the head of the frame or message that is under way.
+ * Takes bytes, owns no socket. Nothing is kept of them but the head of the frame or message that is
+ * under way.
  */
-#ifndef SERVER_FRAMES_H
-#define SERVER_FRAMES_H
+#ifndef GRPC_GUARD_FRAMES_H
+#define GRPC_GUARD_FRAMES_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,20 +29,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* With the heads of its frames. What is over 8 KiB of metadata the core refuses with an answer, once the block is complete. */
+/*
+ * With the heads of its frames. What is over 8 KiB of metadata the core refuses with an answer,
+ * once the block is complete.
+ */
 #define FRAMES_BLOCK_MAX_BYTES (64 << 10)
 /*
- * What messages keep that are not complete, or are of a call without an answer: of one connection; of all together, unless the one
- * that sends has hardly any. A piece keeps FRAMES_READ_BYTES, or what came since the last piece if that is less.
+ * What messages keep that are not complete, or are of a call without an answer: of one connection;
+ * of all together, unless the one that sends has hardly any. A piece keeps FRAMES_READ_BYTES, or
+ * what came since the last piece if that is less.
  */
 #define FRAMES_READ_BYTES (64 << 10)
 #define FRAMES_PARTS_MAX_BYTES (8 << 20)
 #define FRAMES_ALL_PARTS_MAX_BYTES (128 << 20)
 #define FRAMES_FEW_PARTS_BYTES (160 << 10)
 /*
- * What pieces of all messages keep beside themselves, in bytes. The server reads some thousand messages a second of a connection that
- * sends as fast as it can; until then the core has them. Between those of honest clients is a WINDOW_UPDATE or two for each message
- * they have got.
+ * What pieces of all messages keep beside themselves, in bytes. The server reads some thousand
+ * messages a second of a connection that sends as fast as it can; until then the core has them.
+ * Between those of honest clients is a WINDOW_UPDATE or two for each message they have got.
  */
 #define FRAMES_APART_AT_ONCE (16 << 20)
 #define FRAMES_APART_PER_SECOND (16 << 20)
@@ -44,13 +54,20 @@
 #define FRAMES_CALL_BYTES (15 << 10)
 /* So long a call may wait for it. */
 #define FRAMES_REQUEST_MAX_MS 60000
-/* So many messages may be under way, or twice as many as there may be calls: that one has ended is noted a little late. */
+/*
+ * So many messages may be under way, or twice as many as there may be calls: that one has ended is
+ * noted a little late.
+ */
 #define FRAMES_PARTS_MAX 4096
-/* Calls that we have ended: what clients go on to send for them is thrown away. They stop as soon as they know. */
+/*
+ * Calls that we have ended: what clients go on to send for them is thrown away. They stop as soon
+ * as they know.
+ */
 #define FRAMES_OVER_MAX 128
 /*
- * The limit of calls is at least that, however few may be open: until they have our settings clients assume 100 or more
- * (RFC 9113, 6.5.2), and one that makes its calls one after the other may take back each.
+ * The limit of calls is at least that, however few may be open: until they have our settings
+ * clients assume 100 or more (RFC 9113, 6.5.2), and one that makes its calls one after the other
+ * may take back each.
  */
 #define FRAMES_CALLS_MIN 128
 /* There are clients that send one whenever the last was answered. */
@@ -68,7 +85,10 @@ struct frames_rate {
     int64_t at_ms;
 };
 
-/* What has come of a gRPC message, or of all of a call that has had no answer yet, not even headers. */
+/*
+ * What has come of a gRPC message, or of all of a call that has had no answer yet, not even
+ * headers.
+ */
 struct frames_part {
     uint32_t call_id;
     uint32_t size;   /* as announced by its head */
@@ -119,12 +139,16 @@ void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_
 void frames_fini(struct frames *f);
 
 /*
- * The next bytes of the client, at some time of a clock that never goes back. Returns NULL, or why it has to be cut off. What
- * takes too long is noticed when the next bytes come, the answer to a PING at the latest.
+ * The next bytes of the client, at some time of a clock that never goes back. Returns NULL, or why
+ * it has to be cut off. What takes too long is noticed when the next bytes come, the answer to a
+ * PING at the latest.
  */
 const char *frames_take(struct frames *f, const void *data, size_t len, int64_t now_ms);
 
-/* The next bytes that were sent to the client. May be called while another thread is in frames_take(). */
+/*
+ * The next bytes that were sent to the client. May be called while another thread is in
+ * frames_take().
+ */
 void frames_sent(struct frames *f, const void *data, size_t len);
 
 #endif

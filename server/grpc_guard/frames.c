@@ -276,7 +276,9 @@ static const char *on_call(struct frames *f, uint32_t call_id, bool waits)
 
 static const char *on_headers(struct frames *f, unsigned flags, uint32_t call_id)
 {
-    /* Else they are trailers, or nothing that the core would take, such as the even ids of servers. */
+    /*
+     * Else they are trailers, or nothing that the core would take, such as the even ids of servers.
+     */
     bool begins = (call_id & 1) != 0 && call_id > f->call_id, ends = (flags & END_STREAM) != 0;
     const char *why = NULL;
     if (begins)
@@ -304,7 +306,10 @@ static const char *on_idle_frame(struct frames *f)
         : NULL;
 }
 
-/* The core would take one that comes before it sent its settings for one of those by default: any number of calls. */
+/*
+ * The core would take one that comes before it sent its settings for one of those by default: any
+ * number of calls.
+ */
 static const char *on_settings(struct frames *f, unsigned flags)
 {
     if ((flags & ACK) == 0)

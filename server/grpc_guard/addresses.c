@@ -10,7 +10,9 @@
 
 #define N_BUCKETS 4096
 
-/* What is the same for all addresses that count as one: IPv4 as it is mapped into IPv6, or the /64. */
+/*
+ * What is the same for all addresses that count as one: IPv4 as it is mapped into IPv6, or the /64.
+ */
 struct network {
     uint64_t high, low;
 };

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What comes from a client and goes to it without TLS passes through frames.c first; with TLS only
+ * the turns are kept here. Who goes too far is cut off: the core is told that the connection was
+ * reset. One thread at a time receives on a connection, one may send meanwhile, and none does once
+ * it is closed; the core sees to that.
+ */
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "sockets.h"
+
+#define TURN_BYTES (32 << 10)
+
+static struct grpc_socket *client_of(int fd)
+{
+    struct grpc_socket *socket = sockets_find(fd);
+    return socket != NULL && !socket->listens ? socket : NULL;
+}
+
+/* recvmsg() of at most so many bytes. */
+static ssize_t receive(int fd, struct msghdr *message, int flags, size_t max)
+{
+    size_t n = 0, room = 0, all = message->msg_iovlen;
+    while (n < all && room < max)
+        room += message->msg_iov[n++].iov_len;
+    struct iovec *last = n > 0 ? &message->msg_iov[n - 1] : NULL;
+    size_t too_much = room > max ? room - max : 0;
+    message->msg_iovlen = n;
+    if (last != NULL)
+        last->iov_len -= too_much;
+    ssize_t received = syscall(SYS_recvmsg, fd, message, flags);
+    if (last != NULL)
+        last->iov_len += too_much;
+    message->msg_iovlen = all;
+    return received;
+}
+
+static bool are_too_much(struct frames *frames, const struct msghdr *message, size_t received)
+{
+    for (size_t i = 0; i < message->msg_iovlen && received > 0; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        size_t len = piece->iov_len < received ? piece->iov_len : received;
+        if (guard_is_too_much(frames, piece->iov_base, len))
+            return true;
+        received -= len;
+    }
+    return false;
+}
+
+__attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    struct grpc_socket *client = (flags & MSG_ERRQUEUE) == 0 ? client_of(fd) : NULL;
+    if (client == NULL)
+        return syscall(SYS_recvmsg, fd, message, flags);
+    size_t max = client->cut_off ? 0 : sockets_rest_of_turn(client, fd, TURN_BYTES);
+    if (max == 0) {
+        errno = client->cut_off ? ECONNRESET : EAGAIN;
+        return -1;
+    }
+    ssize_t received = receive(fd, message, flags, max);
+    if (received <= 0)
+        return received;
+    client->left = max - (size_t)received;
+    if (!grpc_guard.tls && are_too_much(&client->frames, message, (size_t)received)) {
+        client->cut_off = true;
+        errno = ECONNRESET;
+        return -1;
+    }
+    return received;
+}
+
+__attribute__((visibility("default"))) ssize_t sendmsg(int fd, const struct msghdr *message,
+    int flags)
+{
+    struct grpc_socket *client = grpc_guard.tls ? NULL : client_of(fd);
+    if (client != NULL)
+        atomic_store(&client->frames.settings_sent, true);
+    ssize_t sent = syscall(SYS_sendmsg, fd, message, flags);
+    size_t left = client != NULL && sent > 0 ? (size_t)sent : 0;
+    for (size_t i = 0; i < message->msg_iovlen && left > 0; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        size_t len = piece->iov_len < left ? piece->iov_len : left;
+        frames_sent(&client->frames, piece->iov_base, len);
+        left -= len;
+    }
+    return sent;
+}
