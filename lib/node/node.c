@@ -193,7 +193,7 @@ static int read_meta(synctv_node *node, const synctv_node_options *options, sync
     struct meta meta = { .blocking.run = meta_run };
     int rv = sv_id_new(meta.new_id);
     if (rv >= 0)
-        rv = sv_blocking_job_do(&meta.blocking, node->store, node->store->ops->write);
+        rv = sv_blocking_job_do(&meta.blocking, node->store, sv_store_write);
     if (rv < 0) {
         sv_errorf(err, rv, "the database cannot be read: %s", synctv_error_text(rv));
         goto out;
@@ -297,7 +297,7 @@ void sv_node_quiesce(synctv_node *node)
         sv_pool_stop(node->hashers);
     if (node->store != NULL) {
         sv_rooms_flush(node);
-        node->store->ops->close(node->store);
+        sv_store_close(node->store);
     }
 }
 
@@ -316,7 +316,7 @@ void sv_node_fini(synctv_node *node)
         sv_accounts_free(node->accounts);
     sv_pool_free(node->hashers);
     if (node->store != NULL)
-        node->store->ops->free(node->store);
+        sv_store_free(node->store);
     sv_login_limit_free(node->login_limit);
     if (node->jwt_key != NULL)
         sv_secret_wipe(node->jwt_key, node->jwt_key_len);
@@ -386,7 +386,7 @@ static void purge_rows(synctv_node *node)
     purge->node = node;
     purge->job.run = purge_run;
     purge->job.apply = purge_apply;
-    if (node->store->ops->write(node->store, &purge->job) < 0)
+    if (sv_store_write(node->store, &purge->job) < 0)
         free(purge);
 }
 

@@ -90,11 +90,12 @@ static void put_together(struct contract *c, struct put *puts, unsigned n, void 
     contract_begin(c);
     for (unsigned i = 0; i < n; i++) {
         puts[i].job = (struct sv_job){ .run = run_put, .apply = apply_put };
+        sv_job_set_scope(&puts[i].job, CONTRACT_ROOM, NULL, NULL);
         puts[i].n = i;
         puts[i].runs = 0;
         puts[i].order = &order;
         atomic_store(&puts[i].applied, 0);
-        ck_assert_int_eq(c->store->ops->write(c->store, &puts[i].job), 0);
+        ck_assert_int_eq(sv_store_write(c->store, &puts[i].job), 0);
     }
     contract_commit(c);
     if (meanwhile != NULL)
@@ -302,8 +303,8 @@ START_TEST(a_full_disk_at_the_start_is_told_and_the_next_start_works)
     ck_assert_ptr_nonnull(strstr(err.message, "full"));
     atomic_store(&fault_vfs.full, 0);
     ck_assert_int_eq(sv_store_open(&o, &store, &err), 0);
-    store->ops->close(store);
-    store->ops->free(store);
+    sv_store_close(store);
+    sv_store_free(store);
 }
 END_TEST
 
@@ -428,8 +429,8 @@ START_TEST(a_damaged_file_never_crashes_the_store)
             opened++;
             contract_read(store, read_everything, &arena);
             contract_write(store, write_something, &arena);
-            store->ops->close(store);
-            store->ops->free(store);
+            sv_store_close(store);
+            sv_store_free(store);
             sv_arena_fini(&arena);
         } else {
             ck_assert_msg(rv == SYNCTV_E_STORAGE_CORRUPT || rv == SYNCTV_E_STORAGE_TOO_NEW ||

@@ -51,8 +51,8 @@ static int try_open(const char *path, synctv_error *err)
     struct sv_store_options o = { .url = url };
     int rv = sv_store_open(&o, &store, err);
     if (rv == 0) {
-        store->ops->close(store);
-        store->ops->free(store);
+        sv_store_close(store);
+        sv_store_free(store);
     } else {
         ck_assert_ptr_null(store);
     }
@@ -437,8 +437,8 @@ static int count_up(const char *url)
         } while (rv == SYNCTV_E_STORAGE_UNAVAILABLE && tries-- > 0);
         failures += rv != 0;
     }
-    store->ops->close(store);
-    store->ops->free(store);
+    sv_store_close(store);
+    sv_store_free(store);
     return failures > 90 ? 90 : failures;
 }
 
@@ -528,7 +528,7 @@ static void promise_for_ever(const char *url, int fd)
         *p = (struct promise){
             .job = { .run = run_promise, .apply = apply_promise }, .n = n, .fd = fd
         };
-        while (store->ops->write(store, &p->job) == SYNCTV_E_OVERLOADED)
+        while (sv_store_write(store, &p->job) == SYNCTV_E_OVERLOADED)
             usleep(100);
         if (n % 50 == 0)
             usleep(500);

@@ -448,8 +448,8 @@ static int try_open(const char *url, synctv_error *err)
     struct sv_store_options o = { .url = url, .alone = true };
     int rv = sv_store_open(&o, &store, err);
     if (rv == 0) {
-        store->ops->close(store);
-        store->ops->free(store);
+        sv_store_close(store);
+        sv_store_free(store);
     }
     return rv;
 }

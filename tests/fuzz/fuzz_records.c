@@ -563,10 +563,10 @@ static void use_rows(enum use use)
     fuzz_node_reset(use == LOAD_AGAIN ? &pristine : &changed);
     switch (use) {
     case READ:
-        run_job(read_run, fuzz_node.store->ops->read);
+        run_job(read_run, sv_store_read);
         break;
     case WRITE:
-        run_job(write_run, fuzz_node.store->ops->write);
+        run_job(write_run, sv_store_write);
         break;
     case SIGN_IN:
         sign_in();

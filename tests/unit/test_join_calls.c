@@ -277,7 +277,7 @@ static int rows_left(const char *room_id)
     fx_node.next_purge_ms = 0;
     fx_turn();
     fx_settle();
-    return sv_blocking_job_do(&rows.blocking, fx_node.store, fx_node.store->ops->read);
+    return sv_blocking_job_do(&rows.blocking, fx_node.store, sv_store_read);
 }
 
 START_TEST(of_who_was_kicked_nothing_is_left_after_a_while)

@@ -119,7 +119,7 @@ void sv_handle_send_chat(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, chat_run, chat_done);
+        sv_call_write(c, c->req->room_id, "", chat_run, chat_done);
 }
 
 /* --- SendDanmaku --- */
@@ -333,5 +333,5 @@ void sv_handle_delete_chat_message(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, delete_run, delete_done);
+        sv_call_write(c, c->req->room_id, "", delete_run, delete_done);
 }

@@ -105,7 +105,7 @@ static void handle(struct sv_call *c, int (*run)(struct sv_call *, struct sv_tx 
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, run, done);
+        sv_call_write(c, c->req->room_id, c->req->user_id, run, done);
 }
 
 /* Memory follows and the room is told, if there is anything new; the member is the answer. */

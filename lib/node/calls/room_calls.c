@@ -118,7 +118,7 @@ static void create_hash(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, create_run, create_done);
+        sv_call_write(c, create->id, "", create_run, create_done);
 }
 
 void sv_handle_create_room(struct sv_call *c)
@@ -127,7 +127,7 @@ void sv_handle_create_room(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else if (sv_str_empty(c->req->password))
-        sv_call_write(c, create_run, create_done);
+        sv_call_write(c, ((struct create *)c->state)->id, "", create_run, create_done);
     else
         sv_call_hash(c, create_hash);
 }
@@ -187,7 +187,7 @@ void sv_handle_leave_room(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, leave_run, leave_done);
+        sv_call_write(c, c->req->room_id, "", leave_run, leave_done);
 }
 
 /* --- GetRoomInfo --- */

@@ -229,13 +229,13 @@ void sv_call_read(struct sv_call *call, int (*run)(struct sv_call *, struct sv_t
     }
     call->run = run;
     call->next = next;
-    submit_job(call, call->node->store->ops->read);
+    submit_job(call, sv_store_read);
 }
 
 static void write_now(struct sv_call *call)
 {
     call->next = call->written;
-    submit_job(call, call->node->store->ops->write);
+    submit_job(call, sv_store_write);
 }
 
 /* Those who observe all rooms want to hear of this one, though nobody is in it. */
@@ -245,13 +245,14 @@ static bool is_observed(const struct sv_call *call)
         sv_id_valid(call->req->room_id);
 }
 
-void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
-    void (*next)(struct sv_call *))
+void sv_call_write(struct sv_call *call, const char *room_id, const char *user_id,
+    int (*run)(struct sv_call *, struct sv_tx *), void (*next)(struct sv_call *))
 {
     if (sv_call_keep(call) < 0) {
         sv_call_abort(call, SYNCTV_E_NO_MEMORY);
         return;
     }
+    sv_job_set_scope(&call->job, room_id, call->actor.user_id, user_id);
     call->run = run;
     call->written = next;
     if (is_observed(call))

@@ -82,10 +82,11 @@ int sv_call_keep(struct sv_call *call);
 /* In a read-only transaction on a reader; then next(call) on the same thread. */
 void sv_call_read(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
     void (*next)(struct sv_call *));
-/* In a transaction on the writer; next(call) after COMMIT, in commit order. While somebody observes all rooms, the room of the request is
- * loaded first, so that they are told. */
-void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
-    void (*next)(struct sv_call *));
+/* In a transaction that writes; next(call) after COMMIT. What it is about: the room, whoever acts, and somebody else ("" = none, both
+ * copied); for changes of one room next() follows in the order of their commits. While somebody observes all rooms, the room of the
+ * request is loaded first, so that they are told. */
+void sv_call_write(struct sv_call *call, const char *room_id, const char *user_id,
+    int (*run)(struct sv_call *, struct sv_tx *), void (*next)(struct sv_call *));
 /* On a hashing thread. */
 void sv_call_hash(struct sv_call *call, void (*next)(struct sv_call *));
 /* Pins the room in memory as call->room, loading it first if need be; ROOM_NOT_FOUND fails the call. next(call) runs at once if the room is

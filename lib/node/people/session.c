@@ -184,7 +184,7 @@ static int ask_storage(synctv_node *node, const char *token, size_t len,
     auth->job.run = authentication_run;
     auth->job.apply = authentication_apply;
     sv_lookup_begin(node->accounts, &auth->lookup, claims->session_id, claims->subject);
-    int rv = node->store->ops->read(node->store, &auth->job);
+    int rv = sv_store_read(node->store, &auth->job);
     if (rv < 0) {
         sv_lookup_cancel(node->accounts, &auth->lookup);
         authentication_free(auth);
@@ -256,7 +256,7 @@ int synctv_node_as_user(synctv_node *node, const char *user_id, synctv_caller **
     struct sv_accounts *a = node->accounts;
     struct as_user_job job = { .blocking.run = as_user_run, .node = node };
     sv_lookup_begin(a, &job.lookup, "", user_id);
-    int rv = sv_blocking_job_do(&job.blocking, node->store, node->store->ops->read);
+    int rv = sv_blocking_job_do(&job.blocking, node->store, sv_store_read);
 
     struct sv_session *session = NULL;
     int code = 0;

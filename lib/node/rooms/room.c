@@ -385,7 +385,8 @@ static int start_loading(struct sv_room *room)
     load->room = sv_room_ref(room);
     load->job.run = load_run;
     load->job.apply = load_apply;
-    int rv = room->node->store->ops->write(room->node->store, &load->job);
+    sv_job_set_scope(&load->job, room->id, NULL, NULL);
+    int rv = sv_store_write(room->node->store, &load->job);
     if (rv < 0) {
         free(load);
         sv_room_unref(room);

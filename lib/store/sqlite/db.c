@@ -13,8 +13,6 @@
 #include "base/text.h"
 
 #define BUSY_LIMIT_US (5 * 1000 * 1000)
-#define REPORT_EVERY_MS (60 * 1000) /* the same failure */
-#define REPORT_AT_MOST_MS 1000      /* any failure */
 
 /* ---- connection ---- */
 
@@ -120,9 +118,9 @@ int sv_db_fail(struct sv_db *db, int rc)
 {
     if ((rc & 0xff) == SQLITE_CONSTRAINT)
         return SYNCTV_E_INTERNAL;
-    if (db->failure == 0) {
-        db->failure = rc;
-        describe(db, rc, db->failure_text, sizeof(db->failure_text));
+    if (db->conn.failure == 0) {
+        db->conn.failure = rc;
+        describe(db, rc, db->conn.failure_text, sizeof(db->conn.failure_text));
     }
     return code_of(rc);
 }
@@ -132,39 +130,13 @@ int sv_db_errorf(struct sv_db *db, int rc, synctv_error *err, const char *what, 
     int code = sv_db_fail(db, rc);
     if (code == SYNCTV_E_INTERNAL)
         code = SYNCTV_E_STORAGE_CORRUPT; /* a schema that is not as we made it */
-    return sv_errorf(err, code, "cannot %s the database %s: %s", what, path, db->failure_text);
-}
-
-static void report_failure(struct sv_db *db, const struct sv_log *log)
-{
-    int64_t now = sv_mono_ms(), since = now - db->reported_at_ms;
-    bool known = db->failure == db->reported && since < REPORT_EVERY_MS;
-    db->unreported++;
-    if (db->reported_at_ms == 0 || (!known && since >= REPORT_AT_MOST_MS)) {
-        sv_logf(log, SYNCTV_LOG_ERROR, "store", "%s (result %d, %u times)", db->failure_text,
-            db->failure, db->unreported);
-        db->failing = true;
-        db->reported = db->failure;
-        db->reported_at_ms = now;
-        db->unreported = 0;
-    }
-    db->failure = 0;
-}
-
-void sv_db_report(struct sv_db *db, const struct sv_log *log, bool works)
-{
-    if (db->failure != 0) {
-        report_failure(db, log);
-    } else if (db->failing && works) {
-        sv_logf(log, SYNCTV_LOG_INFO, "store", "the database works again");
-        db->failing = false;
-    }
+    return sv_errorf(err, code, "cannot %s the database %s: %s", what, path, db->conn.failure_text);
 }
 
 int sv_db_exec(struct sv_db *db, const char *sql)
 {
     struct sv_query q;
-    sv_query_begin(&q, &db->tx, sql);
+    sv_query_begin(&q, &db->conn.tx, sql);
     while (sv_query_next(&q) > 0)
         ;
     return sv_query_end(&q, 0);

@@ -132,7 +132,7 @@ static int ensure_file(const char *path, synctv_error *err)
 static int get_number(struct sv_db *db, const char *sql, int64_t *ret)
 {
     struct sv_query q;
-    sv_query_begin(&q, &db->tx, sql);
+    sv_query_begin(&q, &db->conn.tx, sql);
     return sv_query_number(&q, ret);
 }
 
@@ -143,7 +143,7 @@ static int inspect(struct sv_db *db, const char *path, synctv_error *err)
     if (get_number(db, "PRAGMA application_id", &application) < 0 ||
         get_number(db, "PRAGMA user_version", &version) < 0 ||
         get_number(db, "SELECT count(*) FROM sqlite_schema", &objects) < 0)
-        return sv_db_errorf(db, db->failure, err, "read", path);
+        return sv_db_errorf(db, db->conn.failure, err, "read", path);
     if (application == 0 && version == 0 && objects == 0)
         return 0;
     if (application != SV_SCHEMA_APPLICATION_ID || version <= 0)
@@ -158,7 +158,7 @@ static int inspect(struct sv_db *db, const char *path, synctv_error *err)
 
 static int put_fact(struct sv_db *db, const char *key, const char *value)
 {
-    return db->tx.ops->meta_put(&db->tx, key, value);
+    return db->conn.tx.ops->meta_put(&db->conn.tx, key, value);
 }
 
 static int put_first_facts(struct sv_db *db)
@@ -201,8 +201,8 @@ static int migrate(struct sv_db *db, const char *path, synctv_error *err)
             rv = sv_db_exec(db, "COMMIT");
         if (rv == 0 && version < 0)
             rv = version; /* `err` is filled */
-        else if (rv < 0 && db->failure != 0)
-            rv = sv_db_errorf(db, db->failure, err, "prepare", path);
+        else if (rv < 0 && db->conn.failure != 0)
+            rv = sv_db_errorf(db, db->conn.failure, err, "prepare", path);
         else if (rv < 0)
             sv_error(err, rv);
         if (sqlite3_get_autocommit(db->handle) == 0)
@@ -229,8 +229,8 @@ static int probe(struct sv_db *db, const char *path, synctv_error *err)
 {
     int rv = sv_db_exec(db, sv_schema_probe);
     if (rv == 0)
-        rv = sv_sqlite_batch_prepare(db);
-    return rv < 0 ? sv_db_errorf(db, db->failure, err, "read", path) : 0;
+        rv = sv_sqlite_prepare_transactions(db);
+    return rv < 0 ? sv_db_errorf(db, db->conn.failure, err, "read", path) : 0;
 }
 
 /* Whether changes lie beside the file: of a process that works with it, or of one that was killed. */
@@ -248,7 +248,7 @@ static int check_size(struct sv_db *db, const char *path, synctv_error *err)
     struct stat st;
     int64_t page_size = 0;
     if (get_number(db, "PRAGMA page_size", &page_size) < 0)
-        return sv_db_errorf(db, db->failure, err, "read", path);
+        return sv_db_errorf(db, db->conn.failure, err, "read", path);
     if (stat(path, &st) == 0 && page_size > 0 && st.st_size % page_size != 0)
         return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
             "the database %s is cut off in the middle of a page", path);
@@ -266,7 +266,7 @@ static int open_file(struct sv_db *db, const char *path, synctv_error *err)
     if (sqlite3_db_readonly(db->handle, "main") != 0)
         return read_only(path, err);
     rv = sv_db_exec(db, "BEGIN");
-    rv = rv < 0 ? sv_db_errorf(db, db->failure, err, "read", path) : inspect(db, path, err);
+    rv = rv < 0 ? sv_db_errorf(db, db->conn.failure, err, "read", path) : inspect(db, path, err);
     if (sqlite3_get_autocommit(db->handle) == 0)
         sv_db_exec(db, "ROLLBACK");
     if (rv >= 0)
@@ -277,28 +277,22 @@ static int open_file(struct sv_db *db, const char *path, synctv_error *err)
     return use_wal(db, path, err);
 }
 
-int sv_sqlite_open_writer(struct sv_db *db, const char *path, struct sv_sqlite_claim *claim,
-    synctv_error *err)
+int sv_sqlite_make_file(const char *path, synctv_error *err)
 {
-    int rv = 0;
-    if (path == NULL) {
-        rv = sv_db_open(db, NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, err);
-    } else {
-        rv = ensure_folder(path, err);
-        if (rv == 0)
-            rv = ensure_file(path, err);
-        if (rv == 0 && claim != NULL)
-            rv = sv_sqlite_claim(claim, path, err);
-        if (rv == 0)
-            rv = open_file(db, path, err);
-    }
+    int rv = ensure_folder(path, err);
+    return rv < 0 ? rv : ensure_file(path, err);
+}
+
+int sv_sqlite_open_writer(struct sv_db *db, const char *path, synctv_error *err)
+{
+    const char *name = path == NULL ? "memory:" : path;
+    int rv = path == NULL ? sv_db_open(db, NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, err)
+                          : open_file(db, path, err);
     if (rv == 0)
-        rv = migrate(db, path == NULL ? "memory:" : path, err);
+        rv = migrate(db, name, err);
     if (rv == 0)
-        rv = probe(db, path == NULL ? "memory:" : path, err);
-    if (rv < 0)
-        sv_db_close(db);
-    db->failure = 0;
+        rv = probe(db, name, err);
+    db->conn.failure = 0;
     return rv;
 }
 
