@@ -30,6 +30,7 @@ void synctv_node_options_init(synctv_node_options *options)
 {
     *options = (synctv_node_options){
         .db_url = "memory:",
+        .alone = true,
         .threads = 1,
         .access_ttl_s = 3600,
         .refresh_ttl_s = 30 * 24 * 3600,
@@ -242,7 +243,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
         goto out;
     const struct sv_store_options store_options = {
         .url = options->db_url,
-        .alone = options->listen != NULL,
+        .alone = options->alone,
         .log = &node->log,
     };
     rv = sv_store_open(&store_options, &node->store, err);

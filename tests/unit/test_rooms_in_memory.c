@@ -31,6 +31,7 @@ static void people_on_disk(void)
     snprintf(db_url, sizeof(db_url), "sqlite:%s/db", folder);
     synctv_node_options_init(&fx_options);
     fx_options.db_url = db_url;
+    fx_options.alone = false; /* open_other() */
     people();
 }
 
