@@ -210,9 +210,9 @@ struct sv_tx_ops {
     /* Unless what is stored has a (version, node_id) as high or higher. Returns 1 if written, 0 if not. ROOM_NOT_FOUND. */
     int (*playback_put)(struct sv_tx *tx, const synctv_playback *state);
 
-    /* Numbers the message (*ret_seq, never used before in this room) and drops those whose numbers lie `keep` or more below it. If
-     * the same (room, user, client_message_id, not "") is still kept: returns 1 with that message in *ret_existing,
-     * nothing stored. ROOM_NOT_FOUND. */
+    /* What happens in a room's chat is numbered, and of the newest `keep` numbers the rows are kept: messages, and deletions. */
+    /* Numbers the message (*ret_seq, never used before in this room) and drops what is too old. If the same (room, user,
+     * client_message_id, not "") is still kept: returns 1 with that message in *ret_existing, nothing stored. ROOM_NOT_FOUND. */
     int (*chat_insert)(struct sv_tx *tx, const synctv_chat *chat, int32_t keep, uint64_t *ret_seq,
         struct sv_arena *a, synctv_chat *ret_existing);
     /* Newest first, seq < before_seq (0 = all) and > after_seq. Returns the count. */
@@ -221,7 +221,10 @@ struct sv_tx_ops {
     /* MESSAGE_NOT_FOUND, here and below. */
     int (*chat_get)(struct sv_tx *tx, const char *room_id, const char *message_id,
         struct sv_arena *a, synctv_chat *ret);
-    int (*chat_delete)(struct sv_tx *tx, const char *room_id, const char *message_id);
+    /* The message goes, and in its place comes, with the next number (*ret_seq), a row without content that says so: room_id and
+     * message_id name the message, user_id who has deleted it, timestamp_ms when. chat_list() and chat_get() do not show it. */
+    int (*chat_delete)(struct sv_tx *tx, const synctv_chat *deletion, int32_t keep,
+        uint64_t *ret_seq);
 };
 
 struct sv_tx {

@@ -205,6 +205,42 @@ static int number_by_sql(const char *path, const char *sql)
     return number;
 }
 
+START_TEST(a_deleted_message_leaves_a_row_that_names_it_and_no_word_of_it)
+{
+    static const char tombstones[] =
+        "SELECT count(*) FROM chat WHERE seq = 2 AND message_id = 'c00000000001'"
+        " AND user_id = 'u00000000007' AND timestamp_ms = 43 AND content = '' AND username = ''"
+        " AND client_message_id = '' AND is_deletion";
+    struct contract c;
+    char path[200], url[300];
+    uint64_t seq = 0;
+    synctv_chat existing,
+        chat = { .room_id = CONTRACT_ROOM,
+            .message_id = "c00000000001",
+            .user_id = "u00000000001",
+            .username = "user1",
+            .content = "what was said",
+            .timestamp_ms = 42,
+            .client_message_id = "x" };
+    make_database(path, sizeof(path));
+    snprintf(url, sizeof(url), "sqlite:%s", path);
+    contract_open_url(&c, url, NULL);
+    contract_begin(&c);
+    ck_assert_int_eq(c.op->chat_insert(c.tx, &chat, 500, &seq, &c.arena, &existing), 0);
+    chat.user_id = "u00000000007";
+    chat.timestamp_ms = 43;
+    ck_assert_int_eq(c.op->chat_delete(c.tx, &chat, 500, &seq), 0);
+    ck_assert_uint_eq(seq, 2);
+    contract_commit(&c);
+    contract_close(&c);
+    ck_assert_int_eq(number_by_sql(path, tombstones), 1);
+    ck_assert_int_eq(number_by_sql(path, "SELECT count(*) FROM chat"), 1);
+    struct bytes file = read_file(path);
+    ck_assert_ptr_null(memmem(file.data, file.len, "what was said", 13));
+    free(file.data);
+}
+END_TEST
+
 START_TEST(an_older_schema_is_brought_up_to_date)
 {
     static const char indexes[] =
@@ -215,6 +251,8 @@ START_TEST(an_older_schema_is_brought_up_to_date)
     int n_indexes = number_by_sql(path, indexes),
         newest = number_by_sql(path, "PRAGMA user_version");
     change_by_sql(path,
+        "INSERT INTO chat SELECT id, 1, 'c', 'u', 'n', 'hello', 1, '', 0 FROM rooms"
+        " WHERE id = 'r00000000042'; ALTER TABLE chat DROP COLUMN is_deletion;"
         "DROP INDEX members_kicked; DROP INDEX sessions_by_user;"
         "CREATE INDEX sessions_by_user ON sessions (user_id);"
         "INSERT INTO movies SELECT 1, id, 'm', 1, 'ü', 'http://h', 1, 0, 'u', 0, x'', x'0000', 7"
@@ -230,6 +268,8 @@ START_TEST(an_older_schema_is_brought_up_to_date)
     ck_assert_int_eq(c.op->room_get(c.tx, "r00000000042", &c.arena, &room), 0);
     ck_assert_int_eq(room.n_movies, 1);
     ck_assert_int_eq(room.movies_weight, 2 + 8 + 0 + 2);
+    synctv_chat *chat;
+    ck_assert_int_eq(c.op->chat_list(c.tx, "r00000000042", 0, 0, 9, &c.arena, &chat), 1);
     contract_commit(&c);
     contract_close(&c);
     ck_assert_int_eq(number_by_sql(path, "PRAGMA user_version"), newest);
@@ -595,6 +635,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, an_empty_file_becomes_a_database);
     tcase_add_test(tc, a_path_is_a_path_and_nothing_else);
     tcase_add_test(tc, an_unknown_kind_of_storage_is_refused);
+    tcase_add_test(tc, a_deleted_message_leaves_a_row_that_names_it_and_no_word_of_it);
     tcase_add_test(tc, an_older_schema_is_brought_up_to_date);
     tcase_add_test(tc, a_newer_schema_is_left_alone);
     tcase_add_test(tc, the_database_of_another_program_is_left_alone);

@@ -280,8 +280,9 @@ OP(chat_get)
 OP(chat_list)
 {
     synctv_chat *chat;
+    uint64_t seq;
     int rv = tx->ops->chat_list(tx, ROOM, 0, 0, 10, a, &chat);
-    return rv <= 0 ? rv : tx->ops->chat_delete(tx, ROOM, chat[0].message_id);
+    return rv <= 0 ? rv : tx->ops->chat_delete(tx, &chat[0], 500, &seq);
 }
 
 static const struct {

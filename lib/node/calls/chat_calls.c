@@ -297,7 +297,16 @@ static int delete_run(struct sv_call *c, struct sv_tx *tx)
     uint64_t permissions = sv_actor_permissions(&s.actor, &s.room.settings);
     if ((permissions & SYNCTV_PERM_DELETE_CHAT) == 0)
         rv = own_check(c, tx, permissions);
-    return rv < 0 ? rv : tx->ops->chat_delete(tx, c->req->room_id, c->req->message_id);
+    if (rv < 0)
+        return rv;
+    const synctv_chat deletion = {
+        .room_id = c->req->room_id,
+        .message_id = c->req->message_id,
+        .user_id = c->actor.user_id,
+        .timestamp_ms = sv_node_clock_ms(&c->node->clock),
+    };
+    uint64_t seq;
+    return tx->ops->chat_delete(tx, &deletion, SV_KEEP_CHAT, &seq);
 }
 
 static const synctv_event *deleted_event(struct sv_call *c)

@@ -155,7 +155,10 @@ static const char v2[] = "DROP INDEX sessions_by_user;"
                          " room_id, count(*) AS n, sum(weight) AS weight FROM movies"
                          " GROUP BY room_id) m WHERE rooms.id = m.room_id;";
 
-const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1, v2 };
+/* A row of the chat may say that a message was deleted, instead of being one. */
+static const char v3[] = "ALTER TABLE chat ADD COLUMN is_deletion INTEGER NOT NULL DEFAULT 0;";
+
+const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1, v2, v3 };
 
 const char sv_schema_probe[] =
     "SELECT (SELECT count(*) FROM (SELECT 1 FROM meta LIMIT 1)),"
@@ -167,4 +170,4 @@ const char sv_schema_probe[] =
     " (SELECT count(*) FROM (SELECT kicked_until_ms FROM members LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT subtitles, weight FROM movies LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT operation_id FROM playback LIMIT 1)),"
-    " (SELECT count(*) FROM (SELECT client_message_id FROM chat LIMIT 1))";
+    " (SELECT count(*) FROM (SELECT client_message_id, is_deletion FROM chat LIMIT 1))";
