@@ -3,6 +3,7 @@
 """The disk: full and with space again, standing still, read-only; and databases that are not what they should be."""
 import ctypes
 import os
+import re
 import resource
 import shutil
 import sqlite3
@@ -158,6 +159,45 @@ def _():
         end = survives_a_full_disk(server, fill, lambda: resource.prlimit(
             server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)))
     is_there_after(db, *end)
+
+
+@test("a full disk under load is a few lines in the log, and what a client is told leads to one of them")
+def _():
+    control, loop, n_calls = Control(), Loop(), 500
+    with Server(config=limits(), db=database()[1], env=control.env, complaints_expected=True) as server:
+        host = register(server, "host")
+        room = host.CreateRoom(name="room").room
+        started, told = time.monotonic(), set()
+        control.full = 1
+
+        def on_end(_, why):
+            told.add(why)
+
+        connections = [Connection(loop, server.address) for _ in range(10)]
+        calls = 0
+        while calls < n_calls:
+            for connection in connections:
+                for ask, method in ((pb.AddMovieRequest(room_id=room.id, movie=movie("lost")), "AddMovie"),
+                                    (pb.UpdateRoomRequest(room_id=room.id, fields=["name"], room={"name": "no"}),
+                                     "UpdateRoom")):
+                    connection.call(method, ask, host.access_token).on_end = on_end
+                    calls += 1
+        loop.run_until(lambda: not any(connection.calls for connection in connections), "all answers", DEADLINE)
+        loop.close()
+
+        def lines():
+            return [line for line in server.stderr().splitlines() if "STORAGE_UNAVAILABLE" in line]
+
+        minutes = (time.monotonic() - started) / 60
+        assert 1 <= len(lines()) <= 1 + minutes, lines()
+        ids = {re.search(r"\((\S{12})\)", why).group(1) for why in told if "storage" in why}
+        assert ids and all(any(told_id in line for line in lines()) for told_id in ids), (ids, lines())
+
+        control.full = 0
+        eventually(lambda: storage_works(host, room) and "calls work again" in server.stderr(), "the end of it")
+        last = [line for line in server.stderr().splitlines() if "calls work again" in line]
+        equal(len(last), 1)
+        assert re.search(rf"{n_calls - 1} more", last[0]) or minutes > 0.9, last
 
 
 # ---- a disk that stands still ----
