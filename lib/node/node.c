@@ -179,14 +179,20 @@ static int meta_run(struct sv_blocking_job *blocking, struct sv_tx *tx)
     struct meta *meta = SV_CONTAINER_OF(blocking, struct meta, blocking);
     int rv = tx->ops->meta_get(tx, "jwt_secret", &meta->arena, &meta->jwt_secret);
     if (rv == 0)
-        return SYNCTV_E_STORAGE_CORRUPT;
-    if (rv > 0)
+        meta->jwt_secret = "";
+    if (rv >= 0)
         rv = tx->ops->meta_get(tx, "node_id", &meta->arena, &meta->node_id);
     if (rv == 0) {
         meta->node_id = meta->new_id;
         rv = tx->ops->meta_put(tx, "node_id", meta->new_id);
     }
     return rv;
+}
+
+static int damaged(const synctv_node_options *options, const char *what, synctv_error *err)
+{
+    return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
+        "the database %s is damaged (%s): put a backup in its place", options->db_url, what);
 }
 
 static int read_meta(synctv_node *node, const synctv_node_options *options, synctv_error *err)
@@ -196,19 +202,19 @@ static int read_meta(synctv_node *node, const synctv_node_options *options, sync
     if (rv >= 0)
         rv = sv_blocking_job_do(&meta.blocking, node->store, sv_store_write);
     if (rv < 0) {
-        sv_errorf(err, rv, "the database cannot be read: %s", synctv_error_text(rv));
+        sv_errorf(err, rv, "the database %s cannot be read: %s", options->db_url,
+            synctv_error_text(rv));
         goto out;
     }
     const char *id = sv_str_empty(options->node_id) ? meta.node_id : options->node_id;
     if (!sv_name_valid(id, 64)) {
-        rv = sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT, "the node id in the database is not valid");
+        rv = damaged(options, "its node id is none", err);
         goto out;
     }
     memcpy(node->id, id, strlen(id) + 1);
     if (sv_str_empty(options->jwt_secret_file)) {
         if (strlen(meta.jwt_secret) < SV_TOKEN_KEY_MIN_BYTES)
-            rv = sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
-                "the token secret in the database is too short");
+            rv = damaged(options, "it has no token secret", err);
         else if ((rv = set_key(node, meta.jwt_secret, strlen(meta.jwt_secret))) < 0)
             sv_error(err, rv);
     }

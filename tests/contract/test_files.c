@@ -321,24 +321,108 @@ START_TEST(a_truncated_database_is_left_alone)
     const size_t cuts[] = { whole.len - 1, whole.len - 4096, whole.len / 2, 4096, 1000, 100, 50 };
     for (int i = 0; i < 7; i++) {
         write_file(path, whole.data, cuts[i]);
-        check_refused(path, SYNCTV_E_STORAGE_CORRUPT, "");
+        check_refused(path, SYNCTV_E_STORAGE_CORRUPT, "damaged");
+        check_refused(path, SYNCTV_E_STORAGE_CORRUPT, "put a backup in its place");
     }
     free(whole.data);
 }
 END_TEST
 
-START_TEST(a_database_that_lacks_a_table_is_refused)
+START_TEST(what_a_database_lacks_is_named)
 {
-    static const char *const losses[] = { "DROP TABLE chat", "DROP TABLE room_search",
-        "ALTER TABLE movies DROP COLUMN subtitles", "DROP TABLE meta" };
-    for (int i = 0; i < 4; i++) {
+    static const char *const losses[][2] = {
+        { "DROP TABLE chat", "chat" },
+        { "DROP TABLE room_search", "the table room_search is missing" },
+        { "DELETE FROM room_search_data", "room_search" },
+        { "ALTER TABLE movies DROP COLUMN subtitles", "subtitles" },
+        { "DROP TABLE meta", "the table meta is missing" },
+        { "DROP INDEX users_by_name", "the index users_by_name is missing" },
+        { "DROP INDEX chat_by_client_id", "the index chat_by_client_id is missing" },
+        { "ALTER TABLE chat RENAME TO c; CREATE VIEW chat AS SELECT * FROM c", "table chat" },
+        { "PRAGMA user_version = 0", "its schema has no version" },
+        { "PRAGMA user_version = 1", "already exists" },
+    };
+    for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
         char path[200];
         synctv_error err = { 0 };
         make_database(path, sizeof(path));
-        change_by_sql(path, losses[i]);
+        change_by_sql(path, losses[i][0]);
         ck_assert_int_eq(try_open(path, &err), SYNCTV_E_STORAGE_CORRUPT);
-        ck_assert_ptr_nonnull(strstr(err.message, path));
+        ck_assert_msg(strstr(err.message, path) != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, losses[i][1]) != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, "is damaged") != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, ".recover") != NULL, "%s", err.message);
     }
+}
+END_TEST
+
+START_TEST(a_log_that_is_none_is_left_alone)
+{
+    char path[200], name[300], noise[5000] = { 0 };
+    make_database(path, sizeof(path));
+    snprintf(name, sizeof(name), "%s-wal", path);
+    write_file(name, noise, 20); /* as it is when the power fails before anything was stored */
+    ck_assert_int_eq(try_open(path, NULL), 0);
+    write_file(name, noise, sizeof(noise));
+    ck_assert_int_eq(try_open(path, NULL), 0);
+    memset(noise, 'x', sizeof(noise));
+    write_file(name, noise, sizeof(noise));
+    synctv_error err = { 0 };
+    struct bytes before = read_file(path);
+    ck_assert_int_eq(try_open(path, &err), SYNCTV_E_STORAGE_CORRUPT);
+    ck_assert_msg(strstr(err.message, name) && strstr(err.message, "remove"), "%s", err.message);
+    struct bytes after = read_file(path), log = read_file(name);
+    ck_assert_uint_eq(after.len, before.len);
+    ck_assert_mem_eq(after.data, before.data, before.len);
+    ck_assert_uint_eq(log.len, sizeof(noise));
+    ck_assert_mem_eq(log.data, noise, log.len);
+    free(before.data);
+    free(after.data);
+    free(log.data);
+    ck_assert_int_eq(unlink(name), 0);
+    ck_assert_int_eq(try_open(path, NULL), 0);
+}
+END_TEST
+
+START_TEST(what_stands_where_a_file_of_the_database_should_be_is_named)
+{
+    static const char *const suffixes[] = { "-wal", "-shm", "-journal" };
+    char path[200], name[300];
+    make_database(path, sizeof(path));
+    for (int i = 0; i < 3; i++) {
+        synctv_error err = { 0 };
+        snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
+        ck_assert_int_eq(mkdir(name, 0700), 0);
+        ck_assert_int_eq(try_open(path, &err), SYNCTV_E_STORAGE_UNAVAILABLE);
+        ck_assert_msg(strstr(err.message, name) && strstr(err.message, "Is a directory"), "%s",
+            err.message);
+        ck_assert_int_eq(rmdir(name), 0);
+    }
+}
+END_TEST
+
+START_TEST(rows_of_somebody_who_is_gone_break_nothing)
+{
+    struct contract c;
+    char path[200], url[300];
+    struct sv_room_rec room;
+    struct sv_member_rec member, *members;
+    synctv_room *rooms;
+    int64_t before_ms;
+    struct sv_room_query query = { .search = "room", .limit = 100 };
+    make_database(path, sizeof(path));
+    change_by_sql(path, "PRAGMA foreign_keys = OFF; DELETE FROM users WHERE id = 'u00000000001'");
+    snprintf(url, sizeof(url), "sqlite:%s", path);
+    contract_open_url(&c, url, NULL);
+    contract_begin(&c);
+    ck_assert_int_eq(c.op->room_get(c.tx, CONTRACT_ROOM, &c.arena, &room), 0);
+    ck_assert_int_eq(c.op->member_list(c.tx, CONTRACT_ROOM, &c.arena, &members), 0);
+    ck_assert_int_eq(c.op->member_get(c.tx, CONTRACT_ROOM, "u00000000001", &c.arena, &member),
+        SYNCTV_E_MEMBER_NOT_FOUND);
+    ck_assert_int_eq(c.op->room_list(c.tx, &query, &c.arena, &rooms, &before_ms), 99);
+    ck_assert_int_eq(c.op->room_delete(c.tx, CONTRACT_ROOM), 0);
+    contract_commit(&c);
+    contract_close(&c);
 }
 END_TEST
 
@@ -407,7 +491,15 @@ START_TEST(a_read_only_file_is_named)
     ck_assert_int_eq(chmod(path, 0), 0);
     ck_assert_int_eq(open_as_nobody(path, message, sizeof(message)), SYNCTV_E_STORAGE_UNAVAILABLE);
     ck_assert_msg(strstr(message, path) && strstr(message, "Permission denied"), "%s", message);
-    ck_assert_int_eq(chmod(path, 0600), 0);
+    ck_assert_int_eq(chmod(path, 0666), 0);
+    char name[300];
+    snprintf(name, sizeof(name), "%s-shm", path);
+    write_file(name, "", 0); /* left behind by another user */
+    ck_assert_int_eq(chmod(name, 0), 0);
+    ck_assert_int_eq(chmod(contract_folder, 0777), 0);
+    ck_assert_int_eq(open_as_nobody(path, message, sizeof(message)), SYNCTV_E_STORAGE_UNAVAILABLE);
+    ck_assert_msg(strstr(message, name) && strstr(message, "Permission denied"), "%s", message);
+    ck_assert_int_eq(unlink(name), 0);
     struct bytes after = read_file(path);
     ck_assert_uint_eq(before.len, after.len);
     ck_assert_mem_eq(before.data, after.data, before.len);
@@ -641,7 +733,10 @@ static void add(TCase *tc)
     tcase_add_test(tc, the_database_of_another_program_is_left_alone);
     tcase_add_test(tc, a_file_that_is_no_database_is_left_alone);
     tcase_add_test(tc, a_truncated_database_is_left_alone);
-    tcase_add_test(tc, a_database_that_lacks_a_table_is_refused);
+    tcase_add_test(tc, what_a_database_lacks_is_named);
+    tcase_add_test(tc, a_log_that_is_none_is_left_alone);
+    tcase_add_test(tc, what_stands_where_a_file_of_the_database_should_be_is_named);
+    tcase_add_test(tc, rows_of_somebody_who_is_gone_break_nothing);
     tcase_add_test(tc, a_place_where_no_file_can_be_is_named);
     tcase_add_test(tc, a_read_only_file_is_named);
     tcase_add_test(tc, a_read_only_folder_is_named);

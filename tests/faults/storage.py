@@ -11,6 +11,8 @@ import subprocess
 import threading
 import time
 
+import grpc
+
 from faults import (DEADLINE, SERVER_BINARY, Control, Server, database, diag, directory, environment, equal,
                     eventually, limits, mib, resident_bytes, run, temp_path, test)
 from client import chat, fails, kinds, login, movie, pb, register
@@ -386,9 +388,58 @@ def _():
         with open(path, "wb") as file:
             file.write(damaged)
         try:
-            refused(path)
+            refused(path, "damaged", "put a backup in its place", ".recover")
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from None
+
+
+@test("a page that was overwritten is told at the start, or in the log once it is read")
+def _():
+    whole = make_database()
+    with open(whole, "rb") as file:
+        data = file.read()
+    sentence = ("is damaged", "put a backup in its place", ".recover")
+    at_the_start = at_work = 0
+    for begin in range(4096, len(data), 4096):
+        path = copy_of(whole, f"page-{begin}")
+        with open(path, "wb") as file:
+            file.write(data[:begin] + b"\xff" * 4096 + data[begin + 4096:])
+        try:
+            started = Server(config=limits(), db="sqlite:" + path, complaints_expected=True)
+        except AssertionError as error:
+            assert str(error).startswith("ended with 2"), error
+            refused(path, *sentence)
+            at_the_start += 1
+            continue
+        with started as server:
+            try:
+                host = login(server, "host")
+                for room in host.ListRooms(joined=True).rooms:
+                    host.AddMovie(room_id=room.id, movie=movie("one more"))
+                    host.GetMovieList(room_id=room.id)
+            except grpc.RpcError:
+                at_work += 1
+                eventually(lambda: "store:" in server.stderr(), "the log's line")
+                line = next(line for line in server.stderr().splitlines() if "store:" in line)
+                assert all(word in line for word in (*sentence, path)), line
+    diag(f"{at_the_start} pages at the start, {at_work} at work, of {len(data) // 4096 - 1}")
+    assert at_the_start > 0 and at_work > 0
+
+
+@test("facts about the database that are missing or no facts are damage")
+def _():
+    whole = make_database()
+    for number, (sql, word) in enumerate({
+            "DELETE FROM meta WHERE key = 'jwt_secret'": "token secret",
+            "UPDATE meta SET value = 'short' WHERE key = 'jwt_secret'": "token secret",
+            "UPDATE meta SET value = CAST(x'ff' AS TEXT) WHERE key = 'jwt_secret'": "token secret",
+            "UPDATE meta SET value = 'no id' WHERE key = 'node_id'": "node id",
+    }.items()):
+        path = copy_of(whole, f"fact-{number}")
+        db = sqlite3.connect(path, isolation_level=None)
+        db.execute(sql)
+        db.close()
+        refused(path, "is damaged", word, "put a backup in its place")
 
 
 @test("a database of a newer version, or of another program, is left as it is")

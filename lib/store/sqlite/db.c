@@ -114,23 +114,59 @@ static void describe(struct sv_db *db, int rc, char *out, size_t size)
         snprintf(out, size, "%s", text);
 }
 
+#define WHAT_TO_DO "put a backup in its place, or try sqlite3's .recover"
+
+/* What SQLite says goes, rather than what to do. */
+static void describe_damage(const char *path, int rc, const char *reason, char *out, size_t size)
+{
+    if ((rc & 0xff) == SQLITE_NOTADB)
+        snprintf(out, size,
+            "%s is not a database of SQLite, or its beginning is damaged: " WHAT_TO_DO, path);
+    else if (snprintf(out, size, "the database %s is damaged (%s): " WHAT_TO_DO, path, reason) >=
+        (int)size)
+        snprintf(out, size, "the database %s is damaged: " WHAT_TO_DO, path);
+}
+
+static const char *path_of(struct sv_db *db)
+{
+    const char *path = db->handle == NULL ? NULL : sqlite3_db_filename(db->handle, "main");
+    return sv_str_empty(path) ? "in memory" : path;
+}
+
 int sv_db_fail(struct sv_db *db, int rc)
 {
     if ((rc & 0xff) == SQLITE_CONSTRAINT)
         return SYNCTV_E_INTERNAL;
-    if (db->conn.failure == 0) {
-        db->conn.failure = rc;
-        describe(db, rc, db->conn.failure_text, sizeof(db->conn.failure_text));
+    int code = code_of(rc);
+    struct sv_conn *conn = &db->conn;
+    if (conn->failure == 0) {
+        conn->failure = rc;
+        describe(db, rc, db->reason, sizeof(db->reason));
+        if (code == SYNCTV_E_STORAGE_CORRUPT)
+            describe_damage(path_of(db), rc, db->reason, conn->failure_text,
+                sizeof(conn->failure_text));
+        else
+            snprintf(conn->failure_text, sizeof(conn->failure_text), "%s", db->reason);
     }
-    return code_of(rc);
+    return code;
+}
+
+int sv_db_damaged(synctv_error *err, const char *path, const char *reason)
+{
+    char text[sizeof(err->message)];
+    describe_damage(path, SQLITE_CORRUPT, reason, text, sizeof(text));
+    return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT, "%s", text);
 }
 
 int sv_db_errorf(struct sv_db *db, int rc, synctv_error *err, const char *what, const char *path)
 {
+    char text[sizeof(err->message)];
     int code = sv_db_fail(db, rc);
-    if (code == SYNCTV_E_INTERNAL)
-        code = SYNCTV_E_STORAGE_CORRUPT; /* a schema that is not as we made it */
-    return sv_errorf(err, code, "cannot %s the database %s: %s", what, path, db->conn.failure_text);
+    if (code != SYNCTV_E_INTERNAL && code != SYNCTV_E_STORAGE_CORRUPT)
+        return sv_errorf(err, code, "cannot %s the database %s: %s", what, path, db->reason);
+    /* INTERNAL: a schema that is not as we made it. */
+    describe_damage(path, rc, db->reason, text, sizeof(text));
+    return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT, "%s", text);
 }
 
 int sv_db_exec(struct sv_db *db, const char *sql)

@@ -34,6 +34,8 @@ struct sv_db {
     int64_t busy_since_us, busy_at_us;       /* when it began to wait for a lock, and last did */
     int64_t freed_at_us, gave_way_at_us;     /* backend.c */
     const _Atomic int64_t *busy_deadline_us; /* another limit to waiting for a lock; 0 = none */
+    /* What SQLite says of conn.failure. */
+    char reason[160];
 };
 
 /* `flags` as for sqlite3_open_v2(); `path` NULL = in memory. The connection must be closed even after a failure. */
@@ -45,7 +47,9 @@ void sv_db_close(struct sv_db *db);
 int sv_db_exec(struct sv_db *db, const char *sql);
 /* Turns a result code of SQLite into a SYNCTV_E_*, and keeps it as conn.failure if it is the database that is at fault. */
 int sv_db_fail(struct sv_db *db, int rc);
-/* The same for opening: also fills `err` with "cannot <what> the database <path>: …". */
+/* Fills `err`, which names what to do, too; STORAGE_CORRUPT. */
+int sv_db_damaged(synctv_error *err, const char *path, const char *reason);
+/* The same for opening: also fills `err` with "cannot <what> the database <path>: …", or that it is damaged and what to do. */
 int sv_db_errorf(struct sv_db *db, int rc, synctv_error *err, const char *what, const char *path);
 
 struct sv_query {

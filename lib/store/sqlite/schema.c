@@ -160,6 +160,20 @@ static const char v3[] = "ALTER TABLE chat ADD COLUMN is_deletion INTEGER NOT NU
 
 const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1, v2, v3 };
 
+const char sv_schema_missing[] =
+    "WITH ours (type, name) AS (VALUES "
+    "('table', 'meta'), ('table', 'users'), ('table', 'sessions')"
+    ", ('table', 'session_hashes'), ('table', 'rooms'), ('table', 'room_search')"
+    ", ('table', 'members'), ('table', 'movies'), ('table', 'playback')"
+    ", ('table', 'chat'), ('index', 'users_by_name'), ('index', 'users_by_email')"
+    ", ('index', 'users_by_age'), ('index', 'sessions_by_user')"
+    ", ('index', 'sessions_by_expiry'), ('index', 'session_hashes_by_hash')"
+    ", ('index', 'rooms_by_creator'), ('index', 'members_by_user')"
+    ", ('index', 'members_kicked'), ('index', 'movies_by_rank')"
+    ", ('index', 'chat_by_client_id')"
+    ") SELECT 'the ' || type || ' ' || name || ' is missing' FROM ours"
+    " EXCEPT SELECT 'the ' || type || ' ' || name || ' is missing' FROM sqlite_schema LIMIT 1";
+
 const char sv_schema_probe[] =
     "SELECT (SELECT count(*) FROM (SELECT 1 FROM meta LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT created_at_ms FROM users LIMIT 1)),"
