@@ -470,7 +470,7 @@ static void check_sentence(const char *text, const char *path)
     ck_assert_msg(strstr(text, path) != NULL, "%s", text);
     ck_assert_msg(strstr(text, "damaged") != NULL, "%s", text);
     ck_assert_msg(strstr(text, "put a backup in its place") != NULL, "%s", text);
-    ck_assert_msg(strstr(text, ".recover") != NULL, "%s", text);
+    ck_assert_msg(strstr(text, "README") != NULL, "%s", text);
 }
 
 START_TEST(an_overwritten_page_is_told_with_the_file_and_what_to_do)

@@ -351,7 +351,7 @@ START_TEST(what_a_database_lacks_is_named)
         ck_assert_msg(strstr(err.message, path) != NULL, "%s", err.message);
         ck_assert_msg(strstr(err.message, losses[i][1]) != NULL, "%s", err.message);
         ck_assert_msg(strstr(err.message, "is damaged") != NULL, "%s", err.message);
-        ck_assert_msg(strstr(err.message, ".recover") != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, "README") != NULL, "%s", err.message);
     }
 }
 END_TEST

@@ -388,7 +388,7 @@ def _():
         with open(path, "wb") as file:
             file.write(damaged)
         try:
-            refused(path, "damaged", "put a backup in its place", ".recover")
+            refused(path, "damaged", "put a backup in its place", "README")
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from None
 
@@ -398,7 +398,7 @@ def _():
     whole = make_database()
     with open(whole, "rb") as file:
         data = file.read()
-    sentence = ("is damaged", "put a backup in its place", ".recover")
+    sentence = ("is damaged", "put a backup in its place", "README")
     at_the_start = at_work = 0
     for begin in range(4096, len(data), 4096):
         path = copy_of(whole, f"page-{begin}")

@@ -114,7 +114,7 @@ static void describe(struct sv_db *db, int rc, char *out, size_t size)
         snprintf(out, size, "%s", text);
 }
 
-#define WHAT_TO_DO "put a backup in its place, or try sqlite3's .recover"
+#define WHAT_TO_DO "put a backup in its place; README, \"Backups\", tells how to save the rest"
 
 /* What SQLite says goes, rather than what to do. */
 static void describe_damage(const char *path, int rc, const char *reason, char *out, size_t size)
