@@ -36,6 +36,7 @@ void synctv_node_options_init(synctv_node_options *options)
 {
     *options = (synctv_node_options){
         .db_url = "memory:",
+        .alone = true,
         .threads = 1,
         .access_ttl_s = 3600,
         .refresh_ttl_s = 30 * 24 * 3600,
@@ -184,8 +185,8 @@ static int meta_run(struct sv_blocking_job *blocking, struct sv_tx *tx)
     struct meta *meta = SV_CONTAINER_OF(blocking, struct meta, blocking);
     int rv = tx->ops->meta_get(tx, "jwt_secret", &meta->arena, &meta->jwt_secret);
     if (rv == 0)
-        return SYNCTV_E_STORAGE_CORRUPT;
-    if (rv > 0)
+        meta->jwt_secret = "";
+    if (rv >= 0)
         rv = tx->ops->meta_get(tx, "node_id", &meta->arena, &meta->node_id);
     if (rv == 0) {
         meta->node_id = meta->new_id;
@@ -194,26 +195,32 @@ static int meta_run(struct sv_blocking_job *blocking, struct sv_tx *tx)
     return rv;
 }
 
+static int damaged(const synctv_node_options *options, const char *what, synctv_error *err)
+{
+    return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
+        "the database %s is damaged (%s): put a backup in its place", options->db_url, what);
+}
+
 static int read_meta(synctv_node *node, const synctv_node_options *options, synctv_error *err)
 {
     struct meta meta = { .blocking.run = meta_run };
     int rv = sv_node_new_id(node, meta.new_id);
     if (rv >= 0)
-        rv = sv_blocking_job_do(&meta.blocking, node->store, node->store->ops->write);
+        rv = sv_blocking_job_do(&meta.blocking, node->store, sv_store_write);
     if (rv < 0) {
-        sv_errorf(err, rv, "the database cannot be read: %s", synctv_error_text(rv));
+        sv_errorf(err, rv, "the database %s cannot be read: %s", options->db_url,
+            synctv_error_text(rv));
         goto out;
     }
     const char *id = sv_str_empty(options->node_id) ? meta.node_id : options->node_id;
     if (!sv_name_valid(id, 64)) {
-        rv = sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT, "the node id in the database is not valid");
+        rv = damaged(options, "its node id is none", err);
         goto out;
     }
     memcpy(node->id, id, strlen(id) + 1);
     if (sv_str_empty(options->jwt_secret_file)) {
         if (strlen(meta.jwt_secret) < SV_TOKEN_KEY_MIN_BYTES)
-            rv = sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
-                "the token secret in the database is too short");
+            rv = damaged(options, "it has no token secret", err);
         else if ((rv = set_key(node, meta.jwt_secret, strlen(meta.jwt_secret))) < 0)
             sv_error(err, rv);
     }
@@ -260,7 +267,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
         goto out;
     const struct sv_store_options store_options = {
         .url = options->db_url,
-        .alone = options->listen != NULL,
+        .alone = options->alone,
         .log = &node->log,
     };
     rv = sv_store_open(&store_options, &node->store, err);
@@ -316,7 +323,7 @@ void sv_node_quiesce(synctv_node *node)
     if (node->store != NULL) {
         sv_rooms_last_tick(node);
         sv_rooms_flush(node);
-        node->store->ops->close(node->store);
+        sv_store_close(node->store);
     }
 }
 
@@ -327,7 +334,7 @@ void sv_node_fini(synctv_node *node)
     sv_accounts_free(node->accounts);
     sv_pool_free(node->hashers);
     if (node->store != NULL)
-        node->store->ops->free(node->store);
+        sv_store_free(node->store);
     sv_login_limit_free(node->login_limit);
     if (node->jwt_key != NULL)
         sv_secret_wipe(node->jwt_key, node->jwt_key_len);
@@ -365,7 +372,7 @@ static void purge_rows(synctv_node *node)
     purge->node = node;
     purge->job.run = purge_run;
     purge->job.apply = purge_apply;
-    if (node->store->ops->write(node->store, &purge->job) < 0)
+    if (sv_store_write(node->store, &purge->job) < 0)
         free(purge);
 }
 

@@ -62,6 +62,7 @@ static void answer(void *userdata, const synctv_result *result)
         fail(u, &err, NULL);
     } else {
         sv_rpc_call_reply(u->rpc, bytes);
+        sv_service_note_success(u->m->service);
     }
 }
 

@@ -3,6 +3,11 @@
 #ifndef SV_SERVICE_INSIDE_H
 #define SV_SERVICE_INSIDE_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/id.h"
+#include "base/outage.h"
 #include "service/service.h"
 
 #define SV_SERVICE_MAX_RESPONSE_BYTES (1024 * 1024)
@@ -13,12 +18,27 @@ struct sv_service_method {
     synctv_method method; /* not MessageStream's */
 };
 
+/* What breaks inside, of one code. */
+struct sv_service_outage {
+    struct sv_outage outage;
+    int64_t last_ms;
+    /* Of the last line about it; what is told to clients, too. */
+    char id[SV_ID_SIZE];
+};
+
+#define SV_SERVICE_N_INSIDE 4
+
 struct sv_service {
     synctv_node *node;
     const struct sv_log *log;
     struct sv_rpc_method table[SYNCTV_N_METHODS + 1];
     struct sv_service_method bound[SYNCTV_N_METHODS + 1];
     size_t n_methods;
+
+    pthread_mutex_t outages_lock;
+    struct sv_service_outage outages[SV_SERVICE_N_INSIDE];
+    /* The log was told of one, and not that it is over. */
+    atomic_bool broken;
 };
 
 /*
@@ -27,8 +47,11 @@ struct sv_service {
  */
 int sv_service_bearer(struct sv_rpc_call *rpc, const char **ret_token, synctv_error *err);
 
-/* What broke inside is for the log and not for the wire: there it gets a number to look for. */
+/* What broke inside is for the log and not for the wire, where it gets a word to look for in the log. What goes on breaking is one line a
+ * minute, and its word stays the same as long. */
 void sv_service_hide_inside(struct sv_service *service, const char *where, synctv_error *err);
+/* A call has succeeded. When none has broken inside for a while, the log is told that it is over. */
+void sv_service_note_success(struct sv_service *service);
 
 /* Fails a call with an error as the node gave it. `extra` may be NULL. */
 void sv_service_fail(struct sv_service *service, struct sv_rpc_call *rpc, const synctv_error *err,

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Storage as a table of functions, so that another database can stand behind it. lib/store/sqlite is the first;
- * tests/contract is what each must pass.
+ * Storage: jobs that are run in the transactions of a database, which is behind a table of functions. Each kind of database is a folder
+ * beside this file (backend.h); lib/store/sqlite is the first. tests/contract is what each must pass.
  *
  * A write is a job with two halves. run() looks at rows and changes them inside a transaction and touches nothing
- * else: it may be run again from the start. apply() runs after COMMIT, in commit order, which is the order of write(): there
- * memory is updated, others are told, the call is answered. What has been told is on disk. All of that is on one thread,
- * the writer; many jobs share a transaction. If one of them fails after it has changed something, all are run again, each in
+ * else: it may be run again from the start. apply() runs after COMMIT: there memory is updated, others are told, the call is
+ * answered. What has been told is on disk. A job names its scope, a room and at most two users: jobs of one room are run and applied in
+ * the order of sv_store_write(), and so is a job that only reads the room to put it into memory, which is why that one is a write, too.
+ * Between jobs whose scopes have nothing in common there is no order. (With SQLite all are on one thread, the writer, and in one order; nobody may
+ * rely on that.) Many jobs may share a transaction. If one of them fails after it has changed something, all are run again, each in
  * a savepoint of its own; when their COMMIT fails, each is run again alone and gets its own verdict.
  *
  * A read is a job too; its run() may only use the functions that read (what it changes is not kept), its apply() follows
@@ -21,14 +23,23 @@
 #include <synctv/types.h>
 
 #include "base/arena.h"
+#include "base/id.h"
 #include "base/list.h"
 #include "base/log.h"
 
 struct sv_tx;
 struct sv_store;
 
+/* What a job reads and changes: at most a room and two users; "" = none. */
+struct sv_scope {
+    char room_id[SV_ID_SIZE];
+    char user_ids[2][SV_ID_SIZE];
+};
+
 struct sv_job {
     struct sv_list link; /* the store's */
+    /* Of a job that writes; sv_job_set_scope(). A job of zeros has none. */
+    struct sv_scope scope;
     /* On the writer (or a reader) thread, inside a transaction. Negative = undo what this job has changed; apply() gets
      * that number. The first thing it does is to reset what an earlier run may have left in the job. It neither
      * waits for other threads nor queues jobs. */
@@ -199,9 +210,9 @@ struct sv_tx_ops {
     /* Unless what is stored has a (version, node_id) as high or higher. Returns 1 if written, 0 if not. ROOM_NOT_FOUND. */
     int (*playback_put)(struct sv_tx *tx, const synctv_playback *state);
 
-    /* Numbers the message (*ret_seq, never used before in this room) and drops those whose numbers lie `keep` or more below it. If
-     * the same (room, user, client_message_id, not "") is still kept: returns 1 with that message in *ret_existing,
-     * nothing stored. ROOM_NOT_FOUND. */
+    /* What happens in a room's chat is numbered, and of the newest `keep` numbers the rows are kept: messages, and deletions. */
+    /* Numbers the message (*ret_seq, never used before in this room) and drops what is too old. If the same (room, user,
+     * client_message_id, not "") is still kept: returns 1 with that message in *ret_existing, nothing stored. ROOM_NOT_FOUND. */
     int (*chat_insert)(struct sv_tx *tx, const synctv_chat *chat, int32_t keep, uint64_t *ret_seq,
         struct sv_arena *a, synctv_chat *ret_existing);
     /* Newest first, seq < before_seq (0 = all) and > after_seq. Returns the count. */
@@ -210,26 +221,14 @@ struct sv_tx_ops {
     /* MESSAGE_NOT_FOUND, here and below. */
     int (*chat_get)(struct sv_tx *tx, const char *room_id, const char *message_id,
         struct sv_arena *a, synctv_chat *ret);
-    int (*chat_delete)(struct sv_tx *tx, const char *room_id, const char *message_id);
+    /* The message goes, and in its place comes, with the next number (*ret_seq), a row without content that says so: room_id and
+     * message_id name the message, user_id who has deleted it, timestamp_ms when. chat_list() and chat_get() do not show it. */
+    int (*chat_delete)(struct sv_tx *tx, const synctv_chat *deletion, int32_t keep,
+        uint64_t *ret_seq);
 };
 
 struct sv_tx {
     const struct sv_tx_ops *ops;
-};
-
-struct sv_store_ops {
-    /* Never blocks; any thread. Returns 0 and will call apply(), or OVERLOADED (the queue is full) or SHUTTING_DOWN, and won't. */
-    int (*write)(struct sv_store *store, struct sv_job *job);
-    int (*read)(struct sv_store *store, struct sv_job *job);
-    /* Takes no more jobs, finishes the queued ones (their apply() runs), joins the threads, closes. Waits for other processes
-     * no longer than 5 s in all. Idempotent; not from within a job. */
-    void (*close)(struct sv_store *store);
-    /* Closed ones only. */
-    void (*free)(struct sv_store *store);
-};
-
-struct sv_store {
-    const struct sv_store_ops *ops;
 };
 
 struct sv_store_options {
@@ -250,5 +249,24 @@ struct sv_store_options {
  */
 int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_store,
     synctv_error *err);
+
+/*
+ * Names what a job that writes is about, before it is queued. The ids are copied; NULL is "". Jobs about the same room are run and applied
+ * in the order of sv_store_write(). Whoever else must not come between (because they count or look at something of a user) names the
+ * same user. Between scopes that have nothing in common there is no order that anybody may rely on: another database runs them at once.
+ */
+void sv_job_set_scope(struct sv_job *job, const char *room_id, const char *user_id,
+    const char *other_user_id);
+
+/* Never blocks; any thread. Returns 0 and will call apply(), or OVERLOADED (the queue is full) or SHUTTING_DOWN, and won't. */
+int sv_store_write(struct sv_store *store, struct sv_job *job);
+int sv_store_read(struct sv_store *store, struct sv_job *job);
+/* Waits until all that was queued to be written has been applied, and what was queued meanwhile. Not from within a job. */
+void sv_store_drain(struct sv_store *store);
+/* Takes no more jobs, finishes the queued ones (their apply() runs), joins the threads, closes. Waits for other processes
+ * no longer than 5 s in all. Idempotent; not from within a job. */
+void sv_store_close(struct sv_store *store);
+/* Closed ones only. */
+void sv_store_free(struct sv_store *store);
 
 #endif

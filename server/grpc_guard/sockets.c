@@ -12,6 +12,7 @@
  */
 #include "sockets.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>

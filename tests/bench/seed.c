@@ -169,7 +169,7 @@ static void add(struct sv_store *store, void (*one)(struct sv_tx *tx, unsigned n
     for (; from < to; from += ROWS_A_JOB) {
         unsigned end = from + ROWS_A_JOB < to ? from + ROWS_A_JOB : to;
         struct rows rows = { .job = { .run = run, .apply = applied }, one, from, end, false };
-        must(store->ops->write(store, &rows.job), "write");
+        must(sv_store_write(store, &rows.job), "write");
         pthread_mutex_lock(&lock);
         while (!rows.done)
             pthread_cond_wait(&changed, &lock);
@@ -229,8 +229,8 @@ int main(int argc, char **argv)
     add(store, add_busy_room, 0, n_rooms + 1);
     add(store, join_room_0, 1, n_users);
     add(store, add_listed_room, n_rooms + 1, n_rooms + 1 + n_listed);
-    store->ops->close(store);
-    store->ops->free(store);
+    sv_store_close(store);
+    sv_store_free(store);
     for (unsigned n = 0; n < n_users; n++)
         print_token(n);
     return 0;

@@ -63,7 +63,7 @@ static double measure_jobs(int total, int width)
         atomic_store(&left, width);
         for (int i = 0; i < width; i++) {
             says[i] = (struct say){ .job = { .run = run_say, .apply = apply_say }, .left = &left };
-            must(store->ops->write(store, &says[i].job), "write");
+            must(sv_store_write(store, &says[i].job), "write");
         }
         while (atomic_load(&left) > 0)
             usleep(20);
@@ -226,8 +226,8 @@ int main(int argc, char **argv)
     printf("%-34s %8.0f /s\n", "chat messages, 256 at a time", measure_jobs(51200, 256));
     printf("%-34s %8.0f /s\n", "chat messages, 4096 at a time", measure_jobs(102400, 4096));
 
-    store->ops->close(store);
-    store->ops->free(store);
+    sv_store_close(store);
+    sv_store_free(store);
     start = sv_mono_us();
     must(sv_store_open(&o, &store, &err), "open");
     printf("%-34s %8.2f ms\n", "open it again", (double)(sv_mono_us() - start) / 1e3);
@@ -253,13 +253,13 @@ int main(int argc, char **argv)
     printf("%-34s %8.1f ms\n", "10 000 members, 1000 movies: gone",
         measure_ms(delete_room, "delete"));
     printf("%-34s %8.1f ms\n", "search 10 000 users, in vain", measure_ms(list_users, "users"));
-    store->ops->close(store);
+    sv_store_close(store);
     struct stat st;
     char path[300];
     snprintf(path, sizeof(path), "%s/x.db", folder);
     if (stat(path, &st) == 0)
         printf("%-34s %8.1f MB\n", "the file", (double)st.st_size / 1e6);
-    store->ops->free(store);
+    sv_store_free(store);
     nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     return 0;
 }

@@ -60,6 +60,7 @@ static void begin(struct contract *c, int (*submit)(struct sv_store *, struct sv
     j->job.run = hold;
     j->job.apply = applied;
     j->state = CONTRACT_QUEUED;
+    sv_job_set_scope(&j->job, CONTRACT_ROOM, NULL, NULL);
     ck_assert_int_eq(submit(c->store, &j->job), 0);
     wait_for(j, CONTRACT_RUNNING);
     ck_assert_int_eq(j->state, CONTRACT_RUNNING);
@@ -69,12 +70,12 @@ static void begin(struct contract *c, int (*submit)(struct sv_store *, struct sv
 
 void contract_begin(struct contract *c)
 {
-    begin(c, c->store->ops->write);
+    begin(c, sv_store_write);
 }
 
 void contract_begin_read(struct contract *c)
 {
-    begin(c, c->store->ops->read);
+    begin(c, sv_store_read);
 }
 
 int contract_abort(struct contract *c, int verdict)
@@ -125,12 +126,12 @@ static int call(struct sv_store *store, int (*submit)(struct sv_store *, struct 
 
 int contract_write(struct sv_store *store, contract_fn *fn, void *arg)
 {
-    return call(store, store->ops->write, fn, arg);
+    return call(store, sv_store_write, fn, arg);
 }
 
 int contract_read(struct sv_store *store, contract_fn *fn, void *arg)
 {
-    return call(store, store->ops->read, fn, arg);
+    return call(store, sv_store_read, fn, arg);
 }
 
 /* ---- stores ---- */
@@ -165,8 +166,8 @@ void contract_open(struct contract *c, int backend)
 
 void contract_close(struct contract *c)
 {
-    c->store->ops->close(c->store);
-    c->store->ops->free(c->store);
+    sv_store_close(c->store);
+    sv_store_free(c->store);
     c->store = NULL;
     sv_arena_fini(&c->arena);
     pthread_cond_destroy(&c->job.changed);

@@ -19,8 +19,8 @@ static struct sv_store *open_alone(const char *path, bool alone, synctv_error *e
 
 static void close_store(struct sv_store *store)
 {
-    store->ops->close(store);
-    store->ops->free(store);
+    sv_store_close(store);
+    sv_store_free(store);
 }
 
 START_TEST(of_stores_that_are_to_be_alone_there_is_one)

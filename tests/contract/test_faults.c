@@ -16,7 +16,8 @@
 static struct {
     pthread_mutex_t lock;
     int errors, infos;
-    char last[256];
+    char last[512];
+    char last_error[512];
 } lines = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void keep_line(void *userdata, synctv_log_level level, const char *area, const char *text)
@@ -25,6 +26,8 @@ static void keep_line(void *userdata, synctv_log_level level, const char *area, 
     lines.errors += level == SYNCTV_LOG_ERROR;
     lines.infos += level == SYNCTV_LOG_INFO;
     snprintf(lines.last, sizeof(lines.last), "%s", text);
+    if (level == SYNCTV_LOG_ERROR)
+        snprintf(lines.last_error, sizeof(lines.last_error), "%s", text);
     pthread_mutex_unlock(&lines.lock);
 }
 
@@ -90,11 +93,12 @@ static void put_together(struct contract *c, struct put *puts, unsigned n, void 
     contract_begin(c);
     for (unsigned i = 0; i < n; i++) {
         puts[i].job = (struct sv_job){ .run = run_put, .apply = apply_put };
+        sv_job_set_scope(&puts[i].job, CONTRACT_ROOM, NULL, NULL);
         puts[i].n = i;
         puts[i].runs = 0;
         puts[i].order = &order;
         atomic_store(&puts[i].applied, 0);
-        ck_assert_int_eq(c->store->ops->write(c->store, &puts[i].job), 0);
+        ck_assert_int_eq(sv_store_write(c->store, &puts[i].job), 0);
     }
     contract_commit(c);
     if (meanwhile != NULL)
@@ -302,8 +306,8 @@ START_TEST(a_full_disk_at_the_start_is_told_and_the_next_start_works)
     ck_assert_ptr_nonnull(strstr(err.message, "full"));
     atomic_store(&fault_vfs.full, 0);
     ck_assert_int_eq(sv_store_open(&o, &store, &err), 0);
-    store->ops->close(store);
-    store->ops->free(store);
+    sv_store_close(store);
+    sv_store_free(store);
 }
 END_TEST
 
@@ -428,8 +432,8 @@ START_TEST(a_damaged_file_never_crashes_the_store)
             opened++;
             contract_read(store, read_everything, &arena);
             contract_write(store, write_something, &arena);
-            store->ops->close(store);
-            store->ops->free(store);
+            sv_store_close(store);
+            sv_store_free(store);
             sv_arena_fini(&arena);
         } else {
             ck_assert_msg(rv == SYNCTV_E_STORAGE_CORRUPT || rv == SYNCTV_E_STORAGE_TOO_NEW ||
@@ -442,6 +446,66 @@ START_TEST(a_damaged_file_never_crashes_the_store)
         unlink(extra);
     }
     ck_assert_int_gt(opened, 50);
+}
+END_TEST
+
+#define PAGE_BYTES 4096
+
+/* `from` with 0xff all over one page. */
+static void overwrite_page(const char *from, const char *to, long size, long page)
+{
+    char *data = malloc((size_t)size);
+    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(read(fd, data, (size_t)size), size);
+    close(fd);
+    memset(data + page * PAGE_BYTES, 0xff, PAGE_BYTES);
+    fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ck_assert_int_eq(write(fd, data, (size_t)size), size);
+    close(fd);
+    free(data);
+}
+
+static void check_sentence(const char *text, const char *path)
+{
+    ck_assert_msg(strstr(text, path) != NULL, "%s", text);
+    ck_assert_msg(strstr(text, "damaged") != NULL, "%s", text);
+    ck_assert_msg(strstr(text, "put a backup in its place") != NULL, "%s", text);
+    ck_assert_msg(strstr(text, "README") != NULL, "%s", text);
+}
+
+START_TEST(an_overwritten_page_is_told_with_the_file_and_what_to_do)
+{
+    char url[256], damaged[256] = "sqlite:", *path = damaged + 7;
+    long size = make_database(url, sizeof(url));
+    int at_the_start = 0, at_work = 0;
+    contract_path(path, sizeof(damaged) - 7);
+    for (long page = 0; page < size / PAGE_BYTES; page++) {
+        struct sv_store *store;
+        struct sv_arena arena = { 0 };
+        struct sv_store_options o = { .url = damaged, .log = &log_to_lines };
+        synctv_error err = { 0 };
+        lines.errors = 0;
+        overwrite_page(url + 7, path, size, page);
+        int rv = sv_store_open(&o, &store, &err);
+        if (rv < 0) {
+            ck_assert_int_eq(rv, SYNCTV_E_STORAGE_CORRUPT);
+            check_sentence(err.message, path);
+            ck_assert_int_eq(lines.errors, 0);
+            at_the_start++;
+            continue;
+        }
+        contract_read(store, read_everything, &arena);
+        contract_write(store, write_something, &arena);
+        sv_store_close(store);
+        sv_store_free(store);
+        sv_arena_fini(&arena);
+        if (lines.errors > 0) {
+            check_sentence(lines.last_error, path);
+            at_work++;
+        }
+    }
+    ck_assert_int_ge(at_the_start, 10);
+    ck_assert_int_ge(at_work, 5);
 }
 END_TEST
 
@@ -550,6 +614,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, a_disk_that_cannot_be_read_is_told_and_survived);
     tcase_add_test(tc, a_full_disk_at_the_start_is_told_and_the_next_start_works);
     tcase_add_test(tc, a_damaged_file_never_crashes_the_store);
+    tcase_add_test(tc, an_overwritten_page_is_told_with_the_file_and_what_to_do);
     tcase_add_loop_test(tc, a_job_that_lacks_memory_changes_nothing, 0, 2);
 }
 

@@ -51,8 +51,8 @@ static int try_open(const char *path, synctv_error *err)
     struct sv_store_options o = { .url = url };
     int rv = sv_store_open(&o, &store, err);
     if (rv == 0) {
-        store->ops->close(store);
-        store->ops->free(store);
+        sv_store_close(store);
+        sv_store_free(store);
     } else {
         ck_assert_ptr_null(store);
     }
@@ -205,6 +205,42 @@ static int number_by_sql(const char *path, const char *sql)
     return number;
 }
 
+START_TEST(a_deleted_message_leaves_a_row_that_names_it_and_no_word_of_it)
+{
+    static const char tombstones[] =
+        "SELECT count(*) FROM chat WHERE seq = 2 AND message_id = 'c00000000001'"
+        " AND user_id = 'u00000000007' AND timestamp_ms = 43 AND content = '' AND username = ''"
+        " AND client_message_id = '' AND is_deletion";
+    struct contract c;
+    char path[200], url[300];
+    uint64_t seq = 0;
+    synctv_chat existing,
+        chat = { .room_id = CONTRACT_ROOM,
+            .message_id = "c00000000001",
+            .user_id = "u00000000001",
+            .username = "user1",
+            .content = "what was said",
+            .timestamp_ms = 42,
+            .client_message_id = "x" };
+    make_database(path, sizeof(path));
+    snprintf(url, sizeof(url), "sqlite:%s", path);
+    contract_open_url(&c, url, NULL);
+    contract_begin(&c);
+    ck_assert_int_eq(c.op->chat_insert(c.tx, &chat, 500, &seq, &c.arena, &existing), 0);
+    chat.user_id = "u00000000007";
+    chat.timestamp_ms = 43;
+    ck_assert_int_eq(c.op->chat_delete(c.tx, &chat, 500, &seq), 0);
+    ck_assert_uint_eq(seq, 2);
+    contract_commit(&c);
+    contract_close(&c);
+    ck_assert_int_eq(number_by_sql(path, tombstones), 1);
+    ck_assert_int_eq(number_by_sql(path, "SELECT count(*) FROM chat"), 1);
+    struct bytes file = read_file(path);
+    ck_assert_ptr_null(memmem(file.data, file.len, "what was said", 13));
+    free(file.data);
+}
+END_TEST
+
 START_TEST(an_older_schema_is_brought_up_to_date)
 {
     static const char indexes[] =
@@ -215,6 +251,8 @@ START_TEST(an_older_schema_is_brought_up_to_date)
     int n_indexes = number_by_sql(path, indexes),
         newest = number_by_sql(path, "PRAGMA user_version");
     change_by_sql(path,
+        "INSERT INTO chat SELECT id, 1, 'c', 'u', 'n', 'hello', 1, '', 0 FROM rooms"
+        " WHERE id = 'r00000000042'; ALTER TABLE chat DROP COLUMN is_deletion;"
         "DROP INDEX members_kicked; DROP INDEX sessions_by_user;"
         "CREATE INDEX sessions_by_user ON sessions (user_id);"
         "INSERT INTO movies SELECT 1, id, 'm', 1, 'ü', 'http://h', 1, 0, 'u', 0, x'', x'0000', 7"
@@ -232,6 +270,8 @@ START_TEST(an_older_schema_is_brought_up_to_date)
     ck_assert_int_eq(room.n_movies, 1);
     ck_assert_int_eq(room.movies_weight, 2 + 8 + 0 + 2);
     ck_assert(!room.settings.pause_when_empty);
+    synctv_chat *chat;
+    ck_assert_int_eq(c.op->chat_list(c.tx, "r00000000042", 0, 0, 9, &c.arena, &chat), 1);
     contract_commit(&c);
     contract_close(&c);
     ck_assert_int_eq(number_by_sql(path, "PRAGMA user_version"), newest);
@@ -283,24 +323,108 @@ START_TEST(a_truncated_database_is_left_alone)
     const size_t cuts[] = { whole.len - 1, whole.len - 4096, whole.len / 2, 4096, 1000, 100, 50 };
     for (int i = 0; i < 7; i++) {
         write_file(path, whole.data, cuts[i]);
-        check_refused(path, SYNCTV_E_STORAGE_CORRUPT, "");
+        check_refused(path, SYNCTV_E_STORAGE_CORRUPT, "damaged");
+        check_refused(path, SYNCTV_E_STORAGE_CORRUPT, "put a backup in its place");
     }
     free(whole.data);
 }
 END_TEST
 
-START_TEST(a_database_that_lacks_a_table_is_refused)
+START_TEST(what_a_database_lacks_is_named)
 {
-    static const char *const losses[] = { "DROP TABLE chat", "DROP TABLE room_search",
-        "ALTER TABLE movies DROP COLUMN subtitles", "DROP TABLE meta" };
-    for (int i = 0; i < 4; i++) {
+    static const char *const losses[][2] = {
+        { "DROP TABLE chat", "chat" },
+        { "DROP TABLE room_search", "the table room_search is missing" },
+        { "DELETE FROM room_search_data", "room_search" },
+        { "ALTER TABLE movies DROP COLUMN subtitles", "subtitles" },
+        { "DROP TABLE meta", "the table meta is missing" },
+        { "DROP INDEX users_by_name", "the index users_by_name is missing" },
+        { "DROP INDEX chat_by_client_id", "the index chat_by_client_id is missing" },
+        { "ALTER TABLE chat RENAME TO c; CREATE VIEW chat AS SELECT * FROM c", "table chat" },
+        { "PRAGMA user_version = 0", "its schema has no version" },
+        { "PRAGMA user_version = 1", "already exists" },
+    };
+    for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
         char path[200];
         synctv_error err = { 0 };
         make_database(path, sizeof(path));
-        change_by_sql(path, losses[i]);
+        change_by_sql(path, losses[i][0]);
         ck_assert_int_eq(try_open(path, &err), SYNCTV_E_STORAGE_CORRUPT);
-        ck_assert_ptr_nonnull(strstr(err.message, path));
+        ck_assert_msg(strstr(err.message, path) != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, losses[i][1]) != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, "is damaged") != NULL, "%s", err.message);
+        ck_assert_msg(strstr(err.message, "README") != NULL, "%s", err.message);
     }
+}
+END_TEST
+
+START_TEST(a_log_that_is_none_is_left_alone)
+{
+    char path[200], name[300], noise[5000] = { 0 };
+    make_database(path, sizeof(path));
+    snprintf(name, sizeof(name), "%s-wal", path);
+    write_file(name, noise, 20); /* as it is when the power fails before anything was stored */
+    ck_assert_int_eq(try_open(path, NULL), 0);
+    write_file(name, noise, sizeof(noise));
+    ck_assert_int_eq(try_open(path, NULL), 0);
+    memset(noise, 'x', sizeof(noise));
+    write_file(name, noise, sizeof(noise));
+    synctv_error err = { 0 };
+    struct bytes before = read_file(path);
+    ck_assert_int_eq(try_open(path, &err), SYNCTV_E_STORAGE_CORRUPT);
+    ck_assert_msg(strstr(err.message, name) && strstr(err.message, "remove"), "%s", err.message);
+    struct bytes after = read_file(path), log = read_file(name);
+    ck_assert_uint_eq(after.len, before.len);
+    ck_assert_mem_eq(after.data, before.data, before.len);
+    ck_assert_uint_eq(log.len, sizeof(noise));
+    ck_assert_mem_eq(log.data, noise, log.len);
+    free(before.data);
+    free(after.data);
+    free(log.data);
+    ck_assert_int_eq(unlink(name), 0);
+    ck_assert_int_eq(try_open(path, NULL), 0);
+}
+END_TEST
+
+START_TEST(what_stands_where_a_file_of_the_database_should_be_is_named)
+{
+    static const char *const suffixes[] = { "-wal", "-shm", "-journal" };
+    char path[200], name[300];
+    make_database(path, sizeof(path));
+    for (int i = 0; i < 3; i++) {
+        synctv_error err = { 0 };
+        snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
+        ck_assert_int_eq(mkdir(name, 0700), 0);
+        ck_assert_int_eq(try_open(path, &err), SYNCTV_E_STORAGE_UNAVAILABLE);
+        ck_assert_msg(strstr(err.message, name) && strstr(err.message, "Is a directory"), "%s",
+            err.message);
+        ck_assert_int_eq(rmdir(name), 0);
+    }
+}
+END_TEST
+
+START_TEST(rows_of_somebody_who_is_gone_break_nothing)
+{
+    struct contract c;
+    char path[200], url[300];
+    struct sv_room_rec room;
+    struct sv_member_rec member, *members;
+    synctv_room *rooms;
+    int64_t before_ms;
+    struct sv_room_query query = { .search = "room", .limit = 100 };
+    make_database(path, sizeof(path));
+    change_by_sql(path, "PRAGMA foreign_keys = OFF; DELETE FROM users WHERE id = 'u00000000001'");
+    snprintf(url, sizeof(url), "sqlite:%s", path);
+    contract_open_url(&c, url, NULL);
+    contract_begin(&c);
+    ck_assert_int_eq(c.op->room_get(c.tx, CONTRACT_ROOM, &c.arena, &room), 0);
+    ck_assert_int_eq(c.op->member_list(c.tx, CONTRACT_ROOM, &c.arena, &members), 0);
+    ck_assert_int_eq(c.op->member_get(c.tx, CONTRACT_ROOM, "u00000000001", &c.arena, &member),
+        SYNCTV_E_MEMBER_NOT_FOUND);
+    ck_assert_int_eq(c.op->room_list(c.tx, &query, &c.arena, &rooms, &before_ms), 99);
+    ck_assert_int_eq(c.op->room_delete(c.tx, CONTRACT_ROOM), 0);
+    contract_commit(&c);
+    contract_close(&c);
 }
 END_TEST
 
@@ -369,7 +493,15 @@ START_TEST(a_read_only_file_is_named)
     ck_assert_int_eq(chmod(path, 0), 0);
     ck_assert_int_eq(open_as_nobody(path, message, sizeof(message)), SYNCTV_E_STORAGE_UNAVAILABLE);
     ck_assert_msg(strstr(message, path) && strstr(message, "Permission denied"), "%s", message);
-    ck_assert_int_eq(chmod(path, 0600), 0);
+    ck_assert_int_eq(chmod(path, 0666), 0);
+    char name[300];
+    snprintf(name, sizeof(name), "%s-shm", path);
+    write_file(name, "", 0); /* left behind by another user */
+    ck_assert_int_eq(chmod(name, 0), 0);
+    ck_assert_int_eq(chmod(contract_folder, 0777), 0);
+    ck_assert_int_eq(open_as_nobody(path, message, sizeof(message)), SYNCTV_E_STORAGE_UNAVAILABLE);
+    ck_assert_msg(strstr(message, name) && strstr(message, "Permission denied"), "%s", message);
+    ck_assert_int_eq(unlink(name), 0);
     struct bytes after = read_file(path);
     ck_assert_uint_eq(before.len, after.len);
     ck_assert_mem_eq(before.data, after.data, before.len);
@@ -439,8 +571,8 @@ static int count_up(const char *url)
         } while (rv == SYNCTV_E_STORAGE_UNAVAILABLE && tries-- > 0);
         failures += rv != 0;
     }
-    store->ops->close(store);
-    store->ops->free(store);
+    sv_store_close(store);
+    sv_store_free(store);
     return failures > 90 ? 90 : failures;
 }
 
@@ -530,7 +662,7 @@ static void promise_for_ever(const char *url, int fd)
         *p = (struct promise){
             .job = { .run = run_promise, .apply = apply_promise }, .n = n, .fd = fd
         };
-        while (store->ops->write(store, &p->job) == SYNCTV_E_OVERLOADED)
+        while (sv_store_write(store, &p->job) == SYNCTV_E_OVERLOADED)
             usleep(100);
         if (n % 50 == 0)
             usleep(500);
@@ -597,12 +729,16 @@ static void add(TCase *tc)
     tcase_add_test(tc, an_empty_file_becomes_a_database);
     tcase_add_test(tc, a_path_is_a_path_and_nothing_else);
     tcase_add_test(tc, an_unknown_kind_of_storage_is_refused);
+    tcase_add_test(tc, a_deleted_message_leaves_a_row_that_names_it_and_no_word_of_it);
     tcase_add_test(tc, an_older_schema_is_brought_up_to_date);
     tcase_add_test(tc, a_newer_schema_is_left_alone);
     tcase_add_test(tc, the_database_of_another_program_is_left_alone);
     tcase_add_test(tc, a_file_that_is_no_database_is_left_alone);
     tcase_add_test(tc, a_truncated_database_is_left_alone);
-    tcase_add_test(tc, a_database_that_lacks_a_table_is_refused);
+    tcase_add_test(tc, what_a_database_lacks_is_named);
+    tcase_add_test(tc, a_log_that_is_none_is_left_alone);
+    tcase_add_test(tc, what_stands_where_a_file_of_the_database_should_be_is_named);
+    tcase_add_test(tc, rows_of_somebody_who_is_gone_break_nothing);
     tcase_add_test(tc, a_place_where_no_file_can_be_is_named);
     tcase_add_test(tc, a_read_only_file_is_named);
     tcase_add_test(tc, a_read_only_folder_is_named);

@@ -50,7 +50,7 @@ static void wait_until(_Atomic unsigned *value, unsigned target)
         usleep(200);
 }
 
-START_TEST(jobs_apply_in_order_and_a_failing_one_leaves_nothing)
+START_TEST(jobs_of_a_room_apply_in_order_and_a_failing_one_leaves_nothing)
 {
     struct contract c;
     static struct numbered jobs[N_JOBS];
@@ -62,7 +62,8 @@ START_TEST(jobs_apply_in_order_and_a_failing_one_leaves_nothing)
         jobs[i] = (struct numbered){
             .job = { .run = run_numbered, .apply = apply_numbered }, .n = i, .log = &log
         };
-        ck_assert_int_eq(c.store->ops->write(c.store, &jobs[i].job), 0);
+        sv_job_set_scope(&jobs[i].job, CONTRACT_ROOM, contract_id('u', i), NULL);
+        ck_assert_int_eq(sv_store_write(c.store, &jobs[i].job), 0);
     }
     contract_commit(&c);
     wait_until(&log.applied, N_JOBS);
@@ -77,6 +78,94 @@ START_TEST(jobs_apply_in_order_and_a_failing_one_leaves_nothing)
             i % 3 == 2 ? SYNCTV_E_USER_NOT_FOUND : 0);
     }
     contract_commit(&c);
+    contract_close(&c);
+}
+END_TEST
+
+#define N_ROOMS 4
+#define N_OF_A_ROOM 250
+
+struct of_a_room {
+    struct sv_job job;
+    struct own_room *room;
+    unsigned n;
+    uint64_t revision; /* as run() saw it */
+};
+
+/* Each has a thread that queues its jobs. */
+struct own_room {
+    struct sv_store *store;
+    char id[SYNCTV_ID_LEN + 1];
+    pthread_t thread;
+    struct of_a_room jobs[N_OF_A_ROOM];
+    unsigned order[N_OF_A_ROOM];
+    int verdicts[N_OF_A_ROOM];
+    _Atomic unsigned applied;
+};
+
+/* Of three jobs one loads the room, one changes it, and one is undone. */
+static int run_of_a_room(struct sv_job *job, struct sv_tx *tx)
+{
+    struct of_a_room *j = SV_CONTAINER_OF(job, struct of_a_room, job);
+    struct sv_arena a = { 0 };
+    struct sv_room_rec rec = { 0 };
+    int rv = j->n % 3 == 0 ? tx->ops->room_get(tx, j->room->id, &a, &rec)
+                           : tx->ops->room_touch(tx, j->room->id, &j->revision);
+    if (rv == 0 && j->n % 3 == 0)
+        j->revision = rec.room.revision;
+    sv_arena_fini(&a);
+    return rv < 0 ? rv : j->n % 3 == 2 ? SYNCTV_E_PERMISSION_DENIED : 0;
+}
+
+static void apply_of_a_room(struct sv_job *job, int rv)
+{
+    struct of_a_room *j = SV_CONTAINER_OF(job, struct of_a_room, job);
+    unsigned i = atomic_load(&j->room->applied);
+    j->room->order[i] = j->n;
+    j->room->verdicts[i] = rv;
+    atomic_store(&j->room->applied, i + 1);
+}
+
+static void *queue_all(void *arg)
+{
+    struct own_room *room = arg;
+    for (unsigned i = 0; i < N_OF_A_ROOM; i++) {
+        struct of_a_room *j = &room->jobs[i];
+        *j = (struct of_a_room){
+            .job = { .run = run_of_a_room, .apply = apply_of_a_room }, .room = room, .n = i
+        };
+        sv_job_set_scope(&j->job, room->id, contract_id('u', 1), contract_id('u', i));
+        if (sv_store_write(room->store, &j->job) < 0)
+            abort();
+    }
+    return NULL;
+}
+
+START_TEST(rooms_at_once_keep_each_their_order_and_what_loads_one_fits_in)
+{
+    struct contract c;
+    static struct own_room rooms[N_ROOMS];
+    contract_open(&c, _i);
+    contract_begin(&c);
+    contract_add_user(&c, 1);
+    for (unsigned i = 0; i < N_ROOMS; i++)
+        contract_add_room(&c, i, "Room", 1);
+    contract_commit(&c);
+    for (unsigned i = 0; i < N_ROOMS; i++) {
+        rooms[i].store = c.store;
+        strcpy(rooms[i].id, contract_id('r', i));
+        atomic_store(&rooms[i].applied, 0);
+        pthread_create(&rooms[i].thread, NULL, queue_all, &rooms[i]);
+    }
+    for (unsigned i = 0; i < N_ROOMS; i++) {
+        pthread_join(rooms[i].thread, NULL);
+        wait_until(&rooms[i].applied, N_OF_A_ROOM);
+        for (unsigned n = 0; n < N_OF_A_ROOM; n++) {
+            ck_assert_uint_eq(rooms[i].order[n], n);
+            ck_assert_int_eq(rooms[i].verdicts[n], n % 3 == 2 ? SYNCTV_E_PERMISSION_DENIED : 0);
+            ck_assert_uint_eq(rooms[i].jobs[n].revision, (n + 2) / 3 + (n % 3 == 2));
+        }
+    }
     contract_close(&c);
 }
 END_TEST
@@ -159,7 +248,7 @@ static void apply_chain(struct sv_job *job, int rv)
     if (--chain->left == 0)
         atomic_store(&chain->done, 1);
     else
-        ck_assert_int_eq(chain->store->ops->write(chain->store, job), 0);
+        ck_assert_int_eq(sv_store_write(chain->store, job), 0);
 }
 
 START_TEST(apply_may_queue_the_next_job)
@@ -169,8 +258,23 @@ START_TEST(apply_may_queue_the_next_job)
     struct chain chain = {
         .job = { .run = run_chain, .apply = apply_chain }, .store = c.store, .left = 20
     };
-    ck_assert_int_eq(c.store->ops->write(c.store, &chain.job), 0);
+    ck_assert_int_eq(sv_store_write(c.store, &chain.job), 0);
     wait_until(&chain.done, 1);
+    contract_close(&c);
+}
+END_TEST
+
+START_TEST(draining_waits_for_what_is_queued_and_for_what_that_queues)
+{
+    struct contract c;
+    contract_open(&c, _i);
+    sv_store_drain(c.store);
+    struct chain chain = {
+        .job = { .run = run_chain, .apply = apply_chain }, .store = c.store, .left = 20
+    };
+    ck_assert_int_eq(sv_store_write(c.store, &chain.job), 0);
+    sv_store_drain(c.store);
+    ck_assert_uint_eq(atomic_load(&chain.done), 1);
     contract_close(&c);
 }
 END_TEST
@@ -230,15 +334,15 @@ START_TEST(a_full_queue_refuses_at_once_and_recovers)
     for (int i = 0; i < 8; i++)
         gates[i] = (struct gate){ .job = { .run = run_gate, .apply = apply_gate }, .open = &open };
     struct sv_store *store = open_narrow(_i);
-    fill(store, store->ops->write, gates, 3);
+    fill(store, sv_store_write, gates, 3);
     atomic_store(&open, 1);
     for (int i = 0; i < 4; i++)
         wait_until(&gates[i].applied, 1);
     ck_assert_uint_eq(atomic_load(&gates[4].applied), 0);
-    ck_assert_int_eq(store->ops->write(store, &gates[4].job), 0);
+    ck_assert_int_eq(sv_store_write(store, &gates[4].job), 0);
     wait_until(&gates[4].applied, 1);
-    store->ops->close(store);
-    store->ops->free(store);
+    sv_store_close(store);
+    sv_store_free(store);
 }
 END_TEST
 
@@ -249,12 +353,12 @@ START_TEST(a_full_queue_of_reads_refuses_at_once)
     for (int i = 0; i < 8; i++)
         gates[i] = (struct gate){ .job = { .run = run_gate, .apply = apply_gate }, .open = &open };
     struct sv_store *store = open_narrow(_i);
-    fill(store, store->ops->read, gates, 2);
+    fill(store, sv_store_read, gates, 2);
     atomic_store(&open, 1);
     for (int i = 0; i < 3; i++)
         wait_until(&gates[i].applied, 1);
-    store->ops->close(store);
-    store->ops->free(store);
+    sv_store_close(store);
+    sv_store_free(store);
 }
 END_TEST
 
@@ -266,7 +370,7 @@ struct closer {
 static void *close_store(void *arg)
 {
     struct closer *closer = arg;
-    closer->store->ops->close(closer->store);
+    sv_store_close(closer->store);
     atomic_store(&closer->closed, 1);
     return NULL;
 }
@@ -282,18 +386,18 @@ START_TEST(close_finishes_what_is_queued_and_takes_no_more)
         gates[i] = (struct gate){ .job = { .run = run_gate, .apply = apply_gate }, .open = &open };
     for (int i = 0; i < 2; i++)
         reads[i] = gates[0];
-    ck_assert_int_eq(store->ops->write(store, &gates[0].job), 0);
+    ck_assert_int_eq(sv_store_write(store, &gates[0].job), 0);
     wait_until(&gates[0].entered, 1);
     for (int i = 1; i < 4; i++)
-        ck_assert_int_eq(store->ops->write(store, &gates[i].job), 0);
+        ck_assert_int_eq(sv_store_write(store, &gates[i].job), 0);
     for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(store->ops->read(store, &reads[i].job), 0);
+        ck_assert_int_eq(sv_store_read(store, &reads[i].job), 0);
     pthread_create(&thread, NULL, close_store, &closer);
     int rv;
-    while ((rv = store->ops->write(store, &late.job)) == SYNCTV_E_OVERLOADED)
+    while ((rv = sv_store_write(store, &late.job)) == SYNCTV_E_OVERLOADED)
         usleep(200);
     ck_assert_int_eq(rv, SYNCTV_E_SHUTTING_DOWN);
-    ck_assert_int_eq(store->ops->read(store, &late.job), SYNCTV_E_SHUTTING_DOWN);
+    ck_assert_int_eq(sv_store_read(store, &late.job), SYNCTV_E_SHUTTING_DOWN);
     ck_assert_uint_eq(atomic_load(&closer.closed), 0);
     atomic_store(&open, 1);
     pthread_join(thread, NULL);
@@ -303,7 +407,7 @@ START_TEST(close_finishes_what_is_queued_and_takes_no_more)
     }
     for (int i = 0; i < 2; i++)
         ck_assert_uint_eq(atomic_load(&reads[i].applied), 1);
-    store->ops->free(store);
+    sv_store_free(store);
 }
 END_TEST
 
@@ -402,11 +506,13 @@ END_TEST
 static void add(TCase *tc)
 {
     const int n = CONTRACT_N_BACKENDS;
-    tcase_add_loop_test(tc, jobs_apply_in_order_and_a_failing_one_leaves_nothing, 0, n);
+    tcase_add_loop_test(tc, jobs_of_a_room_apply_in_order_and_a_failing_one_leaves_nothing, 0, n);
+    tcase_add_loop_test(tc, rooms_at_once_keep_each_their_order_and_what_loads_one_fits_in, 0, n);
     tcase_add_loop_test(tc, a_job_that_says_no_has_changed_nothing, 0, n);
     tcase_add_loop_test(tc, a_read_sees_what_has_been_applied, 0, n);
     tcase_add_loop_test(tc, a_read_leaves_nothing_even_if_it_writes, 0, n);
     tcase_add_loop_test(tc, apply_may_queue_the_next_job, 0, n);
+    tcase_add_loop_test(tc, draining_waits_for_what_is_queued_and_for_what_that_queues, 0, n);
     tcase_add_loop_test(tc, a_full_queue_refuses_at_once_and_recovers, 0, n);
     tcase_add_loop_test(tc, a_full_queue_of_reads_refuses_at_once, 0, n);
     tcase_add_loop_test(tc, close_finishes_what_is_queued_and_takes_no_more, 0, n);

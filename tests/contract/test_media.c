@@ -467,13 +467,64 @@ START_TEST(old_messages_go_and_numbers_never_come_again)
         say(&c, i, 10);
     ck_assert_int_eq(c.op->chat_list(c.tx, room, 0, 0, 100, &c.arena, &list), 10);
     ck_assert_uint_eq(list[9].seq, 21);
-    ck_assert_int_eq(c.op->chat_delete(c.tx, room, contract_id('c', 30)), 0);
-    ck_assert_int_eq(c.op->chat_delete(c.tx, room, contract_id('c', 30)),
+    end(&c);
+}
+END_TEST
+
+/* The number of the deletion, or the error. */
+static int unsay(struct contract *c, const char *room_id, unsigned n, int32_t keep)
+{
+    uint64_t seq = 0;
+    const synctv_chat deletion = { .room_id = room_id,
+        .message_id = contract_id('c', n),
+        .user_id = "u00000000007",
+        .timestamp_ms = 43 };
+    int rv = c->op->chat_delete(c->tx, &deletion, keep, &seq);
+    return rv < 0 ? rv : (int)seq;
+}
+
+START_TEST(a_deletion_takes_the_next_number_and_is_no_message)
+{
+    struct contract c;
+    synctv_chat *list, got;
+    begin_with_room(&c, _i);
+    for (unsigned i = 1; i <= 3; i++)
+        say(&c, i, 10);
+    ck_assert_int_eq(unsay(&c, room, 2, 10), 4);
+    ck_assert_int_eq(unsay(&c, room, 2, 10), SYNCTV_E_MESSAGE_NOT_FOUND);
+    ck_assert_int_eq(unsay(&c, room, 9, 10), SYNCTV_E_MESSAGE_NOT_FOUND);
+    ck_assert_int_eq(unsay(&c, "r00000000002", 3, 10), SYNCTV_E_MESSAGE_NOT_FOUND);
+    ck_assert_int_eq(c.op->chat_get(c.tx, room, contract_id('c', 2), &c.arena, &got),
         SYNCTV_E_MESSAGE_NOT_FOUND);
-    ck_assert_int_eq(c.op->chat_delete(c.tx, "r00000000002", contract_id('c', 29)),
-        SYNCTV_E_MESSAGE_NOT_FOUND);
-    ck_assert_uint_eq(say(&c, 31, 10), 31);
-    ck_assert_int_eq(c.op->chat_list(c.tx, room, 0, 0, 100, &c.arena, &list), 9);
+    ck_assert_int_eq(c.op->chat_list(c.tx, room, 0, 0, 100, &c.arena, &list), 2);
+    ck_assert_uint_eq(list[0].seq, 3);
+    ck_assert_uint_eq(list[1].seq, 1);
+    ck_assert_uint_eq(say(&c, 5, 10), 5);
+    ck_assert_int_eq(c.op->chat_list(c.tx, room, 0, 0, 2, &c.arena, &list), 2);
+    ck_assert_uint_eq(list[0].seq, 5);
+    ck_assert_uint_eq(list[1].seq, 3);
+    ck_assert_int_eq(c.op->chat_list(c.tx, room, 5, 3, 10, &c.arena, &list), 0);
+    end(&c);
+}
+END_TEST
+
+START_TEST(a_deletion_counts_among_what_is_kept)
+{
+    struct contract c;
+    synctv_chat *list;
+    begin_with_room(&c, _i);
+    for (unsigned i = 1; i <= 30; i++)
+        say(&c, i, 10);
+    ck_assert_int_eq(unsay(&c, room, 30, 10), 31); /* 21 is too old now */
+    ck_assert_int_eq(unsay(&c, room, 21, 10), SYNCTV_E_MESSAGE_NOT_FOUND);
+    ck_assert_int_eq(unsay(&c, room, 22, 10), 32); /* of itself it would be, too */
+    ck_assert_int_eq(c.op->chat_list(c.tx, room, 0, 0, 100, &c.arena, &list), 7);
+    ck_assert_uint_eq(list[0].seq, 29);
+    ck_assert_uint_eq(list[6].seq, 23);
+    for (unsigned i = 33; i <= 42; i++)
+        ck_assert_uint_eq(say(&c, i, 10), i);
+    ck_assert_int_eq(c.op->chat_list(c.tx, room, 0, 0, 100, &c.arena, &list), 10);
+    ck_assert_uint_eq(list[9].seq, 33);
     end(&c);
 }
 END_TEST
@@ -567,6 +618,8 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, a_message_comes_back_as_it_went_in, 0, n);
     tcase_add_loop_test(tc, chat_is_read_from_new_to_old_between_two_numbers, 0, n);
     tcase_add_loop_test(tc, old_messages_go_and_numbers_never_come_again, 0, n);
+    tcase_add_loop_test(tc, a_deletion_takes_the_next_number_and_is_no_message, 0, n);
+    tcase_add_loop_test(tc, a_deletion_counts_among_what_is_kept, 0, n);
     tcase_add_loop_test(tc, a_message_is_found_by_its_id_in_its_room, 0, n);
     tcase_add_loop_test(tc, a_message_sent_twice_is_stored_once, 0, n);
     tcase_add_loop_test(tc, with_a_room_goes_everything_in_it, 0, n);

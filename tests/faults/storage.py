@@ -3,12 +3,15 @@
 """The disk: full and with space again, standing still, read-only; and databases that are not what they should be."""
 import ctypes
 import os
+import re
 import resource
 import shutil
 import sqlite3
 import subprocess
 import threading
 import time
+
+import grpc
 
 from faults import (DEADLINE, SERVER_BINARY, Control, Server, database, diag, directory, environment, equal,
                     eventually, limits, mib, resident_bytes, run, temp_path, test)
@@ -158,6 +161,45 @@ def _():
         end = survives_a_full_disk(server, fill, lambda: resource.prlimit(
             server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)))
     is_there_after(db, *end)
+
+
+@test("a full disk under load is a few lines in the log, and what a client is told leads to one of them")
+def _():
+    control, loop, n_calls = Control(), Loop(), 500
+    with Server(config=limits(), db=database()[1], env=control.env, complaints_expected=True) as server:
+        host = register(server, "host")
+        room = host.CreateRoom(name="room").room
+        started, told = time.monotonic(), set()
+        control.full = 1
+
+        def on_end(_, why):
+            told.add(why)
+
+        connections = [Connection(loop, server.address) for _ in range(10)]
+        calls = 0
+        while calls < n_calls:
+            for connection in connections:
+                for ask, method in ((pb.AddMovieRequest(room_id=room.id, movie=movie("lost")), "AddMovie"),
+                                    (pb.UpdateRoomRequest(room_id=room.id, fields=["name"], room={"name": "no"}),
+                                     "UpdateRoom")):
+                    connection.call(method, ask, host.access_token).on_end = on_end
+                    calls += 1
+        loop.run_until(lambda: not any(connection.calls for connection in connections), "all answers", DEADLINE)
+        loop.close()
+
+        def lines():
+            return [line for line in server.stderr().splitlines() if "STORAGE_UNAVAILABLE" in line]
+
+        minutes = (time.monotonic() - started) / 60
+        assert 1 <= len(lines()) <= 1 + minutes, lines()
+        ids = {re.search(r"\((\S{12})\)", why).group(1) for why in told if "storage" in why}
+        assert ids and all(any(told_id in line for line in lines()) for told_id in ids), (ids, lines())
+
+        control.full = 0
+        eventually(lambda: storage_works(host, room) and "calls work again" in server.stderr(), "the end of it")
+        last = [line for line in server.stderr().splitlines() if "calls work again" in line]
+        equal(len(last), 1)
+        assert re.search(rf"{n_calls - 1} more", last[0]) or minutes > 0.9, last
 
 
 # ---- a disk that stands still ----
@@ -346,9 +388,58 @@ def _():
         with open(path, "wb") as file:
             file.write(damaged)
         try:
-            refused(path)
+            refused(path, "damaged", "put a backup in its place", "README")
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from None
+
+
+@test("a page that was overwritten is told at the start, or in the log once it is read")
+def _():
+    whole = make_database()
+    with open(whole, "rb") as file:
+        data = file.read()
+    sentence = ("is damaged", "put a backup in its place", "README")
+    at_the_start = at_work = 0
+    for begin in range(4096, len(data), 4096):
+        path = copy_of(whole, f"page-{begin}")
+        with open(path, "wb") as file:
+            file.write(data[:begin] + b"\xff" * 4096 + data[begin + 4096:])
+        try:
+            started = Server(config=limits(), db="sqlite:" + path, complaints_expected=True)
+        except AssertionError as error:
+            assert str(error).startswith("ended with 2"), error
+            refused(path, *sentence)
+            at_the_start += 1
+            continue
+        with started as server:
+            try:
+                host = login(server, "host")
+                for room in host.ListRooms(joined=True).rooms:
+                    host.AddMovie(room_id=room.id, movie=movie("one more"))
+                    host.GetMovieList(room_id=room.id)
+            except grpc.RpcError:
+                at_work += 1
+                eventually(lambda: "store:" in server.stderr(), "the log's line")
+                line = next(line for line in server.stderr().splitlines() if "store:" in line)
+                assert all(word in line for word in (*sentence, path)), line
+    diag(f"{at_the_start} pages at the start, {at_work} at work, of {len(data) // 4096 - 1}")
+    assert at_the_start > 0 and at_work > 0
+
+
+@test("facts about the database that are missing or no facts are damage")
+def _():
+    whole = make_database()
+    for number, (sql, word) in enumerate({
+            "DELETE FROM meta WHERE key = 'jwt_secret'": "token secret",
+            "UPDATE meta SET value = 'short' WHERE key = 'jwt_secret'": "token secret",
+            "UPDATE meta SET value = CAST(x'ff' AS TEXT) WHERE key = 'jwt_secret'": "token secret",
+            "UPDATE meta SET value = 'no id' WHERE key = 'node_id'": "node id",
+    }.items()):
+        path = copy_of(whole, f"fact-{number}")
+        db = sqlite3.connect(path, isolation_level=None)
+        db.execute(sql)
+        db.close()
+        refused(path, "is damaged", word, "put a backup in its place")
 
 
 @test("a database of a newer version, or of another program, is left as it is")

@@ -280,8 +280,9 @@ OP(chat_get)
 OP(chat_list)
 {
     synctv_chat *chat;
+    uint64_t seq;
     int rv = tx->ops->chat_list(tx, ROOM, 0, 0, 10, a, &chat);
-    return rv <= 0 ? rv : tx->ops->chat_delete(tx, ROOM, chat[0].message_id);
+    return rv <= 0 ? rv : tx->ops->chat_delete(tx, &chat[0], 500, &seq);
 }
 
 static const struct {
@@ -448,8 +449,8 @@ static int try_open(const char *url, synctv_error *err)
     struct sv_store_options o = { .url = url, .alone = true };
     int rv = sv_store_open(&o, &store, err);
     if (rv == 0) {
-        store->ops->close(store);
-        store->ops->free(store);
+        sv_store_close(store);
+        sv_store_free(store);
     }
     return rv;
 }

@@ -11,7 +11,6 @@
 #include "node/people/account_table.h"
 #include "node/engine/blocking_job.h"
 #include "node/rooms/timer.h"
-#include "store/sqlite/sqlite_store.h"
 
 #include "../support/node_time.h"
 
@@ -119,9 +118,8 @@ static int nothing_run(struct sv_blocking_job *job, struct sv_tx *tx)
 static void wait_for_storage(void)
 {
     struct sv_blocking_job write = { .run = nothing_run }, read = { .run = nothing_run };
-    const struct sv_store_ops *ops = fuzz_node.store->ops;
-    FUZZ_MUST(sv_blocking_job_do(&write, fuzz_node.store, ops->write) == 0);
-    FUZZ_MUST(sv_blocking_job_do(&read, fuzz_node.store, ops->read) == 0);
+    FUZZ_MUST(sv_blocking_job_do(&write, fuzz_node.store, sv_store_write) == 0);
+    FUZZ_MUST(sv_blocking_job_do(&read, fuzz_node.store, sv_store_read) == 0);
 }
 
 struct flag {
@@ -223,15 +221,21 @@ static struct fuzz_rows stored;
 struct restore {
     struct sv_blocking_job blocking;
     struct fuzz_rows *rows;
+    sqlite3 *handle;
 };
+
+static int restore_run(struct sv_blocking_job *job, struct sv_tx *tx)
+{
+    SV_CONTAINER_OF(job, struct restore, blocking)->handle = ((struct sv_db *)tx)->handle;
+    return 0;
+}
 
 static void restore_apply(struct sv_blocking_job *job)
 {
     struct restore *restore = SV_CONTAINER_OF(job, struct restore, blocking);
-    sqlite3 *handle = ((struct sv_sqlite_store *)fuzz_node.store)->writer.handle;
     if (stored.handle == NULL) {
-        fuzz_rows_clone(handle, restore->rows);
-        fuzz_rows_attach(&stored, handle);
+        fuzz_rows_clone(restore->handle, restore->rows);
+        fuzz_rows_attach(&stored, restore->handle);
     }
     fuzz_rows_copy(&stored, restore->rows);
 }
@@ -239,10 +243,10 @@ static void restore_apply(struct sv_blocking_job *job)
 void fuzz_node_put_rows(struct fuzz_rows *rows)
 {
     struct restore restore = {
-        .blocking = { .run = nothing_run, .apply = restore_apply },
+        .blocking = { .run = restore_run, .apply = restore_apply },
         .rows = rows,
     };
-    int rv = sv_blocking_job_do(&restore.blocking, fuzz_node.store, fuzz_node.store->ops->write);
+    int rv = sv_blocking_job_do(&restore.blocking, fuzz_node.store, sv_store_write);
     FUZZ_MUST(rv == 0);
 }
 

@@ -43,7 +43,8 @@ static const struct table {
         "room_id movie_id status position_s rate updated_at_ms version node_id cause "
         "actor_id operation_id" },
     { "chat", "room_id, seq",
-        "room_id seq message_id user_id username content timestamp_ms client_message_id" },
+        "room_id seq message_id user_id username content timestamp_ms client_message_id "
+        "is_deletion" },
     { "users", "id", "id username username_fold email email_fold role status created_at_ms" },
     { "sessions", "id",
         "id user_id refresh_hash previous_hash rotations rotated_at_ms created_at_ms "
@@ -563,10 +564,10 @@ static void use_rows(enum use use)
     fuzz_node_reset(use == LOAD_AGAIN ? &pristine : &changed);
     switch (use) {
     case READ:
-        run_job(read_run, fuzz_node.store->ops->read);
+        run_job(read_run, sv_store_read);
         break;
     case WRITE:
-        run_job(write_run, fuzz_node.store->ops->write);
+        run_job(write_run, sv_store_write);
         break;
     case SIGN_IN:
         sign_in();

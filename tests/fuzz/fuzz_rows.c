@@ -281,14 +281,14 @@ void fuzz_rows_open(struct fuzz_rows *rows, const char *schema)
                                       hidden = { .hidden = true, .require_approval = true };
     static const struct sv_password_cost cheap = { .memory_kib = 8, .passes = 1, .lanes = 1 };
     struct sv_db *db = &rows->own;
-    *db = (struct sv_db){ .tx.ops = &sv_sqlite_tx_ops };
+    *db = (struct sv_db){ .conn.tx.ops = &sv_sqlite_tx_ops };
     FUZZ_MUST(sv_db_open(db, NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) == 0);
     exec(db->handle, schema);
 
     char password[SV_PASSWORD_RECORD_SIZE], room_password[SV_PASSWORD_RECORD_SIZE];
     FUZZ_MUST(sv_password_hash("password-0", &cheap, password) == 0);
     FUZZ_MUST(sv_password_hash("room-pass", &cheap, room_password) == 0);
-    struct sv_tx *tx = &db->tx;
+    struct sv_tx *tx = &db->conn.tx;
     FUZZ_MUST(tx->ops->meta_put(tx, "jwt_secret", "a secret of no less than 32 characters") == 0);
     put_people(tx, password, sv_wall_ms());
     put_room(tx, "room-open--0", FUZZ_OWNER, "", &open);

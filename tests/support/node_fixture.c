@@ -94,7 +94,7 @@ static int put_person_run(struct sv_blocking_job *b, struct sv_tx *tx)
 static void put_person(struct put_person *put)
 {
     put->blocking.run = put_person_run;
-    int rv = sv_blocking_job_do(&put->blocking, fx_node.store, fx_node.store->ops->write);
+    int rv = sv_blocking_job_do(&put->blocking, fx_node.store, sv_store_write);
     ck_assert_int_eq(rv, 0);
 }
 
@@ -377,8 +377,8 @@ static int nothing_run(struct sv_blocking_job *b, struct sv_tx *tx)
 void fx_settle(void)
 {
     struct sv_blocking_job write = { .run = nothing_run }, read = { .run = nothing_run };
-    fx_assert_ok(sv_blocking_job_do(&write, fx_node.store, fx_node.store->ops->write));
-    fx_assert_ok(sv_blocking_job_do(&read, fx_node.store, fx_node.store->ops->read));
+    fx_assert_ok(sv_blocking_job_do(&write, fx_node.store, sv_store_write));
+    fx_assert_ok(sv_blocking_job_do(&read, fx_node.store, sv_store_read));
 }
 
 void fx_pass_unseen_ms(int64_t ms)
@@ -483,7 +483,7 @@ static void check_movies(const struct sv_room *room, const struct look *look)
 void fx_check_memory(const char *room_id)
 {
     struct look look = { .blocking.run = look_run, .room_id = room_id };
-    int rv = sv_blocking_job_do(&look.blocking, fx_node.store, fx_node.store->ops->read);
+    int rv = sv_blocking_job_do(&look.blocking, fx_node.store, sv_store_read);
     ck_assert_int_eq(rv, 0);
     struct sv_room *room = sv_room_enter(&fx_node, room_id);
     ck_assert_msg(room != NULL, "the room is not in memory");

@@ -21,6 +21,7 @@ static void setup_two(void)
     snprintf(url, sizeof(url), "sqlite:%s/test.db", folder);
     synctv_node_options_init(&options);
     options.db_url = url;
+    options.alone = false;
     node = open_node();
     options.node_id = "elsewhere";
     elsewhere = open_node();
@@ -39,6 +40,20 @@ static void teardown_two(void)
     rmdir(folder);
     memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
 }
+
+START_TEST(a_node_that_is_to_be_alone_is_the_only_one_that_is)
+{
+    synctv_node refused;
+    synctv_error err = { 0 };
+    options.alone = true;
+    close_node(elsewhere);
+    elsewhere = open_node(); /* beside one that is not */
+    ck_assert_int_eq(sv_node_init(&refused, &options, &err), SYNCTV_E_STORAGE_UNAVAILABLE);
+    ck_assert_msg(strstr(err.message, "another") != NULL, "%s", err.message);
+    close_node(elsewhere);
+    elsewhere = open_node();
+}
+END_TEST
 
 static bool has_ended(synctv_stream *stream)
 {
@@ -332,6 +347,7 @@ int main(void)
     TCase *processes = tcase_create("processes");
     tcase_set_timeout(processes, 60);
     tcase_add_checked_fixture(processes, setup_two, teardown_two);
+    tcase_add_test(processes, a_node_that_is_to_be_alone_is_the_only_one_that_is);
     tcase_add_test(processes, a_role_given_elsewhere_counts_within_a_minute);
     tcase_add_test(processes, a_role_given_elsewhere_reaches_callers_in_process);
     tcase_add_loop_test(processes,

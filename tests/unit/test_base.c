@@ -14,6 +14,7 @@
 #include "base/id.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/outage.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -409,6 +410,62 @@ START_TEST(the_version_is_that_of_the_header)
 }
 END_TEST
 
+/* --- outages --- */
+
+START_TEST(what_goes_on_failing_is_told_at_once_and_then_once_a_minute_with_a_count)
+{
+    struct sv_outage o = { 0 };
+    unsigned times = 0, told = 0;
+    ck_assert(sv_outage_failed(&o, 1, 1000, &times));
+    ck_assert_uint_eq(times, 1);
+    for (int i = 1; i <= 1800; i++) /* ten times a second, for three minutes */
+        if (sv_outage_failed(&o, 1, 1000 + i * 100, &times)) {
+            ck_assert_uint_eq(times, 600);
+            told++;
+        }
+    ck_assert_uint_eq(told, 3);
+}
+END_TEST
+
+START_TEST(another_failure_is_told_a_second_later)
+{
+    struct sv_outage o = { 0 };
+    unsigned times;
+    ck_assert(sv_outage_failed(&o, 1, 5000, &times));
+    ck_assert(!sv_outage_failed(&o, 2, 5999, &times));
+    ck_assert(!sv_outage_failed(&o, 1, 6000, &times));
+    ck_assert(sv_outage_failed(&o, 2, 6000, &times));
+    ck_assert_uint_eq(times, 3);
+}
+END_TEST
+
+START_TEST(the_end_of_an_outage_is_told_once)
+{
+    struct sv_outage o = { 0 };
+    unsigned times;
+    ck_assert(!sv_outage_over(&o, &times));
+    ck_assert(sv_outage_failed(&o, 1, 5000, &times));
+    for (int i = 0; i < 41; i++)
+        ck_assert(!sv_outage_failed(&o, 1, 5000, &times));
+    ck_assert(sv_outage_over(&o, &times));
+    ck_assert_uint_eq(times, 41);
+    ck_assert(!sv_outage_over(&o, &times));
+}
+END_TEST
+
+START_TEST(what_comes_and_goes_is_told_no_more_often)
+{
+    struct sv_outage o = { 0 };
+    unsigned times, begun = 0, over = 0;
+    for (int i = 0; i < 600; i++) { /* two minutes */
+        begun += sv_outage_failed(&o, 1, 5000 + i * 200, &times);
+        over += sv_outage_over(&o, &times);
+    }
+    ck_assert_uint_eq(begun, 2);
+    ck_assert_uint_eq(over, 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base");
@@ -433,6 +490,10 @@ int main(void)
     tcase_add_test(tc, lines_above_the_level_and_without_a_receiver_are_dropped);
     tcase_add_test(tc, no_text_from_outside_can_forge_a_second_line);
     tcase_add_test(tc, a_long_line_is_cut_between_code_points);
+    tcase_add_test(tc, what_goes_on_failing_is_told_at_once_and_then_once_a_minute_with_a_count);
+    tcase_add_test(tc, another_failure_is_told_a_second_later);
+    tcase_add_test(tc, the_end_of_an_outage_is_told_once);
+    tcase_add_test(tc, what_comes_and_goes_is_told_no_more_often);
     tcase_add_test(tc, the_version_is_that_of_the_header);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

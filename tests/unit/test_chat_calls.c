@@ -301,6 +301,21 @@ START_TEST(members_delete_their_own_messages_admins_any)
 }
 END_TEST
 
+START_TEST(a_deletion_takes_the_next_number_and_is_in_no_history)
+{
+    const char *first = fx_say(bob, room, "first");
+    fx_say(bob, room, "second");
+    fx_assert_ok(delete_message(bob, first));
+    fx_say(bob, room, "third");
+    fx_assert_ok(history(alice, 0, 0, 0));
+    ck_assert_str_eq(contents(), "third second");
+    ck_assert_uint_eq(fx_answer->messages[0].seq, 4);
+    ck_assert_uint_eq(fx_answer->messages[1].seq, 2);
+    fx_assert_ok(history(alice, 4, 2, 0));
+    ck_assert_uint_eq(fx_answer->n_messages, 0);
+}
+END_TEST
+
 /* --- SendDanmaku --- */
 
 START_TEST(danmaku_flies_to_all_and_is_not_kept)
@@ -423,6 +438,7 @@ int main(void)
     tcase_add_test(tcase, history_is_read_backwards_and_forwards);
     tcase_add_test(tcase, only_the_newest_messages_are_kept);
     tcase_add_test(tcase, members_delete_their_own_messages_admins_any);
+    tcase_add_test(tcase, a_deletion_takes_the_next_number_and_is_in_no_history);
     tcase_add_test(tcase, danmaku_flies_to_all_and_is_not_kept);
     tcase_add_test(tcase, danmaku_has_defaults_and_limits);
     tcase_add_test(tcase, who_comes_later_sees_the_danmaku_of_the_last_seconds);

@@ -276,7 +276,7 @@ static int rows_after_ms(int64_t ms, const char *room_id)
     struct rows rows = { .blocking.run = count_rows, .room_id = room_id };
     fx_pass_ms(ms);
     fx_settle();
-    return sv_blocking_job_do(&rows.blocking, fx_node.store, fx_node.store->ops->read);
+    return sv_blocking_job_do(&rows.blocking, fx_node.store, sv_store_read);
 }
 
 START_TEST(of_who_was_kicked_nothing_is_left_after_a_while)

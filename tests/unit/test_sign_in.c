@@ -433,7 +433,7 @@ static int do_nothing(struct sv_blocking_job *job, struct sv_tx *tx)
 static void settle(void)
 {
     struct sv_blocking_job job = { .run = do_nothing };
-    ck_assert_int_eq(sv_blocking_job_do(&job, node->store, node->store->ops->write), 0);
+    ck_assert_int_eq(sv_blocking_job_do(&job, node->store, sv_store_write), 0);
 }
 
 START_TEST(a_session_outlives_a_clock_that_is_wrong_for_a_while)

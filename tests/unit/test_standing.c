@@ -196,7 +196,7 @@ static int ask_behind(synctv_user_status status, const synctv_request *request)
     struct hold hold = { .job = { .run = hold_run, .apply = hold_apply } };
     sem_init(&hold.here, 0, 0);
     sem_init(&hold.go, 0, 0);
-    fx_assert_ok(fx_node.store->ops->write(fx_node.store, &hold.job));
+    fx_assert_ok(sv_store_write(fx_node.store, &hold.job));
     sem_wait(&hold.here);
     const synctv_request set = {
         .method = SYNCTV_METHOD_SET_USER_STATUS,

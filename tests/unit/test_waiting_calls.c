@@ -85,7 +85,7 @@ static int ask_and_wait(synctv_caller *caller, synctv_request request, void (*ch
         .change = change,
     };
     sem_init(&m.gate, 0, 0);
-    fx_assert_ok(fx_node.store->ops->write(fx_node.store, &m.job));
+    fx_assert_ok(sv_store_write(fx_node.store, &m.job));
     const synctv_result *result = NULL;
     synctv_call(caller, &request, answered, &result);
     ck_assert_ptr_null(result);

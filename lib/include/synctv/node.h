@@ -70,7 +70,13 @@ typedef struct synctv_limits {
 
 /** All strings are borrowed during synctv_node_open(). */
 typedef struct synctv_node_options {
-    const char *db_url;  /**< "sqlite:PATH" or "memory:" */
+    const char *db_url; /**< "sqlite:PATH" or "memory:" */
+    /**
+     * true: this node serves the database alone. STORAGE_UNAVAILABLE if another one that is alone does, in any process; as long as it
+     * does, there is a file PATH.lock beside the database. A node that is not alone may use the database meanwhile, for a look or
+     * a change of an account: what is in the other's memory does not hear of it at once.
+     */
+    bool alone;
     const char *node_id; /**< 1–64 of A-Za-z0-9_-. ; NULL = made once and kept in the database */
     /**
      * gRPC "ADDR:PORT" or "[ADDR]:PORT", port 0 = any; NULL = no network at all. "0.0.0.0" is IPv4
@@ -103,14 +109,11 @@ typedef struct synctv_node_options {
     synctv_log_level log_level;
 } synctv_node_options;
 
-/** Fills in the defaults: "memory:", no listener, one thread. */
+/** Fills in the defaults: "memory:", alone, no listener, one thread. */
 SYNCTV_API void synctv_node_options_init(synctv_node_options *options);
 
 /**
  * Opens the database, starts the threads and serves. When it returns 0 the node answers calls.
- *
- * A node that listens serves its database alone: STORAGE_UNAVAILABLE if another one does, in any process. As long as it does,
- * there is a file PATH.lock beside the database. Nodes that do not listen may use the database meanwhile.
  *
  * Errors: INVALID_ARGUMENT (an option, named in ret_error->field), STORAGE_UNAVAILABLE, STORAGE_CORRUPT, STORAGE_TOO_NEW,
  * NODE_UNAVAILABLE (the address is in use or not ours), NO_MEMORY. Nothing is left running.

@@ -248,7 +248,7 @@ typedef struct synctv_chat {
     const char *username;
     const char *content;
     int64_t timestamp_ms;
-    uint64_t seq;                  /**< per room, from 1, growing */
+    uint64_t seq;                  /**< per room, from 1, growing; a deletion takes one, too */
     const char *client_message_id; /**< the sender's message_id: its acknowledgement */
 } synctv_chat;
 

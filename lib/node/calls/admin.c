@@ -26,15 +26,21 @@ struct change {
     char record[SV_PASSWORD_RECORD_SIZE];
 };
 
-static int change_run(struct sv_blocking_job *b, struct sv_tx *tx)
+static int change_find(struct sv_blocking_job *b, struct sv_tx *tx)
 {
     struct change *change = SV_CONTAINER_OF(b, struct change, blocking);
     struct sv_user_rec rec;
     int rv = tx->ops->user_get_by_name(tx, change->fold, &change->arena, &rec);
-    if (rv < 0)
-        return rv;
-    change->user = rec.user;
-    return change->store(change, tx);
+    if (rv == 0)
+        change->user = rec.user;
+    return rv;
+}
+
+static int change_run(struct sv_blocking_job *b, struct sv_tx *tx)
+{
+    struct change *change = SV_CONTAINER_OF(b, struct change, blocking);
+    int rv = change_find(b, tx);
+    return rv < 0 ? rv : change->store(change, tx);
 }
 
 static void change_apply(struct sv_blocking_job *b)
@@ -58,11 +64,16 @@ static int change_do(struct change *change, const char *username, synctv_error *
         if (rv == SYNCTV_E_INVALID_ARGUMENT)
             rv = SYNCTV_E_USER_NOT_FOUND;
     }
+    struct sv_store *store = change->node->store;
+    if (rv == 0) {
+        change->blocking.run = change_find;
+        rv = sv_blocking_job_do(&change->blocking, store, sv_store_read);
+    }
     if (rv == 0) {
         change->blocking.run = change_run;
         change->blocking.apply = change_apply;
-        struct sv_store *store = change->node->store;
-        rv = sv_blocking_job_do(&change->blocking, store, store->ops->write);
+        sv_job_set_scope(&change->blocking.job, NULL, change->user.id, NULL);
+        rv = sv_blocking_job_do(&change->blocking, store, sv_store_write);
     }
     sv_arena_fini(&change->arena);
     return rv < 0 ? sv_error(err, rv) : 0;
@@ -226,8 +237,10 @@ int synctv_node_user_add(synctv_node *node, const char *username, const char *pa
         rv = sv_password_hash(password, NULL, record);
     if (rv == 0 && (result = result_of(&addition.rec.user)) == NULL)
         rv = SYNCTV_E_NO_MEMORY;
-    if (rv == 0)
-        rv = sv_blocking_job_do(&addition.blocking, node->store, node->store->ops->write);
+    if (rv == 0) {
+        sv_job_set_scope(&addition.blocking.job, NULL, id, NULL);
+        rv = sv_blocking_job_do(&addition.blocking, node->store, sv_store_write);
+    }
     sv_arena_fini(&arena);
     if (rv < 0) {
         synctv_result_unref(result);

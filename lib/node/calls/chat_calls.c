@@ -121,7 +121,7 @@ void sv_handle_send_chat(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write_room(c, chat_run, chat_done);
+        sv_call_write_room(c, "", chat_run, chat_done);
 }
 
 /* --- SendDanmaku --- */
@@ -299,7 +299,16 @@ static int delete_run(struct sv_call *c, struct sv_tx *tx)
     uint64_t permissions = sv_actor_permissions(&s.actor, &s.room.settings);
     if ((permissions & SYNCTV_PERM_DELETE_CHAT) == 0)
         rv = own_check(c, tx, permissions);
-    return rv < 0 ? rv : tx->ops->chat_delete(tx, c->req->room_id, c->req->message_id);
+    if (rv < 0)
+        return rv;
+    const synctv_chat deletion = {
+        .room_id = c->req->room_id,
+        .message_id = c->req->message_id,
+        .user_id = c->actor.user_id,
+        .timestamp_ms = sv_node_now_ms(c->node),
+    };
+    uint64_t seq;
+    return tx->ops->chat_delete(tx, &deletion, KEEP_CHAT, &seq);
 }
 
 static const synctv_event *deleted_event(struct sv_call *c)
@@ -339,5 +348,5 @@ void sv_handle_delete_chat_message(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write_room(c, delete_run, delete_done);
+        sv_call_write_room(c, "", delete_run, delete_done);
 }

@@ -169,7 +169,7 @@ static void join_verify(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv == SYNCTV_E_LOGIN_FAILED ? SYNCTV_E_ROOM_PASSWORD_WRONG : rv);
     else
-        sv_call_write_room(c, join_run, join_done);
+        sv_call_write_room(c, "", join_run, join_done);
 }
 
 enum step { STEP_ANSWERED, STEP_VERIFY, STEP_WRITE };
@@ -216,7 +216,7 @@ static void join_look(struct sv_call *c)
     else if (step == STEP_VERIFY)
         sv_call_hash(c, join_verify);
     else if (step == STEP_WRITE)
-        sv_call_write_room(c, join_run, join_done);
+        sv_call_write_room(c, "", join_run, join_done);
     else
         sv_call_finish(c);
 }

@@ -108,7 +108,7 @@ static void handle(struct sv_call *c, int (*run)(struct sv_call *, struct sv_tx 
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write_room(c, run, done);
+        sv_call_write_room(c, c->req->user_id, run, done);
 }
 
 /* Memory follows and the room is told, if there is anything new. The room if it is there, locked. */

@@ -27,7 +27,7 @@ static void handle(struct sv_call *c, int rv, int (*run)(struct sv_call *, struc
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write_room(c, run, done);
+        sv_call_write_room(c, "", run, done);
 }
 
 static int guard_movie(struct sv_call *c)

@@ -120,7 +120,7 @@ static void create_hash(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, create_run, create_done);
+        sv_call_write(c, create->id, "", create_run, create_done);
 }
 
 void sv_handle_create_room(struct sv_call *c)
@@ -129,7 +129,7 @@ void sv_handle_create_room(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else if (sv_str_empty(c->req->password))
-        sv_call_write(c, create_run, create_done);
+        sv_call_write(c, ((struct create *)c->state)->id, "", create_run, create_done);
     else
         sv_call_hash(c, create_hash);
 }
@@ -191,7 +191,7 @@ void sv_handle_leave_room(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write_room(c, leave_run, leave_done);
+        sv_call_write_room(c, "", leave_run, leave_done);
 }
 
 /* --- GetRoomInfo --- */

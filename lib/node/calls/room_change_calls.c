@@ -150,7 +150,7 @@ static void update_hash(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write_room(c, update_run, update_done);
+        sv_call_write_room(c, "", update_run, update_done);
 }
 
 void sv_handle_update_room(struct sv_call *c)
@@ -161,7 +161,7 @@ void sv_handle_update_room(struct sv_call *c)
     else if (c->req->has_password && !sv_str_empty(c->req->password))
         sv_call_hash(c, update_hash);
     else
-        sv_call_write_room(c, update_run, update_done);
+        sv_call_write_room(c, "", update_run, update_done);
 }
 
 /* --- DeleteRoom --- */
@@ -194,7 +194,7 @@ void sv_handle_delete_room(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write_room(c, delete_run, delete_done);
+        sv_call_write_room(c, "", delete_run, delete_done);
 }
 
 /* --- TransferRoom --- */
@@ -311,5 +311,5 @@ void sv_handle_transfer_room(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write_room(c, transfer_run, transfer_done);
+        sv_call_write_room(c, c->req->user_id, transfer_run, transfer_done);
 }

@@ -192,7 +192,7 @@ static void login_verify(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, login_store, login_done);
+        sv_call_write(c, "", s->user_id, login_store, login_done);
 }
 
 static void login_found(struct sv_call *c)
@@ -269,7 +269,7 @@ static void register_hash(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, register_store, sv_call_finish);
+        sv_call_write(c, "", s->user_id, register_store, sv_call_finish);
 }
 
 static int check_registration(struct sv_call *c, struct sign_in *s)
@@ -315,15 +315,26 @@ void sv_handle_register(struct sv_call *c)
 
 /* --- RefreshToken --- */
 
-/* Of RefreshToken and Logout. */
+/* Of RefreshToken and Logout. Whose token it is has to be known before anything of theirs is changed. */
 struct by_token {
     unsigned char hash[SV_REFRESH_HASH_SIZE];
+    char user_id[SV_ID_SIZE];
     char ended_id[SV_ID_SIZE]; /* the session that was ended */
 };
 
 static bool hash_is(const unsigned char *a, const unsigned char *b)
 {
     return sv_secret_equal(a, b, SV_REFRESH_HASH_SIZE);
+}
+
+static int find_user(struct sv_call *c, struct sv_tx *tx)
+{
+    struct by_token *t = c->state;
+    struct sv_session_rec session;
+    int rv = tx->ops->session_get_by_refresh(tx, t->hash, &c->arena, &session);
+    if (rv == 0)
+        snprintf(t->user_id, sizeof(t->user_id), "%s", session.user_id);
+    return rv;
 }
 
 static int end_session(struct sv_tx *tx, const char *session_id, struct by_token *t)
@@ -379,6 +390,12 @@ static void refresh_done(struct sv_call *c)
     sv_call_fail(c, SYNCTV_E_SESSION_ENDED);
 }
 
+static void refresh_found(struct sv_call *c)
+{
+    const struct by_token *t = c->state;
+    sv_call_write(c, "", t->user_id, refresh_run, refresh_done);
+}
+
 static struct by_token *by_token_state(struct sv_call *c)
 {
     struct by_token *t = sv_arena_alloc(&c->arena, sizeof(*t));
@@ -397,10 +414,16 @@ void sv_handle_refresh_token(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, refresh_run, refresh_done);
+        sv_call_read(c, find_user, refresh_found);
 }
 
 /* --- Logout: a session that has ended already is as good as one that ends now --- */
+
+static int logout_find(struct sv_call *c, struct sv_tx *tx)
+{
+    int rv = find_user(c, tx);
+    return rv == SYNCTV_E_SESSION_ENDED ? 0 : rv;
+}
 
 static int logout_by_token(struct sv_call *c, struct sv_tx *tx)
 {
@@ -427,6 +450,15 @@ static void logout_done(struct sv_call *c)
     sv_call_finish(c);
 }
 
+static void logout_found(struct sv_call *c)
+{
+    const struct by_token *t = c->state;
+    if (t->user_id[0] == '\0')
+        sv_call_finish(c);
+    else
+        sv_call_write(c, "", t->user_id, logout_by_token, logout_done);
+}
+
 void sv_handle_logout(struct sv_call *c)
 {
     struct by_token *t = by_token_state(c);
@@ -440,6 +472,8 @@ void sv_handle_logout(struct sv_call *c)
         rv = sv_error_field(&c->err, "refresh_token", "this caller has no session to end");
     if (rv < 0)
         sv_call_fail(c, rv);
+    else if (by_token)
+        sv_call_read(c, logout_find, logout_found);
     else
-        sv_call_write(c, by_token ? logout_by_token : logout_caller, logout_done);
+        sv_call_write(c, "", "", logout_caller, logout_done);
 }

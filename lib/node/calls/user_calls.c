@@ -100,7 +100,7 @@ static void password_hash(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, password_store, password_stored);
+        sv_call_write(c, "", "", password_store, password_stored);
 }
 
 static void password_found(struct sv_call *c)
@@ -273,5 +273,5 @@ void sv_handle_set_user_status(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, status_run, status_done);
+        sv_call_write(c, "", c->req->user_id, status_run, status_done);
 }

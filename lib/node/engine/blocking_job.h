@@ -8,7 +8,7 @@
 
 #include "store/store.h"
 
-/* Embed it, with run set; apply may be NULL. The rest is sv_blocking_job_do()'s. */
+/* Embed it, with run set and, if it writes, the job's scope; apply may be NULL. The rest is sv_blocking_job_do()'s. */
 struct sv_blocking_job {
     int (*run)(struct sv_blocking_job *b, struct sv_tx *tx);
     /* After COMMIT, in commit order, on success only. */
@@ -22,7 +22,7 @@ struct sv_blocking_job {
 };
 
 /*
- * Submits it with store->ops->read or ->write and waits until it has been applied, which the store guarantees.
+ * Submits it with sv_store_read() or sv_store_write() and waits until it has been applied, which the store guarantees.
  * Returns what run() returned, or why it was not run. Not on a thread of the store.
  */
 int sv_blocking_job_do(struct sv_blocking_job *b, struct sv_store *store,

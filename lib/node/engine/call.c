@@ -199,19 +199,32 @@ void sv_call_read(struct sv_call *call, int (*run)(struct sv_call *, struct sv_t
     }
     call->run = run;
     call->next = next;
-    submit_job(call, call->node->store->ops->read);
+    submit_job(call, sv_store_read);
 }
 
-void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
-    void (*next)(struct sv_call *))
+void sv_call_write_later(struct sv_call *call, const char *room_id, const char *user_id,
+    int (*run)(struct sv_call *, struct sv_tx *), void (*next)(struct sv_call *))
+{
+    sv_job_set_scope(&call->job, room_id, call->actor.user_id, user_id);
+    call->run = run;
+    call->written = next;
+}
+
+void sv_call_write_now(struct sv_call *call)
 {
     if (sv_call_keep(call) < 0) {
         sv_call_abort(call, SYNCTV_E_NO_MEMORY);
         return;
     }
-    call->run = run;
-    call->next = next;
-    submit_job(call, call->node->store->ops->write);
+    call->next = call->written;
+    submit_job(call, sv_store_write);
+}
+
+void sv_call_write(struct sv_call *call, const char *room_id, const char *user_id,
+    int (*run)(struct sv_call *, struct sv_tx *), void (*next)(struct sv_call *))
+{
+    sv_call_write_later(call, room_id, user_id, run, next);
+    sv_call_write_now(call);
 }
 
 static void work_run(struct sv_work *work)

@@ -77,7 +77,7 @@ struct sv_call {
 
     int (*run)(struct sv_call *call, struct sv_tx *tx);
     void (*next)(struct sv_call *call);
-    /* sv_call_write()'s next(), kept over the loading of a room. */
+    /* sv_call_write()'s next(). */
     void (*written)(struct sv_call *call);
     /* Once, instead of answering with the error; may be NULL. */
     void (*failed)(struct sv_call *call, int code);
@@ -130,9 +130,14 @@ int sv_call_keep(struct sv_call *call);
 /* In a read-only transaction on a reader; then next(call) on the same thread. */
 void sv_call_read(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
     void (*next)(struct sv_call *));
-/* In a transaction on the writer; next(call) after COMMIT, in the order of the request's room. */
-void sv_call_write(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
-    void (*next)(struct sv_call *));
+/* In a transaction that writes; next(call) after COMMIT. What it is about: a room, whoever acts, and somebody else ("" = none,
+ * both copied); for changes of one room next() follows in the order of their commits. */
+void sv_call_write(struct sv_call *call, const char *room_id, const char *user_id,
+    int (*run)(struct sv_call *, struct sv_tx *), void (*next)(struct sv_call *));
+/* The same in two parts, for who waits for something in between; only the second takes the call over. */
+void sv_call_write_later(struct sv_call *call, const char *room_id, const char *user_id,
+    int (*run)(struct sv_call *, struct sv_tx *), void (*next)(struct sv_call *));
+void sv_call_write_now(struct sv_call *call);
 /* On a hashing thread. */
 void sv_call_hash(struct sv_call *call, void (*next)(struct sv_call *));
 

@@ -214,7 +214,7 @@ static void refresh_some(synctv_node *node)
     pthread_mutex_unlock(&a->lock);
     if (r->n == 0)
         free(r);
-    else if (node->store->ops->read(node->store, &r->job) < 0)
+    else if (sv_store_read(node->store, &r->job) < 0)
         refresh_failed(r);
 }
 

@@ -184,7 +184,7 @@ static void authentication_apply(struct sv_job *job, int rv)
     struct authentication *auth = SV_CONTAINER_OF(job, struct authentication, job);
     struct sv_store *store = auth->node->store;
     if (rv >= 0 && (rv = authentication_settle(auth)) == SV_LOOKUP_AGAIN &&
-        (rv = store->ops->read(store, &auth->job)) == 0)
+        (rv = sv_store_read(store, &auth->job)) == 0)
         return;
     if (rv < 0)
         sv_error(&auth->error, rv);
@@ -209,7 +209,7 @@ static int ask_storage(synctv_node *node, const char *token, size_t len,
     auth->job.run = authentication_run;
     auth->job.apply = authentication_apply;
     sv_lookup_begin(node->accounts, &auth->lookup, claims->session_id, claims->subject);
-    int rv = node->store->ops->read(node->store, &auth->job);
+    int rv = sv_store_read(node->store, &auth->job);
     if (rv < 0)
         authentication_free(auth);
     return rv;
@@ -273,8 +273,7 @@ static int as_user_run(struct sv_blocking_job *b, struct sv_tx *tx)
 static int as_user_look(struct as_user_job *job, struct sv_session **ret_session)
 {
     struct sv_accounts *a = job->node->accounts;
-    struct sv_store *store = job->node->store;
-    int rv = sv_blocking_job_do(&job->blocking, store, store->ops->read);
+    int rv = sv_blocking_job_do(&job->blocking, job->node->store, sv_store_read);
     if (rv < 0)
         return rv;
     pthread_mutex_lock(&a->lock);

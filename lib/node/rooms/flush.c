@@ -59,7 +59,8 @@ void sv_room_flush(struct sv_room *room)
         flush->state = room->playback;
         flush->job.run = flush_run;
         flush->job.apply = flush_apply;
-        if (room->node->store->ops->write(room->node->store, &flush->job) >= 0) {
+        sv_job_set_scope(&flush->job, room->id, NULL, NULL);
+        if (sv_store_write(room->node->store, &flush->job) >= 0) {
             room->playback_dirty = false;
             room->playback_writing = true;
             return;
@@ -126,17 +127,16 @@ void sv_rooms_flush(synctv_node *node)
     int rv = 0;
     if (atomic_load(&node->n_rooms) == 0)
         return;
-    /* The first job, even an empty one, is behind all those whose apply() may still change something. */
-    collect_dirty(node, &all);
-    do {
-        rv = sv_blocking_job_do(&all.blocking, node->store, node->store->ops->write);
+    /* What is queued may change something yet. After that no other job is about these rooms, so that theirs may be one. */
+    sv_store_drain(node->store);
+    for (collect_dirty(node, &all); all.n > 0; collect_dirty(node, &all)) {
+        rv = sv_blocking_job_do(&all.blocking, node->store, sv_store_write);
         for (size_t i = 0; i < all.n; i++)
             sv_room_unref(all.rooms[i]);
-        if (rv < 0 && all.n > 0)
+        if (rv < 0)
             sv_logf(&node->log, SYNCTV_LOG_ERROR, "node", "playback states are not stored: %s",
                 synctv_error_text(rv));
         if (rv == SYNCTV_E_STORAGE_UNAVAILABLE)
             return; /* each job might wait for seconds */
-        collect_dirty(node, &all);
-    } while (all.n > 0);
+    }
 }

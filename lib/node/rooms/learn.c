@@ -64,7 +64,8 @@ void sv_room_learn_length(struct sv_room *room, double length_s)
     l->length_s = length_s;
     l->job.run = learn_run;
     l->job.apply = learn_apply;
-    room->learning = room->node->store->ops->write(room->node->store, &l->job) >= 0;
+    sv_job_set_scope(&l->job, room->id, NULL, NULL);
+    room->learning = sv_store_write(room->node->store, &l->job) >= 0;
     if (!room->learning) {
         sv_room_unref(room);
         free(l);

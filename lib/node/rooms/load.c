@@ -187,7 +187,8 @@ static int start_reading(struct sv_room *room)
     load->room = sv_room_ref(room);
     load->job.run = load_run;
     load->job.apply = load_apply;
-    int rv = room->node->store->ops->write(room->node->store, &load->job);
+    sv_job_set_scope(&load->job, room->id, NULL, NULL);
+    int rv = sv_store_write(room->node->store, &load->job);
     if (rv < 0) {
         free(load);
         sv_room_unref(room);
@@ -270,19 +271,12 @@ void sv_call_load_room(struct sv_call *call, const char *room_id, void (*next)(s
         sv_call_abort(call, rv);
 }
 
-static void write_now(struct sv_call *call)
+void sv_call_write_room(struct sv_call *call, const char *user_id,
+    int (*run)(struct sv_call *, struct sv_tx *), void (*next)(struct sv_call *))
 {
-    sv_call_write(call, call->run, call->written);
-}
-
-void sv_call_write_room(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
-    void (*next)(struct sv_call *))
-{
-    if (call->room != NULL || atomic_load(&call->node->rooms->n_observers) == 0) {
-        sv_call_write(call, run, next);
-        return;
-    }
-    call->run = run;
-    call->written = next;
-    sv_call_load_room(call, call->req->room_id, write_now);
+    sv_call_write_later(call, call->req->room_id, user_id, run, next);
+    if (call->room != NULL || atomic_load(&call->node->rooms->n_observers) == 0)
+        sv_call_write_now(call);
+    else
+        sv_call_load_room(call, call->req->room_id, sv_call_write_now);
 }

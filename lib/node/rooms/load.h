@@ -17,8 +17,8 @@
 void sv_call_load_room(struct sv_call *call, const char *room_id, void (*next)(struct sv_call *));
 /* sv_call_write() for a change of the request's room: while somebody observes all rooms, that room is loaded first, so that
  * they are told. */
-void sv_call_write_room(struct sv_call *call, int (*run)(struct sv_call *, struct sv_tx *),
-    void (*next)(struct sv_call *));
+void sv_call_write_room(struct sv_call *call, const char *user_id,
+    int (*run)(struct sv_call *, struct sv_tx *), void (*next)(struct sv_call *));
 
 /* Its time has come to be read again. No locks held. */
 void sv_room_read_again(struct sv_room *room);

@@ -59,12 +59,12 @@ static int next_seq(struct sv_tx *tx, const char *room_id, int64_t *ret)
     return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : 0;
 }
 
-static int insert_row(struct sv_tx *tx, const synctv_chat *chat, int64_t seq)
+static int insert_row(struct sv_tx *tx, const synctv_chat *chat, int64_t seq, bool is_deletion)
 {
     struct sv_query q;
     sv_query_begin(&q, tx,
         "INSERT INTO chat (room_id, message_id, user_id, username, content, timestamp_ms, seq,"
-        " client_message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        " client_message_id, is_deletion) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     sv_query_text(&q, chat->room_id);
     sv_query_text(&q, chat->message_id);
     sv_query_text(&q, chat->user_id);
@@ -73,11 +73,12 @@ static int insert_row(struct sv_tx *tx, const synctv_chat *chat, int64_t seq)
     sv_query_int(&q, chat->timestamp_ms);
     sv_query_int(&q, seq);
     sv_query_text(&q, chat->client_message_id);
+    sv_query_int(&q, is_deletion);
     int rv = sv_query_run(&q);
     return rv < 0 ? rv : 0;
 }
 
-/* What is no longer among the newest `keep`. That is one message, unless `keep` was larger before. */
+/* What is no longer among the newest `keep`. That is one row, unless `keep` was larger before. */
 static int drop_old(struct sv_tx *tx, const char *room_id, int64_t up_to)
 {
     struct sv_query q;
@@ -98,21 +99,25 @@ static int drop_old(struct sv_tx *tx, const char *room_id, int64_t up_to)
     return rv < 0 ? rv : 0;
 }
 
-int sv_sqlite_chat_insert(struct sv_tx *tx, const synctv_chat *chat, int32_t keep,
-    uint64_t *ret_seq, struct sv_arena *a, synctv_chat *ret_existing)
+static int append(struct sv_tx *tx, const synctv_chat *chat, bool is_deletion, int32_t keep,
+    uint64_t *ret_seq)
 {
     int64_t seq = 0;
-    int rv = find_sent(tx, chat, a, ret_existing);
-    if (rv != 0)
-        return rv;
-    rv = next_seq(tx, chat->room_id, &seq);
+    int rv = next_seq(tx, chat->room_id, &seq);
     if (rv == 0)
-        rv = insert_row(tx, chat, seq);
+        rv = insert_row(tx, chat, seq, is_deletion);
     if (rv == 0)
         rv = drop_old(tx, chat->room_id, seq - keep);
     if (rv == 0)
         *ret_seq = (uint64_t)seq;
     return rv;
+}
+
+int sv_sqlite_chat_insert(struct sv_tx *tx, const synctv_chat *chat, int32_t keep,
+    uint64_t *ret_seq, struct sv_arena *a, synctv_chat *ret_existing)
+{
+    int rv = find_sent(tx, chat, a, ret_existing);
+    return rv != 0 ? rv : append(tx, chat, false, keep, ret_seq);
 }
 
 int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_seq,
@@ -123,7 +128,7 @@ int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_s
     int rv;
     sv_query_begin(&q, tx,
         "SELECT " CHAT_COLUMNS " FROM chat WHERE room_id = ? AND seq < ? AND seq > ?"
-        " ORDER BY seq DESC LIMIT ?");
+        " AND is_deletion = 0 ORDER BY seq DESC LIMIT ?");
     sv_query_text(&q, room_id);
     sv_query_int(&q, before_seq == 0 || before_seq > INT64_MAX ? INT64_MAX : (int64_t)before_seq);
     sv_query_int(&q, after_seq > INT64_MAX ? INT64_MAX : (int64_t)after_seq);
@@ -146,7 +151,8 @@ int sv_sqlite_chat_get(struct sv_tx *tx, const char *room_id, const char *messag
     struct sv_query q;
     synctv_chat chat;
     sv_query_begin(&q, tx,
-        "SELECT " CHAT_COLUMNS " FROM chat WHERE room_id = ? AND message_id = ? LIMIT 1");
+        "SELECT " CHAT_COLUMNS " FROM chat WHERE room_id = ? AND message_id = ?"
+        " AND is_deletion = 0 LIMIT 1");
     sv_query_text(&q, room_id);
     sv_query_text(&q, message_id);
     int rv = sv_query_next(&q);
@@ -158,12 +164,22 @@ int sv_sqlite_chat_get(struct sv_tx *tx, const char *room_id, const char *messag
     return rv < 0 ? rv : rv == 0 ? SYNCTV_E_MESSAGE_NOT_FOUND : 0;
 }
 
-int sv_sqlite_chat_delete(struct sv_tx *tx, const char *room_id, const char *message_id)
+int sv_sqlite_chat_delete(struct sv_tx *tx, const synctv_chat *deletion, int32_t keep,
+    uint64_t *ret_seq)
 {
     struct sv_query q;
-    sv_query_begin(&q, tx, "DELETE FROM chat WHERE room_id = ? AND message_id = ?");
-    sv_query_text(&q, room_id);
-    sv_query_text(&q, message_id);
+    const synctv_chat row = {
+        .room_id = deletion->room_id,
+        .message_id = deletion->message_id,
+        .user_id = deletion->user_id,
+        .timestamp_ms = deletion->timestamp_ms,
+    };
+    sv_query_begin(&q, tx,
+        "DELETE FROM chat WHERE room_id = ? AND message_id = ? AND is_deletion = 0");
+    sv_query_text(&q, row.room_id);
+    sv_query_text(&q, row.message_id);
     int rv = sv_query_run(&q);
-    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_MESSAGE_NOT_FOUND : 0;
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_MESSAGE_NOT_FOUND;
+    return append(tx, &row, true, keep, ret_seq);
 }

@@ -13,8 +13,6 @@
 #include "base/text.h"
 
 #define BUSY_LIMIT_US (5 * 1000 * 1000)
-#define REPORT_EVERY_MS (60 * 1000) /* the same failure */
-#define REPORT_AT_MOST_MS 1000      /* any failure */
 
 /* ---- connection ---- */
 
@@ -116,55 +114,65 @@ static void describe(struct sv_db *db, int rc, char *out, size_t size)
         snprintf(out, size, "%s", text);
 }
 
+#define WHAT_TO_DO "put a backup in its place; README, \"Backups\", tells how to save the rest"
+
+/* What SQLite says goes, rather than what to do. */
+static void describe_damage(const char *path, int rc, const char *reason, char *out, size_t size)
+{
+    if ((rc & 0xff) == SQLITE_NOTADB)
+        snprintf(out, size,
+            "%s is not a database of SQLite, or its beginning is damaged: " WHAT_TO_DO, path);
+    else if (snprintf(out, size, "the database %s is damaged (%s): " WHAT_TO_DO, path, reason) >=
+        (int)size)
+        snprintf(out, size, "the database %s is damaged: " WHAT_TO_DO, path);
+}
+
+static const char *path_of(struct sv_db *db)
+{
+    const char *path = db->handle == NULL ? NULL : sqlite3_db_filename(db->handle, "main");
+    return sv_str_empty(path) ? "in memory" : path;
+}
+
 int sv_db_fail(struct sv_db *db, int rc)
 {
     if ((rc & 0xff) == SQLITE_CONSTRAINT)
         return SYNCTV_E_INTERNAL;
-    if (db->failure == 0) {
-        db->failure = rc;
-        describe(db, rc, db->failure_text, sizeof(db->failure_text));
+    int code = code_of(rc);
+    struct sv_conn *conn = &db->conn;
+    if (conn->failure == 0) {
+        conn->failure = rc;
+        describe(db, rc, db->reason, sizeof(db->reason));
+        if (code == SYNCTV_E_STORAGE_CORRUPT)
+            describe_damage(path_of(db), rc, db->reason, conn->failure_text,
+                sizeof(conn->failure_text));
+        else
+            snprintf(conn->failure_text, sizeof(conn->failure_text), "%s", db->reason);
     }
-    return code_of(rc);
+    return code;
+}
+
+int sv_db_damaged(synctv_error *err, const char *path, const char *reason)
+{
+    char text[sizeof(err->message)];
+    describe_damage(path, SQLITE_CORRUPT, reason, text, sizeof(text));
+    return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT, "%s", text);
 }
 
 int sv_db_errorf(struct sv_db *db, int rc, synctv_error *err, const char *what, const char *path)
 {
+    char text[sizeof(err->message)];
     int code = sv_db_fail(db, rc);
-    if (code == SYNCTV_E_INTERNAL)
-        code = SYNCTV_E_STORAGE_CORRUPT; /* a schema that is not as we made it */
-    return sv_errorf(err, code, "cannot %s the database %s: %s", what, path, db->failure_text);
-}
-
-static void report_failure(struct sv_db *db, const struct sv_log *log)
-{
-    int64_t now = sv_mono_ms(), since = now - db->reported_at_ms;
-    bool known = db->failure == db->reported && since < REPORT_EVERY_MS;
-    db->unreported++;
-    if (db->reported_at_ms == 0 || (!known && since >= REPORT_AT_MOST_MS)) {
-        sv_logf(log, SYNCTV_LOG_ERROR, "store", "%s (result %d, %u times)", db->failure_text,
-            db->failure, db->unreported);
-        db->failing = true;
-        db->reported = db->failure;
-        db->reported_at_ms = now;
-        db->unreported = 0;
-    }
-    db->failure = 0;
-}
-
-void sv_db_report(struct sv_db *db, const struct sv_log *log, bool works)
-{
-    if (db->failure != 0) {
-        report_failure(db, log);
-    } else if (db->failing && works) {
-        sv_logf(log, SYNCTV_LOG_INFO, "store", "the database works again");
-        db->failing = false;
-    }
+    if (code != SYNCTV_E_INTERNAL && code != SYNCTV_E_STORAGE_CORRUPT)
+        return sv_errorf(err, code, "cannot %s the database %s: %s", what, path, db->reason);
+    /* INTERNAL: a schema that is not as we made it. */
+    describe_damage(path, rc, db->reason, text, sizeof(text));
+    return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT, "%s", text);
 }
 
 int sv_db_exec(struct sv_db *db, const char *sql)
 {
     struct sv_query q;
-    sv_query_begin(&q, &db->tx, sql);
+    sv_query_begin(&q, &db->conn.tx, sql);
     while (sv_query_next(&q) > 0)
         ;
     return sv_query_end(&q, 0);

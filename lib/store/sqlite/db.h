@@ -17,32 +17,25 @@
 #define SV_STORE_SQLITE_DB_H
 
 #include <sqlite3.h>
-#include <stdatomic.h>
 
-#include "store/store.h"
+#include "store/backend.h"
 
 #define SV_DB_BUSY_STEP_US                                                                         \
     200 /* SQLite's own steps grow to 100 ms and starve one of two processes */
 #define SV_DB_CACHE_SLOTS 256 /* a power of two, well over the number of statements */
 
 struct sv_db {
-    struct sv_tx tx; /* first: a tx is its connection */
+    struct sv_conn conn; /* first */
     sqlite3 *handle;
     struct {
         const char *sql; /* the address is the key: statements are string literals */
         sqlite3_stmt *stmt;
     } cache[SV_DB_CACHE_SLOTS];
     int64_t busy_since_us, busy_at_us;       /* when it began to wait for a lock, and last did */
-    int64_t freed_at_us, gave_way_at_us;     /* batch.c */
+    int64_t freed_at_us, gave_way_at_us;     /* backend.c */
     const _Atomic int64_t *busy_deadline_us; /* another limit to waiting for a lock; 0 = none */
-
-    /* The first failure of the database itself since sv_db_report(): a result code of SQLite, 0 = none, and its text. */
-    int failure;
-    char failure_text[160];
-    bool failing;           /* the log knows of a failure */
-    int reported;           /* the last failure that it was told */
-    int64_t reported_at_ms; /* 0 = none yet */
-    unsigned unreported;
+    /* What SQLite says of conn.failure. */
+    char reason[160];
 };
 
 /* `flags` as for sqlite3_open_v2(); `path` NULL = in memory. The connection must be closed even after a failure. */
@@ -52,15 +45,12 @@ void sv_db_close(struct sv_db *db);
 
 /* A statement without parameters or rows. Returns 0 or the error, SYNCTV_E_*. */
 int sv_db_exec(struct sv_db *db, const char *sql);
-/* Turns a result code of SQLite into a SYNCTV_E_*, and remembers it for sv_db_report() if it is the database that is at fault. */
+/* Turns a result code of SQLite into a SYNCTV_E_*, and keeps it as conn.failure if it is the database that is at fault. */
 int sv_db_fail(struct sv_db *db, int rc);
-/* The same for opening: also fills `err` with "cannot <what> the database <path>: …". */
+/* Fills `err`, which names what to do, too; STORAGE_CORRUPT. */
+int sv_db_damaged(synctv_error *err, const char *path, const char *reason);
+/* The same for opening: also fills `err` with "cannot <what> the database <path>: …", or that it is damaged and what to do. */
 int sv_db_errorf(struct sv_db *db, int rc, synctv_error *err, const char *what, const char *path);
-/*
- * Tells the log of a failure (the same one once a minute) and, when `works` says that something has succeeded which proves it,
- * that it is over.
- */
-void sv_db_report(struct sv_db *db, const struct sv_log *log, bool works);
 
 struct sv_query {
     struct sv_db *db;

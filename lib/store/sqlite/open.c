@@ -90,12 +90,33 @@ static int read_only(const char *path, synctv_error *err)
         "cannot write the database %s: it is read-only", path);
 }
 
+/* What SQLite keeps beside the database, if it is there. */
+static int check_companion(const char *path, const char *suffix, synctv_error *err)
+{
+    char name[4096];
+    struct stat st;
+    snprintf(name, sizeof(name), "%s%s", path, suffix);
+    if (stat(name, &st) < 0)
+        return errno == ENOENT ? 0 : cannot(err, "open", name);
+    if (S_ISREG(st.st_mode))
+        return faccessat(AT_FDCWD, name, R_OK | W_OK, AT_EACCESS) == 0 ? 0
+                                                                       : cannot(err, "open", name);
+    errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+    return cannot(err, "open", name);
+}
+
 /* SQLite notices late, with files left beside the database, and what it says is far from the reason. */
 static int check_access(const char *path, synctv_error *err)
 {
+    static const char *const companions[] = { "-wal", "-shm", "-journal" };
     if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0 &&
         faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) < 0)
         return read_only(path, err);
+    for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++) {
+        int rv = check_companion(path, companions[i], err);
+        if (rv < 0)
+            return rv;
+    }
     char *folder = folder_of(path);
     if (folder == NULL)
         return sv_error(err, SYNCTV_E_NO_MEMORY);
@@ -132,7 +153,7 @@ static int ensure_file(const char *path, synctv_error *err)
 static int get_number(struct sv_db *db, const char *sql, int64_t *ret)
 {
     struct sv_query q;
-    sv_query_begin(&q, &db->tx, sql);
+    sv_query_begin(&q, &db->conn.tx, sql);
     return sv_query_number(&q, ret);
 }
 
@@ -143,12 +164,14 @@ static int inspect(struct sv_db *db, const char *path, synctv_error *err)
     if (get_number(db, "PRAGMA application_id", &application) < 0 ||
         get_number(db, "PRAGMA user_version", &version) < 0 ||
         get_number(db, "SELECT count(*) FROM sqlite_schema", &objects) < 0)
-        return sv_db_errorf(db, db->failure, err, "read", path);
+        return sv_db_errorf(db, db->conn.failure, err, "read", path);
     if (application == 0 && version == 0 && objects == 0)
         return 0;
-    if (application != SV_SCHEMA_APPLICATION_ID || version <= 0)
+    if (application != SV_SCHEMA_APPLICATION_ID)
         return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
             "the database %s belongs to another program", path);
+    if (version <= 0)
+        return sv_db_damaged(err, path, "its schema has no version");
     if (version > SV_SCHEMA_VERSION)
         return sv_errorf(err, SYNCTV_E_STORAGE_TOO_NEW,
             "the database %s has schema %lld, this program knows up to %d: use a newer version",
@@ -158,7 +181,7 @@ static int inspect(struct sv_db *db, const char *path, synctv_error *err)
 
 static int put_fact(struct sv_db *db, const char *key, const char *value)
 {
-    return db->tx.ops->meta_put(&db->tx, key, value);
+    return db->conn.tx.ops->meta_put(&db->conn.tx, key, value);
 }
 
 static int put_first_facts(struct sv_db *db)
@@ -201,8 +224,8 @@ static int migrate(struct sv_db *db, const char *path, synctv_error *err)
             rv = sv_db_exec(db, "COMMIT");
         if (rv == 0 && version < 0)
             rv = version; /* `err` is filled */
-        else if (rv < 0 && db->failure != 0)
-            rv = sv_db_errorf(db, db->failure, err, "prepare", path);
+        else if (rv < 0 && db->conn.failure != 0)
+            rv = sv_db_errorf(db, db->conn.failure, err, "prepare", path);
         else if (rv < 0)
             sv_error(err, rv);
         if (sqlite3_get_autocommit(db->handle) == 0)
@@ -225,12 +248,35 @@ static int use_wal(struct sv_db *db, const char *path, synctv_error *err)
     return rc == SQLITE_OK ? 0 : sv_db_errorf(db, rc, err, "write", path);
 }
 
+static int check_schema(struct sv_db *db, const char *path, synctv_error *err)
+{
+    struct sv_arena a = { 0 };
+    struct sv_query q;
+    const char *missing = "";
+    sv_query_begin(&q, &db->conn.tx, sv_schema_missing);
+    int rv = sv_query_next(&q);
+    if (rv > 0)
+        missing = sv_query_get_text(&q, 0, &a);
+    rv = sv_query_end(&q, rv);
+    if (rv > 0)
+        rv = sv_db_damaged(err, path, missing);
+    else if (rv == SYNCTV_E_NO_MEMORY)
+        sv_error(err, rv);
+    else if (rv < 0)
+        rv = sv_db_errorf(db, db->conn.failure, err, "read", path);
+    sv_arena_fini(&a);
+    return rv;
+}
+
 static int probe(struct sv_db *db, const char *path, synctv_error *err)
 {
-    int rv = sv_db_exec(db, sv_schema_probe);
+    int rv = check_schema(db, path, err);
+    if (rv < 0)
+        return rv;
+    rv = sv_db_exec(db, sv_schema_probe);
     if (rv == 0)
-        rv = sv_sqlite_batch_prepare(db);
-    return rv < 0 ? sv_db_errorf(db, db->failure, err, "read", path) : 0;
+        rv = sv_sqlite_prepare_transactions(db);
+    return rv < 0 ? sv_db_errorf(db, db->conn.failure, err, "read", path) : 0;
 }
 
 /* Whether changes lie beside the file: of a process that works with it, or of one that was killed. */
@@ -242,23 +288,45 @@ static bool has_log(const char *path)
     return stat(name, &st) == 0 && st.st_size > 0;
 }
 
+/* SQLite takes a log that does not begin as one for an empty one, and writes over it. Zeros are left when the power fails. */
+static int check_log(const char *path, synctv_error *err)
+{
+    static const unsigned char magic[] = { 0x37, 0x7f, 0x06 }, zeros[3];
+    unsigned char begin[32];
+    char name[4096];
+    snprintf(name, sizeof(name), "%s-wal", path);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t n = read(fd, begin, sizeof(begin));
+    close(fd);
+    if (n < (ssize_t)sizeof(begin) || memcmp(begin, magic, sizeof(magic)) == 0 ||
+        memcmp(begin, zeros, sizeof(zeros)) == 0)
+        return 0;
+    return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
+        "the log %s is damaged: put a backup of both in place, or remove it to go on without the"
+        " last changes",
+        name);
+}
+
 /* SQLite itself notices that whole pages are missing. */
 static int check_size(struct sv_db *db, const char *path, synctv_error *err)
 {
     struct stat st;
     int64_t page_size = 0;
     if (get_number(db, "PRAGMA page_size", &page_size) < 0)
-        return sv_db_errorf(db, db->failure, err, "read", path);
+        return sv_db_errorf(db, db->conn.failure, err, "read", path);
     if (stat(path, &st) == 0 && page_size > 0 && st.st_size % page_size != 0)
-        return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
-            "the database %s is cut off in the middle of a page", path);
+        return sv_db_damaged(err, path, "it is cut off in the middle of a page");
     return 0;
 }
 
 static int open_file(struct sv_db *db, const char *path, synctv_error *err)
 {
     bool log = has_log(path);
-    int rv = sv_db_open(db, path, SQLITE_OPEN_READWRITE, err);
+    int rv = log ? check_log(path, err) : 0;
+    if (rv == 0)
+        rv = sv_db_open(db, path, SQLITE_OPEN_READWRITE, err);
     if (rv < 0)
         return rv;
     /* Until it is known to be ours, its log must not be moved into it. */
@@ -266,7 +334,7 @@ static int open_file(struct sv_db *db, const char *path, synctv_error *err)
     if (sqlite3_db_readonly(db->handle, "main") != 0)
         return read_only(path, err);
     rv = sv_db_exec(db, "BEGIN");
-    rv = rv < 0 ? sv_db_errorf(db, db->failure, err, "read", path) : inspect(db, path, err);
+    rv = rv < 0 ? sv_db_errorf(db, db->conn.failure, err, "read", path) : inspect(db, path, err);
     if (sqlite3_get_autocommit(db->handle) == 0)
         sv_db_exec(db, "ROLLBACK");
     if (rv >= 0)
@@ -277,28 +345,22 @@ static int open_file(struct sv_db *db, const char *path, synctv_error *err)
     return use_wal(db, path, err);
 }
 
-int sv_sqlite_open_writer(struct sv_db *db, const char *path, struct sv_sqlite_claim *claim,
-    synctv_error *err)
+int sv_sqlite_make_file(const char *path, synctv_error *err)
 {
-    int rv = 0;
-    if (path == NULL) {
-        rv = sv_db_open(db, NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, err);
-    } else {
-        rv = ensure_folder(path, err);
-        if (rv == 0)
-            rv = ensure_file(path, err);
-        if (rv == 0 && claim != NULL)
-            rv = sv_sqlite_claim(claim, path, err);
-        if (rv == 0)
-            rv = open_file(db, path, err);
-    }
+    int rv = ensure_folder(path, err);
+    return rv < 0 ? rv : ensure_file(path, err);
+}
+
+int sv_sqlite_open_writer(struct sv_db *db, const char *path, synctv_error *err)
+{
+    const char *name = path == NULL ? "memory:" : path;
+    int rv = path == NULL ? sv_db_open(db, NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, err)
+                          : open_file(db, path, err);
     if (rv == 0)
-        rv = migrate(db, path == NULL ? "memory:" : path, err);
+        rv = migrate(db, name, err);
     if (rv == 0)
-        rv = probe(db, path == NULL ? "memory:" : path, err);
-    if (rv < 0)
-        sv_db_close(db);
-    db->failure = 0;
+        rv = probe(db, name, err);
+    db->conn.failure = 0;
     return rv;
 }
 

@@ -81,6 +81,7 @@ int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_s
     uint64_t after_seq, int32_t limit, struct sv_arena *a, synctv_chat **ret_chat);
 int sv_sqlite_chat_get(struct sv_tx *tx, const char *room_id, const char *message_id,
     struct sv_arena *a, synctv_chat *ret);
-int sv_sqlite_chat_delete(struct sv_tx *tx, const char *room_id, const char *message_id);
+int sv_sqlite_chat_delete(struct sv_tx *tx, const synctv_chat *deletion, int32_t keep,
+    uint64_t *ret_seq);
 
 #endif

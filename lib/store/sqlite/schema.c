@@ -158,7 +158,24 @@ static const char v2[] = "DROP INDEX sessions_by_user;"
 static const char v3[] =
     "ALTER TABLE rooms ADD COLUMN pause_when_empty INTEGER NOT NULL DEFAULT 0;";
 
-const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1, v2, v3 };
+/* A row of the chat may say that a message was deleted, instead of being one. */
+static const char v4[] = "ALTER TABLE chat ADD COLUMN is_deletion INTEGER NOT NULL DEFAULT 0;";
+
+const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1, v2, v3, v4 };
+
+const char sv_schema_missing[] =
+    "WITH ours (type, name) AS (VALUES "
+    "('table', 'meta'), ('table', 'users'), ('table', 'sessions')"
+    ", ('table', 'session_hashes'), ('table', 'rooms'), ('table', 'room_search')"
+    ", ('table', 'members'), ('table', 'movies'), ('table', 'playback')"
+    ", ('table', 'chat'), ('index', 'users_by_name'), ('index', 'users_by_email')"
+    ", ('index', 'users_by_age'), ('index', 'sessions_by_user')"
+    ", ('index', 'sessions_by_expiry'), ('index', 'session_hashes_by_hash')"
+    ", ('index', 'rooms_by_creator'), ('index', 'members_by_user')"
+    ", ('index', 'members_kicked'), ('index', 'movies_by_rank')"
+    ", ('index', 'chat_by_client_id')"
+    ") SELECT 'the ' || type || ' ' || name || ' is missing' FROM ours"
+    " EXCEPT SELECT 'the ' || type || ' ' || name || ' is missing' FROM sqlite_schema LIMIT 1";
 
 const char sv_schema_probe[] =
     "SELECT (SELECT count(*) FROM (SELECT 1 FROM meta LIMIT 1)),"
@@ -170,4 +187,4 @@ const char sv_schema_probe[] =
     " (SELECT count(*) FROM (SELECT kicked_until_ms FROM members LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT subtitles, weight FROM movies LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT operation_id FROM playback LIMIT 1)),"
-    " (SELECT count(*) FROM (SELECT client_message_id FROM chat LIMIT 1))";
+    " (SELECT count(*) FROM (SELECT client_message_id, is_deletion FROM chat LIMIT 1))";

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Many jobs in one transaction: what takes long is to wait for the disk, once per COMMIT. */
+#include "store/jobs.h"
+
+static struct sv_job *job_of(struct sv_list *link)
+{
+    return SV_CONTAINER_OF(link, struct sv_job, link);
+}
+
+/* Some errors (a full disk) undo the whole transaction, and then the other jobs are gone too. Returns whether it lives. */
+static bool run_in_savepoint(const struct sv_backend *b, struct sv_conn *conn, struct sv_job *job)
+{
+    job->rv = b->savepoint(conn);
+    if (job->rv < 0)
+        return false;
+    job->rv = job->run(job, &conn->tx);
+    if (!b->in_transaction(conn))
+        return false;
+    if (job->rv < 0 && b->undo(conn) < 0)
+        return false;
+    return b->release(conn) == 0;
+}
+
+/*
+ * Jobs that fail nearly always do so before they change anything, and a savepoint makes SQLite keep a copy of each page that is
+ * changed: so at first there are none.
+ */
+enum outcome { COMMITTED, NEEDS_SAVEPOINTS, LOST };
+
+static enum outcome run_together(const struct sv_backend *b, struct sv_conn *conn,
+    struct sv_list *jobs, bool *ret_any)
+{
+    SV_LIST_FOREACH(it, jobs) {
+        struct sv_job *job = job_of(it);
+        int64_t changes = b->changes(conn);
+        job->rv = job->run(job, &conn->tx);
+        if (!b->in_transaction(conn))
+            return LOST;
+        if (job->rv < 0 && b->changes(conn) != changes)
+            return NEEDS_SAVEPOINTS;
+        *ret_any = *ret_any || job->rv >= 0;
+    }
+    return COMMITTED;
+}
+
+static enum outcome run_apart(const struct sv_backend *b, struct sv_conn *conn,
+    struct sv_list *jobs, bool *ret_any)
+{
+    SV_LIST_FOREACH(it, jobs) {
+        if (!run_in_savepoint(b, conn, job_of(it)))
+            return LOST;
+        *ret_any = *ret_any || job_of(it)->rv >= 0;
+    }
+    return COMMITTED;
+}
+
+/* In the transaction that has begun. Unless all is committed, nothing is. */
+static enum outcome commit_together(const struct sv_backend *b, struct sv_conn *conn,
+    struct sv_list *jobs)
+{
+    bool any = false;
+    enum outcome outcome = run_together(b, conn, jobs, &any);
+    if (outcome == NEEDS_SAVEPOINTS) {
+        any = false;
+        outcome = b->begin(conn, SV_CONN_WRITES) == 0 ? run_apart(b, conn, jobs, &any) : LOST;
+    }
+    if (outcome != COMMITTED)
+        return LOST;
+    /* Pages that were changed and changed back would be written. */
+    return (any ? b->commit(conn) : b->rollback(conn)) == 0 ? COMMITTED : LOST;
+}
+
+static int commit_alone(const struct sv_backend *b, struct sv_conn *conn, struct sv_job *job)
+{
+    int rv = job->run(job, &conn->tx);
+    if (!b->in_transaction(conn))
+        return rv < 0 ? rv : SYNCTV_E_STORAGE_UNAVAILABLE;
+    if (rv < 0)
+        return rv;
+    int committed = b->commit(conn);
+    return committed < 0 ? committed : rv;
+}
+
+/* Each job gets its own verdict. One that cannot even begin speaks for those behind it: each might wait for seconds. */
+static void run_one_by_one(const struct sv_backend *b, struct sv_conn *conn, struct sv_list *jobs)
+{
+    int begun = 0;
+    SV_LIST_FOREACH(it, jobs) {
+        struct sv_job *job = job_of(it);
+        if (begun == 0)
+            begun = b->begin(conn, SV_CONN_WRITES);
+        if (begun < 0) {
+            job->rv = begun;
+            continue;
+        }
+        job->rv = commit_alone(b, conn, job);
+        b->rollback(conn);
+    }
+}
+
+bool sv_batch_write(const struct sv_backend *backend, struct sv_conn *conn, struct sv_list *jobs)
+{
+    int64_t changes = backend->changes(conn);
+    int begun = backend->begin(conn, SV_CONN_WRITES);
+    if (begun < 0) {
+        SV_LIST_FOREACH(it, jobs)
+            job_of(it)->rv = begun;
+    } else if (commit_together(backend, conn, jobs) == LOST) {
+        backend->rollback(conn);
+        run_one_by_one(backend, conn, jobs);
+    }
+    struct sv_list *it;
+    while ((it = sv_list_pop(jobs)) != NULL)
+        job_of(it)->apply(job_of(it), job_of(it)->rv);
+    return backend->changes(conn) != changes;
+}
+
+void sv_batch_read(const struct sv_backend *backend, struct sv_conn *conn, struct sv_job *job)
+{
+    job->rv = backend->begin(conn, SV_CONN_READS);
+    if (job->rv == 0)
+        job->rv = job->run(job, &conn->tx);
+    backend->rollback(conn);
+    job->apply(job, job->rv);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/sqlite/sqlite_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "store/sqlite/ops.h"
+
+#define MAX_BATCH 256
+#define GAP_US (2 * SV_DB_BUSY_STEP_US) /* long enough for one who waits to find it */
+#define GAP_EVERY_US (100 * 1000)
+#define OTHERS_FOR_US (1000 * 1000) /* since one had to wait */
+
+struct sv_database {
+    char *path; /* NULL = in memory */
+    struct sv_sqlite_claim claim;
+    const _Atomic int64_t *deadline_us;
+};
+
+/* ---- open and close ---- */
+
+/* ":memory:" and "file:…?…" are SQLite's, and nobody wants files of such names. */
+static int path_of(const char *url, char **ret_path, synctv_error *err)
+{
+    static const char scheme[] = "sqlite:";
+    if (strcmp(url, "memory:") == 0)
+        return 0;
+    const char *path = url + strlen(scheme);
+    if (strncmp(url, scheme, strlen(scheme)) != 0 || path[0] == '\0' || path[0] == ':' ||
+        strncmp(path, "file:", 5) == 0)
+        return sv_error_field(err, "db_url",
+            "the storage is \"sqlite:PATH\" or \"memory:\", not \"%s\"", url);
+    size_t size = strlen(path) + sizeof("./");
+    char *copy = malloc(size);
+    if (copy == NULL)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    snprintf(copy, size, "%s%s", path[0] == '/' ? "" : "./", path);
+    *ret_path = copy;
+    return 0;
+}
+
+static void database_close(struct sv_database *database)
+{
+    sv_sqlite_claim_end(&database->claim);
+    free(database->path);
+    free(database);
+}
+
+static int database_open(const struct sv_store_options *options, const _Atomic int64_t *deadline_us,
+    struct sv_database **ret_database, synctv_error *err)
+{
+    struct sv_database *database = calloc(1, sizeof(*database));
+    if (database == NULL)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    database->deadline_us = deadline_us;
+    int rv = path_of(sv_str(options->url), &database->path, err);
+    if (rv == 0 && database->path != NULL)
+        rv = sv_sqlite_make_file(database->path, err);
+    if (rv == 0 && database->path != NULL && options->alone)
+        rv = sv_sqlite_claim(&database->claim, database->path, err);
+    if (rv < 0) {
+        database_close(database);
+        return rv;
+    }
+    *ret_database = database;
+    return 0;
+}
+
+static struct sv_db *db_of(const struct sv_conn *conn)
+{
+    return (struct sv_db *)conn;
+}
+
+static void db_disconnect(struct sv_conn *conn)
+{
+    struct sv_db *db = db_of(conn);
+    sv_db_close(db); /* the last one: SQLite moves the log into the file and removes it */
+    free(db);
+}
+
+static int db_connect(struct sv_database *database, enum sv_conn_kind kind,
+    struct sv_conn **ret_conn, synctv_error *err)
+{
+    if (kind == SV_CONN_READS && database->path == NULL)
+        return 0; /* a database in memory is its connection's */
+    struct sv_db *db = calloc(1, sizeof(*db));
+    if (db == NULL)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    db->conn.tx.ops = &sv_sqlite_tx_ops;
+    db->busy_deadline_us = database->deadline_us;
+    int rv = kind == SV_CONN_WRITES ? sv_sqlite_open_writer(db, database->path, err)
+                                    : sv_sqlite_open_reader(db, database->path, err);
+    if (rv < 0) {
+        db_disconnect(&db->conn);
+        return rv;
+    }
+    *ret_conn = &db->conn;
+    return 0;
+}
+
+/* ---- transactions ---- */
+
+static const char begin_write[] = "BEGIN IMMEDIATE", begin_read[] = "BEGIN", commit[] = "COMMIT",
+                  rollback[] = "ROLLBACK", savepoint[] = "SAVEPOINT job",
+                  undo[] = "ROLLBACK TO job", release[] = "RELEASE job";
+
+int sv_sqlite_prepare_transactions(struct sv_db *db)
+{
+    static const char *const all[] = { begin_write, begin_read, commit, rollback, savepoint, undo,
+        release };
+    int rv = 0;
+    for (size_t i = 0; rv == 0 && i < sizeof(all) / sizeof(all[0]); i++) {
+        struct sv_query q;
+        sv_query_begin(&q, &db->conn.tx, all[i]);
+        rv = sv_query_end(&q, 0);
+    }
+    return rv;
+}
+
+static bool db_in_transaction(const struct sv_conn *conn)
+{
+    return sqlite3_get_autocommit(db_of(conn)->handle) == 0;
+}
+
+/*
+ * Other processes can only try again and again to get the lock, so one that frees it and takes it back at once keeps it for
+ * seconds: measured, up to 4. It leaves a gap now and then, and each time while others are known to be at work.
+ */
+static void give_way(struct sv_db *db)
+{
+    int64_t now = sv_mono_us(), gap = now - db->freed_at_us;
+    bool others = db->busy_at_us != 0 && now - db->busy_at_us < OTHERS_FOR_US;
+    if (gap >= GAP_US || (!others && now - db->gave_way_at_us < GAP_EVERY_US))
+        return;
+    usleep((useconds_t)(GAP_US - gap));
+    db->gave_way_at_us = now;
+}
+
+static int end(struct sv_db *db, const char *how)
+{
+    int rv = sv_db_exec(db, how);
+    db->freed_at_us = sv_mono_us();
+    return rv;
+}
+
+/* Should even this fail, begin() tries again. */
+static int db_rollback(struct sv_conn *conn)
+{
+    return db_in_transaction(conn) ? end(db_of(conn), rollback) : 0;
+}
+
+static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind)
+{
+    int rv = db_rollback(conn);
+    if (rv < 0)
+        return rv;
+    if (kind == SV_CONN_READS)
+        return sv_db_exec(db_of(conn), begin_read);
+    give_way(db_of(conn));
+    return sv_db_exec(db_of(conn), begin_write);
+}
+
+static int db_commit(struct sv_conn *conn)
+{
+    return end(db_of(conn), commit);
+}
+
+static int db_savepoint(struct sv_conn *conn)
+{
+    return sv_db_exec(db_of(conn), savepoint);
+}
+
+static int db_undo(struct sv_conn *conn)
+{
+    return sv_db_exec(db_of(conn), undo);
+}
+
+static int db_release(struct sv_conn *conn)
+{
+    return sv_db_exec(db_of(conn), release);
+}
+
+static int64_t db_changes(const struct sv_conn *conn)
+{
+    return sqlite3_total_changes64(db_of(conn)->handle);
+}
+
+const struct sv_backend sv_sqlite_backend = {
+    .max_batch = MAX_BATCH,
+
+    .open = database_open,
+    .connect = db_connect,
+    .disconnect = db_disconnect,
+    .close = database_close,
+
+    .begin = db_begin,
+    .in_transaction = db_in_transaction,
+    .commit = db_commit,
+    .rollback = db_rollback,
+
+    .savepoint = db_savepoint,
+    .undo = db_undo,
+    .release = db_release,
+    .changes = db_changes,
+};

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "store/jobs.h"
+
+#define QUEUED_WRITES 4096
+#define QUEUED_READS 256
+#define READER_THREADS 2
+
+static const struct {
+    const char *scheme;
+    const struct sv_backend *backend;
+} backends[] = {
+    { "sqlite:", &sv_sqlite_backend },
+    { "memory:", &sv_sqlite_backend },
+};
+
+static const struct sv_backend *backend_of(const char *url, synctv_error *err)
+{
+    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+        if (strncmp(url, backends[i].scheme, strlen(backends[i].scheme)) == 0)
+            return backends[i].backend;
+    sv_error_field(err, "db_url", "the storage is \"sqlite:PATH\" or \"memory:\", not \"%s\"", url);
+    return NULL;
+}
+
+static void queue_init(struct sv_job_queue *q, size_t max)
+{
+    sv_list_init(&q->jobs);
+    q->max = max;
+    pthread_cond_init(&q->ready, NULL);
+}
+
+static struct sv_store *store_new(const struct sv_store_options *o, unsigned max_readers)
+{
+    struct sv_store *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return NULL;
+    s->readers = calloc(max_readers, sizeof(*s->readers));
+    if (s->readers == NULL) {
+        free(s);
+        return NULL;
+    }
+    if (o->log != NULL)
+        s->log = *o->log;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->idle, NULL);
+    queue_init(&s->writes, o->max_queued_writes == 0 ? QUEUED_WRITES : o->max_queued_writes);
+    queue_init(&s->reads, o->max_queued_reads == 0 ? QUEUED_READS : o->max_queued_reads);
+    s->writer.store = s;
+    for (unsigned i = 0; i < max_readers; i++)
+        s->readers[i].store = s;
+    return s;
+}
+
+static int connect_all(struct sv_store *s, unsigned max_readers, synctv_error *err)
+{
+    int rv = s->backend->connect(s->database, SV_CONN_WRITES, &s->writer.conn, err);
+    while (rv == 0 && s->n_readers < max_readers) {
+        struct sv_conn **conn = &s->readers[s->n_readers].conn;
+        rv = s->backend->connect(s->database, SV_CONN_READS, conn, err);
+        if (*conn == NULL)
+            break;
+        s->n_readers++;
+    }
+    return rv;
+}
+
+static void disconnect(struct sv_store *s, struct sv_job_worker *w)
+{
+    if (w->conn != NULL)
+        s->backend->disconnect(w->conn);
+    w->conn = NULL;
+}
+
+int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_store,
+    synctv_error *err)
+{
+    unsigned max_readers = options->reader_threads == 0 ? READER_THREADS : options->reader_threads;
+    const struct sv_backend *backend = backend_of(sv_str(options->url), err);
+    if (backend == NULL)
+        return SYNCTV_E_INVALID_ARGUMENT;
+    struct sv_store *s = store_new(options, max_readers);
+    if (s == NULL)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    s->backend = backend;
+    int rv = backend->open(options, &s->deadline_us, &s->database, err);
+    if (rv == 0)
+        rv = connect_all(s, max_readers, err);
+    if (rv < 0)
+        goto out;
+    rv = sv_jobs_start(s);
+    if (rv < 0) {
+        sv_errorf(err, rv, "cannot start the threads of the store");
+        goto out;
+    }
+    *ret_store = s;
+    s = NULL; /* moved to the caller */
+out:
+    if (s != NULL) {
+        sv_store_close(s);
+        sv_store_free(s);
+    }
+    return rv;
+}
+
+void sv_store_close(struct sv_store *store)
+{
+    sv_jobs_stop(store);
+    for (unsigned i = 0; i < store->n_readers; i++)
+        disconnect(store, &store->readers[i]);
+    disconnect(store, &store->writer); /* last: what it has created may be left to it to tidy up */
+    if (store->database != NULL)
+        store->backend->close(store->database);
+    store->database = NULL;
+}
+
+void sv_store_free(struct sv_store *store)
+{
+    pthread_cond_destroy(&store->writes.ready);
+    pthread_cond_destroy(&store->reads.ready);
+    pthread_cond_destroy(&store->idle);
+    pthread_mutex_destroy(&store->lock);
+    free(store->readers);
+    free(store);
+}
