@@ -381,11 +381,16 @@ static struct {
     pthread_t threads[2 * SV_LOOKUP_TRIES];
 } late;
 
+/* What a change reads for itself is not late. */
+static _Thread_local bool is_changing;
+
 static void *change_and_apply(void *arg)
 {
     struct sv_job *job = late.job;
     int rv = late.rv;
+    is_changing = true;
     late.change(late.ann);
+    is_changing = false;
     job->apply = late.apply;
     job->apply(job, rv);
     return NULL;
@@ -403,7 +408,8 @@ int __real_sv_store_read(struct sv_store *store, struct sv_job *job);
 
 int __wrap_sv_store_read(struct sv_store *store, struct sv_job *job)
 {
-    if (atomic_load(&late.on) && atomic_fetch_add(&late.n_reads, 1) < late.n_changes) {
+    if (!is_changing && atomic_load(&late.on) &&
+        atomic_fetch_add(&late.n_reads, 1) < late.n_changes) {
         late.apply = job->apply;
         job->apply = apply_late;
     }
