@@ -10,9 +10,9 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/text.h"
-#include "client/bytes.h"
 #include "client/inside.h"
 #include "client/stream.h"
+#include "rpc/bytes.h"
 #include "wire/request.h"
 #include "wire/result.h"
 

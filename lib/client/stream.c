@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "client/bytes.h"
 #include "client/connection.h"
+#include "rpc/bytes.h"
 #include "wire/request.h"
 
 static struct sv_client_stream *of(synctv_stream *stream)

@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/text.h"
-#include "client/bytes.h"
 #include "client/inside.h"
+#include "rpc/bytes.h"
 #include "wire/request.h"
 #include "wire/result.h"
 

@@ -61,7 +61,4 @@ struct sv_backend {
     int64_t (*changes)(const struct sv_conn *conn);
 };
 
-/* "sqlite:PATH" and "memory:". */
-extern const struct sv_backend sv_sqlite_backend;
-
 #endif

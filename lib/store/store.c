@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "store/jobs.h"
+#include "store/sqlite/backend.h"
 
 #define QUEUED_WRITES 4096
 #define QUEUED_READS 256

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/sqlite/sqlite_store.h"
+#include "store/sqlite/backend.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "store/sqlite/ops.h"
+#include "store/sqlite/sqlite_store.h"
 
 #define MAX_BATCH 256
 #define GAP_US (2 * SV_DB_BUSY_STEP_US) /* long enough for one who waits to find it */
