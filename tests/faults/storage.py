@@ -196,7 +196,8 @@ def _():
         assert ids and all(any(told_id in line for line in lines()) for told_id in ids), (ids, lines())
 
         control.full = 0
-        eventually(lambda: storage_works(host, room) and "calls work again" in server.stderr(), "the end of it")
+        storage_works(host, room)
+        eventually(lambda: host.GetMovieList(room_id=room.id) and "calls work again" in server.stderr(), "the end")
         last = [line for line in server.stderr().splitlines() if "calls work again" in line]
         equal(len(last), 1)
         assert re.search(rf"{n_calls - 1} more", last[0]) or minutes > 0.9, last
