@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The people of one room, in memory: a row for each member, and for who is banned, was kicked a moment ago, or is here as a guest.
+ * The members of one room, in memory: a row for each, and for who is banned or was kicked a moment ago.
  * Found by user id in O(1), listed by (joined_at_ms, user_id). Not thread-safe.
  *
- * Members are rows with role MEMBER, ADMIN or CREATOR. Other rows (UNSPECIFIED: only kicked_until_ms counts; GUEST:
- * only presence counts) are found by id but neither listed nor counted.
+ * Members are rows with role MEMBER, ADMIN or CREATOR. Other rows (UNSPECIFIED: only kicked_until_ms counts) are found by id
+ * but neither listed nor counted.
  */
 #ifndef SV_CORE_ROSTER_H
 #define SV_CORE_ROSTER_H
@@ -18,10 +18,8 @@ struct sv_roster_entry {
         member; /* strings belong to the entry; change rows with sv_roster_put() only. `online` and `permissions`: see below */
     int64_t kicked_until_ms;
 
-    bool online; /* sv_roster_set_online() */
-    /* The node's, plain data that the roster never touches. These and `online` are kept over sv_roster_put(); a new entry has zeros. */
-    unsigned n_streams;
-    int64_t offline_at_ms; /* when to announce OFFLINE; 0 = not waiting */
+    /* By sv_roster_set_online(); kept over sv_roster_put(). */
+    bool online;
 };
 
 /* An empty roster is all zeros. */

@@ -85,7 +85,7 @@ void synctv_node_get_stats(const synctv_node *node, synctv_node_stats *ret_stats
     *ret_stats = (synctv_node_stats){
         .rooms_loaded = atomic_load(&node->n_rooms),
         .streams = atomic_load(&node->streams->n),
-        .users_online = atomic_load(&node->n_online),
+        .users_online = atomic_load(&node->rooms->attendances.n_online),
     };
 }
 

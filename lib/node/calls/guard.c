@@ -11,6 +11,7 @@
 #include "node/rooms/view.h"
 #include "node/rooms/clock.h"
 #include "node/rooms/follow.h"
+#include "node/rooms/presence.h"
 
 /* --- arguments --- */
 
@@ -167,6 +168,5 @@ int sv_guard_room(struct sv_call *call, struct sv_room *room, uint64_t permissio
     if (rv != SV_ACCESS_GUEST || sv_str_empty(room->password_hash) ||
         stream_was_let_in(call, room->id))
         return rv;
-    const struct sv_roster_entry *entry = sv_roster_get(&room->roster, call->actor.user_id);
-    return entry != NULL && entry->n_streams > 0 ? rv : no_guest(call);
+    return sv_presence_is_here(room, call->actor.user_id) ? rv : no_guest(call);
 }

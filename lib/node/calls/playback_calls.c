@@ -226,8 +226,8 @@ static void take_votes(struct sv_call *call, struct sv_room *room)
         .ended = req->ended,
         .duration_s = movie->type == SYNCTV_MOVIE_TYPE_LIVE ? 0 : req->duration_s,
     };
-    struct sv_verdict verdict =
-        sv_votes_take(&room->votes, &room->playback, sv_room_now_ms(room), room->n_here, &report);
+    struct sv_verdict verdict = sv_votes_take(&room->votes, &room->playback, sv_room_now_ms(room),
+        room->attendance->n_here, &report);
     if (verdict.ended)
         sv_playhead_end_now(room);
     else if (verdict.length_s > 0)

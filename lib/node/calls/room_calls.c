@@ -305,7 +305,8 @@ static int list_fill(struct sv_call *c, const struct list *list)
     for (size_t i = 0; i < n; i++) {
         if (sv_room_copy(a, &list->rooms[i], &rooms[i]) < 0)
             return SYNCTV_E_NO_MEMORY;
-        rooms[i].online_count = sv_room_online_count(c->node, rooms[i].id);
+        rooms[i].online_count =
+            (int32_t)sv_attendance_count(&c->node->rooms->attendances, rooms[i].id);
     }
     result->rooms = rooms;
     result->n_rooms = n;

@@ -58,7 +58,7 @@ struct synctv_node {
     struct sv_rooms *rooms;
     /* SYNCTV_N_METHODS of them; calls/methods.c. */
     const struct sv_method *methods;
-    atomic_uint n_rooms, n_online;
+    atomic_uint n_rooms;
 
     struct sv_mailbox mailbox;
     pthread_mutex_t turn_lock;

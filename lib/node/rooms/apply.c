@@ -74,8 +74,8 @@ static void forget_kicked(struct sv_room *room)
     for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
          entry = next) {
         next = sv_roster_next(entry);
-        if (entry->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED && entry->n_streams == 0 &&
-            !entry->online && !sv_kick_holds(room->node, entry->kicked_until_ms))
+        if (entry->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED &&
+            !sv_kick_holds(room->node, entry->kicked_until_ms))
             sv_roster_remove(&room->roster, entry->member.user_id);
     }
 }
@@ -97,7 +97,10 @@ static int put_row(struct sv_room *room, const struct sv_member_rec *rec)
             return 0;
         }
     }
-    return sv_roster_put(&room->roster, &rec->member, rec->kicked_until_ms, NULL);
+    int rv = sv_roster_put(&room->roster, &rec->member, rec->kicked_until_ms, NULL);
+    if (rv >= 0)
+        sv_presence_mark(room, rec->member.user_id);
+    return rv;
 }
 
 /* Who loses their place here is told of it as a member still; a row that is new is told of once it is there. */

@@ -9,6 +9,7 @@
 #include "core/permission.h"
 #include "node/rooms/apply.h"
 #include "node/rooms/playhead.h"
+#include "node/rooms/presence.h"
 
 /* --- the room's row --- */
 
@@ -92,12 +93,11 @@ static synctv_member_change change_of_inside(const synctv_member *before, const 
 }
 
 /* `gone` is filled where somebody has lost their place. */
-static struct sv_member_diff member_diff(const struct sv_roster_entry *entry,
+static struct sv_member_diff member_diff(struct sv_room *room, const struct sv_roster_entry *entry,
     const struct sv_member_rec *rec, synctv_member *gone)
 {
     struct sv_member_diff diff = { .row = rec };
     const synctv_member *before = entry == NULL ? NULL : &entry->member;
-    bool was_here = before != NULL && (is_inside(before) || before->role == SYNCTV_ROOM_ROLE_GUEST);
     if (is_inside(&rec->member)) {
         diff.what = change_of_inside(before, &rec->member);
     } else if (is_banned(&rec->member)) {
@@ -107,8 +107,9 @@ static struct sv_member_diff member_diff(const struct sv_roster_entry *entry,
             diff.gone = gone;
             diff.ends = SYNCTV_E_MEMBER_BANNED;
         }
-    } else if (was_here) {
-        *gone = nobody(before);
+    } else if ((before != NULL && is_inside(before)) ||
+        sv_presence_is_here(room, rec->member.user_id)) {
+        *gone = nobody(before != NULL ? before : &rec->member);
         diff.what = SYNCTV_MEMBER_CHANGE_KICKED;
         diff.gone = gone;
         diff.ends = SYNCTV_E_MEMBER_KICKED;
@@ -124,7 +125,7 @@ static int put_row(struct sv_room *room, struct sv_room_reading *reading,
         return 0;
     synctv_member gone;
     struct sv_room_change change = { .room_id = room->id, .n_members = 1 };
-    change.members[0] = member_diff(entry, rec, &gone);
+    change.members[0] = member_diff(room, entry, rec, &gone);
     synctv_member_change what = change.members[0].what;
     if (what == SYNCTV_MEMBER_CHANGE_JOINED)
         change.actor_id = rec->member.user_id;
@@ -161,10 +162,9 @@ static void remove_rows(struct sv_room *room, const struct sv_room_reading *read
          entry = next) {
         next = sv_roster_next(entry);
         const struct sv_member_rec key = { .member.user_id = entry->member.user_id };
-        if (entry->member.role != SYNCTV_ROOM_ROLE_GUEST &&
-            (reading->n_members == 0 ||
-                bsearch(&key, reading->members, (size_t)reading->n_members, sizeof(key),
-                    sv_member_rec_compare) == NULL))
+        if (reading->n_members == 0 ||
+            bsearch(&key, reading->members, (size_t)reading->n_members, sizeof(key),
+                sv_member_rec_compare) == NULL)
             remove_row(room, entry);
     }
 }

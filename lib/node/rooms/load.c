@@ -10,6 +10,7 @@
 #include "node/rooms/diff.h"
 #include "node/rooms/opening.h"
 #include "node/rooms/playhead.h"
+#include "node/rooms/presence.h"
 #include "node/rooms/timer.h"
 #include "node/rooms/view.h"
 
@@ -61,6 +62,7 @@ static int install(struct sv_room *room, const struct sv_room_reading *r)
     for (int i = 0; rv >= 0 && i < r->n_members; i++)
         rv = sv_roster_put(&room->roster, &r->members[i].member, r->members[i].kicked_until_ms,
             NULL);
+    sv_presence_mark_all(room);
     for (int i = 0; rv >= 0 && i < r->n_movies; i++)
         rv = sv_playlist_append(&room->movies, &r->movies[i]);
     if (rv == SYNCTV_E_INVALID_ARGUMENT) /* the same movie twice */

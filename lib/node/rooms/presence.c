@@ -1,18 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 #include "node/rooms/presence.h"
 
-#include "node/rooms/clock.h"
+#include <string.h>
+
 #include "node/rooms/playhead.h"
 #include "node/rooms/tell.h"
 #include "node/rooms/timer.h"
 
-static bool is_member(const struct sv_roster_entry *entry)
+static struct sv_attendances *all_of(const struct sv_room *room)
 {
-    return sv_is_membership(&entry->member) && entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE;
+    return &room->node->rooms->attendances;
 }
 
+static unsigned n_online(const struct sv_room *room)
+{
+    return atomic_load(&room->attendance->n_online);
+}
+
+/* The row of an active member; NULL for guests and for who waits for approval. */
+static struct sv_roster_entry *member_of(struct sv_room *room, const char *user_id)
+{
+    struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
+    bool is_active = entry != NULL && sv_is_membership(&entry->member) &&
+        entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE;
+    return is_active ? entry : NULL;
+}
+
+/* The row, if there is one, says whether they are online. */
+static void set_row(struct sv_room *room, const char *user_id, bool online)
+{
+    struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
+    if (entry != NULL)
+        sv_roster_set_online(&room->roster, entry, online);
+}
+
+void sv_presence_mark(struct sv_room *room, const char *user_id)
+{
+    set_row(room, user_id, sv_attendance_find(room->attendance, user_id) != NULL);
+}
+
+void sv_presence_mark_all(struct sv_room *room)
+{
+    for (const struct sv_attendee *a = room->attendance->by_user; a != NULL; a = a->hh.next)
+        set_row(room, a->user_id, true);
+}
+
+/* --- telling --- */
+
 /* The number of those online will be told, but not more often than once a second. */
-static void owe_number(struct sv_room *room)
+static void tell_number_soon(struct sv_room *room)
 {
     if (room->online_tell_ms != 0)
         return;
@@ -22,93 +58,94 @@ static void owe_number(struct sv_room *room)
     sv_room_schedule(room);
 }
 
-static void announce(struct sv_room *room, const struct sv_roster_entry *entry,
-    synctv_member_change change)
+static void announce(struct sv_room *room, const char *user_id, synctv_member_change change)
 {
-    if (is_member(entry) && room->n_online <= SV_ONLINE_MESSAGES_MAX)
-        sv_room_tell_member(room, change, entry->member.user_id, NULL, entry->member.user_id, "");
+    if (member_of(room, user_id) != NULL && n_online(room) <= SV_ONLINE_MESSAGES_MAX)
+        sv_room_tell_member(room, change, user_id, NULL, user_id, "");
     else
-        owe_number(room);
-    if (room->n_online == 0)
-        sv_playhead_emptied(room);
+        tell_number_soon(room);
 }
 
-static void go_online(struct sv_room *room, struct sv_roster_entry *entry)
-{
-    sv_roster_set_online(&room->roster, entry, true);
-    room->n_online++;
-    atomic_fetch_add(&room->node->n_online, 1);
-    announce(room, entry, SYNCTV_MEMBER_CHANGE_ONLINE);
-}
+/* --- coming and going --- */
 
-static void count_out(struct sv_room *room, struct sv_roster_entry *entry)
+static struct sv_attendee *go_online(struct sv_room *room, const char *user_id)
 {
-    sv_roster_set_online(&room->roster, entry, false);
-    entry->offline_at_ms = 0;
-    room->n_online--;
-    atomic_fetch_sub(&room->node->n_online, 1);
-}
-
-/* Nothing is known of them that counts: no row, or one that has kept them away long enough. */
-static bool is_new(struct sv_room *room, const struct sv_roster_entry *entry)
-{
-    return entry == NULL ||
-        (entry->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED &&
-            !sv_kick_holds(room->node, entry->kicked_until_ms));
+    struct sv_attendee *attendee = sv_attendance_add(all_of(room), room->attendance, user_id);
+    if (attendee == NULL)
+        return NULL;
+    set_row(room, user_id, true);
+    announce(room, user_id, SYNCTV_MEMBER_CHANGE_ONLINE);
+    return attendee;
 }
 
 int sv_presence_enter(struct sv_room *room, const struct sv_actor_info *who)
 {
-    struct sv_roster_entry *entry = sv_roster_get(&room->roster, who->user_id);
-    if (is_new(room, entry)) {
-        synctv_member guest = {
-            .room_id = room->id,
-            .user_id = who->user_id,
-            .username = who->username,
-            .role = SYNCTV_ROOM_ROLE_GUEST,
-            .status = SYNCTV_MEMBER_STATUS_ACTIVE,
-        };
-        int rv = sv_roster_put(&room->roster, &guest, 0, &entry);
-        if (rv < 0)
-            return rv;
-    }
-    if (entry->n_streams++ == 0)
-        room->n_here++;
-    entry->offline_at_ms = 0;
-    if (!entry->online)
-        go_online(room, entry);
+    struct sv_attendee *attendee = sv_attendance_find(room->attendance, who->user_id);
+    if (attendee == NULL && (attendee = go_online(room, who->user_id)) == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    if (attendee->n_streams++ == 0)
+        room->attendance->n_here++;
+    attendee->offline_at_ms = 0;
     return 0;
 }
 
 /* The last stream of theirs is gone, and with it their vote. */
-static void not_here(struct sv_room *room, struct sv_roster_entry *entry)
+static void not_here(struct sv_room *room, struct sv_attendee *attendee)
 {
-    entry->n_streams = 0;
-    room->n_here--;
-    sv_votes_leave(&room->votes, entry->member.user_id);
+    attendee->n_streams = 0;
+    room->attendance->n_here--;
+    sv_votes_leave(&room->votes, attendee->user_id);
 }
 
 void sv_presence_leave(struct sv_room *room, const char *user_id)
 {
-    struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
-    if (entry == NULL || entry->n_streams == 0)
+    struct sv_attendee *attendee = sv_attendance_find(room->attendance, user_id);
+    if (attendee == NULL || attendee->n_streams == 0)
         return;
-    if (entry->n_streams > 1) {
-        entry->n_streams--;
+    if (attendee->n_streams > 1) {
+        attendee->n_streams--;
         return;
     }
-    not_here(room, entry);
-    entry->offline_at_ms = sv_node_mono_ms(room->node) + SV_OFFLINE_AFTER_MS;
+    not_here(room, attendee);
+    attendee->offline_at_ms = sv_node_mono_ms(room->node) + SV_OFFLINE_AFTER_MS;
     if (room->offline_ms == 0) {
-        room->offline_ms = entry->offline_at_ms;
+        room->offline_ms = attendee->offline_at_ms;
         sv_room_schedule(room);
     }
 }
 
 bool sv_presence_is_here(struct sv_room *room, const char *user_id)
 {
-    const struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
-    return entry != NULL && entry->n_streams > 0;
+    const struct sv_attendee *attendee = sv_attendance_find(room->attendance, user_id);
+    return attendee != NULL && attendee->n_streams > 0;
+}
+
+/* Nobody is told here. Frees `attendee`. */
+static void go_offline(struct sv_room *room, struct sv_attendee *attendee)
+{
+    set_row(room, attendee->user_id, false);
+    sv_attendance_remove(all_of(room), room->attendance, attendee);
+}
+
+/* Whose time has come goes offline; room->offline_ms is when to come back. */
+static void expire(struct sv_room *room, int64_t now_ms)
+{
+    struct sv_attendee *attendee, *tmp;
+    room->offline_ms = 0;
+    HASH_ITER(hh, room->attendance->by_user, attendee, tmp) {
+        char user_id[SV_ID_SIZE];
+        int64_t at_ms = attendee->offline_at_ms;
+        if (at_ms == 0)
+            continue;
+        if (at_ms > now_ms) {
+            if (room->offline_ms == 0 || at_ms < room->offline_ms)
+                room->offline_ms = at_ms;
+            continue;
+        }
+        memcpy(user_id, attendee->user_id, sizeof(user_id));
+        go_offline(room, attendee);
+        announce(room, user_id, SYNCTV_MEMBER_CHANGE_OFFLINE);
+    }
 }
 
 void sv_presence_tick(struct sv_room *room, int64_t now_ms)
@@ -117,41 +154,23 @@ void sv_presence_tick(struct sv_room *room, int64_t now_ms)
         sv_room_tell_room(room, "");
     if (room->offline_ms == 0 || room->offline_ms > now_ms)
         return;
-
-    room->offline_ms = 0;
-    unsigned n_before = room->n_online;
-    struct sv_roster_entry *next;
-    for (struct sv_roster_entry *entry = sv_roster_first(&room->roster); entry != NULL;
-         entry = next) {
-        next = sv_roster_next(entry);
-        if (entry->offline_at_ms == 0)
-            continue;
-        if (entry->offline_at_ms > now_ms) {
-            if (room->offline_ms == 0 || entry->offline_at_ms < room->offline_ms)
-                room->offline_ms = entry->offline_at_ms;
-            continue;
-        }
-        count_out(room, entry);
-        announce(room, entry, SYNCTV_MEMBER_CHANGE_OFFLINE);
-        if (entry->member.role == SYNCTV_ROOM_ROLE_GUEST)
-            sv_roster_remove(&room->roster, entry->member.user_id);
-    }
-    if (n_before > 0 && room->n_online == 0)
+    unsigned n_before = n_online(room);
+    expire(room, now_ms);
+    if (n_before > 0 && n_online(room) == 0)
         sv_playhead_emptied(room);
 }
 
 void sv_presence_forget(struct sv_room *room, const char *user_id)
 {
-    struct sv_roster_entry *entry = sv_roster_get(&room->roster, user_id);
-    if (entry == NULL)
+    struct sv_attendee *attendee = sv_attendance_find(room->attendance, user_id);
+    if (attendee == NULL)
         return;
-    if (entry->n_streams > 0)
-        not_here(room, entry);
-    if (!entry->online)
-        return;
-    count_out(room, entry);
-    if (entry->member.role == SYNCTV_ROOM_ROLE_GUEST || room->n_online >= SV_ONLINE_MESSAGES_MAX)
-        owe_number(room);
-    if (room->n_online == 0)
+    bool was_member = member_of(room, user_id) != NULL;
+    if (attendee->n_streams > 0)
+        not_here(room, attendee);
+    go_offline(room, attendee);
+    if (!was_member || n_online(room) >= SV_ONLINE_MESSAGES_MAX)
+        tell_number_soon(room);
+    if (n_online(room) == 0)
         sv_playhead_emptied(room);
 }

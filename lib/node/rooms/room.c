@@ -39,13 +39,19 @@ static struct sv_room *room_new(synctv_node *node, const char *id)
     sv_playback_init(&room->playback);
     sv_danmaku_ring_init(&room->danmaku, release_event);
     atomic_fetch_add(&node->n_rooms, 1);
+    room->attendance = sv_attendance_hold(&node->rooms->attendances, id);
+    if (room->attendance == NULL) {
+        sv_room_unref(room);
+        return NULL;
+    }
     return room;
 }
 
 static void room_free(struct sv_room *room)
 {
     atomic_fetch_sub(&room->node->n_rooms, 1);
-    atomic_fetch_sub(&room->node->n_online, room->n_online);
+    if (room->attendance != NULL)
+        sv_attendance_release(&room->node->rooms->attendances, room->attendance, room->gone);
     sv_danmaku_ring_fini(&room->danmaku);
     sv_votes_clear(&room->votes);
     sv_playlist_fini(&room->movies);
@@ -252,6 +258,7 @@ int sv_rooms_new(synctv_node *node)
     for (size_t i = 0; i < SV_ROOM_SHARDS; i++)
         pthread_mutex_init(&rooms->shards[i].lock, NULL);
     pthread_mutex_init(&rooms->lock, NULL);
+    sv_attendances_init(&rooms->attendances);
     for (size_t i = 0; i < SV_TIMER_SLOTS; i++)
         sv_list_init(&rooms->timed[i]);
     sv_list_init(&rooms->idle);
@@ -276,17 +283,8 @@ void sv_rooms_free(synctv_node *node)
         }
         pthread_mutex_destroy(&rooms->shards[i].lock);
     }
+    sv_attendances_fini(&rooms->attendances);
     pthread_mutex_destroy(&rooms->lock);
     free(rooms);
     node->rooms = NULL;
-}
-
-int32_t sv_room_online_count(synctv_node *node, const char *room_id)
-{
-    struct sv_room *room = sv_room_enter(node, room_id);
-    if (room == NULL)
-        return 0;
-    int32_t n = (int32_t)room->n_online;
-    sv_room_leave(room);
-    return n;
 }

@@ -7,7 +7,8 @@
  *   timer.h      when a room is to be looked at again
  *   view.h       what a room looks like: copies of it, who may do what
  *   tell.h       events to those who follow it
- *   presence.h   who is online in it
+ *   attendance.h who is online where, for the whole node
+ *   presence.h   who is online in a room: coming, going, telling it
  *   follower.h   a stream with the rooms that it follows
  *   follow.h     which stream follows which room
  *   playhead.h   what happens to the playhead by itself
@@ -32,6 +33,7 @@
 #include "core/roster.h"
 #include "core/votes.h"
 #include "node/engine/node.h"
+#include "node/rooms/attendance.h"
 
 /* Rooms kept in memory though nobody is in them, and how many bytes of them, mostly playlists: 64 KiB each. */
 #define SV_ROOMS_IDLE_MAX 1024
@@ -64,7 +66,6 @@ struct sv_room {
     synctv_room_settings settings;
     int64_t created_at_ms;
     uint64_t revision;
-    /* Guests who are here, too. */
     struct sv_roster roster;
     struct sv_playlist movies;
 
@@ -104,8 +105,8 @@ struct sv_room {
     struct sv_bucket danmaku_rate;
 
     struct sv_list follows; /* sv_follow.in_room */
-    /* Users with a stream that follows, and these with those who went a moment ago; guests included. */
-    unsigned n_here, n_online;
+    /* Who is online, guests included. */
+    struct sv_attendance *attendance;
 
     /* The table's lock. */
     struct sv_list timed;
@@ -132,6 +133,7 @@ struct sv_rooms {
     void *changed_userdata;
 
     struct sv_room_shard shards[SV_ROOM_SHARDS];
+    struct sv_attendances attendances;
 
     /* Everything below. */
     pthread_mutex_t lock;
@@ -175,8 +177,5 @@ void sv_room_set_idle(struct sv_room *room, bool idle);
 /* Forgets rooms nobody is in, but for the last SV_ROOMS_IDLE_MAX and SV_ROOMS_IDLE_MAX_BYTES. Returns whether there may be more
  * of them. No locks held. */
 bool sv_rooms_evict(synctv_node *node);
-
-/* People online in a room, 0 if it is not in memory. Takes the lock. */
-int32_t sv_room_online_count(synctv_node *node, const char *room_id);
 
 #endif

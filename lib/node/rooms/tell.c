@@ -94,11 +94,15 @@ static synctv_event *room_event(struct sv_room *room, synctv_event_type type, co
 }
 
 /* Who sees this member in the list as they were, in memory still, or as they are now. */
-static struct sight sight_of_member(const struct sv_roster_entry *before, const synctv_member *now)
+static struct sight sight_of_member(const struct sv_room *room,
+    const struct sv_roster_entry *before, const synctv_member *now)
 {
     uint64_t one_of = sv_status_seen_with(now->status);
     if (before != NULL)
         one_of |= sv_status_seen_with(before->member.status);
+    bool was_member = before != NULL && sv_is_membership(&before->member);
+    if (!was_member && sv_attendance_find(room->attendance, now->user_id) != NULL) /* a guest */
+        one_of |= sv_status_seen_with(SYNCTV_MEMBER_STATUS_ACTIVE);
     if (one_of == 0) /* somebody who is not here is kept away */
         one_of = SYNCTV_PERM_KICK_MEMBER;
     return (struct sight){ .all = SYNCTV_PERM_VIEW_MEMBER_LIST, .one_of = one_of };
@@ -127,7 +131,7 @@ void sv_room_tell_member(struct sv_room *room, synctv_member_change change, cons
         event = NULL;
     }
     if (event != NULL) {
-        const struct sight sight = sight_of_member(entry, member);
+        const struct sight sight = sight_of_member(room, entry, member);
         tell(room, event, TO_ALL, &sight);
     } else if (rv != SYNCTV_E_MEMBER_NOT_FOUND) {
         sv_room_tell(room, NULL);

@@ -46,7 +46,7 @@ int sv_room_fill(struct sv_room *room, struct sv_arena *a, bool for_member, sync
         .settings = for_member ? &room->settings : NULL,
         .has_password = room->password_hash[0] != '\0',
         .member_count = (int32_t)(room->roster.n_active + room->roster.n_pending),
-        .online_count = (int32_t)room->n_online,
+        .online_count = (int32_t)atomic_load(&room->attendance->n_online),
         .created_at_ms = room->created_at_ms,
         .revision = room->revision,
     };
