@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/* A room that somebody else changes in the same database: what memory has missed is found, waited for and told. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "node/rooms/apply.h"
+#include "support/node_fixture.h"
+
+static synctv_caller *alice, *bob, *carol;
+static const char *room;
+
+static char folder[] = "/tmp/sv-gaps-XXXXXX";
+static char db_url[64];
+
+/* The same database, opened once more. */
+static synctv_node other;
+static synctv_caller *other_alice;
+
+static void people_on_two_nodes(void)
+{
+    strcpy(strrchr(folder, '-'), "-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(db_url, sizeof(db_url), "sqlite:%s/db", folder);
+    synctv_node_options_init(&fx_options);
+    fx_options.db_url = db_url;
+    fx_options.alone = false;
+    fx_open();
+    alice = fx_user("alice");
+    bob = fx_user("bob");
+    carol = fx_user("carol");
+    room = fx_room(alice, NULL);
+    fx_join(bob, room);
+    fx_pass_ms(1100); /* the room may be read again */
+
+    synctv_node_options options = fx_options;
+    options.node_id = "other";
+    synctv_error err = { 0 };
+    ck_assert_msg(sv_node_init(&other, &options, &err) == 0, "%s", err.message);
+    fx_assert_ok(synctv_node_as_user(&other, fx_id(alice), &other_alice, &fx_error));
+}
+
+static void close_both(void)
+{
+    synctv_caller_unref(other_alice);
+    sv_node_close(&other);
+    sv_node_quiesce(&other);
+    sv_node_turn(&other);
+    sv_node_fini(&other);
+    fx_close();
+    fx_options.db_url = NULL;
+    static const char *const names[] = { "db", "db-wal", "db-shm", "db-journal" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+/* Alice does it at the other node. */
+static void there(synctv_request request)
+{
+    request.room_id = room;
+    fx_assert_ok(synctv_call_wait(other_alice, &request, NULL, &fx_error));
+}
+
+#define THERE(...) there((synctv_request){ .method = SYNCTV_METHOD_##__VA_ARGS__ })
+
+static void add_movie_there(const char *name)
+{
+    const synctv_movie movie = { .name = name, .url = "https://example.org/" };
+    THERE(ADD_MOVIE, .movie = &movie);
+}
+
+/* Makes this node notice by a change of its own, whose revision it did not expect, and lets it read. */
+static void notice(void)
+{
+    fx_movie(alice, room, "notice", 0);
+    fx_pass_ms(1100);
+    fx_settle();
+    fx_check_memory(room);
+}
+
+static const synctv_movie *next_movie(synctv_stream *stream, synctv_list_change change)
+{
+    const synctv_event *event = fx_expect(stream, SYNCTV_EVENT_MOVIES);
+    ck_assert_int_eq(event->list_change, change);
+    return event->movie;
+}
+
+START_TEST(a_movie_added_in_a_gap_is_told_as_the_ones_that_were_missed)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    add_movie_there("theirs");
+    notice();
+    const synctv_event *event = fx_expect(stream, SYNCTV_EVENT_MOVIES);
+    ck_assert_str_eq(event->movie->name, "theirs");
+    ck_assert_str_eq(event->actor_id, fx_id(alice));
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "notice");
+    fx_expect_nothing(stream);
+}
+END_TEST
+
+START_TEST(who_joins_in_a_gap_gets_the_room_as_it_is)
+{
+    synctv_stream *everything = fx_open_stream(carol, "", NULL);
+    add_movie_there("theirs");
+    fx_assert_ok(FX_ASK(carol, JOIN_ROOM, .room_id = room));
+    ck_assert_int_eq(fx_answer->room->member_count, 3);
+    ck_assert_uint_eq(fx_answer->n_members, 3);
+    fx_assert_ok(FX_ASK(carol, GET_MOVIE_LIST, .room_id = room));
+    ck_assert_int_eq(fx_answer->total, 1);
+    const synctv_event *event = fx_expect(everything, SYNCTV_EVENT_STATE);
+    ck_assert_str_eq(event->room_id, room);
+    ck_assert_int_eq(event->state->cause, SYNCTV_STATE_CAUSE_SNAPSHOT);
+    fx_check_memory(room);
+}
+END_TEST
+
+START_TEST(who_joined_elsewhere_is_followed_here)
+{
+    synctv_stream *everything = fx_open_stream(carol, "", NULL), *stream = fx_follow(bob, room);
+    synctv_caller *there_carol = NULL;
+    fx_assert_ok(synctv_node_as_user(&other, fx_id(carol), &there_carol, &fx_error));
+    const synctv_request join = { .method = SYNCTV_METHOD_JOIN_ROOM, .room_id = room };
+    fx_assert_ok(synctv_call_wait(there_carol, &join, NULL, &fx_error));
+    synctv_caller_unref(there_carol);
+    notice();
+    const synctv_event *event = fx_expect_change(stream, SYNCTV_MEMBER_CHANGE_JOINED);
+    ck_assert_str_eq(event->actor_id, fx_id(carol));
+    ck_assert_int_eq(fx_expect(everything, SYNCTV_EVENT_STATE)->state->cause,
+        SYNCTV_STATE_CAUSE_SNAPSHOT);
+}
+END_TEST
+
+START_TEST(calls_wait_until_what_was_missed_is_read)
+{
+    fx_movie(alice, room, "first", 0);
+    add_movie_there("theirs");
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    sv_room_mark_stale(loaded);
+    sv_room_leave(loaded);
+    fx_assert_ok(FX_ASK(bob, GET_MOVIE_LIST, .room_id = room));
+    ck_assert_int_eq(fx_answer->total, 2);
+}
+END_TEST
+
+START_TEST(a_stream_that_opens_in_a_gap_finds_what_was_missed)
+{
+    THERE(BAN_MEMBER, .user_id = fx_id(bob));
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    sv_room_mark_stale(loaded);
+    sv_room_leave(loaded);
+    synctv_stream *stream = fx_open_stream(bob, room, NULL);
+    fx_pass_ms(1100);
+    fx_assert_code(fx_end_of(stream), SYNCTV_E_MEMBER_BANNED);
+}
+END_TEST
+
+static void expect_member(synctv_stream *stream, synctv_member_change change)
+{
+    const synctv_event *event = fx_expect_change(stream, change);
+    ck_assert_str_eq(event->member->user_id, fx_id(bob));
+}
+
+START_TEST(what_became_of_a_member_elsewhere_is_told_here)
+{
+    synctv_stream *stream = fx_follow(alice, room);
+    THERE(SET_MEMBER_PERMISSIONS, .user_id = fx_id(bob),
+        .added_permissions = SYNCTV_PERM_KICK_MEMBER);
+    notice();
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_PERMISSIONS);
+    THERE(SET_MEMBER_ROLE, .user_id = fx_id(bob), .role = SYNCTV_ROOM_ROLE_ADMIN);
+    notice();
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_ROLE);
+    THERE(BAN_MEMBER, .user_id = fx_id(bob));
+    notice();
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_BANNED);
+    THERE(UNBAN_MEMBER, .user_id = fx_id(bob));
+    notice();
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_UNBANNED);
+    fx_join(bob, room);
+    fx_expect_change(stream, SYNCTV_MEMBER_CHANGE_JOINED);
+    synctv_stream *victim = fx_follow(bob, room);
+    THERE(KICK_MEMBER, .user_id = fx_id(bob));
+    notice();
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_KICKED);
+    expect_member(victim, SYNCTV_MEMBER_CHANGE_KICKED);
+    fx_assert_code(fx_end_of(victim), SYNCTV_E_MEMBER_KICKED);
+}
+END_TEST
+
+START_TEST(who_left_or_was_approved_elsewhere_is_told_here)
+{
+    static const synctv_room_settings approval = { .require_approval = true };
+    room = fx_room(alice, &approval);
+    fx_join(bob, room);
+    fx_pass_ms(1100);
+    synctv_stream *stream = fx_follow(alice, room);
+    THERE(APPROVE_MEMBER, .user_id = fx_id(bob));
+    notice();
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_APPROVED);
+
+    synctv_caller *there_bob = NULL;
+    fx_assert_ok(synctv_node_as_user(&other, fx_id(bob), &there_bob, &fx_error));
+    const synctv_request leave = { .method = SYNCTV_METHOD_LEAVE_ROOM, .room_id = room };
+    fx_assert_ok(synctv_call_wait(there_bob, &leave, NULL, &fx_error));
+    synctv_caller_unref(there_bob);
+    synctv_stream *gone = fx_follow(bob, room);
+    notice();
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_LEFT);
+    fx_assert_code(fx_end_of(gone), SYNCTV_E_NOT_A_MEMBER);
+}
+END_TEST
+
+START_TEST(a_playlist_changed_elsewhere_is_told_movie_by_movie)
+{
+    static const char *const fields[] = { "name" };
+    const char *ids[5];
+    char name[] = "0";
+    for (int i = 0; i < 5; i++) {
+        name[0] = (char)('0' + i);
+        ids[i] = fx_movie(alice, room, name, 0);
+    }
+    synctv_stream *stream = fx_follow(bob, room);
+    const synctv_movie renamed = { .name = "renamed" };
+    THERE(UPDATE_MOVIE, .movie_id = ids[1], .movie = &renamed, .fields = fields, .n_fields = 1);
+    THERE(MOVE_MOVIE, .movie_id = ids[0], .position = 4);
+    THERE(REMOVE_MOVIE, .movie_id = ids[3]);
+    notice();
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_CHANGED)->name, "renamed");
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "notice");
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_REMOVED)->id, ids[3]);
+    const synctv_movie *moved = next_movie(stream, SYNCTV_LIST_CHANGE_MOVED);
+    ck_assert_str_eq(moved->id, ids[0]);
+    ck_assert_int_eq(moved->position, 3);
+    fx_expect_nothing(stream);
+    THERE(CLEAR_MOVIES);
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    sv_room_mark_stale(loaded);
+    sv_room_leave(loaded);
+    fx_pass_ms(1100);
+    fx_settle();
+    ck_assert_ptr_null(next_movie(stream, SYNCTV_LIST_CHANGE_CLEARED));
+    fx_expect_nothing(stream);
+}
+END_TEST
+
+/* Every order of five movies, from every other that is one apart in the list of orders. */
+START_TEST(any_order_made_elsewhere_is_the_order_here)
+{
+    const char *ids[5];
+    char name[] = "0";
+    for (int i = 0; i < 5; i++) {
+        name[0] = (char)('0' + i);
+        ids[i] = fx_movie(alice, room, name, 0);
+    }
+    unsigned seed = (unsigned)_i;
+    for (int i = 0; i < 6; i++) {
+        seed = seed * 1103515245 + 12345;
+        THERE(MOVE_MOVIE, .movie_id = ids[(seed >> 16) % 5],
+            .position = (int32_t)((seed >> 20) % 5));
+    }
+    notice();
+}
+END_TEST
+
+START_TEST(a_kick_in_a_gap_ends_streams_at_once)
+{
+    synctv_stream *stream = fx_follow(alice, room), *victim = fx_follow(bob, room);
+    add_movie_there("theirs");
+    fx_assert_ok(FX_ASK(alice, KICK_MEMBER, .room_id = room, .user_id = fx_id(bob)));
+    expect_member(victim, SYNCTV_MEMBER_CHANGE_KICKED);
+    fx_assert_code(fx_end_of(victim), SYNCTV_E_MEMBER_KICKED);
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_KICKED);
+    fx_pass_ms(1100);
+    fx_settle();
+    fx_check_memory(room);
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "theirs");
+    fx_expect_nothing(stream); /* of the kick, once */
+}
+END_TEST
+
+START_TEST(a_room_is_read_once_a_second_at_most)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    add_movie_there("one");
+    fx_movie(alice, room, "here", 0);
+    fx_pass_ms(50);
+    fx_settle();
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "one");
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "here");
+    add_movie_there("two");
+    fx_movie(alice, room, "here, too", 0);
+    fx_pass_ms(100);
+    fx_settle();
+    fx_expect_nothing(stream);
+    fx_pass_ms(1000);
+    fx_settle();
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "two");
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "here, too");
+}
+END_TEST
+
+/* --- what leaves for other nodes --- */
+
+static struct {
+    int n;
+    uint64_t revision;
+    synctv_list_change list;
+    synctv_state_cause cause;
+    size_t n_members;
+    synctv_event_type event;
+    bool deleted, room;
+} left;
+
+static void leaves(void *userdata, const struct sv_room_change *change)
+{
+    ck_assert_ptr_eq(userdata, &left);
+    ck_assert_str_eq(change->room_id, room);
+    left.n++;
+    left.revision = change->revision;
+    left.list = change->list;
+    left.cause = change->cause;
+    left.n_members = change->n_members;
+    left.event = change->event == NULL ? (synctv_event_type)0 : change->event->type;
+    left.deleted = change->deleted;
+    left.room = change->room != NULL;
+}
+
+START_TEST(every_change_made_here_leaves_for_other_nodes_once)
+{
+    static const char *const fields[] = { "name" };
+    fx_node.rooms->changed = leaves;
+    fx_node.rooms->changed_userdata = &left;
+    const char *movie = fx_movie(alice, room, "movie", 60);
+    ck_assert_int_eq(left.n, 1);
+    ck_assert_int_eq(left.list, SYNCTV_LIST_CHANGE_ADDED);
+    uint64_t revision = left.revision;
+    fx_assert_ok(FX_ASK(alice, SET_CURRENT_MOVIE, .room_id = room, .movie_id = movie,
+        .autoplay = true));
+    ck_assert_int_eq(left.n, 2);
+    ck_assert_int_eq(left.cause, SYNCTV_STATE_CAUSE_MOVIE);
+    ck_assert_uint_eq(left.revision, 0);
+    fx_say(alice, room, "hello");
+    ck_assert_int_eq(left.n, 3);
+    ck_assert_int_eq(left.event, SYNCTV_EVENT_CHAT);
+    fx_join(carol, room);
+    ck_assert_int_eq(left.n, 4);
+    ck_assert_uint_eq(left.n_members, 1);
+    ck_assert_uint_eq(left.revision, revision + 1);
+    fx_assert_ok(FX_ASK(alice, TRANSFER_ROOM, .room_id = room, .user_id = fx_id(bob)));
+    ck_assert_int_eq(left.n, 5);
+    ck_assert_uint_eq(left.n_members, 2);
+    ck_assert(left.room);
+    fx_assert_ok(FX_ASK(bob, UPDATE_ROOM, .room_id = room, .name = "new", .fields = fields,
+        .n_fields = 1));
+    ck_assert_int_eq(left.n, 6);
+    fx_follow(alice, room);
+    fx_pass_ms(61100); /* the movie ends by itself */
+    ck_assert_int_eq(left.n, 7);
+    ck_assert_int_eq(left.cause, SYNCTV_STATE_CAUSE_ENDED);
+    fx_assert_ok(FX_ASK(bob, DELETE_ROOM, .room_id = room));
+    ck_assert(left.deleted);
+    ck_assert_int_eq(left.n, 8);
+}
+END_TEST
+
+static Suite *room_gaps(void)
+{
+    Suite *s = suite_create("room_gaps");
+    TCase *t = tcase_create("two nodes");
+    tcase_add_checked_fixture(t, people_on_two_nodes, close_both);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, a_movie_added_in_a_gap_is_told_as_the_ones_that_were_missed);
+    tcase_add_test(t, who_joins_in_a_gap_gets_the_room_as_it_is);
+    tcase_add_test(t, who_joined_elsewhere_is_followed_here);
+    tcase_add_test(t, calls_wait_until_what_was_missed_is_read);
+    tcase_add_test(t, a_stream_that_opens_in_a_gap_finds_what_was_missed);
+    tcase_add_test(t, what_became_of_a_member_elsewhere_is_told_here);
+    tcase_add_test(t, who_left_or_was_approved_elsewhere_is_told_here);
+    tcase_add_test(t, a_playlist_changed_elsewhere_is_told_movie_by_movie);
+    tcase_add_loop_test(t, any_order_made_elsewhere_is_the_order_here, 0, 20);
+    tcase_add_test(t, a_kick_in_a_gap_ends_streams_at_once);
+    tcase_add_test(t, a_room_is_read_once_a_second_at_most);
+    tcase_add_test(t, every_change_made_here_leaves_for_other_nodes_once);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+int main(void)
+{
+    SRunner *r = srunner_create(room_gaps());
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? 0 : 1;
+}
