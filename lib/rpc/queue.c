@@ -7,6 +7,12 @@
 
 /* More of them hardly help; the batch lies on the stack. */
 #define GATHER_MAX 64
+/*
+ * While there are events the core does not look at descriptors, and then at one. So after a batch
+ * that took long there are so many looks for those who have come meanwhile.
+ */
+#define LONG_BATCH_US 2000
+#define LOOKS_AFTER_LONG 8
 
 gpr_timespec sv_queue_deadline(int64_t mono_ms)
 {
@@ -42,7 +48,10 @@ int sv_queue_init(struct sv_queue *q, bool with_grpc)
     if (!with_grpc)
         return 0;
 
-    /* The C core has no alarms. An empty batch on a call of a channel that leads nowhere completes at once. */
+    /*
+     * The C core has no alarms. An empty batch on a call of a channel that leads nowhere completes
+     * at once.
+     */
     q->cq = grpc_completion_queue_create_for_next(NULL);
     q->lame = grpc_lame_client_channel_create("wake", GRPC_STATUS_UNAVAILABLE, "wakes a queue");
     q->wake_call = grpc_channel_create_call(q->lame, NULL, 0, q->cq,
@@ -65,23 +74,27 @@ static void run_cond(struct sv_queue *q, int64_t deadline_ms)
 }
 
 /*
- * The core reads one descriptor's events a call, so a queue that is emptied first and handled afterwards
- * lets it read in one go and write in one go.
+ * The core reads one descriptor's events a call, so a queue that is emptied first and handled
+ * afterwards lets it read in one go and write in one go.
  */
 static void run_grpc(struct sv_queue *q, int64_t deadline_ms)
 {
     grpc_event events[1 + GATHER_MAX];
-    unsigned n = 0;
+    unsigned n = 0, looks = atomic_exchange(&q->was_long, false) ? LOOKS_AFTER_LONG : 1;
     grpc_event e = grpc_completion_queue_next(q->cq, sv_queue_deadline(deadline_ms), NULL);
-    while (e.type == GRPC_OP_COMPLETE) {
-        events[n++] = e;
+    while (e.type == GRPC_OP_COMPLETE || (n > 0 && e.type == GRPC_QUEUE_TIMEOUT && --looks > 0)) {
+        if (e.type == GRPC_OP_COMPLETE)
+            events[n++] = e;
         if (n == sizeof(events) / sizeof(events[0]))
             break;
         e = grpc_completion_queue_next(q->cq, gpr_inf_past(GPR_CLOCK_MONOTONIC), NULL);
     }
+    int64_t start_us = sv_mono_us();
     for (unsigned i = 0; i < n; i++) {
         sv_op_done(events[i].tag, events[i].success != 0);
     }
+    if (sv_mono_us() - start_us >= LONG_BATCH_US)
+        atomic_store(&q->was_long, true);
 }
 
 void sv_queue_run(struct sv_queue *q, int64_t deadline_ms)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A completion queue whose tags are continuations, with what the C core lacks: gathering, waking and posting. Made without
- * gRPC it is a condition variable with the same functions.
+ * A completion queue whose tags are continuations, with what the C core lacks: gathering, waking
+ * and posting. Made without gRPC it is a condition variable with the same functions.
  */
 #ifndef SV_RPC_QUEUE_H
 #define SV_RPC_QUEUE_H
@@ -20,8 +20,8 @@ struct sv_op {
 };
 
 /*
- * Every op passes through these two: ThreadSanitizer cannot see the synchronization inside gRPC and is told that what
- * was written before the start is visible at the end.
+ * Every op passes through these two: ThreadSanitizer cannot see the synchronization inside gRPC and
+ * is told that what was written before the start is visible at the end.
  */
 #ifdef __has_feature /* clang's word for gcc's __SANITIZE_THREAD__ */
 #if __has_feature(thread_sanitizer)
@@ -67,13 +67,17 @@ struct sv_queue {
     struct sv_mailbox posted;
     struct sv_op wake_op;
     atomic_bool wake_pending;
+    /* The last batch took long. */
+    atomic_bool was_long;
     pthread_cond_t woken; /* without gRPC */
 };
 
 #define SV_NEVER INT64_MAX
 
 int sv_queue_init(struct sv_queue *q, bool with_grpc);
-/* Waits until deadline_ms (monotonic; SV_NEVER) for something, gathers what else is there, runs it. */
+/*
+ * Waits until deadline_ms (monotonic; SV_NEVER) for something, gathers what else is there, runs it.
+ */
 void sv_queue_run(struct sv_queue *q, int64_t deadline_ms);
 /*
  * Whether this thread is in a turn of the loop that runs the queue. Then the queue need not be

@@ -266,6 +266,7 @@ static const char *on_block(struct frames *f, unsigned flags)
 static const char *on_call(struct frames *f, uint32_t call_id, bool waits)
 {
     f->call_id = call_id;
+    f->n_begun++;
     if (!f->acknowledged && f->max_calls > 0 && ++f->n_calls > f->max_calls)
         return "it makes more calls than it may and does not acknowledge our settings";
     struct frames_part request = {

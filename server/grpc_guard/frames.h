@@ -104,6 +104,7 @@ struct frames {
     enum frames_state state;
     unsigned max_calls; /* so many may be taken back a second, and twice as many at once; 0 = any */
     unsigned n_calls;   /* made before the settings were acknowledged */
+    unsigned n_begun;   /* calls that were made, ever; it may overflow */
     atomic_bool
         settings_sent; /* set by whoever is going to send the first bytes: those are our settings */
     bool acknowledged;

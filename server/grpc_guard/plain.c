@@ -12,7 +12,14 @@
 #include "guard.h"
 #include "sockets.h"
 
+/*
+ * What is received the core takes in at once, whoever else waits. Small calls are a thousand times
+ * as much work as the bytes of a large one, so there are fewer bytes in the turns of who makes
+ * many. With TLS they cannot be counted here: then nobody has many bytes.
+ */
+#define TURN_CALLS 8
 #define TURN_BYTES (32 << 10)
+#define TURN_BYTES_TLS (4 << 10)
 
 static struct grpc_socket *client_of(int fd)
 {
@@ -50,12 +57,25 @@ static bool are_too_much(struct frames *frames, const struct msghdr *message, si
     return false;
 }
 
+/* What it received just now was all that it might, or had so many calls in it. */
+static void set_next_turn(struct grpc_socket *client, size_t received, unsigned n_calls)
+{
+    size_t bytes = client->turn_bytes, most = grpc_guard.tls ? TURN_BYTES_TLS : TURN_BYTES;
+    if (n_calls > TURN_CALLS)
+        bytes = received * TURN_CALLS / n_calls;
+    else if (n_calls <= TURN_CALLS / 2 && client->left == 0)
+        bytes *= 2;
+    if (bytes > most)
+        bytes = most;
+    client->turn_bytes = bytes > SOCKETS_TURN_BYTES ? bytes : SOCKETS_TURN_BYTES;
+}
+
 __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
     struct grpc_socket *client = (flags & MSG_ERRQUEUE) == 0 ? client_of(fd) : NULL;
     if (client == NULL)
         return syscall(SYS_recvmsg, fd, message, flags);
-    size_t max = client->cut_off ? 0 : sockets_rest_of_turn(client, fd, TURN_BYTES);
+    size_t max = client->cut_off ? 0 : sockets_rest_of_turn(client, fd, client->turn_bytes);
     if (max == 0) {
         errno = client->cut_off ? ECONNRESET : EAGAIN;
         return -1;
@@ -64,11 +84,13 @@ __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *me
     if (received <= 0)
         return received;
     client->left = max - (size_t)received;
+    unsigned n_calls = client->frames.n_begun;
     if (!grpc_guard.tls && are_too_much(&client->frames, message, (size_t)received)) {
         client->cut_off = true;
         errno = ECONNRESET;
         return -1;
     }
+    set_next_turn(client, (size_t)received, client->frames.n_begun - n_calls);
     return received;
 }
 

@@ -54,7 +54,8 @@ static struct grpc_socket *new_socket(int fd, bool listens)
     struct grpc_socket *socket = fd >= 0 && (size_t)fd < n_files ? malloc(sizeof(*socket)) : NULL;
     if (socket == NULL)
         return NULL;
-    *socket = (struct grpc_socket){ .listens = listens, .epoll = -1 };
+    *socket =
+        (struct grpc_socket){ .listens = listens, .epoll = -1, .turn_bytes = SOCKETS_TURN_BYTES };
     guard_begin_frames(&socket->frames);
     return socket;
 }

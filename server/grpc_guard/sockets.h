@@ -16,6 +16,9 @@
 
 struct address;
 
+/* What a connection begins with, and has at least. */
+#define SOCKETS_TURN_BYTES 1024
+
 struct grpc_socket {
     /* It has its turns, and nothing else. Otherwise it is a connection of a client. */
     bool listens;
@@ -28,6 +31,8 @@ struct grpc_socket {
     /* Where the core waits for it; -1 = not yet. */
     int epoll;
     struct epoll_event event;
+    /* Bytes that a connection may receive in a turn. */
+    size_t turn_bytes;
     /* Its last one. */
     uint64_t turn;
     /* Bytes or connections there may yet be in that turn. */

@@ -191,6 +191,73 @@ START_TEST(half_a_call_hurts_nobody)
 }
 END_TEST
 
+/* ---- calls that take long ---- */
+
+#define N_MANY 60
+#define N_LONG 20
+
+static int n_long, n_long_before;
+
+/* The first one until all have been asked for. */
+static void do_long(struct sv_rpc_call *call, void *service)
+{
+    wait_for(&may_go_on, 1);
+    usleep(1000);
+    change(&n_long, 1);
+    sv_rpc_call_reply(call, sv_rpc_bytes_copy("", 0));
+}
+
+static void do_short(struct sv_rpc_call *call, void *service)
+{
+    n_long_before = value(&n_long);
+    do_echo(call, service);
+}
+
+static int dial_and_be_answered(void)
+{
+    int fd = dial_http2();
+    put_call(fd, 1, "/t.Echo/Short", NULL);
+    put_frame(fd, 0, 1, 1, "\0\0\0\0\5hello", 10);
+    ck_assert(read_until(fd, "\0\0\0\0\5hello", 10));
+    return fd;
+}
+
+START_TEST(many_long_calls_of_many_do_not_come_before_the_call_of_another_one)
+{
+    static const struct sv_rpc_method methods[] = {
+        { "/t.Echo/Echo", SV_RPC_UNARY, do_echo, NULL, false },
+        { "/t.Echo/Long", SV_RPC_UNARY, do_long, NULL, false },
+        { "/t.Echo/Short", SV_RPC_UNARY, do_short, NULL, false },
+    };
+    struct sv_rpc_server_options o;
+    int fds[N_MANY];
+    sv_rpc_server_free(server);
+    test_options(&o);
+    o.methods = methods;
+    o.n_methods = 3;
+    server = server_with(&o);
+    n_long = may_go_on = 0;
+    for (int i = 0; i < N_MANY; i++)
+        fds[i] = dial_and_be_answered();
+    int other = dial_and_be_answered();
+    for (int i = 0; i < N_MANY; i++) {
+        for (unsigned k = 0; k < N_LONG; k++) {
+            put_call(fds[i], 3 + 2 * k, "/t.Echo/Long", NULL);
+            put_frame(fds[i], 0, 1, 3 + 2 * k, "\0\0\0\0\0", 5);
+        }
+    }
+    put_call(other, 3, "/t.Echo/Short", NULL);
+    put_frame(other, 0, 1, 3, "\0\0\0\0\5again", 10);
+    change(&may_go_on, 1);
+    ck_assert(read_until(other, "\0\0\0\0\5again", 10));
+    ck_assert_int_lt(n_long_before, N_MANY * N_LONG / 2);
+    wait_for(&n_long, N_MANY * N_LONG);
+    for (int i = 0; i < N_MANY; i++)
+        close(fds[i]);
+    close(other);
+}
+END_TEST
+
 START_TEST(a_call_by_hand_is_answered)
 {
     int fd = dial_http2();
@@ -370,6 +437,7 @@ int main(void)
     tcase_add_test(t, a_silent_peer_is_hung_up_on);
     tcase_add_test(t, half_a_call_hurts_nobody);
     tcase_add_test(t, a_call_by_hand_is_answered);
+    tcase_add_test(t, many_long_calls_of_many_do_not_come_before_the_call_of_another_one);
     tcase_add_test(t, a_call_without_a_message_is_refused);
     tcase_add_test(t, a_message_announced_as_4_gib_is_not_believed);
     tcase_add_test(t, a_message_is_cut_before_it_has_eaten_the_memory);
