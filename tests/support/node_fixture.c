@@ -71,6 +71,7 @@ void fx_close(void)
     sv_node_quiesce(&fx_node);
     sv_node_turn(&fx_node);
     sv_node_fini(&fx_node);
+    fx_time.mono_ms = fx_time.wall_ms = 0; /* the next node is opened in the machine's time */
 }
 
 /* --- people --- */

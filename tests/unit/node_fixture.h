@@ -41,6 +41,7 @@ static inline void close_node(synctv_node *n)
 static inline void setup(void)
 {
     synctv_node_options_init(&options);
+    fixture_time.mono_ms = fixture_time.wall_ms = 0;
     node = open_node();
 }
 

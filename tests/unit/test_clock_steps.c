@@ -27,6 +27,7 @@ static void log_line(void *userdata, synctv_log_level level, const char *compone
 
 static void people(void)
 {
+    n_warnings = 0;
     began_ms = sv_mono_ms();
     fx_open();
     fx_node.log = (struct sv_log){ log_line, NULL, SYNCTV_LOG_WARN };
