@@ -304,6 +304,62 @@ START_TEST(a_room_is_read_once_a_second_at_most)
 }
 END_TEST
 
+START_TEST(storage_that_went_back_is_believed)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    fx_movie(alice, room, "kept", 0);
+    next_movie(stream, SYNCTV_LIST_CHANGE_ADDED);
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    const synctv_movie lost = {
+        .id = "lost00000000", .room_id = room, .name = "lost", .url = "", .added_by = ""
+    };
+    sv_room_apply(loaded,
+        &(struct sv_room_change){
+            .room_id = room,
+            .revision = loaded->revision + 1,
+            .list = SYNCTV_LIST_CHANGE_ADDED,
+            .movie = &lost,
+        });
+    sv_room_leave(loaded);
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "lost");
+    notice();
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "notice");
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_REMOVED)->name, "lost");
+    fx_expect_nothing(stream);
+}
+END_TEST
+
+struct answer {
+    int n, code;
+};
+
+static void answered(void *userdata, const synctv_result *result)
+{
+    struct answer *answer = userdata;
+    answer->n++;
+    answer->code = result->code;
+}
+
+START_TEST(who_waits_for_a_reading_when_the_node_closes_is_answered)
+{
+    struct answer answer = { 0 };
+    fx_movie(alice, room, "here", 0);
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    loaded->read_at_ms = sv_node_mono_ms(&fx_node); /* just a moment ago */
+    sv_room_mark_stale(loaded);
+    sv_room_leave(loaded);
+    const synctv_request list = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    synctv_call(bob, &list, answered, &answer);
+    fx_settle();
+    fx_turn();
+    ck_assert_int_eq(answer.n, 0);
+    sv_node_close(&fx_node);
+    sv_node_quiesce(&fx_node);
+    fx_turn();
+    ck_assert_int_eq(answer.n, 1);
+}
+END_TEST
+
 /* --- what leaves for other nodes --- */
 
 static struct {
@@ -385,6 +441,8 @@ static Suite *room_gaps(void)
     tcase_add_loop_test(t, any_order_made_elsewhere_is_the_order_here, 0, 20);
     tcase_add_test(t, a_kick_in_a_gap_ends_streams_at_once);
     tcase_add_test(t, a_room_is_read_once_a_second_at_most);
+    tcase_add_test(t, storage_that_went_back_is_believed);
+    tcase_add_test(t, who_waits_for_a_reading_when_the_node_closes_is_answered);
     tcase_add_test(t, every_change_made_here_leaves_for_other_nodes_once);
     suite_add_tcase(s, t);
     return s;

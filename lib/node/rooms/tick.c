@@ -71,8 +71,19 @@ int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms)
 void sv_rooms_last_tick(synctv_node *node)
 {
     int64_t until_ms = sv_node_mono_ms(node) + SV_READ_PAUSE_MS;
-    while (sv_rooms_tick(node, until_ms) <= until_ms)
-        ;
+    struct sv_room *due[SV_ROOMS_PER_TURN];
+    size_t n;
+    do {
+        n = sv_rooms_take_due(node->rooms, until_ms, due);
+        for (size_t i = 0; i < n; i++) {
+            pthread_mutex_lock(&due[i]->lock);
+            bool to_be_read = due[i]->reload_ms != 0;
+            pthread_mutex_unlock(&due[i]->lock);
+            if (to_be_read)
+                sv_room_read_again(due[i]);
+            sv_room_unref(due[i]);
+        }
+    } while (n == SV_ROOMS_PER_TURN);
 }
 
 /* --- a step of the clock --- */
