@@ -34,6 +34,10 @@ struct sv_db {
     int64_t busy_since_us, busy_at_us;       /* when it began to wait for a lock, and last did */
     int64_t freed_at_us, gave_way_at_us;     /* backend.c */
     const _Atomic int64_t *busy_deadline_us; /* another limit to waiting for a lock; 0 = none */
+    /* Of the member that it writes for; NULL = none. */
+    struct sv_sqlite_fence *fence;
+    /* Others are at work that may not know a newer schema. */
+    bool others_at_work;
     /* What SQLite says of conn.failure. */
     char reason[160];
 };

@@ -2,7 +2,7 @@
 #ifndef SV_STORE_SQLITE_SCHEMA_H
 #define SV_STORE_SQLITE_SCHEMA_H
 
-#define SV_SCHEMA_VERSION 4                 /* PRAGMA user_version */
+#define SV_SCHEMA_VERSION 5                 /* PRAGMA user_version */
 #define SV_SCHEMA_APPLICATION_ID 0x53794e43 /* PRAGMA application_id: "SyNC" */
 
 /* sv_schema_migrations[v] leads from user_version v to v + 1. */

@@ -3,7 +3,8 @@
  * The SQLite backend. One connection writes and can commit many jobs at once; some read.
  *
  *   backend.c  the table of the backend: connections, transactions
- *   claim.c    who serves a database has it alone
+ *   claim.c    who serves a database has it alone, or is a member beside members; one of each id
+ *   fence.c    what a member has changed is stored only while it counts as alive
  *   open.c     the file: is it ours, may we write it, is it new, is it old
  *   ops.c      the table of operations; users.c … chat.c: what they do
  *   db.c       a connection, statements, errors
@@ -14,15 +15,35 @@
 
 #include "store/sqlite/db.h"
 
-/* The right to serve a database. */
-struct sv_sqlite_claim {
+struct sv_sqlite_lock {
     char *name; /* of the file that is locked; NULL = there is none */
     int fd;
 };
 
-/* claim.c: STORAGE_UNAVAILABLE = another store has it. End it when the database is closed. */
-int sv_sqlite_claim(struct sv_sqlite_claim *claim, const char *path, synctv_error *err);
+/* The right to serve a database. */
+struct sv_sqlite_claim {
+    struct sv_sqlite_lock lock;
+    bool shared; /* a member's, with other members */
+};
+
+enum sv_sqlite_claim_kind { SV_CLAIM_ALONE, SV_CLAIM_AS_MEMBER };
+
+/* claim.c: STORAGE_UNAVAILABLE = another store has it. End it when the database is closed. A member that is the first one has it for itself until
+ * sv_sqlite_claim_share(). */
+int sv_sqlite_claim(struct sv_sqlite_claim *claim, const char *path, enum sv_sqlite_claim_kind kind,
+    synctv_error *err);
+int sv_sqlite_claim_share(struct sv_sqlite_claim *claim, const char *path, synctv_error *err);
 void sv_sqlite_claim_end(struct sv_sqlite_claim *claim);
+
+/* claim.c: one store has a member's id at a time. STORAGE_UNAVAILABLE = another has it. */
+int sv_sqlite_lock_node(struct sv_sqlite_lock *lock, const char *path, const char *id,
+    synctv_error *err);
+void sv_sqlite_unlock_node(struct sv_sqlite_lock *lock);
+/* Whether a store has the lock on that id; never blocks, and is in nobody's way. */
+bool sv_sqlite_node_lock_is_held(const char *path, const char *id);
+
+/* claim.c: STORAGE_UNAVAILABLE = the database is where locks and shared memory cannot be relied on: a network file system, or one that may be. */
+int sv_sqlite_check_file_system(const char *path, synctv_error *err);
 
 /* open.c: a file and its folder are there, or are made, and we may write them. */
 int sv_sqlite_make_file(const char *path, synctv_error *err);
