@@ -77,7 +77,7 @@ static void judge(const struct sv_membership *m, const struct sv_fellow *fellow,
     if (fellow->age_ms < patience_ms || m->n_looks < LOOKS_BEFORE_VERDICT ||
         look->n_verdicts == SV_VERDICTS_MAX)
         return;
-    struct sv_verdict *verdict = &look->verdicts[look->n_verdicts++];
+    struct sv_fellow_verdict *verdict = &look->verdicts[look->n_verdicts++];
     verdict->what = dead ? SV_VERDICT_FORGET : SV_VERDICT_DEAD;
     memcpy(verdict->id, fellow->id, sizeof(verdict->id));
     verdict->epoch = fellow->epoch;

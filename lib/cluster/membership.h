@@ -61,7 +61,7 @@ struct sv_membership {
 enum sv_fellow_news { SV_FELLOW_CAME, SV_FELLOW_LEFT, SV_FELLOW_CHANGED };
 
 /* What is to be done about a fellow, if its row still has this epoch and beat. */
-struct sv_verdict {
+struct sv_fellow_verdict {
     enum { SV_VERDICT_DEAD, SV_VERDICT_FORGET } what;
     char id[65];
     int64_t epoch;
@@ -72,7 +72,7 @@ struct sv_verdict {
 
 struct sv_look {
     size_t n_verdicts;
-    struct sv_verdict verdicts[SV_VERDICTS_MAX];
+    struct sv_fellow_verdict verdicts[SV_VERDICTS_MAX];
 };
 
 void sv_membership_init(struct sv_membership *m, int64_t heartbeat_ms);

@@ -36,6 +36,7 @@ struct sv_accounts;
 struct sv_streams;
 struct sv_rooms;
 struct sv_method;
+struct sv_cluster;
 
 struct synctv_node {
     struct sv_log log;
@@ -56,6 +57,8 @@ struct synctv_node {
     struct sv_streams *streams;
 
     struct sv_rooms *rooms;
+    /* node/cluster.c; NULL = the node is no member of a cluster. */
+    struct sv_cluster *cluster;
     /* SYNCTV_N_METHODS of them; calls/methods.c. */
     const struct sv_method *methods;
     atomic_uint n_rooms;

@@ -103,8 +103,9 @@ static void lock_end(struct sv_sqlite_lock *lock, bool remove)
 {
     if (lock->name == NULL)
         return;
-    if (remove)
-        unlink(lock->name); /* while it is locked: nobody can have taken it */
+    /* While it is locked: nobody can have taken it. Somebody may have removed it, though, and others made a new one. */
+    if (remove && is_there(lock->fd, lock->name))
+        unlink(lock->name);
     close(lock->fd);
     free(lock->name);
     lock->name = NULL;
