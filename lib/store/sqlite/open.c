@@ -43,13 +43,6 @@ static void sync_folder(const char *path)
     }
 }
 
-void sv_sqlite_give_to_owner_of(const char *path, int fd)
-{
-    struct stat st;
-    if (geteuid() == 0 && stat(path, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) < 0)
-        return; /* then it stays root's */
-}
-
 static int make_folder(const char *folder, synctv_error *err)
 {
     if (mkdir(folder, 0700) < 0)

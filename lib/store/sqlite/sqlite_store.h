@@ -50,7 +50,7 @@ int sv_sqlite_make_file(const char *path, synctv_error *err);
 /* open.c: the connection that writes, with the schema in place. `path` NULL = in memory. It must be closed even after a failure. */
 int sv_sqlite_open_writer(struct sv_db *db, const char *path, synctv_error *err);
 int sv_sqlite_open_reader(struct sv_db *db, const char *path, synctv_error *err);
-/* As SQLite does it: what root makes beside something belongs to whoever that belongs to. */
+/* claim.c: as SQLite does it: what root makes beside something belongs to whoever that belongs to. */
 void sv_sqlite_give_to_owner_of(const char *path, int fd);
 
 /* backend.c: prepares what begins and ends transactions, so that no lack of memory can come between. */
