@@ -18,7 +18,8 @@ struct heartbeat {
     void *userdata;
 };
 
-/* The fields but for `timer` are the caller's. Returns 0 or an error of libuv. Must stay where it is until the loop has ended. */
+/* The fields but for `timer` are the caller's. Returns 0 or an error of libuv. Must stay where it
+ * is until the loop has ended. */
 int heartbeat_start(struct heartbeat *heartbeat, uv_loop_t *loop);
 
 #endif

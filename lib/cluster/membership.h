@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who else is there: what a member makes of the rows that it reads with each of its own beats. Pure: rows and its own
- * monotonic time go in, who is alive and what is to be done come out. One thread at a time.
+ * Who else is there: what a member makes of the rows that it reads with each of its own beats.
+ * Pure: rows and its own monotonic time go in, who is alive and what is to be done come out. One
+ * thread at a time.
  *
- * A fellow's age is the time since its beat last moved, as counted here. Time counts only from look to look, and a look follows a
- * beat of our own that was written: a node that slept, or had no database, knows nothing of the others in the meantime, so that time
- * counts for nothing, and it accuses nobody before it has looked twice more.
+ * A fellow's age is the time since its beat last moved, as counted here. Time counts only from look
+ * to look, and a look follows a beat of our own that was written: a node that slept, or had no
+ * database, knows nothing of the others in the meantime, so that time counts for nothing, and it
+ * accuses nobody before it has looked twice more.
  */
 #ifndef SV_CLUSTER_MEMBERSHIP_H
 #define SV_CLUSTER_MEMBERSHIP_H
@@ -77,8 +79,9 @@ struct sv_look {
 
 void sv_membership_init(struct sv_membership *m, int64_t heartbeat_ms);
 /*
- * The rows of all others, by id, read when our own beat was written. `tell` is called for each fellow that has come, left or
- * changed its state, in the order of their ids; NULL = nobody wants to know. Rows beyond SV_FELLOWS_MAX are not seen.
+ * The rows of all others, by id, read when our own beat was written. `tell` is called for each
+ * fellow that has come, left or changed its state, in the order of their ids; NULL = nobody wants
+ * to know. Rows beyond SV_FELLOWS_MAX are not seen.
  */
 void sv_membership_look(struct sv_membership *m, int64_t now_ms, const struct sv_fellow_row *rows,
     size_t n_rows, struct sv_look *ret_look,

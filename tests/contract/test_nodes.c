@@ -240,7 +240,8 @@ START_TEST(a_member_stores_nothing_before_it_has_registered)
 }
 END_TEST
 
-/* How a node's row can be lost, by somebody who does it over the same store: that COMMIT is refused already. */
+/* How a node's row can be lost, by somebody who does it over the same store: that COMMIT is refused
+ * already. */
 START_TEST(what_a_member_does_not_survive_is_not_stored)
 {
     static contract_fn *const fates[] = { kill_node, take_its_place };

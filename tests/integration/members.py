@@ -169,7 +169,7 @@ def _():
         refused("--db", db, *options("a"), saying="the node a is running already")
 
 
-@test("two members that start at the same moment on a new file are both ready")
+@test("members that start at the same moment on a new file are all ready")
 def _():
     for _ in range(5):
         db, started, failed = database(), [], []

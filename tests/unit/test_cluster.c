@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A node as a member: its options, its heartbeats, its clock, and what it does when it was declared dead. */
+/* A node as a member: its options, its heartbeats, its clock, and what it does when it was declared
+ * dead. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -33,7 +33,8 @@ int64_t sv_node_now_and_steps_ms(const synctv_node *node, int64_t *ret_stepped_m
 void sv_node_start_clock(synctv_node *node);
 /* The same, so far ahead of it as the clocks of other nodes are. */
 void sv_node_start_clock_ahead(synctv_node *node, int64_t ahead_ms);
-/* Has the node clock follow the wall clock; `together` with those of other nodes it does not step. Returns the step that this took, in ms, which has been logged; 0 = none. One thread at a time. */
+/* Has the node clock follow the wall clock; `together` with those of other nodes it does not step.
+ * Returns the step that this took, in ms, which has been logged; 0 = none. One thread at a time. */
 int64_t sv_node_follow_clock(synctv_node *node, bool together);
 
 /* Cryptographic random; 0 or INTERNAL when there is none. */

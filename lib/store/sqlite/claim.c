@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who serves a database has it alone, or is a member and has it beside other members. What says so is a lock on a file beside it,
- * PATH.lock, exclusive or shared, which goes with the process, however that ends, and the file means nothing without the
- * lock. Who has it alone removes the file at the end. On the database itself it could not be: to close that file drops the
- * locks that SQLite has on it.
+ * Who serves a database has it alone, or is a member and has it beside other members. What says so
+ * is a lock on a file beside it, PATH.lock, exclusive or shared, which goes with the process,
+ * however that ends, and the file means nothing without the lock. Who has it alone removes the file
+ * at the end. On the database itself it could not be: to close that file drops the locks that
+ * SQLite has on it.
  *
- * The first member keeps it exclusive until it has opened the database: so nobody else is there when it migrates.
+ * The first member keeps it exclusive until it has opened the database: so nobody else is there
+ * when it migrates.
  *
- * A member's id is a lock of its own, on PATH.node-ID.lock. That one is of the kind that others can ask for without taking it.
+ * A member's id is a lock of its own, on PATH.node-ID.lock. That one is of the kind that others can
+ * ask for without taking it.
  */
 #include "store/sqlite/sqlite_store.h"
 
@@ -110,7 +113,8 @@ static void lock_end(struct sv_sqlite_lock *lock, bool remove)
 {
     if (lock->name == NULL)
         return;
-    /* While it is locked: nobody can have taken it. Somebody may have removed it, though, and others made a new one. */
+    /* While it is locked: nobody can have taken it. Somebody may have removed it, though, and
+     * others made a new one. */
     if (remove && is_there(lock->fd, lock->name))
         unlink(lock->name);
     close(lock->fd);

@@ -25,7 +25,8 @@ void sv_sqlite_fence_begin(struct sv_db *db)
     db->fence->new_epoch = 0;
 }
 
-/* What another job of the transaction has registered is forgotten, too: then the COMMIT is refused, and each job run alone. */
+/* What another job of the transaction has registered is forgotten, too: then the COMMIT is refused,
+ * and each job run alone. */
 void sv_sqlite_fence_undo(struct sv_db *db)
 {
     db->fence->new_epoch = 0;

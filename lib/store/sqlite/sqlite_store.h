@@ -28,8 +28,8 @@ struct sv_sqlite_claim {
 
 enum sv_sqlite_claim_kind { SV_CLAIM_ALONE, SV_CLAIM_AS_MEMBER };
 
-/* claim.c: STORAGE_UNAVAILABLE = another store has it. End it when the database is closed. A member that is the first one has it for itself until
- * sv_sqlite_claim_share(). */
+/* claim.c: STORAGE_UNAVAILABLE = another store has it. End it when the database is closed. A member
+ * that is the first one has it for itself until sv_sqlite_claim_share(). */
 int sv_sqlite_claim(struct sv_sqlite_claim *claim, const char *path, enum sv_sqlite_claim_kind kind,
     synctv_error *err);
 int sv_sqlite_claim_share(struct sv_sqlite_claim *claim, const char *path, synctv_error *err);
@@ -42,7 +42,8 @@ void sv_sqlite_unlock_node(struct sv_sqlite_lock *lock);
 /* Whether a store has the lock on that id; never blocks, and is in nobody's way. */
 bool sv_sqlite_node_lock_is_held(const char *path, const char *id);
 
-/* claim.c: STORAGE_UNAVAILABLE = the database is where locks and shared memory cannot be relied on: a network file system, or one that may be. */
+/* claim.c: STORAGE_UNAVAILABLE = the database is where locks and shared memory cannot be relied on:
+ * a network file system, or one that may be. */
 int sv_sqlite_check_file_system(const char *path, synctv_error *err);
 
 /* open.c: a file and its folder are there, or are made, and we may write them. */
@@ -50,7 +51,7 @@ int sv_sqlite_make_file(const char *path, synctv_error *err);
 /* open.c: the connection that writes, with the schema in place. `path` NULL = in memory. It must be closed even after a failure. */
 int sv_sqlite_open_writer(struct sv_db *db, const char *path, synctv_error *err);
 int sv_sqlite_open_reader(struct sv_db *db, const char *path, synctv_error *err);
-/* claim.c: as SQLite does it: what root makes beside something belongs to whoever that belongs to. */
+/* claim.c: as SQLite does it, what root makes beside something belongs to whoever that belongs to. */
 void sv_sqlite_give_to_owner_of(const char *path, int fd);
 
 /* backend.c: prepares what begins and ends transactions, so that no lack of memory can come between. */
