@@ -73,8 +73,9 @@ struct sv_room_rec {
     synctv_room room; /* settings points to `settings`; online_count and is_live are 0 */
     synctv_room_settings settings;
     const char *password_hash; /* "" = no password */
-    int32_t n_movies;          /* this and the next: room_get() only */
-    int32_t movies_weight;     /* of all together, by sv_movie_weight() */
+    uint64_t chat_seq;         /* the newest; this and the next two: room_get() only */
+    int32_t n_movies;
+    int32_t movies_weight; /* of all together, by sv_movie_weight() */
 };
 
 struct sv_member_rec {
@@ -100,6 +101,21 @@ struct sv_room_query {
     int64_t before_created_at_ms; /* key of the last one seen; 0 = from the newest */
     const char *before_id;
     int32_t limit;
+};
+
+/* What grows with each change of a room: by it one sees whether somebody else has made one. */
+struct sv_room_head {
+    uint64_t revision;
+    uint64_t chat_seq;
+    /* Of the playback state; 0 and "" = none is stored. */
+    uint64_t version;
+    char node_id[65];
+};
+
+/* A row of the chat: a message, or that the message of this id was deleted (by user_id, at timestamp_ms). */
+struct sv_chat_rec {
+    synctv_chat chat;
+    bool is_deletion;
 };
 
 /*
@@ -153,6 +169,7 @@ struct sv_tx_ops {
 
     int (*room_insert)(struct sv_tx *tx, const struct sv_room_rec *rec);
     int (*room_get)(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_room_rec *ret);
+    int (*room_head)(struct sv_tx *tx, const char *id, struct sv_room_head *ret);
     /* Writes name, description, settings, password_hash, creator_id; not the revision. */
     int (*room_update)(struct sv_tx *tx, const struct sv_room_rec *rec);
     /* With everything in it. */
@@ -218,6 +235,9 @@ struct sv_tx_ops {
     /* Newest first, seq < before_seq (0 = all) and > after_seq. Returns the count. */
     int (*chat_list)(struct sv_tx *tx, const char *room_id, uint64_t before_seq, uint64_t after_seq,
         int32_t limit, struct sv_arena *a, synctv_chat **ret_chat);
+    /* Every row behind that number, deletions included, oldest first. Returns the count. */
+    int (*chat_after)(struct sv_tx *tx, const char *room_id, uint64_t after_seq, int32_t limit,
+        struct sv_arena *a, struct sv_chat_rec **ret_rows);
     /* MESSAGE_NOT_FOUND, here and below. */
     int (*chat_get)(struct sv_tx *tx, const char *room_id, const char *message_id,
         struct sv_arena *a, synctv_chat *ret);

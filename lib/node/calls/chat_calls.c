@@ -9,6 +9,7 @@
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
 #include "node/rooms/apply.h"
+#include "node/rooms/chat.h"
 #include "node/rooms/follow.h"
 #include "node/rooms/load.h"
 #include "node/rooms/tell.h"
@@ -54,39 +55,20 @@ static int chat_run(struct sv_call *c, struct sv_tx *tx)
     return 0;
 }
 
-/* NULL when out of memory: the message is stored, and whoever missed it finds it in the history. */
-static const synctv_event *chat_event(const synctv_chat *message)
-{
-    synctv_event *event = sv_event_new(SYNCTV_EVENT_CHAT);
-    if (event == NULL)
-        return NULL;
-    struct sv_arena *a = sv_event_arena(event);
-    synctv_chat *copy = sv_arena_alloc(a, sizeof(*copy));
-    if (copy == NULL || sv_chat_copy(a, message, copy) < 0) {
-        synctv_event_unref(event);
-        return NULL;
-    }
-    event->chat = copy;
-    event->message_id = copy->message_id;
-    event->timestamp_ms = copy->timestamp_ms;
-    event->room_id = copy->room_id;
-    event->actor_id = copy->user_id;
-    return event;
-}
-
 /* The room is told, and the stream that it came on in any case, once: that is how its sender knows. NULL = there was no
  * memory for the event. */
-static void chat_tell(struct sv_call *c, const synctv_event *event, bool is_resend)
+static void chat_tell(struct sv_call *c, const synctv_event *event, const struct chat *chat)
 {
-    const struct sv_room_change change = { .room_id = c->req->room_id, .event = event };
+    const struct sv_room_change change = {
+        .room_id = c->req->room_id,
+        .event = event,
+        .chat_seq = chat->message.seq,
+    };
     struct sv_stream *stream = sv_stream_of_call(c);
-    struct sv_room *room = is_resend ? NULL : sv_room_commit(c->node, &change);
+    struct sv_room *room = chat->is_resend ? NULL : sv_room_commit(c->node, &change);
     bool hears = stream == NULL || (room != NULL && sv_stream_hears(stream, room));
-    if (room != NULL) {
-        if (event == NULL)
-            sv_room_tell(room, NULL);
+    if (room != NULL)
         sv_room_leave(room);
-    }
     if (!hears && event != NULL)
         sv_stream_push(stream, event);
     else if (!hears)
@@ -97,7 +79,8 @@ static void chat_tell(struct sv_call *c, const synctv_event *event, bool is_rese
 static void chat_done(struct sv_call *c)
 {
     const struct chat *chat = c->state;
-    chat_tell(c, chat_event(&chat->message), chat->is_resend);
+    const struct sv_chat_rec rec = { .chat = chat->message };
+    chat_tell(c, sv_chat_event(c->node, &rec), chat);
     int rv = sv_answer_chat(c, &chat->message);
     if (rv < 0)
         sv_call_fail(c, rv);
@@ -301,48 +284,38 @@ static int delete_run(struct sv_call *c, struct sv_tx *tx)
         rv = own_check(c, tx, permissions);
     if (rv < 0)
         return rv;
-    const synctv_chat deletion = {
-        .room_id = c->req->room_id,
-        .message_id = c->req->message_id,
-        .user_id = c->actor.user_id,
-        .timestamp_ms = sv_node_now_ms(c->node),
+    struct sv_chat_rec *rec = c->state;
+    *rec = (struct sv_chat_rec){
+        .chat = {
+            .room_id = c->req->room_id,
+            .message_id = c->req->message_id,
+            .user_id = c->actor.user_id,
+            .timestamp_ms = sv_node_now_ms(c->node),
+        },
+        .is_deletion = true,
     };
-    uint64_t seq;
-    return tx->ops->chat_delete(tx, &deletion, KEEP_CHAT, &seq);
-}
-
-static const synctv_event *deleted_event(struct sv_call *c)
-{
-    synctv_event *event = sv_node_event_new(c->node, SYNCTV_EVENT_CHAT_DELETED);
-    if (event == NULL)
-        return NULL;
-    struct sv_arena *a = sv_event_arena(event);
-    event->room_id = sv_arena_strdup(a, c->req->room_id);
-    event->actor_id = sv_arena_strdup(a, c->actor.user_id);
-    event->deleted_message_id = sv_arena_strdup(a, c->req->message_id);
-    if (event->room_id != NULL && event->actor_id != NULL && event->deleted_message_id != NULL)
-        return event;
-    synctv_event_unref(event);
-    return NULL;
+    return tx->ops->chat_delete(tx, &rec->chat, KEEP_CHAT, &rec->chat.seq);
 }
 
 static void delete_done(struct sv_call *c)
 {
-    const synctv_event *event = deleted_event(c);
+    const struct sv_chat_rec *rec = c->state;
+    const synctv_event *event = sv_chat_event(c->node, rec);
     struct sv_room *room = sv_room_commit(c->node,
-        &(struct sv_room_change){ .room_id = c->req->room_id, .event = event });
-    if (room != NULL) {
-        if (event == NULL)
-            sv_room_tell(room, NULL);
+        &(struct sv_room_change){
+            .room_id = c->req->room_id,
+            .event = event,
+            .chat_seq = rec->chat.seq,
+        });
+    if (room != NULL)
         sv_room_leave(room);
-    }
     synctv_event_unref(event);
     sv_call_finish(c);
 }
 
 void sv_handle_delete_chat_message(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, 1);
+    int rv = sv_guard_write(c, sizeof(struct sv_chat_rec));
     if (rv == 0)
         rv = sv_call_need_id(c, c->req->message_id, "message_id");
     if (rv < 0)

@@ -42,6 +42,8 @@ struct synctv_node {
     struct sv_sources sources;
     struct sv_node_clock clock;
     char id[65];
+    /* Nobody else has the database. */
+    bool alone;
     char address[128];
     synctv_limits limits;
     synctv_registration registration;
@@ -63,7 +65,7 @@ struct synctv_node {
     struct sv_mailbox mailbox;
     pthread_mutex_t turn_lock;
     atomic_bool turn_wanted;
-    int64_t next_purge_ms, next_accounts_ms, next_clock_ms; /* monotonic; turn_lock */
+    int64_t next_purge_ms, next_accounts_ms, next_clock_ms, next_look_ms; /* monotonic; turn_lock */
 
     atomic_bool stopping;
 

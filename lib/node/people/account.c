@@ -25,6 +25,8 @@ int sv_accounts_new(synctv_node *node, const struct sv_people_hooks *hooks,
     }
     a->node = node;
     a->hooks = hooks;
+    a->fresh_ms = node->alone ? SV_ACCOUNT_FRESH_MS : SV_SHARED_FRESH_MS;
+    a->ahead_ms = node->alone ? 10000 : SV_SHARED_FRESH_MS / 2;
     a->session_ops = (struct sv_caller_ops){
         .submit = sv_session_submit,
         .stream_open = hooks->stream_open,
@@ -207,7 +209,7 @@ struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup 
 
 void sv_session_freshen(struct sv_accounts *a, struct sv_session *session)
 {
-    session->fresh_until_ms = sv_node_mono_ms(a->node) + SV_ACCOUNT_FRESH_MS;
+    session->fresh_until_ms = sv_node_mono_ms(a->node) + a->fresh_ms;
     sv_list_remove(&session->by_age);
     sv_list_append(&a->by_age, &session->by_age);
 }

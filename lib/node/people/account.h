@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who acts. An account is what the node remembers of a user with something going on here (sessions
- * used, streams open): role and status, at most SV_ACCOUNT_FRESH_MS old, and rates. A session is a
+ * used, streams open): role and status, at most SV_ACCOUNT_FRESH_MS old (or SV_SHARED_FRESH_MS), and rates. A session is a
  * login and is the synctv_caller of everything done with its tokens.
  *
  * A session in memory is kept by its references: those of calls and streams, and one for each of
@@ -18,6 +18,8 @@
 
 /* How long what is known of a user holds. */
 #define SV_ACCOUNT_FRESH_MS 60000
+/* The same where others write to the database, too. */
+#define SV_SHARED_FRESH_MS 2000
 
 enum sv_session_kind {
     /* Signed in with a token. */

@@ -181,7 +181,7 @@ static void take_stale(struct sv_accounts *a, struct refresh_job *r, int64_t now
 {
     SV_LIST_FOREACH(it, &a->by_age) {
         struct sv_session *session = SV_CONTAINER_OF(it, struct sv_session, by_age);
-        if (r->n == SV_LOOKUPS_PER_JOB || session->fresh_until_ms - SV_REFRESH_AHEAD_MS > now_ms)
+        if (r->n == SV_LOOKUPS_PER_JOB || session->fresh_until_ms - a->ahead_ms > now_ms)
             return;
         sv_list_remove(it);
         if (atomic_load(&session->ended) ||
@@ -223,7 +223,7 @@ static bool has_stale(struct sv_accounts *a, int64_t now_ms)
     if (a->refreshing || sv_list_empty(&a->by_age))
         return false;
     struct sv_session *stalest = SV_CONTAINER_OF(a->by_age.next, struct sv_session, by_age);
-    return stalest->fresh_until_ms - SV_REFRESH_AHEAD_MS <= now_ms;
+    return stalest->fresh_until_ms - a->ahead_ms <= now_ms;
 }
 
 void sv_accounts_housekeep(synctv_node *node)

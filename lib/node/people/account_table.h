@@ -14,9 +14,8 @@
 #define SV_SIGNATURE_LEN 43
 #define SV_LOOKUP_TRIES 8
 #define SV_CHANGE_SLOTS 1024
-/* Sessions looked after in one read, so long before they are stale. */
+/* Sessions looked after in one read. */
 #define SV_LOOKUPS_PER_JOB 64
-#define SV_REFRESH_AHEAD_MS 10000
 
 /* An access token that was checked. It holds a reference to its session. */
 struct sv_cached_token {
@@ -38,6 +37,8 @@ struct sv_accounts {
     synctv_node *node;
     const struct sv_people_hooks *hooks;
     struct sv_caller_ops session_ops;
+    /* How long what is known holds, and so long before that it is asked for again. */
+    int64_t fresh_ms, ahead_ms;
     /* Calls of who is not signed in; locks by itself. */
     struct sv_bucket_table *by_address;
 
@@ -106,7 +107,7 @@ bool sv_try_ref(atomic_uint *refs);
 /* The session that was found, new if need be, fresh and with a reference. NULL when out of memory.
  * In-process sessions are always new. */
 struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup *l);
-/* What is known of it holds for the next SV_ACCOUNT_FRESH_MS. */
+/* What is known of it holds for the next fresh_ms. */
 void sv_session_freshen(struct sv_accounts *a, struct sv_session *session);
 struct sv_account *sv_account_find(struct sv_accounts *a, const char *user_id);
 /* What is known of the user from now on. Whether they were a platform admin and are none any

@@ -26,6 +26,14 @@ void sv_room_mark_stale(struct sv_room *room)
     sv_room_schedule(room);
 }
 
+void sv_room_miss_chat(struct sv_room *room)
+{
+    if (room->chat_ms != 0 || room->chat_reading)
+        return;
+    room->chat_ms = sv_node_mono_ms(room->node);
+    sv_room_schedule(room);
+}
+
 /* --- the room's row --- */
 
 int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec)
@@ -223,6 +231,17 @@ static void apply_rows(struct sv_room *room, const struct sv_room_change *change
         sv_room_mark_stale(room);
 }
 
+/* In the order of their numbers, each once. */
+static void apply_chat(struct sv_room *room, const struct sv_room_change *change)
+{
+    if (change->chat_seq == room->chat_seq + 1) {
+        room->chat_seq = change->chat_seq;
+        sv_room_tell(room, change->event == NULL ? NULL : synctv_event_ref(change->event));
+    } else if (change->chat_seq > room->chat_seq) {
+        sv_room_miss_chat(room);
+    }
+}
+
 static void apply(struct sv_room *room, const struct sv_room_change *change)
 {
     if (room->gone)
@@ -235,8 +254,8 @@ static void apply(struct sv_room *room, const struct sv_room_change *change)
     if (change->state != NULL && sv_playback_newer(change->state, &room->playback))
         sv_playhead_set(room, change->state, change->cause, sv_str(change->actor_id),
             sv_str(change->operation_id));
-    if (change->event != NULL)
-        sv_room_tell(room, synctv_event_ref(change->event));
+    if (change->chat_seq != 0)
+        apply_chat(room, change);
 }
 
 void sv_room_apply(struct sv_room *room, const struct sv_room_change *change)

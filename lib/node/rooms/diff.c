@@ -328,6 +328,10 @@ int sv_room_diff(struct sv_room *room, struct sv_room_reading *reading)
     reading->is_older = reading->rec.room.revision < room->revision;
     room->revision = reading->rec.room.revision;
     room->created_at_ms = reading->rec.room.created_at_ms;
+    if (reading->rec.chat_seq > room->chat_seq)
+        sv_room_miss_chat(room);
+    else
+        room->chat_seq = reading->rec.chat_seq;
     reading->n_newcomers = 0;
     /* The playhead first: a movie that is gone meanwhile was left before it went. */
     if (reading->has_playback)

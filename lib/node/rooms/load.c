@@ -73,6 +73,7 @@ static int install(struct sv_room *room, const struct sv_room_reading *r)
         return rv;
     room->created_at_ms = r->rec.room.created_at_ms;
     room->revision = r->rec.room.revision;
+    room->chat_seq = r->rec.chat_seq;
     if (r->has_playback)
         sv_playhead_adopt(room, &r->playback);
     sv_playhead_check(room);

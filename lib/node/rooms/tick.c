@@ -3,6 +3,7 @@
 #include "node/rooms/tick.h"
 
 #include "node/rooms/apply.h"
+#include "node/rooms/chat.h"
 #include "node/rooms/flush.h"
 #include "node/rooms/load.h"
 #include "node/rooms/playhead.h"
@@ -33,12 +34,15 @@ static void reannounce(struct sv_room *room, int64_t now_ms)
 
 static void tick_room(struct sv_room *room, int64_t now_ms)
 {
-    bool to_be_read = false;
+    bool to_be_read = false, chat_to_be_read = false;
     pthread_mutex_lock(&room->lock);
     if (room->loaded && !room->gone) {
         to_be_read = is_due(room->reload_ms, now_ms);
         if (to_be_read)
             room->reload_ms = 0;
+        chat_to_be_read = is_due(room->chat_ms, now_ms);
+        if (chat_to_be_read)
+            room->chat_ms = 0;
         if (is_due(room->flush_ms, now_ms))
             sv_room_flush(room);
         sv_playhead_end_if_due(room);
@@ -52,6 +56,8 @@ static void tick_room(struct sv_room *room, int64_t now_ms)
     pthread_mutex_unlock(&room->lock);
     if (to_be_read)
         sv_room_read_again(room);
+    if (chat_to_be_read)
+        sv_room_read_chat(room);
 }
 
 int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms)

@@ -145,6 +145,30 @@ int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_s
     return rv;
 }
 
+int sv_sqlite_chat_after(struct sv_tx *tx, const char *room_id, uint64_t after_seq, int32_t limit,
+    struct sv_arena *a, struct sv_chat_rec **ret_rows)
+{
+    struct sv_query q;
+    struct sv_rows rows = { .arena = a, .size = sizeof(struct sv_chat_rec) };
+    sv_query_begin(&q, tx,
+        "SELECT " CHAT_COLUMNS ", is_deletion FROM chat WHERE room_id = ? AND seq > ?"
+        " ORDER BY seq LIMIT ?");
+    sv_query_text(&q, room_id);
+    sv_query_int(&q, after_seq > INT64_MAX ? INT64_MAX : (int64_t)after_seq);
+    sv_query_int(&q, limit < 0 ? 0 : limit);
+    while (sv_query_next(&q) > 0) {
+        struct sv_chat_rec *rec = sv_rows_push(&rows);
+        if (rec == NULL)
+            return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
+        get_chat(&q, a, &rec->chat);
+        rec->is_deletion = sv_query_get_int(&q, 8) != 0;
+    }
+    int rv = sv_query_end(&q, rows.n);
+    if (rv >= 0)
+        *ret_rows = (struct sv_chat_rec *)rows.items;
+    return rv;
+}
+
 int sv_sqlite_chat_get(struct sv_tx *tx, const char *room_id, const char *message_id,
     struct sv_arena *a, synctv_chat *ret)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/sqlite/rooms.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -177,7 +178,8 @@ int sv_sqlite_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a,
     struct sv_query q;
     struct sv_room_rec rec = { 0 };
     sv_query_begin(&q, tx,
-        "SELECT " SV_ROOM_COLUMNS ", r.movie_count, r.movies_weight FROM rooms r WHERE r.id = ?");
+        "SELECT " SV_ROOM_COLUMNS
+        ", r.movie_count, r.movies_weight, r.chat_seq FROM rooms r WHERE r.id = ?");
     sv_query_text(&q, id);
     int rv = sv_query_next(&q);
     if (rv > 0) {
@@ -185,12 +187,37 @@ int sv_sqlite_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a,
         rec.password_hash = sv_query_get_text(&q, 4, a);
         rec.n_movies = sv_query_get_count(&q, SV_ROOM_N_COLUMNS);
         rec.movies_weight = sv_query_get_count(&q, SV_ROOM_N_COLUMNS + 1);
+        rec.chat_seq = sv_query_get_uint(&q, SV_ROOM_N_COLUMNS + 2);
     }
     rv = sv_query_end(&q, rv);
     if (rv <= 0)
         return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
     *ret = rec;
     ret->room.settings = &ret->settings;
+    return 0;
+}
+
+int sv_sqlite_room_head(struct sv_tx *tx, const char *id, struct sv_room_head *ret)
+{
+    struct sv_query q;
+    struct sv_room_head head = { 0 };
+    struct sv_arena a = { 0 };
+    sv_query_begin(&q, tx,
+        "SELECT r.revision, r.chat_seq, p.version, p.node_id FROM rooms r"
+        " LEFT JOIN playback p ON p.room_id = r.id WHERE r.id = ?");
+    sv_query_text(&q, id);
+    int rv = sv_query_next(&q);
+    if (rv > 0) {
+        head.revision = sv_query_get_uint(&q, 0);
+        head.chat_seq = sv_query_get_uint(&q, 1);
+        head.version = sv_query_get_uint(&q, 2);
+        snprintf(head.node_id, sizeof(head.node_id), "%s", sv_str(sv_query_get_text(&q, 3, &a)));
+    }
+    rv = sv_query_end(&q, rv);
+    sv_arena_fini(&a);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
+    *ret = head;
     return 0;
 }
 
