@@ -23,28 +23,42 @@
 /* ---- the settings ---- */
 
 enum kind {
-    KIND_TEXT,     /* const char * */
-    KIND_ADDRESS,  /* the same, HOST:PORT */
-    KIND_STORAGE,  /* the same, sqlite:PATH or memory: */
-    KIND_NETWORKS, /* the same, addresses and networks */
-    KIND_COUNT,    /* int32_t */
-    KIND_THREADS,  /* unsigned */
-    KIND_SECONDS,  /* int64_t */
-    KIND_RATE,     /* double */
-    KIND_CHOICE,   /* an enum: the index in `choices` */
+    /* Const char *. */
+    KIND_TEXT,
+    /* The same, HOST:PORT. */
+    KIND_ADDRESS,
+    /* The same, sqlite:PATH or memory: */
+    KIND_STORAGE,
+    /* The same, addresses and networks. */
+    KIND_NETWORKS,
+    /* int32_t. */
+    KIND_COUNT,
+    /* Unsigned. */
+    KIND_THREADS,
+    /* int64_t. */
+    KIND_SECONDS,
+    /* Double. */
+    KIND_RATE,
+    /* An enum: the index in `choices`. */
+    KIND_CHOICE,
 };
 
 struct setting {
     const char *section, *key;
-    const char *flag; /* without "--"; NULL = not on the command line */
+    /* Without "--"; NULL = not on the command line. */
+    const char *flag;
     const char *argument;
     const char *help;
     enum kind kind;
-    bool may_be_empty; /* KIND_TEXT: "" = not set */
-    size_t offset;     /* in struct config */
-    const char *at;    /* what is there; "node." begins an option of the node; NULL = a limit */
+    /* KIND_TEXT: "" = not set. */
+    bool may_be_empty;
+    /* In struct config. */
+    size_t offset;
+    /* What is there; "node." begins an option of the node; NULL = a limit. */
+    const char *at;
     double min, max;
-    const char *const *choices; /* NULL at the end */
+    /* NULL at the end. */
+    const char *const *choices;
 };
 
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
@@ -260,7 +274,8 @@ struct text {
 struct file {
     struct config *config;
     FILE *stream;
-    int line; /* the one that was read last */
+    /* The one that was read last. */
+    int line;
     int set_at[N_SETTINGS];
 };
 
@@ -436,7 +451,9 @@ static bool read_switch(struct config *config, const char *argument)
     return true;
 }
 
-/* One option at *arg; moves *arg to its last word. The settings are left for the second time round. */
+/*
+ * One option at *arg; moves *arg to its last word. The settings are left for the second time round.
+ */
 static bool read_option(struct config *config, char *const **arg, bool with_settings)
 {
     char name[32];

@@ -11,11 +11,17 @@
 #include "serve.h"
 #include "user_command.h"
 
-/* Read by jemalloc, where we have it. The 19 MiB that a password's hash takes go back to the kernel otherwise, and each page of
- * them has to be fetched and cleared again: a third more CPU for a Login. */
+/*
+ * Read by jemalloc, where we have it. The 19 MiB that a password's hash takes go back to the kernel
+ * otherwise, and each page of them has to be fetched and cleared again: a third more CPU for a
+ * Login.
+ */
 __attribute__((visibility("default"))) const char *malloc_conf = "oversize_threshold:0";
 
-/* Opens a node that touches neither the database nor the port: files and numbers are judged by who uses them. */
+/*
+ * Opens a node that touches neither the database nor the port: files and numbers are judged by who
+ * uses them.
+ */
 static int check_config(struct config *config)
 {
     synctv_node_options options = config->node;

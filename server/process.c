@@ -15,7 +15,10 @@
 /* Of gRPC, the store and the loop: 21 from the start, some more when there is much to do. */
 #define BASE_THREADS 32
 
-/* What opens a file must not get a number that others write their words to. Before gRPC's constructors, which open some. */
+/*
+ * What opens a file must not get a number that others write their words to. Before gRPC's
+ * constructors, which open some.
+ */
 __attribute__((constructor(101))) static void fill_standard_descriptors(void)
 {
     int fd;
@@ -50,7 +53,10 @@ static void *wait_for_gate(void *gate)
     return NULL;
 }
 
-/* Starts so many threads, has them all at the same time and ends them. Returns 0 or why there are not so many. */
+/*
+ * Starts so many threads, has them all at the same time and ends them. Returns 0 or why there are
+ * not so many.
+ */
 static int try_threads(unsigned n)
 {
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;

@@ -10,8 +10,9 @@
 void process_begin(void);
 
 /*
- * Whether files and threads suffice for a server with so many threads that serve. If not, `why` is one sentence. gRPC does not check: without
- * descriptors it aborts, without a thread it waits for it for ever.
+ * Whether files and threads suffice for a server with so many threads that serve. If not, `why` is
+ * one sentence. gRPC does not check: without descriptors it aborts, without a thread it waits for
+ * it for ever.
  */
 bool process_can_serve(unsigned n_threads, char *why, size_t size);
 

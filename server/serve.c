@@ -14,7 +14,10 @@
 #include "process.h"
 
 #define HEARTBEAT_MS 5000
-/* Who ends us may tell the process and its group, so the same signal comes again at once and means nothing new. */
+/*
+ * Who ends us may tell the process and its group, so the same signal comes again at once and means
+ * nothing new.
+ */
 #define SAME_SIGNAL_MS 1000
 /* Calls under way are waited for so long; with writing out what is pending it takes at most: */
 #define GRACE_MS 4000
@@ -28,7 +31,8 @@ struct serving {
     uv_timer_t heartbeat, stop_deadline;
     uv_thread_t stopper;
     uv_async_t stopped;
-    uint64_t stopping_since_ns; /* 0 = it is not */
+    /* 0 = it is not. */
+    uint64_t stopping_since_ns;
 };
 
 static void log_text(struct serving *s, synctv_log_level level, const char *text)
@@ -47,7 +51,10 @@ static void stop_node(void *serving)
     uv_async_send(&s->stopped);
 }
 
-/* The handles stay: whatever signal comes now, the process is not ended by it before it has said that it stopped. */
+/*
+ * The handles stay: whatever signal comes now, the process is not ended by it before it has said
+ * that it stopped.
+ */
 static void on_stopped(uv_async_t *stopped)
 {
     uv_stop(stopped->loop);
@@ -95,8 +102,9 @@ static void on_sighup(uv_signal_t *handle, int signum)
 }
 
 /*
- * Debian builds abseil with its assertions on: each lock that gRPC takes is looked up in a graph of locks, in search of deadlocks, which
- * measures as 15 % of a call. There is no C function to switch that off; where abseil has another name for its own, it stays on.
+ * Debian builds abseil with its assertions on: each lock that gRPC takes is looked up in a graph of
+ * locks, in search of deadlocks, which measures as 15 % of a call. There is no C function to switch
+ * that off; where abseil has another name for its own, it stays on.
  */
 void absl_set_deadlock_detection(int mode) __asm__(
     "_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE") __attribute__((weak));
@@ -178,7 +186,10 @@ static void begin_guard(struct config *config)
     grpc_guard_init(&options);
 }
 
-/* Until there is something to write out, a signal needs nothing but the end. Returns 0 or the exit status. */
+/*
+ * Until there is something to write out, a signal needs nothing but the end. Returns 0 or the exit
+ * status.
+ */
 static int open_node(struct serving *s)
 {
     char why[CONFIG_SENTENCE];

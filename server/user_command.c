@@ -102,7 +102,10 @@ static const char *path_of(const struct config *config)
     return config->node.db_url + strlen("sqlite:");
 }
 
-/* In the wrong folder somebody else's account is no help, nor is a new database. Says what is wrong. */
+/*
+ * In the wrong folder somebody else's account is no help, nor is a new database. Says what is
+ * wrong.
+ */
 static bool is_there(const struct config *config)
 {
     struct stat st;
@@ -207,7 +210,8 @@ static int set_password(struct config *config, synctv_node *node, const char *na
 
 struct command {
     const char *name;
-    size_t n_arguments; /* "user" and the name of the command included */
+    /* "user" and the name of the command included. */
+    size_t n_arguments;
     bool takes_new_user, takes_password;
     int (*run)(struct config *config, synctv_node *node, const char *name);
 };

@@ -14,7 +14,8 @@
 
 struct sv_arena_chunk {
     alignas(ALIGNMENT) struct sv_arena_chunk *next;
-    size_t size; /* bytes of data */
+    /* Bytes of data. */
+    size_t size;
     alignas(ALIGNMENT) unsigned char data[];
 };
 

@@ -91,47 +91,70 @@ struct frames_rate {
  */
 struct frames_part {
     uint32_t call_id;
-    uint32_t size;   /* as announced by its head */
-    uint32_t bytes;  /* that have come, with its head */
-    size_t kept;     /* bytes that its pieces keep */
-    bool is_request; /* the first of a call without an answer, and not complete */
+    /* As announced by its head. */
+    uint32_t size;
+    /* That have come, with its head. */
+    uint32_t bytes;
+    /* Bytes that its pieces keep. */
+    size_t kept;
+    /* The first of a call without an answer, and not complete. */
+    bool is_request;
     bool has_no_answer;
     int64_t since_ms;
 };
 
 struct frames {
-    pthread_mutex_t lock; /* of all but settings_sent */
+    /* Of all but settings_sent. */
+    pthread_mutex_t lock;
     enum frames_state state;
-    unsigned max_calls; /* so many may be taken back a second, and twice as many at once; 0 = any */
-    unsigned n_calls;   /* made before the settings were acknowledged */
-    atomic_bool
-        settings_sent; /* set by whoever is going to send the first bytes: those are our settings */
+    /* So many may be taken back a second, and twice as many at once; 0 = any. */
+    unsigned max_calls;
+    /* Made before the settings were acknowledged. */
+    unsigned n_calls;
+    /* Set by whoever is going to send the first bytes: those are our settings. */
+    atomic_bool settings_sent;
     bool acknowledged;
-    unsigned have; /* bytes of the preface or of `head` */
+    /* Bytes of the preface or of `head`. */
+    unsigned have;
     unsigned char head[9];
-    uint32_t left;        /* bytes of the payload */
-    uint64_t taken;       /* bytes of all frames, ever */
-    uint64_t last_piece;  /* how many they were after the last piece that was kept */
-    uint32_t block_bytes; /* of the header block under way */
-    uint32_t call_id;     /* the highest one */
+    /* Bytes of the payload. */
+    uint32_t left;
+    /* Bytes of all frames, ever. */
+    uint64_t taken;
+    /* How many they were after the last piece that was kept. */
+    uint64_t last_piece;
+    /* Of the header block under way. */
+    uint32_t block_bytes;
+    /* The highest one. */
+    uint32_t call_id;
     struct frames_rate taken_back, pings, idle, apart;
-    int64_t now_ms, looked_ms; /* when we looked for requests that do not come */
+    /* When we looked for requests that do not come. */
+    int64_t now_ms, looked_ms;
 
-    bool padding_follows;      /* its length is the next byte */
-    uint32_t padding;          /* bytes at the end of the payload */
-    struct frames_part part;   /* of the DATA under way */
-    struct frames_part *parts; /* of the calls whose messages wait for more DATA, oldest first */
+    /* Its length is the next byte. */
+    bool padding_follows;
+    /* Bytes at the end of the payload. */
+    uint32_t padding;
+    /* Of the DATA under way. */
+    struct frames_part part;
+    /* Of the calls whose messages wait for more DATA, oldest first. */
+    struct frames_part *parts;
     unsigned n_parts, parts_room;
-    size_t parts_bytes;  /* that they keep */
-    unsigned n_requests; /* of the parts */
-    atomic_size_t
-        *all_parts_bytes; /* of all connections, with FRAMES_CALL_BYTES for each request */
+    /* That they keep. */
+    size_t parts_bytes;
+    /* Of the parts. */
+    unsigned n_requests;
+    /* Of all connections, with FRAMES_CALL_BYTES for each request. */
+    atomic_size_t *all_parts_bytes;
 
-    unsigned sent_have; /* bytes of sent_head */
+    /* Bytes of sent_head. */
+    unsigned sent_have;
     unsigned char sent_head[9];
-    uint32_t sent_left; /* bytes of the payload */
+    /* Bytes of the payload. */
+    uint32_t sent_left;
     uint32_t over[FRAMES_OVER_MAX];
-    unsigned n_over; /* ever; they take turns */
+    /* Ever; they take turns. */
+    unsigned n_over;
 };
 
 /* So many calls may be open at the same time; 0 = any. */

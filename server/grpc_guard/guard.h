@@ -19,7 +19,10 @@
 struct grpc_guard_options {
     /* So many connections may an address have; 0 = any number. */
     unsigned connections_per_address;
-    /* Networks of proxies, as synctv_node_options says, whose connections are not counted; NULL = none. */
+    /*
+     * Networks of proxies, as synctv_node_options says, whose connections are not counted; NULL =
+     * none.
+     */
     const char *trusted_proxies;
     /* So many calls may be open on a connection; 0 = any number. */
     unsigned calls_per_connection;

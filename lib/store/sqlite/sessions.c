@@ -4,7 +4,8 @@
 #include "store/sqlite/ops.h"
 
 #define HASH_BYTES 32
-#define HASHES_KEPT 1000 /* of each session; older ones are unknown again */
+/* Of each session; older ones are forgotten. */
+#define HASHES_KEPT 1000
 
 static int put_hash(struct sv_tx *tx, const char *session_id, int64_t rotation,
     const unsigned char *hash)
