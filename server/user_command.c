@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Accounts, for who owns the database: the way to the first admin. */
+/* Manages accounts, for whoever owns the database: the way to the first administrator. */
 #include "user_command.h"
 
 #include <errno.h>
@@ -103,8 +103,8 @@ static const char *path_of(const struct config *config)
 }
 
 /*
- * In the wrong folder somebody else's account is no help, nor is a new database. Says what is
- * wrong.
+ * Checks the database: in the wrong folder neither another database nor a new one is of use. Says
+ * what is wrong.
  */
 static bool is_there(const struct config *config)
 {
@@ -130,7 +130,7 @@ static bool is_there(const struct config *config)
 static const char *const roles[] = { "", "user", "admin", "root", NULL };
 static const char *const statuses[] = { "", "active", "pending", "banned", NULL };
 
-/* Returns the number of a word, or 0 after saying that it is none. */
+/* Returns the number of a word; or 0, after a message that there is no such word. */
 static int number_of(const char *word, const char *const *words, const char *what)
 {
     for (int i = 1; words[i] != NULL; i++) {
