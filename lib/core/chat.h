@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The danmaku of the last seconds, sent to a client that joins the room now. Danmaku is never
- * stored. The ring holds references to items that it does not look into. Not thread-safe.
+ * The danmaku of the last seconds, for clients that join the room now. Danmaku is never stored. The
+ * ring does not look into its items; it holds a reference to each. Not thread-safe.
  */
 #ifndef SV_CORE_CHAT_H
 #define SV_CORE_CHAT_H

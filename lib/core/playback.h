@@ -22,7 +22,7 @@
 #define SV_DELAY_PLAUSIBLE_MS 30000
 /* A client that is further off than this gets a RESYNC. */
 #define SV_DRIFT_MAX_S 1.2
-/* The room goes on this long after the end of the movie. */
+/* The room goes on to the next movie this long after the end. */
 #define SV_END_GRACE_MS 1000
 /* A shorter movie counts as this long. */
 #define SV_SHORTEST_MS 1000

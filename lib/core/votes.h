@@ -52,7 +52,7 @@ struct sv_verdict {
 
 /*
  * Counts the report of one of `n_watching` users. A report of the end counts only while the room
- * plays, from a user who is where the room is, or has reported a later position before. Without
+ * plays. The user must be where the room is, or further than they have reported before. Without
  * memory the report is ignored.
  */
 struct sv_verdict sv_votes_take(struct sv_votes *votes, const struct sv_playback_state *state,

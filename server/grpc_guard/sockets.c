@@ -2,13 +2,14 @@
 /*
  * The table of gRPC's sockets, and their turns.
  *
- * A socket is gRPC's if it began to listen while gRPC was told to listen, or if such a socket
- * accepted it. The core does not say when a connection has ended, hence close().
+ * A socket is gRPC's if it began to listen between grpc_guard_begin_listening() and
+ * _end_listening(), or if such a socket accepted it. The core does not say when a connection has
+ * ended; close() does.
  *
  * The core goes on with a connection as long as there is something to receive, 4 MiB at a time, and
  * with a listener as long as somebody connects; all others wait. So a socket has turns. A thread
- * begins one with each epoll_wait(). When enough was received or accepted in it, the core is told
- * that there is nothing more (EAGAIN), and epoll_ctl() makes epoll report the rest again.
+ * begins one with each epoll_wait(). When enough was received or accepted in it, the core gets
+ * EAGAIN, as if there was nothing more, and epoll_ctl() makes epoll report the rest again.
  *
  * The core's executors take over what several threads want. They never call epoll_wait(), and get
  * what is left of a turn.

@@ -93,7 +93,7 @@ void sv_sqlite_claim_end(struct sv_sqlite_claim *claim)
 {
     if (claim->name == NULL)
         return;
-    unlink(claim->name); /* while it is locked: nobody can have taken it */
+    unlink(claim->name); /* while it is locked, so that it is still ours */
     close(claim->fd);
     free(claim->name);
     claim->name = NULL;

@@ -334,7 +334,7 @@ int sv_query_number(struct sv_query *q, int64_t *ret_number)
     int rv = sv_query_next(q);
     if (rv > 0) {
         int64_t number = sv_query_get_int(q, 0);
-        while (sv_query_next(q) > 0) /* what has RETURNING is done only now */
+        while (sv_query_next(q) > 0) /* statements with RETURNING run only now */
             ;
         if (q->rv == 0)
             *ret_number = number;

@@ -132,9 +132,9 @@ static int check_access(const char *path, synctv_error *err)
 }
 
 /*
- * Makes an empty file that only its owner may read, where there is none; SQLite gives its other
- * files the same mode. A file that exists is not touched: closing it would drop the locks that this
- * process may hold on it. It stays whatever comes: another process may have opened it since.
+ * Makes an empty file that only its owner may read, if there is none; SQLite gives its other files
+ * the same mode. It does not touch an existing file: closing it would drop the locks that this
+ * process may hold on it. It never removes the file: another process may have opened it meanwhile.
  */
 static int ensure_file(const char *path, synctv_error *err)
 {

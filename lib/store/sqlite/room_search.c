@@ -86,9 +86,9 @@ static bool is_there(const char *const *places, int n_places, const char *gram, 
 }
 
 /*
- * The first one, one in the middle and the last one of the grams that stand side by side. More
- * would narrow a search down that looks for what is not there; but each is one list more to go
- * through, which is dear when half of all rooms have it.
+ * Uses the first gram, one in the middle and the last one. More grams would make a search without
+ * results faster. But each is one more list to walk, which is expensive when half of all rooms have
+ * it.
  */
 const char *sv_room_match(struct sv_arena *a, const char *fold)
 {

@@ -254,7 +254,7 @@ int sv_sqlite_room_delete(struct sv_tx *tx, const char *id)
     if (rv == 0)
         rv = remove_from_search(tx, old.key, old.fold);
     if (rv == 0) {
-        sv_query_begin(&q, tx, "DELETE FROM rooms WHERE id = ?"); /* all else goes with it */
+        sv_query_begin(&q, tx, "DELETE FROM rooms WHERE id = ?"); /* and everything in it */
         sv_query_text(&q, id);
         rv = sv_query_run(&q);
     }

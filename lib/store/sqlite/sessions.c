@@ -169,7 +169,7 @@ int sv_sqlite_session_delete_oldest(struct sv_tx *tx, const char *user_id, int32
     int n = finish_ids(&q, a, &ids);
     for (int i = 0; i < n; i++) {
         int rv = sv_sqlite_session_delete(tx, ids[i]);
-        if (rv < 0 && rv != SYNCTV_E_SESSION_ENDED) /* an id that is damaged is nobody's */
+        if (rv < 0 && rv != SYNCTV_E_SESSION_ENDED) /* a damaged id belongs to no session */
             return rv;
     }
     if (n >= 0)
