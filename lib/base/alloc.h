@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Allocation of small objects. */
 #ifndef SV_BASE_ALLOC_H
 #define SV_BASE_ALLOC_H
 

@@ -92,7 +92,7 @@ int sv_settings_validate(const synctv_room_settings *settings, synctv_error *err
 /* "reason" for a kick, a ban, a user's status: 0 to 200 code points on one line. */
 int sv_reason_validate(const char *reason, synctv_error *err);
 
-/* --- movies --- */
+/* --- movies: validate_movie.c --- */
 
 /*
  * "movie.…": the fields that AddMovie and UpdateMovie read (name, url, type, duration, headers,

@@ -69,8 +69,8 @@ struct grpc_guard_options {
 void grpc_guard_init(const struct grpc_guard_options *options);
 
 /*
- * Sockets on which the calling thread begins to listen between these two calls are gRPC's, and so
- * are the connections that they accept.
+ * sockets.c: sockets on which the calling thread begins to listen between these two calls are
+ * gRPC's, and so are the connections that they accept.
  */
 void grpc_guard_begin_listening(void);
 void grpc_guard_end_listening(void);

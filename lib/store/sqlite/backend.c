@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The table of the backend: opening, connections, transactions. */
 #include "store/sqlite/backend.h"
 
 #include <stdio.h>

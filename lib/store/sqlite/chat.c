@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: the chat of a room, a numbered log of messages and deletions. */
 #include "base/text.h"
 #include "store/sqlite/ops.h"
 

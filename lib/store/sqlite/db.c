@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Connections, errors of SQLite in words, statements and their rows. */
 #include "store/sqlite/db.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: members of rooms, and rows that keep banned and kicked users away. */
 #include "store/sqlite/ops.h"
 
 /*

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: the playlist of a room. `rank` orders it, with gaps, so that a move changes one row. */
 #include <math.h>
 
 #include "core/validate.h"
 #include "store/sqlite/ops.h"
 #include "store/sqlite/strings.h"
 
-#define RANK_GAP                                                                                   \
-    (INT64_C(1)                                                                                    \
-        << 32) /* between neighbours: so often can one halve it before they are numbered anew */
+/* Between neighbours. It can be halved 32 times before the playlist is numbered anew. */
+#define RANK_GAP (INT64_C(1) << 32)
 #define RANK_MAX (INT64_C(1) << 60)
 
 /* ---- headers and subtitles ---- */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: the playback state of a room. */
 #include <string.h>
 
 #include "base/text.h"

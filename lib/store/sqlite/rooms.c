@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: rooms, except lists of them (room_list.c). */
 #include "store/sqlite/rooms.h"
 
 #include <string.h>

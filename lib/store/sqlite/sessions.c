@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: sessions, and the refresh hashes that each has had. */
 #include <string.h>
 
 #include "store/sqlite/ops.h"

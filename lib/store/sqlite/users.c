@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Facts, users and their sessions. */
+/* Operations: facts about the database (meta), and users. */
 #include <string.h>
 
 #include "core/validate.h"
