@@ -138,7 +138,7 @@ static bool look_at_outages(struct sv_service *service, unsigned *ret_times)
     for (size_t i = 0; i < SV_SERVICE_N_INSIDE; i++) {
         struct sv_service_outage *o = &service->outages[i];
         unsigned times;
-        if (!o->outage.told) {
+        if (!o->outage.logged) {
             continue;
         } else if (now_ms - o->last_ms < QUIET_MS) {
             broken = true;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who serves a database has it alone. What says so is a lock on a file beside it, which goes with the process, however that
- * ends; the file goes too, unless the process is killed, and means nothing without the lock. On the database itself it
- * could not be: to close that file drops the locks that SQLite has on it.
+ * Only one store may serve a database. The claim is a lock on a file beside the database. The lock
+ * ends with the process, however that ends. The file is removed at the end; if the process is
+ * killed it stays, but means nothing without the lock.
+ *
+ * The lock cannot be on the database itself: closing that file drops the locks that SQLite has on
+ * it.
  */
-#include "store/sqlite/sqlite_store.h"
+#include "store/sqlite/claim.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +19,14 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "store/sqlite/open.h"
 
 #define TRIES 100
 
-/* The same for all names of a file, as it is with SQLite's own. NULL without memory. */
+/*
+ * The name of the lock: the same for all names of a database, as with SQLite's own files. NULL
+ * without memory.
+ */
 static char *name_beside(const char *path)
 {
     static const char suffix[] = ".lock";
@@ -32,7 +39,10 @@ static char *name_beside(const char *path)
     return name;
 }
 
-/* Between open() and flock() whoever had it may have removed it. */
+/*
+ * Whether the file still has this name: between open() and flock() its last owner may have removed
+ * it.
+ */
 static bool is_there(int fd, const char *name)
 {
     struct stat ours, there;
@@ -40,7 +50,7 @@ static bool is_there(int fd, const char *name)
         ours.st_ino == there.st_ino;
 }
 
-/* Returns the locked file, or -1 with errno; EWOULDBLOCK = another has it. */
+/* Returns the locked file, or -1 with errno; EWOULDBLOCK = another store has it. */
 static int lock(const char *name, const char *path)
 {
     for (int i = 0; i < TRIES; i++) {
@@ -48,7 +58,7 @@ static int lock(const char *name, const char *path)
         if (fd < 0)
             return -1;
         sv_sqlite_give_to_owner_of(path, fd);
-        /* Where there are no such locks at all, nobody can be asked. */
+        /* Where the file system has no such locks, nobody can be asked. */
         int problem = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
         if (problem != EWOULDBLOCK && is_there(fd, name))
             return fd;
@@ -83,7 +93,7 @@ void sv_sqlite_claim_end(struct sv_sqlite_claim *claim)
 {
     if (claim->name == NULL)
         return;
-    unlink(claim->name); /* while it is locked: nobody can have taken it */
+    unlink(claim->name); /* while it is locked, so that it is still ours */
     close(claim->fd);
     free(claim->name);
     claim->name = NULL;

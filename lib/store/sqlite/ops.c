@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The table of operations. */
 #include "store/sqlite/ops.h"
 
 const struct sv_tx_ops sv_sqlite_tx_ops = {

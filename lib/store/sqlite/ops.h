@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The functions of sv_sqlite_tx_ops; store.h says what they do. */
+/*
+ * The functions of sv_sqlite_tx_ops; store.h documents them. ops.c has the table; users.c,
+ * sessions.c, rooms.c, room_list.c, members.c, movies.c, playback.c and chat.c have the functions
+ * of their noun.
+ */
 #ifndef SV_STORE_SQLITE_OPS_H
 #define SV_STORE_SQLITE_OPS_H
 

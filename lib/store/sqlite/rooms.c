@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: rooms, except lists of them (room_list.c). */
 #include "store/sqlite/rooms.h"
 
 #include <stdio.h>
@@ -6,6 +7,7 @@
 
 #include "base/text.h"
 #include "store/sqlite/ops.h"
+#include "store/sqlite/room_search.h"
 
 /* ---- rows ---- */
 
@@ -51,7 +53,7 @@ static void bind_settings(struct sv_query *q, const synctv_room_settings *s)
 
 /* ---- key and search ---- */
 
-/* A free key for a room of that millisecond, behind those that are there. */
+/* Finds a free key for a room of that millisecond, behind the existing ones. */
 static int new_key(struct sv_tx *tx, int64_t created_at_ms, bool hidden, int64_t *ret_key)
 {
     if (created_at_ms < 0 || created_at_ms > SV_ROOM_CREATED_MAX_MS)
@@ -73,7 +75,7 @@ static int new_key(struct sv_tx *tx, int64_t created_at_ms, bool hidden, int64_t
     return 0;
 }
 
-/* `sql` puts the grams of a name into the search, or takes them out. */
+/* `sql` adds the grams of a name to the search index, or removes them. */
 static int change_search(struct sv_tx *tx, const char *sql, int64_t key, const char *fold)
 {
     struct sv_arena a = { 0 };
@@ -280,7 +282,7 @@ int sv_sqlite_room_delete(struct sv_tx *tx, const char *id)
     if (rv == 0)
         rv = remove_from_search(tx, old.key, old.fold);
     if (rv == 0) {
-        sv_query_begin(&q, tx, "DELETE FROM rooms WHERE id = ?"); /* all else goes with it */
+        sv_query_begin(&q, tx, "DELETE FROM rooms WHERE id = ?"); /* and everything in it */
         sv_query_text(&q, id);
         rv = sv_query_run(&q);
     }
