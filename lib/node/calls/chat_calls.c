@@ -27,10 +27,10 @@ struct chat {
 static int chat_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct chat *chat = c->state;
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    struct sv_caller_rights s;
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &s);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, SYNCTV_PERM_SEND_CHAT);
+        rv = sv_rights_need(c, &s, SYNCTV_PERM_SEND_CHAT);
     if (rv < 0)
         return rv;
     const synctv_chat message = {
@@ -99,29 +99,19 @@ static void chat_done(struct sv_call *c)
     const struct chat *chat = c->state;
     chat_tell(c, chat_event(&chat->message), chat->is_resend);
     int rv = sv_answer_chat(c, &chat->message);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_end(c, rv);
 }
 
 void sv_handle_send_chat(struct sv_call *c)
 {
-    int rv = sv_guard_change(c, sizeof(struct chat));
-    if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_CHAT);
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->room_id, "room_id");
+    int rv = sv_call_begin(c, sizeof(struct chat));
     if (rv == 0)
         rv = sv_chat_validate(c->req->content, &c->err);
     if (rv == 0)
         rv = sv_message_id_validate(c->req->message_id, &c->err);
     if (rv == 0)
         rv = sv_node_new_id(c->node, ((struct chat *)c->state)->id);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", chat_run, chat_done);
+    sv_step_write_room(c, rv, "", chat_run, chat_done);
 }
 
 /* --- SendDanmaku --- */
@@ -159,7 +149,7 @@ static bool is_flooded(struct sv_room *room)
 /* Locked. */
 static int danmaku_tell(struct sv_call *c, struct sv_room *room)
 {
-    int rv = sv_guard_room(c, room, SYNCTV_PERM_SEND_CHAT);
+    int rv = sv_call_need_in_room(c, room, SYNCTV_PERM_SEND_CHAT);
     if (rv < 0)
         return rv;
     if (is_flooded(room))
@@ -174,7 +164,7 @@ static int danmaku_tell(struct sv_call *c, struct sv_room *room)
 
 static void danmaku_look(struct sv_call *c)
 {
-    sv_guard_look(c, danmaku_tell);
+    sv_call_act_in_room(c, danmaku_tell);
 }
 
 /* Fills what validation has left open. Content and colour are the request's, so that has to be ours. */
@@ -199,19 +189,12 @@ static int danmaku_fill(struct sv_call *c, synctv_danmaku *danmaku)
 
 void sv_handle_send_danmaku(struct sv_call *c)
 {
-    int rv = sv_guard_change(c, sizeof(synctv_danmaku));
-    if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_DANMAKU);
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->room_id, "room_id");
+    int rv = sv_call_begin(c, sizeof(synctv_danmaku));
     if (rv == 0)
         rv = sv_message_id_validate(c->req->message_id, &c->err);
     if (rv == 0)
         rv = danmaku_fill(c, c->state);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_load_room(c, c->req->room_id, danmaku_look);
+    sv_step_load_room(c, rv, danmaku_look);
 }
 
 /* --- GetChatHistory --- */
@@ -226,10 +209,10 @@ static int history_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct history *history = c->state;
     const synctv_request *req = c->req;
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, req->room_id, &c->arena, &s);
+    struct sv_caller_rights s;
+    int rv = sv_rights_load(c, tx, req->room_id, &c->arena, &s);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, SYNCTV_PERM_VIEW_CHAT_HISTORY);
+        rv = sv_rights_need(c, &s, SYNCTV_PERM_VIEW_CHAT_HISTORY);
     if (rv == 0)
         rv = history->n = tx->ops->chat_list(tx, req->room_id, req->before_seq, req->after_seq,
             history->limit, &c->arena, &history->messages);
@@ -258,22 +241,16 @@ static int history_fill(struct sv_call *c, const struct history *history)
 static void history_done(struct sv_call *c)
 {
     int rv = history_fill(c, c->state);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_end(c, rv);
 }
 
 void sv_handle_get_chat_history(struct sv_call *c)
 {
-    struct history *history = c->state = sv_arena_alloc(&c->arena, sizeof(*history));
-    int rv = history == NULL ? SYNCTV_E_NO_MEMORY : sv_guard_read(c);
+    int rv = sv_call_begin(c, sizeof(struct history));
+    struct history *history = c->state;
     if (rv == 0)
         rv = sv_page_size_validate(c->req->limit, "limit", 50, 100, &history->limit, &c->err);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, history_run, history_done);
+    sv_step_read(c, rv, history_run, history_done);
 }
 
 /* --- DeleteChatMessage --- */
@@ -290,10 +267,10 @@ static int own_check(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
 
 static int delete_run(struct sv_call *c, struct sv_tx *tx)
 {
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    struct sv_caller_rights s;
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &s);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, 0);
+        rv = sv_rights_need(c, &s, 0);
     if (rv < 0)
         return rv;
     uint64_t permissions = sv_actor_permissions(&s.actor, &s.room.settings);
@@ -342,11 +319,5 @@ static void delete_done(struct sv_call *c)
 
 void sv_handle_delete_chat_message(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, 1);
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->message_id, "message_id");
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", delete_run, delete_done);
+    sv_step_write_room(c, sv_call_begin(c, 0), "", delete_run, delete_done);
 }

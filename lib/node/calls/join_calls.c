@@ -79,7 +79,7 @@ static int join_check(struct sv_call *c, const struct sv_actor *actor, int64_t k
     return sv_join_check(&asked, settings, &c->err);
 }
 
-static int join_decide(struct sv_call *c, struct sv_tx *tx, const struct sv_standing *s)
+static int join_decide(struct sv_call *c, struct sv_tx *tx, const struct sv_caller_rights *s)
 {
     const struct join *join = c->state;
     const synctv_member *row = s->actor.member;
@@ -99,9 +99,9 @@ static int join_decide(struct sv_call *c, struct sv_tx *tx, const struct sv_stan
 static int join_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct join *join = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     join->revision = 0;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &s);
     if (rv < 0)
         return rv;
     int status = join_decide(c, tx, &s);
@@ -131,7 +131,7 @@ static int join_run(struct sv_call *c, struct sv_tx *tx)
 static void join_answer(struct sv_call *c)
 {
     const struct join *join = c->state;
-    int rv = sv_guard_lock(c);
+    int rv = sv_call_lock_room(c);
     if (rv == 0) {
         rv = join_fill(c, c->room, &join->row.member);
         pthread_mutex_unlock(&c->room->lock);
@@ -166,10 +166,9 @@ static void join_verify(struct sv_call *c)
 {
     const struct join *join = c->state;
     int rv = sv_password_verify(join->verified_hash, c->req->password);
-    if (rv < 0)
-        sv_call_fail(c, rv == SYNCTV_E_LOGIN_FAILED ? SYNCTV_E_ROOM_PASSWORD_WRONG : rv);
-    else
-        sv_call_write_room(c, "", join_run, join_done);
+    if (rv == SYNCTV_E_LOGIN_FAILED)
+        rv = SYNCTV_E_ROOM_PASSWORD_WRONG;
+    sv_step_write_room(c, rv, "", join_run, join_done);
 }
 
 enum step { STEP_ANSWERED, STEP_VERIFY, STEP_WRITE };
@@ -178,7 +177,7 @@ enum step { STEP_ANSWERED, STEP_VERIFY, STEP_WRITE };
 static int join_plan(struct sv_call *c, struct sv_room *room)
 {
     struct join *join = c->state;
-    int rv = sv_call_judge_now(c);
+    int rv = sv_call_recheck_in_memory(c);
     if (rv < 0)
         return rv;
     struct sv_actor actor = sv_room_actor(room, &c->actor);
@@ -202,7 +201,7 @@ static int join_plan(struct sv_call *c, struct sv_room *room)
 
 static void join_look(struct sv_call *c)
 {
-    int step = sv_guard_lock(c);
+    int step = sv_call_lock_room(c);
     if (step == 0) {
         step = join_plan(c, c->room);
         pthread_mutex_unlock(&c->room->lock);
@@ -223,15 +222,12 @@ static void join_look(struct sv_call *c)
 
 void sv_handle_join_room(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, sizeof(struct join));
+    int rv = sv_call_begin(c, sizeof(struct join));
     if (rv == 0)
         rv = sv_room_password_validate(c->req->password, &c->err);
     if (rv == 0 && c->actor.is_system)
         rv = sv_errorf(&c->err, SYNCTV_E_PERMISSION_DENIED, "the system is nobody's member");
-    if (rv < 0) {
-        sv_call_fail(c, rv);
-        return;
-    }
-    ((struct join *)c->state)->verified_hash = "";
-    sv_call_load_room(c, c->req->room_id, join_look);
+    if (rv == 0)
+        ((struct join *)c->state)->verified_hash = "";
+    sv_step_load_room(c, rv, join_look);
 }

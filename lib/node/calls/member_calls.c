@@ -26,20 +26,20 @@ struct change {
 /* --- what the run() functions share --- */
 
 /* Reads the caller's standing. */
-static int begin(struct sv_call *c, struct sv_tx *tx, uint64_t needed, struct sv_standing *ret)
+static int begin(struct sv_call *c, struct sv_tx *tx, uint64_t needed, struct sv_caller_rights *ret)
 {
     struct change *change = c->state;
     *change = (struct change){ .revision = 0 };
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, ret);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, ret);
     if (rv < 0)
         return rv;
     change->settings = ret->room.settings;
-    return sv_standing_need_member(c, ret, needed);
+    return sv_rights_need_member(c, ret, needed);
 }
 
 /* The same, and the target's row: MEMBER_NOT_FOUND for who is none, banned ones included. */
 static int begin_with_member(struct sv_call *c, struct sv_tx *tx, uint64_t needed,
-    struct sv_standing *ret)
+    struct sv_caller_rights *ret)
 {
     struct change *change = c->state;
     int rv = begin(c, tx, needed, ret);
@@ -100,15 +100,10 @@ static synctv_member gone(const synctv_member *member)
 static void handle(struct sv_call *c, int (*run)(struct sv_call *, struct sv_tx *),
     void (*done)(struct sv_call *))
 {
-    int rv = sv_guard_write(c, sizeof(struct change));
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->user_id, "user_id");
+    int rv = sv_call_begin(c, sizeof(struct change));
     if (rv == 0)
         rv = sv_reason_validate(c->req->reason, &c->err);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, c->req->user_id, run, done);
+    sv_step_write_room(c, rv, c->req->user_id, run, done);
 }
 
 /* Memory follows and the room is told, if there is anything new. The room if it is there, locked. */
@@ -159,7 +154,7 @@ static void put_out(struct sv_call *c, synctv_member_change what, int code)
 static int approve_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     int rv = begin_with_member(c, tx, SYNCTV_PERM_APPROVE_MEMBER, &s);
     if (rv < 0)
         return rv;
@@ -210,7 +205,7 @@ static int kick_target(struct sv_call *c, struct sv_tx *tx, struct sv_member_rec
 static int kick_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     int rv = begin(c, tx, SYNCTV_PERM_KICK_MEMBER, &s);
     if (rv == 0)
         rv = kick_target(c, tx, &change->row);
@@ -243,7 +238,7 @@ void sv_handle_kick_member(struct sv_call *c)
 static int ban_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     int rv = begin(c, tx, SYNCTV_PERM_BAN_MEMBER, &s);
     if (rv == 0)
         rv = get_row_or_user(c, tx, SYNCTV_ROOM_ROLE_MEMBER, &change->row);
@@ -281,7 +276,7 @@ void sv_handle_ban_member(struct sv_call *c)
 static int unban_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     int rv = begin(c, tx, SYNCTV_PERM_BAN_MEMBER, &s);
     if (rv == 0)
         rv = tx->ops->member_get(tx, c->req->room_id, c->req->user_id, &c->arena, &change->row);
@@ -321,7 +316,7 @@ void sv_handle_unban_member(struct sv_call *c)
 static int role_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     int rv = begin_with_member(c, tx, SYNCTV_PERM_MANAGE_ADMIN, &s);
     if (rv == 0)
         rv = sv_set_role_check(&s.actor, &s.room.settings, &change->row.member, c->req->role,
@@ -350,7 +345,7 @@ static int permissions_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
     const synctv_request *req = c->req;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     int rv = begin_with_member(c, tx, SYNCTV_PERM_SET_MEMBER_PERMISSIONS, &s);
     synctv_member *target = &change->row.member;
     if (rv == 0)
@@ -421,7 +416,7 @@ static int32_t list_total(const struct sv_roster *roster, uint64_t permissions)
 static int list_fill(struct sv_call *c, struct sv_room *room)
 {
     const struct list *list = c->state;
-    int rv = sv_guard_room(c, room, SYNCTV_PERM_VIEW_MEMBER_LIST);
+    int rv = sv_call_need_in_room(c, room, SYNCTV_PERM_VIEW_MEMBER_LIST);
     if (rv < 0)
         return rv;
     synctv_result *result = sv_call_result(c);
@@ -457,19 +452,16 @@ static int list_fill(struct sv_call *c, struct sv_room *room)
 
 static void list_look(struct sv_call *c)
 {
-    sv_guard_look(c, list_fill);
+    sv_call_act_in_room(c, list_fill);
 }
 
 void sv_handle_list_members(struct sv_call *c)
 {
-    struct list *list = c->state = sv_arena_alloc(&c->arena, sizeof(*list));
-    int rv = list == NULL ? SYNCTV_E_NO_MEMORY : sv_guard_read(c);
+    int rv = sv_call_begin(c, sizeof(struct list));
+    struct list *list = c->state;
     if (rv == 0)
         rv = sv_call_page_size(c, 100, 20, &list->size);
     if (rv == 0)
         rv = sv_page_token_parse(c, &list->after_joined_at_ms, list->after_id);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_load_room(c, c->req->room_id, list_look);
+    sv_step_load_room(c, rv, list_look);
 }

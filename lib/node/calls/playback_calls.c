@@ -138,9 +138,9 @@ static int carry_out(struct sv_call *call, const struct command *command)
     change.expected_version = call->req->expected_version;
     change.client_time_ms = call->req->client_time_ms;
     struct sv_playback_state state;
-    int rv = sv_call_judge_now(call);
+    int rv = sv_call_recheck_in_memory(call);
     if (rv >= 0)
-        rv = sv_guard_room(call, room, command->permission);
+        rv = sv_call_need_in_room(call, room, command->permission);
     if (rv >= 0)
         rv = command->transition(call, &change, &state);
     if (rv == SYNCTV_E_VERSION_CONFLICT)
@@ -160,7 +160,7 @@ static int carry_out(struct sv_call *call, const struct command *command)
 
 static void room_loaded(struct sv_call *call)
 {
-    int rv = sv_guard_lock(call);
+    int rv = sv_call_lock_room(call);
     if (rv == 0) {
         rv = carry_out(call, &commands[call->req->method]);
         pthread_mutex_unlock(&call->room->lock);
@@ -173,17 +173,7 @@ static void room_loaded(struct sv_call *call)
 
 static void handle_command(struct sv_call *call)
 {
-    int rv = sv_call_need_active(call);
-    if (rv >= 0 && call->origin == NULL)
-        rv = sv_call_need_rate(call, SV_RATE_CALLS);
-    if (rv >= 0)
-        rv = sv_call_need_id(call, call->req->room_id, "room_id");
-    if (rv >= 0 && call->req->method == SYNCTV_METHOD_SET_CURRENT_MOVIE)
-        rv = sv_call_need_id(call, call->req->movie_id, "movie_id");
-    if (rv < 0)
-        sv_call_fail(call, rv);
-    else
-        sv_call_load_room(call, call->req->room_id, room_loaded);
+    sv_step_load_room(call, sv_call_begin(call, 0), room_loaded);
 }
 
 void sv_handle_play(struct sv_call *call)
@@ -266,9 +256,7 @@ static void take_report(struct sv_call *call, struct sv_room *room)
 /* Of a room that the stream does not follow, nothing is to be said. */
 void sv_handle_report_status(struct sv_call *call)
 {
-    int rv = sv_call_need_user(call);
-    if (rv >= 0)
-        rv = sv_call_need_id(call, call->req->room_id, "room_id");
+    int rv = sv_call_begin(call, 0);
     if (rv >= 0)
         rv = sv_position_validate(call->req->position_s, 0, "position", &call->err);
     if (rv < 0) {

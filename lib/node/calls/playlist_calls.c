@@ -21,30 +21,15 @@ struct change {
 
 /* --- what the changes share --- */
 
-static void handle(struct sv_call *c, int rv, int (*run)(struct sv_call *, struct sv_tx *),
-    void (*done)(struct sv_call *))
-{
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", run, done);
-}
-
-static int guard_movie(struct sv_call *c)
-{
-    int rv = sv_guard_write(c, sizeof(struct change));
-    return rv < 0 ? rv : sv_call_need_id(c, c->req->movie_id, "movie_id");
-}
-
 /* The movie in question, and that the caller may do this to it: bit `own` if they added it, or bit `any`. */
 static int begin_with_movie(struct sv_call *c, struct sv_tx *tx, uint64_t own, uint64_t any,
-    struct sv_standing *s)
+    struct sv_caller_rights *s)
 {
     struct change *change = c->state;
     change->revision = 0;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, s);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, s);
     if (rv == 0)
-        rv = sv_standing_need(c, s, 0);
+        rv = sv_rights_need(c, s, 0);
     if (rv < 0)
         return rv;
     uint64_t permissions = sv_actor_permissions(&s->actor, &s->room.settings);
@@ -102,11 +87,11 @@ static int add_run(struct sv_call *c, struct sv_tx *tx)
     struct change *change = c->state;
     const char *room_id = c->req->room_id;
     int32_t max = c->node->limits.movies_per_room;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     change->revision = 0;
-    int rv = sv_standing_load(c, tx, room_id, &c->arena, &s);
+    int rv = sv_rights_load(c, tx, room_id, &c->arena, &s);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, SYNCTV_PERM_ADD_MOVIE);
+        rv = sv_rights_need(c, &s, SYNCTV_PERM_ADD_MOVIE);
     if (rv < 0)
         return rv;
     if (max > 0 && s.room.n_movies >= max)
@@ -139,12 +124,12 @@ static void add_done(struct sv_call *c)
 
 void sv_handle_add_movie(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, sizeof(struct change));
+    int rv = sv_call_begin(c, sizeof(struct change));
     if (rv == 0)
         rv = sv_movie_validate(c->req->movie, &c->err);
     if (rv == 0)
         rv = sv_node_new_id(c->node, ((struct change *)c->state)->id);
-    handle(c, rv, add_run, add_done);
+    sv_step_write_room(c, rv, "", add_run, add_done);
 }
 
 /* --- RemoveMovie --- */
@@ -152,7 +137,7 @@ void sv_handle_add_movie(struct sv_call *c)
 static int remove_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     int rv =
         begin_with_movie(c, tx, SYNCTV_PERM_DELETE_MOVIE_SELF, SYNCTV_PERM_DELETE_MOVIE_ANY, &s);
     return rv < 0 ? rv
@@ -167,7 +152,8 @@ static void remove_done(struct sv_call *c)
 
 void sv_handle_remove_movie(struct sv_call *c)
 {
-    handle(c, guard_movie(c), remove_run, remove_done);
+    int rv = sv_call_begin(c, sizeof(struct change));
+    sv_step_write_room(c, rv, "", remove_run, remove_done);
 }
 
 /* --- UpdateMovie --- */
@@ -180,23 +166,12 @@ enum {
     FIELD_SUBTITLES = 16,
 };
 
-static int update_parse(struct sv_call *c, struct change *change)
+static int update_fields(struct sv_call *c)
 {
     static const char *const names[] = { "name", "url", "duration", "headers", "subtitles" };
-    const size_t n_names = sizeof(names) / sizeof(names[0]);
-    const synctv_request *req = c->req;
-    for (size_t i = 0; i < req->n_fields; i++) {
-        size_t k = 0;
-        while (k < n_names && strcmp(sv_str(req->fields[i]), names[k]) != 0)
-            k++;
-        if (k == n_names)
-            return sv_error_field(&c->err, "fields",
-                "takes name, url, duration, headers and subtitles");
-        change->fields |= 1u << k;
-    }
-    if (change->fields == 0)
-        return sv_error_field(&c->err, "fields", "names nothing to change");
-    return 0;
+    struct change *change = c->state;
+    return sv_call_fields(c, names, sizeof(names) / sizeof(names[0]),
+        "takes name, url, duration, headers and subtitles", &change->fields);
 }
 
 /* The stored movie with the named fields of the request. */
@@ -222,7 +197,7 @@ static void update_merge(struct change *change, const synctv_movie *from)
 static int update_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     int rv = begin_with_movie(c, tx, SYNCTV_PERM_EDIT_MOVIE_SELF, SYNCTV_PERM_EDIT_MOVIE_ANY, &s);
     if (rv < 0)
         return rv;
@@ -246,12 +221,12 @@ static void update_done(struct sv_call *c)
 
 void sv_handle_update_movie(struct sv_call *c)
 {
-    int rv = guard_movie(c);
+    int rv = sv_call_begin(c, sizeof(struct change));
     if (rv == 0 && c->req->movie == NULL)
         rv = sv_error_field(&c->err, "movie", "is missing");
     if (rv == 0)
-        rv = update_parse(c, c->state);
-    handle(c, rv, update_run, update_done);
+        rv = update_fields(c);
+    sv_step_write_room(c, rv, "", update_run, update_done);
 }
 
 /* --- MoveMovie --- */
@@ -260,7 +235,7 @@ static int move_run(struct sv_call *c, struct sv_tx *tx)
 {
     const synctv_request *req = c->req;
     struct change *change = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     int rv =
         begin_with_movie(c, tx, SYNCTV_PERM_REORDER_PLAYLIST, SYNCTV_PERM_REORDER_PLAYLIST, &s);
     if (rv == 0)
@@ -278,10 +253,10 @@ static void move_done(struct sv_call *c)
 
 void sv_handle_move_movie(struct sv_call *c)
 {
-    int rv = guard_movie(c);
+    int rv = sv_call_begin(c, sizeof(struct change));
     if (rv == 0 && c->req->position < 0)
         rv = sv_error_field(&c->err, "position", "is negative");
-    handle(c, rv, move_run, move_done);
+    sv_step_write_room(c, rv, "", move_run, move_done);
 }
 
 /* --- ClearMovies --- */
@@ -289,11 +264,11 @@ void sv_handle_move_movie(struct sv_call *c)
 static int clear_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     change->revision = 0;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &s);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, SYNCTV_PERM_CLEAR_PLAYLIST);
+        rv = sv_rights_need(c, &s, SYNCTV_PERM_CLEAR_PLAYLIST);
     if (rv == 0)
         rv = change->n_removed = tx->ops->movie_clear(tx, c->req->room_id, &change->revision);
     return rv;
@@ -311,7 +286,8 @@ static void clear_done(struct sv_call *c)
 
 void sv_handle_clear_movies(struct sv_call *c)
 {
-    handle(c, sv_guard_write(c, sizeof(struct change)), clear_run, clear_done);
+    int rv = sv_call_begin(c, sizeof(struct change));
+    sv_step_write_room(c, rv, "", clear_run, clear_done);
 }
 
 /* --- GetMovieList --- */
@@ -343,7 +319,7 @@ static size_t list_start(const struct sv_playlist *movies, const struct list *li
 static int list_fill(struct sv_call *c, struct sv_room *room)
 {
     const struct list *list = c->state;
-    int rv = sv_guard_room(c, room, SYNCTV_PERM_VIEW_PLAYLIST);
+    int rv = sv_call_need_in_room(c, room, SYNCTV_PERM_VIEW_PLAYLIST);
     if (rv < 0)
         return rv;
     synctv_result *result = sv_call_result(c);
@@ -381,19 +357,16 @@ static int list_fill(struct sv_call *c, struct sv_room *room)
 
 static void list_look(struct sv_call *c)
 {
-    sv_guard_look(c, list_fill);
+    sv_call_act_in_room(c, list_fill);
 }
 
 void sv_handle_get_movie_list(struct sv_call *c)
 {
-    struct list *list = c->state = sv_arena_alloc(&c->arena, sizeof(*list));
-    int rv = list == NULL ? SYNCTV_E_NO_MEMORY : sv_guard_read(c);
+    int rv = sv_call_begin(c, sizeof(struct list));
+    struct list *list = c->state;
     if (rv == 0)
         rv = sv_call_page_size(c, 1000, 100, &list->size);
     if (rv == 0)
         rv = sv_page_token_parse(c, &list->after_position, list->after_id);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_load_room(c, c->req->room_id, list_look);
+    sv_step_load_room(c, rv, list_look);
 }

@@ -26,11 +26,9 @@ static int create_check(struct sv_call *c)
 {
     const synctv_request *req = c->req;
     synctv_error *err = &c->err;
-    int rv = sv_guard_change(c, sizeof(struct create));
+    int rv = sv_call_begin(c, sizeof(struct create));
     if (rv == 0 && c->actor.is_system)
         rv = sv_errorf(err, SYNCTV_E_PERMISSION_DENIED, "the system cannot be a room's creator");
-    if (rv == 0)
-        rv = sv_call_need_rate(c, sv_str_empty(req->password) ? SV_RATE_CALLS : SV_RATE_HASHES);
     if (rv == 0)
         rv = sv_room_name_validate(req->name, err);
     if (rv == 0)
@@ -78,7 +76,7 @@ static int create_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct create *create = c->state;
     const synctv_limits *limits = &c->node->limits;
-    int rv = sv_call_judge(c, tx, &c->arena);
+    int rv = sv_call_recheck(c, tx, &c->arena);
     if (rv < 0)
         return rv;
     create_fill(c, create);
@@ -107,10 +105,13 @@ static void create_done(struct sv_call *c)
     struct create *create = c->state;
     int rv = sv_answer_room_rec(c, &create->room, SV_FACE_MEMBER);
     sv_streams_follow_room(c->node, c->actor.user_id, create->id);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_end(c, rv);
+}
+
+static void create_write(struct sv_call *c)
+{
+    const struct create *create = c->state;
+    sv_call_write(c, create->id, "", create_run, create_done);
 }
 
 static void create_hash(struct sv_call *c)
@@ -120,7 +121,7 @@ static void create_hash(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, create->id, "", create_run, create_done);
+        create_write(c);
 }
 
 void sv_handle_create_room(struct sv_call *c)
@@ -128,10 +129,10 @@ void sv_handle_create_room(struct sv_call *c)
     int rv = create_check(c);
     if (rv < 0)
         sv_call_fail(c, rv);
-    else if (sv_str_empty(c->req->password))
-        sv_call_write(c, ((struct create *)c->state)->id, "", create_run, create_done);
-    else
+    else if (sv_request_sets_room_password(c->req))
         sv_call_hash(c, create_hash);
+    else
+        create_write(c);
 }
 
 /* --- LeaveRoom --- */
@@ -144,9 +145,9 @@ struct leave {
 static int leave_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct leave *leave = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     *leave = (struct leave){ .revision = 0 };
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &s);
     if (rv < 0)
         return rv;
     struct sv_member_rec *row = &s.member;
@@ -185,13 +186,8 @@ static void leave_done(struct sv_call *c)
 
 void sv_handle_leave_room(struct sv_call *c)
 {
-    int rv = sv_guard_read(c); /* a pending account may leave, too */
-    if (rv == 0 && (c->state = sv_arena_alloc(&c->arena, sizeof(struct leave))) == NULL)
-        rv = SYNCTV_E_NO_MEMORY;
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", leave_run, leave_done);
+    int rv = sv_call_begin(c, sizeof(struct leave));
+    sv_step_write_room(c, rv, "", leave_run, leave_done);
 }
 
 /* --- GetRoomInfo --- */
@@ -199,7 +195,7 @@ void sv_handle_leave_room(struct sv_call *c)
 /* Everybody who knows the id sees the public face; more is for who has a way in. Locked. */
 static int info_fill(struct sv_call *c, struct sv_room *room)
 {
-    int access = sv_guard_room(c, room, 0);
+    int access = sv_call_need_in_room(c, room, 0);
     bool inside = access == SV_ACCESS_MEMBER || access == SV_ACCESS_ADMIN;
     int rv = sv_answer_room(c, room, inside ? SV_FACE_MEMBER : SV_FACE_PUBLIC);
     if (rv < 0 || access < 0)
@@ -212,16 +208,12 @@ static int info_fill(struct sv_call *c, struct sv_room *room)
 
 static void info_look(struct sv_call *c)
 {
-    sv_guard_look(c, info_fill);
+    sv_call_act_in_room(c, info_fill);
 }
 
 void sv_handle_get_room_info(struct sv_call *c)
 {
-    int rv = sv_guard_read(c);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_load_room(c, c->req->room_id, info_look);
+    sv_step_load_room(c, sv_call_begin(c, 0), info_look);
 }
 
 /* --- ListRooms --- */
@@ -235,14 +227,12 @@ struct list {
     int64_t rest_before_ms; /* of rooms that were not looked at; 0 = none */
 };
 
-static int list_check(struct sv_call *c, struct list *list)
+static int list_check(struct sv_call *c)
 {
-    const synctv_request *req = c->req;
-    int rv = sv_call_need_user(c);
+    int rv = sv_call_begin(c, sizeof(struct list));
+    struct list *list = c->state;
     if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_CALLS);
-    if (rv == 0)
-        rv = sv_search_validate(req->search, &c->err);
+        rv = sv_search_validate(c->req->search, &c->err);
     if (rv == 0)
         rv = sv_call_page_size(c, 100, 20, &list->size);
     if (rv == 0)
@@ -323,18 +313,10 @@ static int list_fill(struct sv_call *c, const struct list *list)
 static void list_done(struct sv_call *c)
 {
     int rv = list_fill(c, c->state);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_end(c, rv);
 }
 
 void sv_handle_list_rooms(struct sv_call *c)
 {
-    struct list *list = c->state = sv_arena_alloc(&c->arena, sizeof(*list));
-    int rv = list == NULL ? SYNCTV_E_NO_MEMORY : list_check(c, list);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, list_run, list_done);
+    sv_step_read(c, list_check(c), list_run, list_done);
 }

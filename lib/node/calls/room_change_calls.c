@@ -28,39 +28,17 @@ struct update {
     uint64_t revision;
 };
 
-/* Works out what is to be changed. */
-static int update_parse(struct sv_call *c, struct update *update)
-{
-    static const char *const names[] = { "name", "description", "settings" };
-    const synctv_request *req = c->req;
-    for (size_t i = 0; i < req->n_fields; i++) {
-        size_t k = 0;
-        while (k < 3 && strcmp(sv_str(req->fields[i]), names[k]) != 0)
-            k++;
-        if (k == 3)
-            return sv_error_field(&c->err, "fields", "takes name, description and settings");
-        update->changes |= 1u << k;
-    }
-    if (req->has_password)
-        update->changes |= CHANGE_PASSWORD;
-    if (update->changes == 0)
-        return sv_error_field(&c->err, "fields", "names nothing to change");
-    return 0;
-}
-
 static int update_check(struct sv_call *c)
 {
-    int rv = sv_guard_change(c, sizeof(struct update));
+    static const char *const names[] = { "name", "description", "settings" };
+    int rv = sv_call_begin(c, sizeof(struct update));
     if (rv < 0)
         return rv;
     struct update *update = c->state;
     const synctv_request *req = c->req;
-    bool hashes = req->has_password && !sv_str_empty(req->password);
-    rv = sv_call_need_rate(c, hashes ? SV_RATE_HASHES : SV_RATE_CALLS);
-    if (rv == 0)
-        rv = sv_call_need_id(c, req->room_id, "room_id");
-    if (rv == 0)
-        rv = update_parse(c, update);
+    if (req->has_password)
+        update->changes = CHANGE_PASSWORD;
+    rv = sv_call_fields(c, names, 3, "takes name, description and settings", &update->changes);
     if (rv == 0 && (update->changes & CHANGE_NAME) != 0)
         rv = sv_room_name_validate(req->name, &c->err);
     if (rv == 0 && (update->changes & CHANGE_DESCRIPTION) != 0)
@@ -72,7 +50,7 @@ static int update_check(struct sv_call *c)
     return rv;
 }
 
-static int update_permitted(struct sv_call *c, const struct sv_standing *s,
+static int update_permitted(struct sv_call *c, const struct sv_caller_rights *s,
     const synctv_room_settings *settings)
 {
     const struct update *update = c->state;
@@ -81,7 +59,7 @@ static int update_permitted(struct sv_call *c, const struct sv_standing *s,
         needed |= SYNCTV_PERM_SET_ROOM_PASSWORD;
     if ((update->changes & ~(unsigned)CHANGE_PASSWORD) != 0)
         needed |= SYNCTV_PERM_SET_ROOM_SETTINGS;
-    int rv = sv_standing_need_member(c, s, needed);
+    int rv = sv_rights_need_member(c, s, needed);
     if (rv == 0 && (update->changes & CHANGE_SETTINGS) != 0)
         rv = sv_set_settings_check(&s->actor, &s->room.settings, settings, &c->err);
     return rv;
@@ -93,8 +71,8 @@ static int update_run(struct sv_call *c, struct sv_tx *tx)
     const synctv_request *req = c->req;
     static const synctv_room_settings defaults;
     const synctv_room_settings *settings = req->settings != NULL ? req->settings : &defaults;
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, req->room_id, &c->arena, &s);
+    struct sv_caller_rights s;
+    int rv = sv_rights_load(c, tx, req->room_id, &c->arena, &s);
     if (rv == 0)
         rv = update_permitted(c, &s, settings);
     if (rv < 0)
@@ -147,31 +125,26 @@ static void update_hash(struct sv_call *c)
 {
     struct update *update = c->state;
     int rv = sv_password_hash(c->req->password, NULL, update->password_hash);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", update_run, update_done);
+    sv_step_write_room(c, rv, "", update_run, update_done);
 }
 
 void sv_handle_update_room(struct sv_call *c)
 {
     int rv = update_check(c);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else if (c->req->has_password && !sv_str_empty(c->req->password))
+    if (rv == 0 && sv_request_sets_room_password(c->req))
         sv_call_hash(c, update_hash);
     else
-        sv_call_write_room(c, "", update_run, update_done);
+        sv_step_write_room(c, rv, "", update_run, update_done);
 }
 
 /* --- DeleteRoom --- */
 
 static int delete_run(struct sv_call *c, struct sv_tx *tx)
 {
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    struct sv_caller_rights s;
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &s);
     if (rv == 0)
-        rv = sv_standing_need_member(c, &s, SYNCTV_PERM_DELETE_ROOM);
+        rv = sv_rights_need_member(c, &s, SYNCTV_PERM_DELETE_ROOM);
     return rv < 0 ? rv : tx->ops->room_delete(tx, c->req->room_id);
 }
 
@@ -190,11 +163,7 @@ static void delete_done(struct sv_call *c)
 
 void sv_handle_delete_room(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, 1);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", delete_run, delete_done);
+    sv_step_write_room(c, sv_call_begin(c, 0), "", delete_run, delete_done);
 }
 
 /* --- TransferRoom --- */
@@ -226,11 +195,11 @@ static int heir_check(struct sv_call *c, struct sv_tx *tx, const synctv_member *
     return n < 0 ? n : 0;
 }
 
-static int transfer_check(struct sv_call *c, struct sv_tx *tx, const struct sv_standing *s)
+static int transfer_check(struct sv_call *c, struct sv_tx *tx, const struct sv_caller_rights *s)
 {
     struct transfer *t = c->state;
     const synctv_request *req = c->req;
-    int rv = sv_standing_need_member(c, s, 0);
+    int rv = sv_rights_need_member(c, s, 0);
     if (rv < 0)
         return rv;
     if (!c->actor.platform_admin && s->member.member.role != SYNCTV_ROOM_ROLE_CREATOR)
@@ -255,9 +224,9 @@ static int give_role(struct sv_tx *tx, struct sv_member_rec *row, synctv_room_ro
 static int transfer_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct transfer *t = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights s;
     *t = (struct transfer){ .revision = 0 };
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &s);
     if (rv == 0)
         rv = transfer_check(c, tx, &s);
     if (rv < 0)
@@ -305,11 +274,6 @@ static void transfer_done(struct sv_call *c)
 
 void sv_handle_transfer_room(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, sizeof(struct transfer));
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->user_id, "user_id");
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, c->req->user_id, transfer_run, transfer_done);
+    int rv = sv_call_begin(c, sizeof(struct transfer));
+    sv_step_write_room(c, rv, c->req->user_id, transfer_run, transfer_done);
 }

@@ -22,8 +22,8 @@
 #include "base/text.h"
 #include "core/validate.h"
 #include "node/calls/answer.h"
+#include "node/calls/guard.h"
 #include "node/calls/handlers.h"
-#include "node/people/check.h"
 
 #define LOST_ANSWER_MS 60000
 
@@ -129,13 +129,6 @@ static int make_session(struct sv_call *c, struct sign_in *s)
     return rv;
 }
 
-static struct sign_in *sign_in_state(struct sv_call *c)
-{
-    struct sign_in *s = sv_arena_alloc(&c->arena, sizeof(*s));
-    c->state = s;
-    return s;
-}
-
 /* --- Login --- */
 
 /* Before the new one is there: it shall be the newest, whatever the clock says. */
@@ -189,10 +182,7 @@ static void login_verify(struct sv_call *c)
         rv = sv_password_hash(password, NULL, s->new_record);
     if (rv == 0)
         rv = make_session(c, s);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write(c, "", s->user_id, login_store, login_done);
+    sv_step_write(c, rv, s->user_id, login_store, login_done);
 }
 
 static void login_found(struct sv_call *c)
@@ -220,18 +210,16 @@ static int login_find(struct sv_call *c, struct sv_tx *tx)
 
 void sv_handle_login(struct sv_call *c)
 {
-    struct sign_in *s = sign_in_state(c);
+    int rv = sv_call_begin(c, sizeof(struct sign_in));
+    struct sign_in *s = c->state;
     const char *username;
-    int rv =
-        s == NULL ? SYNCTV_E_NO_MEMORY : sv_username_trim(&c->arena, c->req->username, &username);
+    if (rv == 0)
+        rv = sv_username_trim(&c->arena, c->req->username, &username);
     if (rv == 0 && sv_name_fold(&c->arena, username, &s->fold) < 0)
         s->fold = ""; /* no name that anybody could have */
     if (rv == 0)
         rv = need_login_rate(c, s->fold);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, login_find, login_found);
+    sv_step_read(c, rv, login_find, login_found);
 }
 
 /* --- Register --- */
@@ -266,10 +254,7 @@ static void register_hash(struct sv_call *c)
         rv = sv_node_new_id(c->node, s->user_id);
     if (rv == 0)
         rv = make_session(c, s);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write(c, "", s->user_id, register_store, sv_call_finish);
+    sv_step_write(c, rv, s->user_id, register_store, sv_call_finish);
 }
 
 static int check_registration(struct sv_call *c, struct sign_in *s)
@@ -301,16 +286,15 @@ static int check_registration(struct sv_call *c, struct sign_in *s)
 
 void sv_handle_register(struct sv_call *c)
 {
-    struct sign_in *s = sign_in_state(c);
-    int rv = s == NULL ? SYNCTV_E_NO_MEMORY : check_registration(c, s);
+    int rv = sv_call_begin(c, sizeof(struct sign_in));
+    struct sign_in *s = c->state;
+    if (rv == 0)
+        rv = check_registration(c, s);
     if (rv == 0)
         rv = need_register_rate(c);
-    if (rv < 0) {
-        sv_call_fail(c, rv);
-        return;
-    }
-    snprintf(s->username, sizeof(s->username), "%s", c->req->username);
-    sv_call_hash(c, register_hash);
+    if (rv == 0)
+        snprintf(s->username, sizeof(s->username), "%s", c->req->username);
+    sv_step_hash(c, rv, register_hash);
 }
 
 /* --- RefreshToken --- */
@@ -396,25 +380,15 @@ static void refresh_found(struct sv_call *c)
     sv_call_write(c, "", t->user_id, refresh_run, refresh_done);
 }
 
-static struct by_token *by_token_state(struct sv_call *c)
-{
-    struct by_token *t = sv_arena_alloc(&c->arena, sizeof(*t));
-    c->state = t;
-    return t;
-}
-
 void sv_handle_refresh_token(struct sv_call *c)
 {
-    struct by_token *t = by_token_state(c);
-    int rv = t == NULL ? SYNCTV_E_NO_MEMORY : sv_call_need_rate(c, SV_RATE_CALLS);
+    int rv = sv_call_begin(c, sizeof(struct by_token));
+    struct by_token *t = c->state;
     if (rv == 0 && sv_str_empty(c->req->refresh_token))
         rv = sv_errorf(&c->err, SYNCTV_E_TOKEN_MISSING, "no refresh token was sent");
     if (rv == 0)
         rv = sv_refresh_token_hash(c->req->refresh_token, t->hash);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, find_user, refresh_found);
+    sv_step_read(c, rv, find_user, refresh_found);
 }
 
 /* --- Logout: a session that has ended already is as good as one that ends now --- */
@@ -461,8 +435,8 @@ static void logout_found(struct sv_call *c)
 
 void sv_handle_logout(struct sv_call *c)
 {
-    struct by_token *t = by_token_state(c);
-    int rv = t == NULL ? SYNCTV_E_NO_MEMORY : sv_call_need_rate(c, SV_RATE_CALLS);
+    int rv = sv_call_begin(c, sizeof(struct by_token));
+    struct by_token *t = c->state;
     bool by_token = !sv_str_empty(c->req->refresh_token);
     if (rv == 0 && by_token)
         rv = sv_refresh_token_hash(c->req->refresh_token, t->hash);

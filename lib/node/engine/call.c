@@ -65,21 +65,21 @@ int sv_call_keep(struct sv_call *call)
     return 0;
 }
 
-void sv_call_start(struct sv_call *call, unsigned by)
+void sv_call_start(struct sv_call *call, enum sv_method_ways way)
 {
     unsigned method = (unsigned)call->req->method;
-    const struct sv_method *m = method < SYNCTV_N_METHODS ? &call->node->methods[method] : NULL;
+    sv_handler *handler = method < SYNCTV_N_METHODS ? call->node->handlers[method] : NULL;
     if (atomic_load(&call->node->stopping)) {
         sv_call_fail(call, SYNCTV_E_SHUTTING_DOWN);
-    } else if (m == NULL || m->handler == NULL) {
+    } else if (handler == NULL) {
         sv_call_fail(call, SYNCTV_E_UNIMPLEMENTED);
-    } else if ((m->by & by) == 0) {
+    } else if ((sv_methods[method].ways & way) == 0) {
         sv_call_fail(call,
             sv_errorf(&call->err, SYNCTV_E_INVALID_ARGUMENT,
-                by == SV_BY_STREAM ? "this request is not for streams"
-                                   : "this request is for streams only"));
+                way == SV_BY_STREAM ? "this request is not for streams"
+                                    : "this request is for streams only"));
     } else {
-        m->handler(call);
+        handler(call);
     }
 }
 

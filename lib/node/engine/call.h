@@ -18,6 +18,7 @@
 #define SV_NODE_ENGINE_CALL_H
 
 #include "api/caller.h"
+#include "api/methods.h"
 #include "api/result.h"
 #include "base/id.h"
 #include "node/engine/node.h"
@@ -57,8 +58,6 @@ struct sv_call {
     synctv_node *node;
     synctv_caller *by; /* a reference; a session (people/account.h) */
     struct sv_actor_info actor;
-    /* sv_call_need_active() was asked (people/check.h). */
-    bool needs_active;
     /* The caller's until sv_call_keep(), then ours. */
     const synctv_request *req;
     /* Made by sv_call_result(). */
@@ -90,24 +89,11 @@ struct sv_call {
     bool kept;
 };
 
-typedef void sv_handler(struct sv_call *call);
-
-enum {
-    SV_BY_CALL = 1,   /* synctv_call() takes it */
-    SV_BY_STREAM = 2, /* synctv_stream_send() takes it */
-};
-
-/* A row of node->methods; no handler: the method is not implemented. */
-struct sv_method {
-    sv_handler *handler;
-    unsigned by;
-};
-
 /* A call of `by`; its request is borrowed until sv_call_keep(). `origin` may be NULL. NULL when out of memory. */
 struct sv_call *sv_call_new(synctv_node *node, synctv_caller *by, const struct sv_actor_info *actor,
     struct sv_origin *origin, const synctv_request *request);
-/* Hands it to the handler of its method, if it may come this way (one of SV_BY_…). */
-void sv_call_start(struct sv_call *call, unsigned by);
+/* Hands the call to the handler of its method, if that may come this way. */
+void sv_call_start(struct sv_call *call, enum sv_method_ways way);
 
 /* The result that will be answered, code 0, to be filled; NULL when out of memory (then the call must be failed with NO_MEMORY). */
 synctv_result *sv_call_result(struct sv_call *call);

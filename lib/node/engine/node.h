@@ -35,7 +35,10 @@
 struct sv_accounts;
 struct sv_streams;
 struct sv_rooms;
-struct sv_method;
+struct sv_call;
+
+/* Answers a request of one method. engine/call.h tells how. */
+typedef void sv_handler(struct sv_call *call);
 
 struct synctv_node {
     struct sv_log log;
@@ -56,8 +59,8 @@ struct synctv_node {
     struct sv_streams *streams;
 
     struct sv_rooms *rooms;
-    /* SYNCTV_N_METHODS of them; calls/methods.c. */
-    const struct sv_method *methods;
+    /* calls/handlers.h; one for each of SYNCTV_N_METHODS, NULL for what is not implemented. */
+    sv_handler *const *handlers;
     atomic_uint n_rooms, n_online;
 
     struct sv_mailbox mailbox;

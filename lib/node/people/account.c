@@ -285,6 +285,9 @@ int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind)
         bucket = &account->danmaku;
         rate = rate_of(limits->danmaku_per_second, limits->danmaku_per_second);
         break;
+    case SV_RATE_NONE:
+    case SV_RATE_CALLS_OR_HASHES: /* one of the two, by now */
+        return 0;
     }
     pthread_mutex_lock(&a->lock);
     int64_t wait_ms = sv_bucket_take(bucket, &rate, now_ms);

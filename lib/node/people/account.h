@@ -12,6 +12,7 @@
 #define SV_NODE_ACCOUNT_H
 
 #include "api/caller.h"
+#include "api/methods.h"
 #include "base/hash.h"
 #include "base/id.h"
 #include "node/engine/call.h"
@@ -108,7 +109,6 @@ void sv_actor_set(struct sv_actor_info *info, synctv_user_role role, synctv_user
 
 /* Rates of the account, and calls of an anonymous caller by address; 0 or the ms to wait. No limit
  * for the system and in-process callers. */
-enum sv_rate_kind { SV_RATE_CALLS, SV_RATE_HASHES, SV_RATE_CHAT, SV_RATE_DANMAKU };
 int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind);
 
 /* After COMMIT of what ended them: marks the sessions in memory ended, forgets their tokens, tells

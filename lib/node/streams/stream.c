@@ -226,30 +226,27 @@ static int stream_next(synctv_stream *pub, int timeout_ms, const synctv_event **
     return rv;
 }
 
-/* The rates that count per stream. 0 or the ms to wait. */
+/* Counts the request for its method's rate on a stream. 0 or the ms to wait. */
 static int64_t stream_rate(struct sv_stream *stream, synctv_method method)
 {
     const synctv_limits *limits = &stream->node->limits;
     struct sv_bucket *bucket = NULL;
     double per_second = 0;
-    switch (method) {
-    case SYNCTV_METHOD_PLAY:
-    case SYNCTV_METHOD_PAUSE:
-    case SYNCTV_METHOD_SEEK:
-    case SYNCTV_METHOD_SET_PLAYBACK_RATE:
+    switch (sv_methods[method].stream_rate) {
+    case SV_STREAM_RATE_NONE:
+        return 0;
+    case SV_STREAM_RATE_CONTROL:
         bucket = &stream->control;
         per_second = limits->control_per_second;
         break;
-    case SYNCTV_METHOD_PING:
+    case SV_STREAM_RATE_PING:
         bucket = &stream->ping;
         per_second = limits->ping_per_second;
         break;
-    case SYNCTV_METHOD_REPORT_STATUS:
+    case SV_STREAM_RATE_STATUS:
         bucket = &stream->status;
         per_second = limits->status_per_second;
         break;
-    default:
-        return 0;
     }
     /* Twice the rate at once: a client that sends evenly is not to suffer from a network that does not. */
     struct sv_rate rate = { .per_second = per_second, .burst = per_second * 2 };
