@@ -12,7 +12,7 @@
 /* Who may ask. From SIGNED_IN on, each is one of those before it as well. */
 enum sv_method_caller {
     SV_CALLER_ANYBODY,
-    /* Who brings an access token or, instead, a refresh token in the request. The handler checks. */
+    /* Who brings an access token, or a refresh token in the request. The handler checks. */
     SV_CALLER_WITH_ANY_TOKEN,
     /* Who brings an access token. The account is not banned from the node. */
     SV_CALLER_SIGNED_IN,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Chat, which is stored, and danmaku, which is not. */
+/* Chat, which is stored, and danmaku, which is not stored. */
 #include <string.h>
 
 #include "base/error.h"
@@ -13,24 +13,25 @@
 #include "node/rooms/load.h"
 #include "node/rooms/tell.h"
 
-/* The newest messages of a room are kept, so many. */
+/* So many of the newest messages of a room are kept. */
 #define KEEP_CHAT 500
 
 /* --- SendChat --- */
 
 struct chat {
     char id[SV_ID_SIZE];
-    synctv_chat message; /* as stored: the new one, or the one that was there already */
+    /* As stored: the new one, or the one that was there already. */
+    synctv_chat message;
     bool is_resend;
 };
 
 static int chat_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct chat *chat = c->state;
-    struct sv_caller_rights s;
-    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &s);
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_rights_need(c, &s, SYNCTV_PERM_SEND_CHAT);
+        rv = sv_rights_need(c, &rights, SYNCTV_PERM_SEND_CHAT);
     if (rv < 0)
         return rv;
     const synctv_chat message = {
@@ -54,7 +55,7 @@ static int chat_run(struct sv_call *c, struct sv_tx *tx)
     return 0;
 }
 
-/* NULL when out of memory: the message is stored, and whoever missed it finds it in the history. */
+/* NULL when out of memory: the message is stored, so it can still be found in the history. */
 static const synctv_event *chat_event(const synctv_chat *message)
 {
     synctv_event *event = sv_event_new(SYNCTV_EVENT_CHAT);
@@ -74,9 +75,11 @@ static const synctv_event *chat_event(const synctv_chat *message)
     return event;
 }
 
-/* The room is told, and the stream that it came on in any case, once: that is how its sender knows. NULL = there was no
- * memory for the event. */
-static void chat_tell(struct sv_call *c, const synctv_event *event, bool is_resend)
+/*
+ * Sends the event to the room. The stream that the message came on gets it once in any case, as the
+ * acknowledgement. `event` is NULL if there was no memory for it.
+ */
+static void chat_send_event(struct sv_call *c, const synctv_event *event, bool is_resend)
 {
     const struct sv_room_change change = { .room_id = c->req->room_id, .event = event };
     struct sv_stream *stream = sv_stream_of_call(c);
@@ -97,7 +100,7 @@ static void chat_tell(struct sv_call *c, const synctv_event *event, bool is_rese
 static void chat_done(struct sv_call *c)
 {
     const struct chat *chat = c->state;
-    chat_tell(c, chat_event(&chat->message), chat->is_resend);
+    chat_send_event(c, chat_event(&chat->message), chat->is_resend);
     int rv = sv_answer_chat(c, &chat->message);
     sv_call_end(c, rv);
 }
@@ -135,7 +138,10 @@ static const synctv_event *danmaku_event(struct sv_call *c, const synctv_danmaku
     return event;
 }
 
-/* Whether the room has had enough for now. Then danmaku is dropped and nobody is told, for nobody could read it anyway. */
+/*
+ * Whether there is more danmaku in the room than anybody could read. Then it is dropped without an
+ * error.
+ */
 static bool is_flooded(struct sv_room *room)
 {
     double per_second = room->node->limits.room_danmaku_per_second;
@@ -147,7 +153,7 @@ static bool is_flooded(struct sv_room *room)
 }
 
 /* Locked. */
-static int danmaku_tell(struct sv_call *c, struct sv_room *room)
+static int danmaku_send(struct sv_call *c, struct sv_room *room)
 {
     int rv = sv_call_need_in_room(c, room, SYNCTV_PERM_SEND_CHAT);
     if (rv < 0)
@@ -162,12 +168,12 @@ static int danmaku_tell(struct sv_call *c, struct sv_room *room)
     return 0;
 }
 
-static void danmaku_look(struct sv_call *c)
+static void danmaku_loaded(struct sv_call *c)
 {
-    sv_call_act_in_room(c, danmaku_tell);
+    sv_call_act_in_room(c, danmaku_send);
 }
 
-/* Fills what validation has left open. Content and colour are the request's, so that has to be ours. */
+/* Validation fills in content and colour, which point into the request: so it is copied first. */
 static int danmaku_fill(struct sv_call *c, synctv_danmaku *danmaku)
 {
     int rv = sv_call_keep(c);
@@ -194,7 +200,7 @@ void sv_handle_send_danmaku(struct sv_call *c)
         rv = sv_message_id_validate(c->req->message_id, &c->err);
     if (rv == 0)
         rv = danmaku_fill(c, c->state);
-    sv_step_load_room(c, rv, danmaku_look);
+    sv_step_load_room(c, rv, danmaku_loaded);
 }
 
 /* --- GetChatHistory --- */
@@ -209,10 +215,10 @@ static int history_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct history *history = c->state;
     const synctv_request *req = c->req;
-    struct sv_caller_rights s;
-    int rv = sv_rights_load(c, tx, req->room_id, &c->arena, &s);
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_rights_need(c, &s, SYNCTV_PERM_VIEW_CHAT_HISTORY);
+        rv = sv_rights_need(c, &rights, SYNCTV_PERM_VIEW_CHAT_HISTORY);
     if (rv == 0)
         rv = history->n = tx->ops->chat_list(tx, req->room_id, req->before_seq, req->after_seq,
             history->limit, &c->arena, &history->messages);
@@ -255,8 +261,8 @@ void sv_handle_get_chat_history(struct sv_call *c)
 
 /* --- DeleteChatMessage --- */
 
-/* Whether the message is among those kept, and the caller's own. */
-static int own_check(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
+/* That the message still exists and is the caller's own. */
+static int check_own_message(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
 {
     synctv_chat message;
     int rv = tx->ops->chat_get(tx, c->req->room_id, c->req->message_id, &c->arena, &message);
@@ -267,15 +273,15 @@ static int own_check(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
 
 static int delete_run(struct sv_call *c, struct sv_tx *tx)
 {
-    struct sv_caller_rights s;
-    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &s);
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_rights_need(c, &s, 0);
+        rv = sv_rights_need(c, &rights, 0);
     if (rv < 0)
         return rv;
-    uint64_t permissions = sv_actor_permissions(&s.actor, &s.room.settings);
+    uint64_t permissions = sv_actor_permissions(&rights.actor, &rights.room.settings);
     if ((permissions & SYNCTV_PERM_DELETE_CHAT) == 0)
-        rv = own_check(c, tx, permissions);
+        rv = check_own_message(c, tx, permissions);
     if (rv < 0)
         return rv;
     const synctv_chat deletion = {

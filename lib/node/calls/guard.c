@@ -192,22 +192,22 @@ static bool stream_was_let_in(const struct sv_call *call, const char *room_id)
         strcmp(stream->room_id, room_id) == 0;
 }
 
-int sv_rights_need(struct sv_call *call, const struct sv_caller_rights *standing,
+int sv_rights_need(struct sv_call *call, const struct sv_caller_rights *rights,
     uint64_t permissions)
 {
-    const struct sv_room_rec *room = &standing->room;
-    int rv = sv_room_check(&standing->actor, &room->settings, permissions, &call->err);
+    const struct sv_room_rec *room = &rights->room;
+    int rv = sv_room_check(&rights->actor, &room->settings, permissions, &call->err);
     if (rv == SV_ACCESS_GUEST && !sv_str_empty(room->password_hash) &&
         !stream_was_let_in(call, room->room.id))
         return no_guest(call);
     return rv < 0 ? rv : 0;
 }
 
-int sv_rights_need_member(struct sv_call *call, const struct sv_caller_rights *standing,
+int sv_rights_need_member(struct sv_call *call, const struct sv_caller_rights *rights,
     uint64_t permissions)
 {
-    int rv = sv_member_access(&standing->actor, &standing->room.settings, &call->err);
-    return rv < 0 ? rv : sv_rights_need(call, standing, permissions);
+    int rv = sv_member_access(&rights->actor, &rights->room.settings, &call->err);
+    return rv < 0 ? rv : sv_rights_need(call, rights, permissions);
 }
 
 /* --- in memory --- */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One handler for each method, and where it is. What all handlers need is in guard.h and answer.h. */
+/*
+ * One handler for each method, and which file it is in. What all handlers need is in guard.h and
+ * answer.h.
+ */
 #ifndef SV_NODE_HANDLERS_H
 #define SV_NODE_HANDLERS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Making, leaving and looking at rooms. Joining is in join_calls.c, changing a room in room_change_calls.c. */
+/* CreateRoom, LeaveRoom, GetRoomInfo, ListRooms. */
 #include <string.h>
 
 #include "auth/password.h"
@@ -17,7 +17,8 @@
 
 struct create {
     char id[SV_ID_SIZE];
-    char password_hash[SV_PASSWORD_RECORD_SIZE]; /* "" = none */
+    /* "" = none. */
+    char password_hash[SV_PASSWORD_RECORD_SIZE];
     struct sv_room_rec room;
     struct sv_member_rec creator;
 };
@@ -42,7 +43,7 @@ static int create_check(struct sv_call *c)
     return rv;
 }
 
-/* The rows of the new room. Its creator has every permission, so may put any into the default masks. */
+/* Fills in the new rows. A creator has every permission, so any default mask is allowed. */
 static void create_fill(struct sv_call *c, struct create *create)
 {
     const synctv_request *req = c->req;
@@ -103,7 +104,7 @@ static int create_run(struct sv_call *c, struct sv_tx *tx)
 static void create_done(struct sv_call *c)
 {
     struct create *create = c->state;
-    int rv = sv_answer_room_rec(c, &create->room, SV_FACE_MEMBER);
+    int rv = sv_answer_room_rec(c, &create->room, SV_ROOM_FULL);
     sv_streams_follow_room(c->node, c->actor.user_id, create->id);
     sv_call_end(c, rv);
 }
@@ -145,13 +146,13 @@ struct leave {
 static int leave_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct leave *leave = c->state;
-    struct sv_caller_rights s;
+    struct sv_caller_rights rights;
     *leave = (struct leave){ .revision = 0 };
-    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &s);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv < 0)
         return rv;
-    struct sv_member_rec *row = &s.member;
-    if (!s.has_row || row->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED)
+    struct sv_member_rec *row = &rights.member;
+    if (!rights.has_row || row->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED)
         return SYNCTV_E_NOT_A_MEMBER;
     if (row->member.status == SYNCTV_MEMBER_STATUS_BANNED)
         return SYNCTV_E_MEMBER_BANNED; /* leaving never erases a ban */
@@ -192,12 +193,12 @@ void sv_handle_leave_room(struct sv_call *c)
 
 /* --- GetRoomInfo --- */
 
-/* Everybody who knows the id sees the public face; more is for who has a way in. Locked. */
+/* Everybody who knows the id sees what is public. The rest is for who may enter. Locked. */
 static int info_fill(struct sv_call *c, struct sv_room *room)
 {
     int access = sv_call_need_in_room(c, room, 0);
     bool inside = access == SV_ACCESS_MEMBER || access == SV_ACCESS_ADMIN;
-    int rv = sv_answer_room(c, room, inside ? SV_FACE_MEMBER : SV_FACE_PUBLIC);
+    int rv = sv_answer_room(c, room, inside ? SV_ROOM_FULL : SV_ROOM_PUBLIC);
     if (rv < 0 || access < 0)
         return rv;
     rv = sv_answer_state(c, room);
@@ -206,14 +207,14 @@ static int info_fill(struct sv_call *c, struct sv_room *room)
     return rv;
 }
 
-static void info_look(struct sv_call *c)
+static void info_loaded(struct sv_call *c)
 {
     sv_call_act_in_room(c, info_fill);
 }
 
 void sv_handle_get_room_info(struct sv_call *c)
 {
-    sv_step_load_room(c, sv_call_begin(c, 0), info_look);
+    sv_step_load_room(c, sv_call_begin(c, 0), info_loaded);
 }
 
 /* --- ListRooms --- */
@@ -224,7 +225,8 @@ struct list {
     int32_t size;
     synctv_room *rooms;
     int n;
-    int64_t rest_before_ms; /* of rooms that were not looked at; 0 = none */
+    /* Of rooms that were not looked at; 0 = none. */
+    int64_t rest_before_ms;
 };
 
 static int list_check(struct sv_call *c)
@@ -262,7 +264,7 @@ static int list_run(struct sv_call *c, struct sv_tx *tx)
     list->n = 0;
     list->rest_before_ms = 0;
     if (c->actor.is_system && (req->mine || req->joined))
-        return 0; /* nobody's creator, nobody's member */
+        return 0; /* the system has created and joined no room */
     list->query.search = sv_str(req->search);
     list->query.creator_id = req->mine ? c->actor.user_id : "";
     list->query.member_id = req->joined ? c->actor.user_id : "";

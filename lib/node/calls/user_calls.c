@@ -109,14 +109,15 @@ void sv_handle_change_password(struct sv_call *c)
     if (rv == 0)
         rv = sv_password_validate(c->req->new_password, c->actor.username, "new_password", &c->err);
     if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_HASHES); /* spent on what can be a password only */
+        rv = sv_call_need_rate(c, SV_RATE_HASHES); /* only a valid password costs one */
     sv_step_read(c, rv, password_find, password_found);
 }
 
 /* --- ListUsers --- */
 
 struct list {
-    const char *search; /* folded */
+    /* Folded. */
+    const char *search;
     int64_t before_ms;
     char before_id[SV_ID_SIZE];
     int32_t size;
@@ -171,7 +172,7 @@ static int refuse(struct sv_call *c, const char *why)
     return sv_errorf(&c->err, SYNCTV_E_PERMISSION_DENIED, "%s", why);
 }
 
-/* By what the transaction sees: who acts may have lost the role a moment ago. */
+/* Checks the rows in the transaction: the caller may have lost the role a moment ago. */
 static int may_set_status(struct sv_call *c, struct sv_tx *tx, const synctv_user *target)
 {
     struct sv_user_rec by;

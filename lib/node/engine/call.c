@@ -99,7 +99,7 @@ static void deliver_letter(struct sv_letter *letter)
 
 static void answer(struct sv_call *call)
 {
-    if (call->done == NULL || call->direct || !call->foreign) {
+    if (call->done == NULL || call->direct || !call->moved) {
         deliver(call);
         return;
     }
@@ -169,7 +169,7 @@ void sv_call_abort(struct sv_call *call, int code)
 
 void sv_call_go_on(struct sv_call *call, int rv)
 {
-    call->foreign = true;
+    call->moved = true;
     if (rv < 0)
         sv_call_abort(call, rv);
     else

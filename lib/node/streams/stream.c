@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream: its queue, taking from it, sending on it, closing. */
+/* A stream: its queue, taking events, sending requests, closing. */
 #include "node/streams/stream.h"
 
 #include <errno.h>
@@ -49,17 +49,17 @@ synctv_event *sv_node_event_new(synctv_node *node, synctv_event_type type)
     return event;
 }
 
-/* There is something to take. Locked; returns whether the node has to be woken. */
-static bool tell(struct sv_stream *stream)
+/* There is something to take. Returns whether the node has to be woken. Locked. */
+static bool notify_opener(struct sv_stream *stream)
 {
     pthread_cond_signal(&stream->cond);
-    if (stream->told || stream->closed || stream->ready == NULL)
+    if (stream->ready_pending || stream->closed || stream->ready == NULL)
         return false;
-    stream->told = true;
+    stream->ready_pending = true;
     return sv_streams_want_ready(stream);
 }
 
-/* What it counts for in a queue. */
+/* The bytes that an event counts for in a queue. */
 static size_t charge(const synctv_event *event)
 {
     size_t size = sv_event_size(event);
@@ -75,11 +75,11 @@ void sv_stream_push(struct sv_stream *stream, const synctv_event *event)
         int rv =
             sv_event_ring_push(&stream->events, event, SV_STREAM_MAX_EVENTS, SV_STREAM_MAX_BYTES);
         if (rv < 0) {
-            /* What it has missed cannot be made good in order: it has to begin again with a snapshot. */
+            /* It has missed an event. It has to open again and begin with a snapshot. */
             sv_event_ring_clear(&stream->events);
             sv_error(&stream->end, rv);
         }
-        wake = tell(stream);
+        wake = notify_opener(stream);
     }
     pthread_mutex_unlock(&stream->lock);
     if (wake)
@@ -112,7 +112,7 @@ void sv_stream_end_with(struct sv_stream *stream, const synctv_error *err)
     pthread_mutex_lock(&stream->lock);
     if (stream->end.code == 0) {
         stream->end = *err;
-        wake = tell(stream);
+        wake = notify_opener(stream);
     }
     pthread_mutex_unlock(&stream->lock);
     if (wake)
@@ -220,7 +220,7 @@ static int stream_next(synctv_stream *pub, int timeout_ms, const synctv_event **
         rv = stream->end.code;
         if (rv != 0 && err != NULL)
             *err = stream->end;
-        stream->told = false;
+        stream->ready_pending = false;
     }
     pthread_mutex_unlock(&stream->lock);
     return rv;
@@ -248,7 +248,7 @@ static int64_t stream_rate(struct sv_stream *stream, synctv_method method)
         per_second = limits->status_per_second;
         break;
     }
-    /* Twice the rate at once: a client that sends evenly is not to suffer from a network that does not. */
+    /* Twice the rate at once: the network may deliver in one go what a client sent evenly. */
     struct sv_rate rate = { .per_second = per_second, .burst = per_second * 2 };
     pthread_mutex_lock(&stream->lock);
     int64_t wait_ms = sv_bucket_take(bucket, &rate, sv_node_mono_ms(stream->node));
