@@ -101,8 +101,7 @@ static void chat_done(struct sv_call *c)
 {
     const struct chat *chat = c->state;
     chat_send_event(c, chat_event(&chat->message), chat->is_resend);
-    int rv = sv_answer_chat(c, &chat->message);
-    sv_call_end(c, rv);
+    sv_call_end(c, sv_answer_chat(c, &chat->message));
 }
 
 void sv_handle_send_chat(struct sv_call *c)
@@ -168,11 +167,6 @@ static int danmaku_send(struct sv_call *c, struct sv_room *room)
     return 0;
 }
 
-static void danmaku_loaded(struct sv_call *c)
-{
-    sv_call_act_in_room(c, danmaku_send);
-}
-
 /* Validation fills in content and colour, which point into the request: so it is copied first. */
 static int danmaku_fill(struct sv_call *c, synctv_danmaku *danmaku)
 {
@@ -200,7 +194,7 @@ void sv_handle_send_danmaku(struct sv_call *c)
         rv = sv_message_id_validate(c->req->message_id, &c->err);
     if (rv == 0)
         rv = danmaku_fill(c, c->state);
-    sv_step_load_room(c, rv, danmaku_loaded);
+    sv_step_act_in_room(c, rv, danmaku_send);
 }
 
 /* --- GetChatHistory --- */
@@ -246,8 +240,7 @@ static int history_fill(struct sv_call *c, const struct history *history)
 
 static void history_done(struct sv_call *c)
 {
-    int rv = history_fill(c, c->state);
-    sv_call_end(c, rv);
+    sv_call_end(c, history_fill(c, c->state));
 }
 
 void sv_handle_get_chat_history(struct sv_call *c)

@@ -148,6 +148,24 @@ void sv_step_load_room(struct sv_call *call, int rv, void (*next)(struct sv_call
         sv_call_load_room(call, call->req->room_id, next);
 }
 
+static void act_in_room(struct sv_call *call)
+{
+    int rv = sv_call_lock_room(call);
+    if (rv == 0) {
+        rv = sv_call_recheck_in_memory(call);
+        if (rv == 0)
+            rv = call->act(call, call->room);
+        pthread_mutex_unlock(&call->room->lock);
+    }
+    sv_call_end(call, rv);
+}
+
+void sv_step_act_in_room(struct sv_call *call, int rv, sv_room_act *act)
+{
+    call->act = act;
+    sv_step_load_room(call, rv, act_in_room);
+}
+
 /* --- in a transaction --- */
 
 int sv_rights_load(struct sv_call *call, struct sv_tx *tx, const char *room_id, struct sv_arena *a,
@@ -219,18 +237,6 @@ int sv_call_lock_room(struct sv_call *call)
         return 0;
     pthread_mutex_unlock(&call->room->lock);
     return sv_error(&call->err, SYNCTV_E_ROOM_NOT_FOUND);
-}
-
-void sv_call_act_in_room(struct sv_call *call, int (*act)(struct sv_call *, struct sv_room *))
-{
-    int rv = sv_call_lock_room(call);
-    if (rv == 0) {
-        rv = sv_call_recheck_in_memory(call);
-        if (rv == 0)
-            rv = act(call, call->room);
-        pthread_mutex_unlock(&call->room->lock);
-    }
-    sv_call_end(call, rv);
 }
 
 int sv_call_need_in_room(struct sv_call *call, struct sv_room *room, uint64_t permissions)

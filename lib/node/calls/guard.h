@@ -59,6 +59,11 @@ void sv_step_write_room(struct sv_call *call, int rv, const char *user_id,
 void sv_step_hash(struct sv_call *call, int rv, void (*next)(struct sv_call *));
 /* sv_call_load_room() of the request's room. */
 void sv_step_load_room(struct sv_call *call, int rv, void (*next)(struct sv_call *));
+/*
+ * The same for what needs no more than the room in memory: rechecks the caller, runs act() under
+ * the room's lock, and ends the call with its code.
+ */
+void sv_step_act_in_room(struct sv_call *call, int rv, sv_room_act *act);
 
 /* --- in a transaction, for run() --- */
 
@@ -100,8 +105,6 @@ int sv_rights_need_member(struct sv_call *call, const struct sv_caller_rights *r
  * locked, when the room has been deleted since.
  */
 int sv_call_lock_room(struct sv_call *call);
-/* Locks call->room, rechecks the caller, runs act(), unlocks, and ends the call with its code. */
-void sv_call_act_in_room(struct sv_call *call, int (*act)(struct sv_call *, struct sv_room *));
 /*
  * enum sv_access, or the codes of sv_rights_need(). A guest of a room with a password must be
  * following it. Locked.

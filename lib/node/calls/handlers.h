@@ -37,9 +37,8 @@ sv_handler sv_handle_list_members, sv_handle_approve_member, sv_handle_kick_memb
 sv_handler sv_handle_add_movie, sv_handle_remove_movie, sv_handle_update_movie,
     sv_handle_move_movie, sv_handle_clear_movies, sv_handle_get_movie_list;
 
-/* playback_calls.c: what plays, and how; reports of players; the clock */
-sv_handler sv_handle_set_current_movie, sv_handle_play, sv_handle_pause, sv_handle_seek,
-    sv_handle_set_playback_rate, sv_handle_report_status, sv_handle_ping;
+/* playback_calls.c: commands (SetCurrentMovie, Play, …, SetPlaybackRate), reports, the clock */
+sv_handler sv_handle_playback_command, sv_handle_report_status, sv_handle_ping;
 
 /* chat_calls.c: chat and danmaku */
 sv_handler sv_handle_send_chat, sv_handle_send_danmaku, sv_handle_get_chat_history,

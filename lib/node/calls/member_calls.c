@@ -461,11 +461,6 @@ static int list_fill(struct sv_call *c, struct sv_room *room)
     return 0;
 }
 
-static void list_loaded(struct sv_call *c)
-{
-    sv_call_act_in_room(c, list_fill);
-}
-
 void sv_handle_list_members(struct sv_call *c)
 {
     int rv = sv_call_begin(c, sizeof(struct list));
@@ -474,5 +469,5 @@ void sv_handle_list_members(struct sv_call *c)
         rv = sv_call_page_size(c, 100, 20, &list->size);
     if (rv == 0)
         rv = sv_page_token_parse(c, &list->after_joined_at_ms, list->after_id);
-    sv_step_load_room(c, rv, list_loaded);
+    sv_step_act_in_room(c, rv, list_fill);
 }

@@ -177,34 +177,9 @@ static void room_loaded(struct sv_call *call)
         sv_call_fail(call, rv);
 }
 
-static void handle_command(struct sv_call *call)
+void sv_handle_playback_command(struct sv_call *call)
 {
     sv_step_load_room(call, sv_call_begin(call, 0), room_loaded);
-}
-
-void sv_handle_play(struct sv_call *call)
-{
-    handle_command(call);
-}
-
-void sv_handle_pause(struct sv_call *call)
-{
-    handle_command(call);
-}
-
-void sv_handle_seek(struct sv_call *call)
-{
-    handle_command(call);
-}
-
-void sv_handle_set_playback_rate(struct sv_call *call)
-{
-    handle_command(call);
-}
-
-void sv_handle_set_current_movie(struct sv_call *call)
-{
-    handle_command(call);
 }
 
 /* --- status reports --- */

@@ -207,14 +207,9 @@ static int info_fill(struct sv_call *c, struct sv_room *room)
     return rv;
 }
 
-static void info_loaded(struct sv_call *c)
-{
-    sv_call_act_in_room(c, info_fill);
-}
-
 void sv_handle_get_room_info(struct sv_call *c)
 {
-    sv_step_load_room(c, sv_call_begin(c, 0), info_loaded);
+    sv_step_act_in_room(c, sv_call_begin(c, 0), info_fill);
 }
 
 /* --- ListRooms --- */
@@ -314,8 +309,7 @@ static int list_fill(struct sv_call *c, const struct list *list)
 
 static void list_done(struct sv_call *c)
 {
-    int rv = list_fill(c, c->state);
-    sv_call_end(c, rv);
+    sv_call_end(c, list_fill(c, c->state));
 }
 
 void sv_handle_list_rooms(struct sv_call *c)

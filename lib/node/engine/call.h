@@ -60,6 +60,9 @@ struct sv_origin {
     const struct sv_origin_ops *ops;
 };
 
+/* What a call does in its room, which is locked. Returns 0 or a code. */
+typedef int sv_room_act(struct sv_call *call, struct sv_room *room);
+
 struct sv_call {
     struct sv_job job;
     struct sv_work work;
@@ -87,6 +90,8 @@ struct sv_call {
 
     int (*run)(struct sv_call *call, struct sv_tx *tx);
     void (*next)(struct sv_call *call);
+    /* Of sv_step_act_in_room() (calls/guard.h). */
+    sv_room_act *act;
     /* sv_call_write()'s next(). */
     void (*written)(struct sv_call *call);
     /* Called once, instead of answering with the error. May be NULL. */
