@@ -131,6 +131,7 @@ END_TEST
 
 START_TEST(who_is_online_comes_first_in_a_list)
 {
+    fx_pass_ms(1); /* alice joined before all of them */
     for (int i = 0; i < 5; i++) {
         char name[16];
         snprintf(name, sizeof(name), "user%d", i);
