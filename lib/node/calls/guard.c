@@ -228,6 +228,26 @@ int sv_rights_need_member(struct sv_call *call, const struct sv_caller_rights *r
     return rv < 0 ? rv : sv_rights_need(call, rights, permissions);
 }
 
+int sv_call_check_created(struct sv_call *call, struct sv_tx *tx, const char *user_id)
+{
+    int32_t max = call->node->limits.rooms_per_user;
+    int n = tx->ops->room_count_created(tx, user_id);
+    if (n >= 0 && max > 0 && n >= max)
+        return sv_errorf(&call->err, SYNCTV_E_ROOM_LIMIT, "nobody may have more than %d rooms",
+            (int)max);
+    return n < 0 ? n : 0;
+}
+
+int sv_call_check_memberships(struct sv_call *call, struct sv_tx *tx, const char *user_id)
+{
+    int32_t max = call->node->limits.memberships_per_user;
+    int n = tx->ops->member_count_rooms(tx, user_id);
+    if (n >= 0 && max > 0 && n >= max)
+        return sv_errorf(&call->err, SYNCTV_E_ROOM_LIMIT, "nobody may be in more than %d rooms",
+            (int)max);
+    return n < 0 ? n : 0;
+}
+
 /* --- in memory --- */
 
 int sv_call_lock_room(struct sv_call *call)

@@ -98,6 +98,11 @@ int sv_rights_need(struct sv_call *call, const struct sv_caller_rights *rights,
 int sv_rights_need_member(struct sv_call *call, const struct sv_caller_rights *rights,
     uint64_t permissions);
 
+/* ROOM_LIMIT if the user is the creator of as many rooms as a user may have. Fills call->err. */
+int sv_call_check_created(struct sv_call *call, struct sv_tx *tx, const char *user_id);
+/* ROOM_LIMIT if the user is in as many rooms as a user may be in. Fills call->err. */
+int sv_call_check_memberships(struct sv_call *call, struct sv_tx *tx, const char *user_id);
+
 /* --- in memory --- */
 
 /*

@@ -60,16 +60,6 @@ static int join_fill(struct sv_call *c, struct sv_room *room, const synctv_membe
 
 /* --- the membership --- */
 
-static int limit_check(struct sv_call *c, struct sv_tx *tx)
-{
-    int32_t max = c->node->limits.memberships_per_user;
-    int n = tx->ops->member_count_rooms(tx, c->actor.user_id);
-    if (n >= 0 && max > 0 && n >= max)
-        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may be in more than %d rooms",
-            (int)max);
-    return n < 0 ? n : 0;
-}
-
 /* The status that the membership will have, or why the caller cannot join. */
 static int join_check(struct sv_call *c, const struct sv_actor *actor, int64_t kicked_until_ms,
     int n_members, const synctv_room_settings *settings)
@@ -98,7 +88,7 @@ static int join_decide(struct sv_call *c, struct sv_tx *tx, const struct sv_call
     if (needs_password(c, row, rights->room.password_hash) &&
         strcmp(join->verified_hash, rights->room.password_hash) != 0)
         return SYNCTV_E_ROOM_PASSWORD_WRONG;
-    int rv = is_inside(row) ? 0 : limit_check(c, tx);
+    int rv = is_inside(row) ? 0 : sv_call_check_memberships(c, tx, c->actor.user_id);
     return rv < 0 ? rv : status;
 }
 

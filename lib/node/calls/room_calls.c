@@ -76,29 +76,16 @@ static void create_fill(struct sv_call *c, struct create *create)
 static int create_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct create *create = c->state;
-    const synctv_limits *limits = &c->node->limits;
     int rv = sv_call_recheck(c, tx, &c->arena);
+    if (rv == 0)
+        rv = sv_call_check_created(c, tx, c->actor.user_id);
+    if (rv == 0)
+        rv = sv_call_check_memberships(c, tx, c->actor.user_id);
     if (rv < 0)
         return rv;
     create_fill(c, create);
-
-    int n = tx->ops->room_count_created(tx, c->actor.user_id);
-    if (n < 0)
-        return n;
-    if (limits->rooms_per_user > 0 && n >= limits->rooms_per_user)
-        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may have more than %d rooms",
-            (int)limits->rooms_per_user);
-    n = tx->ops->member_count_rooms(tx, c->actor.user_id);
-    if (n < 0)
-        return n;
-    if (limits->memberships_per_user > 0 && n >= limits->memberships_per_user)
-        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may be in more than %d rooms",
-            (int)limits->memberships_per_user);
-
     rv = tx->ops->room_insert(tx, &create->room);
-    if (rv >= 0)
-        rv = tx->ops->member_put(tx, &create->creator);
-    return rv;
+    return rv < 0 ? rv : tx->ops->member_put(tx, &create->creator);
 }
 
 static void create_done(struct sv_call *c)

@@ -180,7 +180,6 @@ struct transfer {
 /* A creator needs an active membership, an active account, and not too many rooms. */
 static int successor_check(struct sv_call *c, struct sv_tx *tx, const synctv_member *successor)
 {
-    int32_t max = c->node->limits.rooms_per_user;
     struct sv_user_rec user;
     if (successor->status != SYNCTV_MEMBER_STATUS_ACTIVE)
         return sv_error_field(&c->err, "user_id", "is not an active member of this room");
@@ -189,11 +188,7 @@ static int successor_check(struct sv_call *c, struct sv_tx *tx, const synctv_mem
         return rv;
     if (user.user.status != SYNCTV_USER_STATUS_ACTIVE)
         return sv_error_field(&c->err, "user_id", "has no active account");
-    int n = tx->ops->room_count_created(tx, successor->user_id);
-    if (n >= 0 && max > 0 && n >= max)
-        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may have more than %d rooms",
-            (int)max);
-    return n < 0 ? n : 0;
+    return sv_call_check_created(c, tx, successor->user_id);
 }
 
 static int transfer_check(struct sv_call *c, struct sv_tx *tx,
