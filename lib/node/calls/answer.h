@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Filling in the result of a call. Each function copies something into sv_call_result() and returns
- * 0 or NO_MEMORY. For a request on a stream, which has no result, they do nothing. Rooms are locked.
+ * Filling in the result of a call. Each function copies something into sv_call_result() and
+ * returns 0 or NO_MEMORY. For a request on a stream, which has no result, they do nothing. Rooms
+ * are locked.
  */
 #ifndef SV_NODE_ANSWER_H
 #define SV_NODE_ANSWER_H
@@ -22,8 +23,8 @@ int sv_answer_room_rec(struct sv_call *call, const struct sv_room_rec *rec,
 int sv_answer_state(struct sv_call *call, struct sv_room *room);
 int sv_answer_members(struct sv_call *call, struct sv_room *room);
 /*
- * From a row. With the room's `settings` it works out the effective permissions. `room` is NULL if it
- * is not in memory: then the member is not online.
+ * From a row. With the room's `settings` it works out the effective permissions. `room` is NULL if
+ * it is not in memory: then the member is not online.
  */
 int sv_answer_member(struct sv_call *call, const synctv_member *member,
     const synctv_room_settings *settings, struct sv_room *room);

@@ -4,8 +4,8 @@
  *
  *   room in memory   join_plan()     is the caller a member already; is a password needed
  *   hasher           join_verify()   is it the right one
- *   writer           join_run()      decides again, by what is stored: what was verified counts only
- *                                    if the room still has that password
+ *   writer           join_run()      decides again, by what is stored: a password that was verified
+ *                                    counts only if the room still has it
  */
 #include <string.h>
 
@@ -169,9 +169,7 @@ static void join_verify(struct sv_call *c)
 
 enum step { STEP_ANSWERED, STEP_VERIFY, STEP_WRITE };
 
-/*
- * The next step, or why the caller cannot join: then no password has to be hashed. Locked.
- */
+/* The next step, or why the caller cannot join: then no password has to be hashed. Locked. */
 static int join_plan(struct sv_call *c, struct sv_room *room)
 {
     struct join *join = c->state;

@@ -195,8 +195,8 @@ void sv_handle_approve_member(struct sv_call *c)
 /* --- KickMember --- */
 
 /*
- * A member who is not banned. Where guests are allowed, any user: storage does not know which guests
- * are in the room.
+ * A member who is not banned. Where guests are allowed, any user: storage does not know which
+ * guests are in the room.
  */
 static int kick_target(struct sv_call *c, struct sv_tx *tx, struct sv_member_rec *row)
 {

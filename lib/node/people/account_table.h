@@ -104,8 +104,8 @@ bool sv_try_ref(atomic_uint *refs);
 
 /* Locked, all of them. */
 /*
- * The session that was found, made if it is not in memory, fresh, with a reference. NULL when out of
- * memory. An in-process session is always a new one.
+ * The session that was found, made if it is not in memory, fresh, with a reference. NULL when out
+ * of memory. An in-process session is always a new one.
  */
 struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup *l);
 /* What is known of the session is true for the next SV_ACCOUNT_FRESH_MS. */

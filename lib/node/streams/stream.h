@@ -67,7 +67,7 @@ struct sv_stream {
 /* sv_people_hooks.stream_open. */
 int sv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
     synctv_stream **ret_stream, synctv_error *err);
-/* A new event with an id and the time, as each event of a node has them. NULL when out of memory. */
+/* A new event with an id and the time, as all events of a node have. NULL when out of memory. */
 synctv_event *sv_node_event_new(synctv_node *node, synctv_event_type type);
 
 struct sv_stream *sv_stream_ref(struct sv_stream *stream);
