@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/methods.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
@@ -65,40 +66,6 @@ static void finish(struct sv_client_call *call, const synctv_result *result)
 static void fail(struct sv_client_call *call, const synctv_error *err)
 {
     finish(call, sv_result_failed(err->code, err));
-}
-
-/* --- which may be repeated, which need no token --- */
-
-static bool needs_token(const synctv_request *request)
-{
-    switch (request->method) {
-    case SYNCTV_METHOD_LOGIN:
-    case SYNCTV_METHOD_REGISTER:
-    case SYNCTV_METHOD_REFRESH_TOKEN:
-        return false;
-    case SYNCTV_METHOD_LOGOUT:
-        return sv_str_empty(request->refresh_token);
-    default:
-        return true;
-    }
-}
-
-static bool is_repeatable(const synctv_request *request)
-{
-    switch (request->method) {
-    case SYNCTV_METHOD_GET_PROFILE:
-    case SYNCTV_METHOD_LIST_USERS:
-    case SYNCTV_METHOD_GET_ROOM_INFO:
-    case SYNCTV_METHOD_LIST_ROOMS:
-    case SYNCTV_METHOD_LIST_MEMBERS:
-    case SYNCTV_METHOD_GET_MOVIE_LIST:
-    case SYNCTV_METHOD_GET_CHAT_HISTORY:
-    case SYNCTV_METHOD_GET_PLAY_URL:
-    case SYNCTV_METHOD_JOIN_ROOM:
-        return true;
-    default:
-        return request->expected_version != 0;
-    }
 }
 
 /* --- an attempt --- */
@@ -401,10 +368,10 @@ void sv_client_submit(synctv_caller *caller, const synctv_request *request, sync
     call->client = who->client;
     call->caller = synctv_caller_ref(caller);
     call->method = request->method;
-    call->signed_in = needs_token(request);
+    call->signed_in = sv_request_needs_access_token(request);
     /* Without a token that is named, it is our session which ends. */
     call->signs_in = who->signs_in || (request->method == SYNCTV_METHOD_LOGOUT && call->signed_in);
-    call->repeatable = is_repeatable(request);
+    call->repeatable = sv_request_is_repeatable(request);
     call->retry.deadline_ms = sv_mono_ms() + timeout_ms;
     call->done = done;
     call->userdata = userdata;

@@ -258,7 +258,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     sv_node_start_clock(node);
     sv_mailbox_init(&node->mailbox);
     pthread_mutex_init(&node->turn_lock, NULL);
-    node->methods = sv_methods;
+    node->handlers = sv_handlers;
 
     int rv = check_options(options, err);
     if (rv >= 0 &&

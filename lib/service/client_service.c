@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
+#include "api/methods.h"
 #include "base/error.h"
-#include "base/text.h"
 #include "service/inside.h"
 #include "wire/request.h"
 #include "wire/result.h"
@@ -114,32 +114,28 @@ static void call_as_anonymous(struct unary *u)
     synctv_caller_unref(caller);
 }
 
-/* Who has a refresh token may end its session without an access token, which may have expired. */
-static bool logs_out_by_refresh_token(struct unary *u)
+/*
+ * Whether a refresh token in the request stands in for the access token, which may have expired:
+ * then the request is decoded before anybody knows who calls.
+ */
+static bool brings_refresh_token(struct unary *u)
 {
     struct sv_arena scratch = { 0 };
     synctv_request request;
     size_t len;
     const void *payload = sv_rpc_call_payload(u->rpc, &len);
     bool yes = len > 0 &&
-        sv_wire_request_decode(SYNCTV_METHOD_LOGOUT, payload, len, &scratch, &request, NULL) == 0 &&
-        !sv_str_empty(request.refresh_token);
+        sv_wire_request_decode(u->m->method, payload, len, &scratch, &request, NULL) == 0 &&
+        !sv_request_needs_access_token(&request);
     sv_arena_fini(&scratch);
     return yes;
 }
 
 static bool needs_no_token(struct unary *u)
 {
-    switch ((int)u->m->method) {
-    case SYNCTV_METHOD_LOGIN:
-    case SYNCTV_METHOD_REGISTER:
-    case SYNCTV_METHOD_REFRESH_TOKEN:
-        return true;
-    case SYNCTV_METHOD_LOGOUT:
-        return logs_out_by_refresh_token(u);
-    default:
-        return false;
-    }
+    enum sv_method_caller caller = sv_methods[u->m->method].caller;
+    return caller == SV_CALLER_WITH_ANY_TOKEN ? brings_refresh_token(u)
+                                              : caller == SV_CALLER_ANYBODY;
 }
 
 void sv_client_service_start(struct sv_rpc_call *rpc, void *arg)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Chat, which is stored, and danmaku, which is not. */
+/* Chat, which is stored, and danmaku, which is not stored. */
 #include <string.h>
 
 #include "base/error.h"
@@ -14,24 +14,25 @@
 #include "node/rooms/load.h"
 #include "node/rooms/tell.h"
 
-/* The newest messages of a room are kept, so many. */
+/* So many of the newest messages of a room are kept. */
 #define KEEP_CHAT 500
 
 /* --- SendChat --- */
 
 struct chat {
     char id[SV_ID_SIZE];
-    synctv_chat message; /* as stored: the new one, or the one that was there already */
+    /* As stored: the new one, or the one that was there already. */
+    synctv_chat message;
     bool is_resend;
 };
 
 static int chat_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct chat *chat = c->state;
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, SYNCTV_PERM_SEND_CHAT);
+        rv = sv_rights_need(c, &rights, SYNCTV_PERM_SEND_CHAT);
     if (rv < 0)
         return rv;
     const synctv_chat message = {
@@ -55,9 +56,11 @@ static int chat_run(struct sv_call *c, struct sv_tx *tx)
     return 0;
 }
 
-/* The room is told, and the stream that it came on in any case, once: that is how its sender knows. NULL = there was no
- * memory for the event. */
-static void chat_tell(struct sv_call *c, const synctv_event *event, const struct chat *chat)
+/*
+ * Sends the event to the room. The stream that the message came on gets it once in any case, as the
+ * acknowledgement. `event` is NULL if there was no memory for it.
+ */
+static void chat_send_event(struct sv_call *c, const synctv_event *event, const struct chat *chat)
 {
     const struct sv_room_change change = {
         .room_id = c->req->room_id,
@@ -80,31 +83,20 @@ static void chat_done(struct sv_call *c)
 {
     const struct chat *chat = c->state;
     const struct sv_chat_rec rec = { .chat = chat->message };
-    chat_tell(c, sv_chat_event(c->node, &rec), chat);
-    int rv = sv_answer_chat(c, &chat->message);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    chat_send_event(c, sv_chat_event(c->node, &rec), chat);
+    sv_call_end(c, sv_answer_chat(c, &chat->message));
 }
 
 void sv_handle_send_chat(struct sv_call *c)
 {
-    int rv = sv_guard_change(c, sizeof(struct chat));
-    if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_CHAT);
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->room_id, "room_id");
+    int rv = sv_call_begin(c, sizeof(struct chat));
     if (rv == 0)
         rv = sv_chat_validate(c->req->content, &c->err);
     if (rv == 0)
         rv = sv_message_id_validate(c->req->message_id, &c->err);
     if (rv == 0)
         rv = sv_node_new_id(c->node, ((struct chat *)c->state)->id);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", chat_run, chat_done);
+    sv_step_write_room(c, rv, "", chat_run, chat_done);
 }
 
 /* --- SendDanmaku --- */
@@ -128,7 +120,10 @@ static const synctv_event *danmaku_event(struct sv_call *c, const synctv_danmaku
     return event;
 }
 
-/* Whether the room has had enough for now. Then danmaku is dropped and nobody is told, for nobody could read it anyway. */
+/*
+ * Whether there is more danmaku in the room than anybody could read. Then it is dropped without an
+ * error.
+ */
 static bool is_flooded(struct sv_room *room)
 {
     double per_second = room->node->limits.room_danmaku_per_second;
@@ -140,9 +135,9 @@ static bool is_flooded(struct sv_room *room)
 }
 
 /* Locked. */
-static int danmaku_tell(struct sv_call *c, struct sv_room *room)
+static int danmaku_send(struct sv_call *c, struct sv_room *room)
 {
-    int rv = sv_guard_room(c, room, SYNCTV_PERM_SEND_CHAT);
+    int rv = sv_call_need_in_room(c, room, SYNCTV_PERM_SEND_CHAT);
     if (rv < 0)
         return rv;
     if (is_flooded(room))
@@ -155,12 +150,7 @@ static int danmaku_tell(struct sv_call *c, struct sv_room *room)
     return 0;
 }
 
-static void danmaku_look(struct sv_call *c)
-{
-    sv_guard_look(c, danmaku_tell);
-}
-
-/* Fills what validation has left open. Content and colour are the request's, so that has to be ours. */
+/* Validation fills in content and colour, which point into the request: so it is copied first. */
 static int danmaku_fill(struct sv_call *c, synctv_danmaku *danmaku)
 {
     int rv = sv_call_keep(c);
@@ -182,19 +172,12 @@ static int danmaku_fill(struct sv_call *c, synctv_danmaku *danmaku)
 
 void sv_handle_send_danmaku(struct sv_call *c)
 {
-    int rv = sv_guard_change(c, sizeof(synctv_danmaku));
-    if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_DANMAKU);
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->room_id, "room_id");
+    int rv = sv_call_begin(c, sizeof(synctv_danmaku));
     if (rv == 0)
         rv = sv_message_id_validate(c->req->message_id, &c->err);
     if (rv == 0)
         rv = danmaku_fill(c, c->state);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_load_room(c, c->req->room_id, danmaku_look);
+    sv_step_act_in_room(c, rv, danmaku_send);
 }
 
 /* --- GetChatHistory --- */
@@ -209,10 +192,10 @@ static int history_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct history *history = c->state;
     const synctv_request *req = c->req;
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, req->room_id, &c->arena, &s);
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, SYNCTV_PERM_VIEW_CHAT_HISTORY);
+        rv = sv_rights_need(c, &rights, SYNCTV_PERM_VIEW_CHAT_HISTORY);
     if (rv == 0)
         rv = history->n = tx->ops->chat_list(tx, req->room_id, req->before_seq, req->after_seq,
             history->limit, &c->arena, &history->messages);
@@ -240,29 +223,22 @@ static int history_fill(struct sv_call *c, const struct history *history)
 
 static void history_done(struct sv_call *c)
 {
-    int rv = history_fill(c, c->state);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_end(c, history_fill(c, c->state));
 }
 
 void sv_handle_get_chat_history(struct sv_call *c)
 {
-    struct history *history = c->state = sv_arena_alloc(&c->arena, sizeof(*history));
-    int rv = history == NULL ? SYNCTV_E_NO_MEMORY : sv_guard_read(c);
+    int rv = sv_call_begin(c, sizeof(struct history));
+    struct history *history = c->state;
     if (rv == 0)
         rv = sv_page_size_validate(c->req->limit, "limit", 50, 100, &history->limit, &c->err);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, history_run, history_done);
+    sv_step_read(c, rv, history_run, history_done);
 }
 
 /* --- DeleteChatMessage --- */
 
-/* Whether the message is among those kept, and the caller's own. */
-static int own_check(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
+/* That the message still exists and is the caller's own. */
+static int check_own_message(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
 {
     synctv_chat message;
     int rv = tx->ops->chat_get(tx, c->req->room_id, c->req->message_id, &c->arena, &message);
@@ -273,15 +249,15 @@ static int own_check(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
 
 static int delete_run(struct sv_call *c, struct sv_tx *tx)
 {
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, 0);
+        rv = sv_rights_need(c, &rights, 0);
     if (rv < 0)
         return rv;
-    uint64_t permissions = sv_actor_permissions(&s.actor, &s.room.settings);
+    uint64_t permissions = sv_actor_permissions(&rights.actor, &rights.room.settings);
     if ((permissions & SYNCTV_PERM_DELETE_CHAT) == 0)
-        rv = own_check(c, tx, permissions);
+        rv = check_own_message(c, tx, permissions);
     if (rv < 0)
         return rv;
     struct sv_chat_rec *rec = c->state;
@@ -315,11 +291,6 @@ static void delete_done(struct sv_call *c)
 
 void sv_handle_delete_chat_message(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, sizeof(struct sv_chat_rec));
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->message_id, "message_id");
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", delete_run, delete_done);
+    int rv = sv_call_begin(c, sizeof(struct sv_chat_rec));
+    sv_step_write_room(c, rv, "", delete_run, delete_done);
 }

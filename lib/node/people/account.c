@@ -287,6 +287,9 @@ int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind)
         bucket = &account->danmaku;
         rate = rate_of(limits->danmaku_per_second, limits->danmaku_per_second);
         break;
+    case SV_RATE_NONE:
+    case SV_RATE_CALLS_OR_HASHES: /* one of the two, by now */
+        return 0;
     }
     pthread_mutex_lock(&a->lock);
     int64_t wait_ms = sv_bucket_take(bucket, &rate, now_ms);
@@ -294,7 +297,7 @@ int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind)
     return wait_ms;
 }
 
-/* --- those who are here for longer than a token --- */
+/* --- sessions that stay for longer than a token --- */
 
 void sv_session_watch(struct sv_session *session)
 {
@@ -320,11 +323,11 @@ void sv_session_unwatch(struct sv_session *session)
 
 /* --- the end of sessions --- */
 
-/* The session may be freed by this, where only its tokens held it. */
+/* This may free the session, if only its tokens held it. */
 static void end_session(struct sv_accounts *a, struct sv_session *session)
 {
     if (!sv_try_ref(&session->base.refs))
-        return; /* on its way out: nobody has it */
+        return; /* being freed: nobody has it */
     atomic_store(&session->ended, true);
     while (!sv_list_empty(&session->tokens))
         sv_cached_token_drop(a,
