@@ -19,9 +19,9 @@
 struct sv_client_call {
     struct sv_list link; /* client->calls, on its thread */
     struct sv_letter letter;
-    struct sv_alarm
+    struct sv_client_alarm
         alarm; /* the next attempt; while it waits for a token or for an event: its time is over */
-    struct sv_token_waiter token;
+    struct sv_client_token_waiter token;
     synctv_client *client;
     synctv_caller *caller; /* a reference */
     synctv_method method;
@@ -32,7 +32,7 @@ struct sv_client_call {
     bool renewed;    /* a fresh token was fetched for it already */
     bool signs_in;   /* its answer says who we are */
     char *access;    /* the token of this attempt */
-    struct sv_retry retry;
+    struct sv_rpc_retry retry;
     synctv_done_fn *done;
     void *userdata;
 
@@ -44,7 +44,7 @@ struct sv_client_call {
 
 static void call_free(struct sv_client_call *call)
 {
-    sv_alarm_cancel(&call->alarm);
+    sv_client_alarm_cancel(&call->alarm);
     sv_list_remove(&call->token.link);
     sv_list_remove(&call->link);
     if (call->has_payload)
@@ -105,7 +105,7 @@ static bool is_repeatable(const synctv_request *request)
 
 static void begin(struct sv_client_call *call);
 
-static void alarm_ring(struct sv_alarm *alarm)
+static void alarm_ring(struct sv_client_alarm *alarm)
 {
     begin(SV_CONTAINER_OF(alarm, struct sv_client_call, alarm));
 }
@@ -136,19 +136,19 @@ static bool try_again(struct sv_client_call *call, const synctv_error *err)
 {
     if (atomic_load(&call->client->closing) || err->code == SYNCTV_E_RATE_LIMITED)
         return false; /* the program knows better what it can do without */
-    if (sv_token_is_stale(err->code) && call->signed_in && !call->renewed) {
+    if (sv_client_token_is_stale(err->code) && call->signed_in && !call->renewed) {
         call->renewed = true;
-        sv_tokens_stale(call->client, call->access);
+        sv_client_tokens_mark_stale(call->client, call->access);
         begin(call);
         return true;
     }
     int64_t now_ms = sv_mono_ms();
-    int64_t wait_ms = sv_retry_next(&call->retry, err->code, call->repeatable, err->retry_after_ms,
-        now_ms, sv_client_random());
+    int64_t wait_ms = sv_rpc_retry_next(&call->retry, err->code, call->repeatable,
+        err->retry_after_ms, now_ms, sv_client_random());
     if (wait_ms < 0)
         return false;
     call->alarm.ring = alarm_ring;
-    sv_alarm_set(call->client, &call->alarm, now_ms + wait_ms);
+    sv_client_alarm_set(call->client, &call->alarm, now_ms + wait_ms);
     return true;
 }
 
@@ -158,7 +158,7 @@ static void answered(void *userdata, const struct sv_rpc_answer *answer)
     call->client->n_on_wire--;
     if (answer->grpc_status != 0) {
         if (call->access != NULL)
-            sv_tokens_refused(call->client, call->access, answer->error.code);
+            sv_client_tokens_refused(call->client, call->access, answer->error.code);
         if (!try_again(call, &answer->error))
             finish(call, failed_result(answer));
         return;
@@ -170,7 +170,7 @@ static void answered(void *userdata, const struct sv_rpc_answer *answer)
         return;
     }
     if (call->signs_in)
-        sv_tokens_learn(call->client, call->method, result);
+        sv_client_tokens_update(call->client, call->method, result);
     finish(call, result);
 }
 
@@ -214,7 +214,7 @@ static void send_attempt(struct sv_client_call *call, const char *access)
 }
 
 /* Its time is over while it waits. */
-static void timeout_ring(struct sv_alarm *alarm)
+static void timeout_ring(struct sv_client_alarm *alarm)
 {
     synctv_error err;
     sv_error(&err, SYNCTV_E_TIMEOUT);
@@ -224,13 +224,14 @@ static void timeout_ring(struct sv_alarm *alarm)
 static void set_timeout(struct sv_client_call *call)
 {
     call->alarm.ring = timeout_ring;
-    sv_alarm_set(call->client, &call->alarm, call->retry.deadline_ms);
+    sv_client_alarm_set(call->client, &call->alarm, call->retry.deadline_ms);
 }
 
-static void have_token(struct sv_token_waiter *waiter, const char *access, const synctv_error *err)
+static void have_token(struct sv_client_token_waiter *waiter, const char *access,
+    const synctv_error *err)
 {
     struct sv_client_call *call = SV_CONTAINER_OF(waiter, struct sv_client_call, token);
-    sv_alarm_cancel(&call->alarm);
+    sv_client_alarm_cancel(&call->alarm);
     if (access == NULL) {
         fail(call, err);
         return;
@@ -254,7 +255,7 @@ static void begin(struct sv_client_call *call)
     }
     set_timeout(call);
     call->token.done = have_token;
-    sv_tokens_get(call->client, &call->token);
+    sv_client_tokens_get(call->client, &call->token);
 }
 
 /* --- messages that travel on a stream --- */
@@ -380,8 +381,8 @@ static void refuse(synctv_done_fn *done, void *userdata, const synctv_error *err
     synctv_result_unref(result);
 }
 
-void sv_client_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
-    void *userdata, bool direct)
+void sv_client_call_submit(synctv_caller *caller, const synctv_request *request,
+    synctv_done_fn *done, void *userdata, bool direct)
 {
     struct sv_client_caller *who = (struct sv_client_caller *)caller;
     struct sv_client_call *call = calloc(1, sizeof(*call));

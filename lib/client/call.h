@@ -9,8 +9,8 @@
 #include <synctv/client.h>
 
 /* sv_caller_ops.submit. Any thread. */
-void sv_client_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
-    void *userdata, bool direct);
+void sv_client_call_submit(synctv_caller *caller, const synctv_request *request,
+    synctv_done_fn *done, void *userdata, bool direct);
 void sv_client_calls_stop(synctv_client *client);
 /* A stream is up: what waits for a chat event is sent again. */
 void sv_client_calls_resend(synctv_client *client);

@@ -20,7 +20,7 @@ static void *thread_main(void *userdata)
     synctv_client *client = userdata;
     while (!atomic_load(&client->closing))
         sv_client_turn(client);
-    sv_tokens_stop(client);
+    sv_client_tokens_stop(client);
     sv_client_calls_stop(client);
     sv_client_streams_stop(client);
     sv_rpc_channel_close(client->channel);
@@ -71,7 +71,7 @@ static int make_channel(synctv_client *client, const synctv_client_options *opti
 
 struct probe {
     struct sv_letter letter;
-    struct sv_alarm again;
+    struct sv_client_alarm again;
     synctv_client *client;
     int64_t deadline_ms;
     unsigned attempts;
@@ -108,7 +108,7 @@ static void probe_send(struct probe *probe)
     }
 }
 
-static void probe_ring(struct sv_alarm *alarm)
+static void probe_ring(struct sv_client_alarm *alarm)
 {
     probe_send(SV_CONTAINER_OF(alarm, struct probe, again));
 }
@@ -125,14 +125,14 @@ static void probed(void *userdata, const struct sv_rpc_answer *answer)
     int code = answer->error.code;
     client->n_on_wire--;
     int64_t now_ms = sv_mono_ms();
-    int64_t wait_ms = sv_retry_delay_ms(++probe->attempts, sv_client_random());
+    int64_t wait_ms = sv_rpc_retry_delay_ms(++probe->attempts, sv_client_random());
     if (wait_ms > PROBE_PAUSE_MAX_MS)
         wait_ms = PROBE_PAUSE_MAX_MS;
     if (code != SYNCTV_E_TIMEOUT || probe->error.code == 0)
         probe->error = answer->error;
     if (code == SYNCTV_E_NODE_UNAVAILABLE && now_ms + wait_ms < probe->deadline_ms) {
         probe->again.ring = probe_ring;
-        sv_alarm_set(client, &probe->again, now_ms + wait_ms);
+        sv_client_alarm_set(client, &probe->again, now_ms + wait_ms);
         return;
     }
     probe_end(probe);
@@ -234,7 +234,7 @@ void synctv_client_close(synctv_client *client)
     sv_rpc_channel_wake(client->channel);
     pthread_join(client->thread, NULL);
     sv_rpc_channel_free(client->channel);
-    sv_tokens_fini(client);
+    sv_client_tokens_fini(client);
     sv_mailbox_fini(&client->mailbox);
     pthread_mutex_destroy(&client->lock);
     free(client);
@@ -246,7 +246,7 @@ static void destroy_caller(synctv_caller *caller)
 }
 
 static const struct sv_caller_ops caller_ops = {
-    .submit = sv_client_submit,
+    .submit = sv_client_call_submit,
     .stream_open = sv_client_stream_open,
     .destroy = destroy_caller,
 };

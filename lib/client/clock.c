@@ -17,9 +17,9 @@ int64_t sv_client_now_ms(const synctv_client *client)
 }
 
 /* The sample that went the shortest way; its error is at most half of that. Locked. */
-static struct sv_clock_sample best_sample(const synctv_client *client)
+static struct sv_client_clock_sample best_sample(const synctv_client *client)
 {
-    struct sv_clock_sample best = { 0 };
+    struct sv_client_clock_sample best = { 0 };
     for (unsigned i = 0; i < client->n_samples; i++) {
         if (i == 0 || client->samples[i].delay_ms < best.delay_ms)
             best = client->samples[i];
@@ -30,14 +30,14 @@ static struct sv_clock_sample best_sample(const synctv_client *client)
 /*
  * Whether both cannot be true of the same two clocks: one has stepped, or this machine has slept.
  */
-static bool contradict(struct sv_clock_sample a, struct sv_clock_sample b)
+static bool contradict(struct sv_client_clock_sample a, struct sv_client_clock_sample b)
 {
     int64_t apart_ms =
         a.offset_ms > b.offset_ms ? a.offset_ms - b.offset_ms : b.offset_ms - a.offset_ms;
     return apart_ms > (a.delay_ms + b.delay_ms) / 2 + DRIFT_MAX_MS;
 }
 
-void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
+void sv_client_clock_add_sample(synctv_client *client, int64_t sent_ms, int64_t received_ms,
     int64_t server_recv_ms, int64_t server_send_ms)
 {
     if (received_ms < sent_ms || server_recv_ms < 0 || server_send_ms < server_recv_ms ||
@@ -48,7 +48,7 @@ void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
         return;
     if (delay_ms < 0)
         delay_ms = 0; /* each of the four numbers is cut to whole milliseconds */
-    struct sv_clock_sample sample = {
+    struct sv_client_clock_sample sample = {
         .offset_ms = ((server_recv_ms - sent_ms) + (server_send_ms - received_ms)) / 2,
         .delay_ms = delay_ms,
     };
@@ -56,8 +56,8 @@ void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
     if (client->n_samples > 0 && contradict(sample, best_sample(client)))
         client->n_samples = client->next_sample = 0;
     client->samples[client->next_sample] = sample;
-    client->next_sample = (client->next_sample + 1) % SV_CLOCK_SAMPLES;
-    if (client->n_samples < SV_CLOCK_SAMPLES)
+    client->next_sample = (client->next_sample + 1) % SV_CLIENT_CLOCK_SAMPLES;
+    if (client->n_samples < SV_CLIENT_CLOCK_SAMPLES)
         client->n_samples++;
     pthread_mutex_unlock(&client->lock);
 }
@@ -78,7 +78,7 @@ int64_t synctv_client_server_time_ms(synctv_client *client)
 int synctv_client_clock_offset(synctv_client *client, int64_t *ret_offset_ms, int64_t *ret_error_ms)
 {
     pthread_mutex_lock(&client->lock);
-    struct sv_clock_sample best = best_sample(client);
+    struct sv_client_clock_sample best = best_sample(client);
     int n = (int)client->n_samples;
     pthread_mutex_unlock(&client->lock);
     if (ret_offset_ms != NULL)

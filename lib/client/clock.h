@@ -5,16 +5,16 @@
 
 #include <synctv/client.h>
 
-#define SV_CLOCK_SAMPLES 8
+#define SV_CLIENT_CLOCK_SAMPLES 8
 
-struct sv_clock_sample {
+struct sv_client_clock_sample {
     int64_t offset_ms; /* server clock − our wall clock */
     int64_t delay_ms;  /* there and back */
 };
 
 /* Our wall clock, which never steps. */
 int64_t sv_client_now_ms(const synctv_client *client);
-void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
+void sv_client_clock_add_sample(synctv_client *client, int64_t sent_ms, int64_t received_ms,
     int64_t server_recv_ms, int64_t server_send_ms);
 
 #endif

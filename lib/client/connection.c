@@ -26,7 +26,7 @@
 #define MAX_HELD 1024     /* rooms; a server that names more is not one of ours */
 
 /* The newest state of a room that was passed on. */
-struct sv_held_state {
+struct sv_client_held_state {
     UT_hash_handle hh;
     char room_id[SV_ID_SIZE];
     uint64_t version;
@@ -35,7 +35,7 @@ struct sv_held_state {
 
 /* --- the clock --- */
 
-static void ping_ring(struct sv_alarm *alarm)
+static void ping_ring(struct sv_client_alarm *alarm)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(alarm, struct sv_client_stream, ping);
     const synctv_request ping = {
@@ -46,7 +46,7 @@ static void ping_ring(struct sv_alarm *alarm)
         s->ping_sent_ms = ping.client_time_ms;
         s->n_pings++;
     }
-    sv_alarm_set(s->client, &s->ping,
+    sv_client_alarm_set(s->client, &s->ping,
         sv_mono_ms() + (s->n_pings < PING_FAST ? PING_FAST_MS : PING_SLOW_MS));
 }
 
@@ -55,7 +55,7 @@ static bool take_pong(struct sv_client_stream *s, const synctv_event *event)
 {
     if (s->ping_sent_ms == 0 || event->client_time_ms != s->ping_sent_ms)
         return false;
-    sv_clock_learn(s->client, s->ping_sent_ms, sv_client_now_ms(s->client),
+    sv_client_clock_add_sample(s->client, s->ping_sent_ms, sv_client_now_ms(s->client),
         event->server_recv_time_ms, event->server_send_time_ms);
     s->ping_sent_ms = 0;
     return true;
@@ -63,9 +63,9 @@ static bool take_pong(struct sv_client_stream *s, const synctv_event *event)
 
 /* --- what comes in --- */
 
-static struct sv_held_state *hold_room(struct sv_client_stream *s, const char *room_id)
+static struct sv_client_held_state *hold_room(struct sv_client_stream *s, const char *room_id)
 {
-    struct sv_held_state *held = NULL;
+    struct sv_client_held_state *held = NULL;
     HASH_FIND_STR(s->held, room_id, held);
     if (held != NULL || strlen(room_id) >= sizeof(held->room_id) || HASH_COUNT(s->held) >= MAX_HELD)
         return held;
@@ -84,7 +84,7 @@ static struct sv_held_state *hold_room(struct sv_client_stream *s, const char *r
 /* Whether this state is older than the one that the program has; remembers it if not. */
 static bool is_stale(struct sv_client_stream *s, const synctv_playback *state)
 {
-    struct sv_held_state *held = hold_room(s, state->room_id);
+    struct sv_client_held_state *held = hold_room(s, state->room_id);
     if (held == NULL || strlen(state->node_id) >= sizeof(held->node_id))
         return false;
     if (state->cause != SYNCTV_STATE_CAUSE_SNAPSHOT &&
@@ -162,17 +162,17 @@ static void on_open(struct sv_rpc_client_stream *rpc, void *userdata)
     s->n_pings = 0;
     s->ping_sent_ms = 0;
     s->ping.ring = ping_ring;
-    sv_alarm_set(s->client, &s->ping, sv_mono_ms());
+    sv_client_alarm_set(s->client, &s->ping, sv_mono_ms());
     sv_client_calls_resend(s->client);
 }
 
-static void again_ring(struct sv_alarm *alarm)
+static void again_ring(struct sv_client_alarm *alarm)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(alarm, struct sv_client_stream, again);
     if (sv_client_stream_is_behind(s))
-        sv_alarm_set(s->client, &s->again, sv_mono_ms() + BEHIND_POLL_MS);
+        sv_client_alarm_set(s->client, &s->again, sv_mono_ms() + BEHIND_POLL_MS);
     else
-        sv_connection_start(s);
+        sv_client_connection_start(s);
 }
 
 /* Failures that another attempt may not meet. */
@@ -200,7 +200,7 @@ static bool passes(int code)
 /* There is no connection (any more). */
 static void lost(struct sv_client_stream *s, const synctv_error *err)
 {
-    sv_alarm_cancel(&s->ping);
+    sv_client_alarm_cancel(&s->ping);
     if (sv_client_stream_is_over(s))
         return;
     if (atomic_load(&s->client->closing) || atomic_load(&s->finishing) || !passes(err->code)) {
@@ -214,23 +214,23 @@ static void lost(struct sv_client_stream *s, const synctv_error *err)
     if (s->up_since_ms != 0 && now_ms - s->up_since_ms >= UP_MS)
         s->attempts = 0;
     s->up_since_ms = 0;
-    int64_t wait_ms = sv_retry_delay_ms(++s->attempts, sv_client_random());
+    int64_t wait_ms = sv_rpc_retry_delay_ms(++s->attempts, sv_client_random());
     if (wait_ms < err->retry_after_ms)
         wait_ms = err->retry_after_ms < WAIT_MAX_MS ? err->retry_after_ms : WAIT_MAX_MS;
     s->again.ring = again_ring;
-    sv_alarm_set(s->client, &s->again, now_ms + wait_ms);
+    sv_client_alarm_set(s->client, &s->again, now_ms + wait_ms);
 }
 
 /* The server did not take our token: another one may help, once. */
 static bool try_another_token(struct sv_client_stream *s, int code)
 {
-    if (s->renewed || !sv_token_is_stale(code) || atomic_load(&s->client->closing) ||
+    if (s->renewed || !sv_client_token_is_stale(code) || atomic_load(&s->client->closing) ||
         atomic_load(&s->finishing) || sv_client_stream_is_over(s))
         return false;
     s->renewed = true;
-    sv_alarm_cancel(&s->ping);
-    sv_tokens_stale(s->client, sv_str(s->access));
-    sv_connection_start(s);
+    sv_client_alarm_cancel(&s->ping);
+    sv_client_tokens_mark_stale(s->client, sv_str(s->access));
+    sv_client_connection_start(s);
     return true;
 }
 
@@ -254,9 +254,9 @@ static void on_status(struct sv_rpc_client_stream *rpc, void *userdata,
     else if (s->overrun < 0)
         sv_error(&err, s->overrun);
     s->overrun = 0;
-    sv_tokens_refused(s->client, sv_str(s->access), err.code);
+    sv_client_tokens_refused(s->client, sv_str(s->access), err.code);
     if (s->leaving)
-        sv_connection_leave(s);
+        sv_client_connection_close(s);
     else if (!try_another_token(s, err.code))
         lost(s, &err);
 }
@@ -298,12 +298,13 @@ static void open_stream(struct sv_client_stream *s, const char *bearer)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void have_token(struct sv_token_waiter *waiter, const char *access, const synctv_error *err)
+static void have_token(struct sv_client_token_waiter *waiter, const char *access,
+    const synctv_error *err)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(waiter, struct sv_client_stream, token);
     s->waiting_for_token = false;
     if (s->leaving) {
-        sv_connection_leave(s);
+        sv_client_connection_close(s);
         return;
     }
     if (sv_client_stream_is_over(s))
@@ -327,16 +328,16 @@ static void have_token(struct sv_token_waiter *waiter, const char *access, const
     free(bearer);
 }
 
-void sv_connection_start(struct sv_client_stream *s)
+void sv_client_connection_start(struct sv_client_stream *s)
 {
     s->waiting_for_token = true;
     s->token.done = have_token;
-    sv_tokens_get(s->client, &s->token);
+    sv_client_tokens_get(s->client, &s->token);
 }
 
-void sv_connection_finish(struct sv_client_stream *s)
+void sv_client_connection_finish(struct sv_client_stream *s)
 {
-    sv_alarm_cancel(&s->ping);
+    sv_client_alarm_cancel(&s->ping);
     if (s->open) {
         sv_rpc_client_stream_half_close(s->rpc);
         return;
@@ -344,25 +345,25 @@ void sv_connection_finish(struct sv_client_stream *s)
     synctv_error err;
     sv_error(&err, SYNCTV_E_NOT_CONNECTED);
     sv_client_stream_end(s, &err);
-    sv_alarm_cancel(&s->again);
+    sv_client_alarm_cancel(&s->again);
     if (s->on_wire)
         sv_rpc_client_stream_cancel(s->rpc);
 }
 
-void sv_connection_leave(struct sv_client_stream *s)
+void sv_client_connection_close(struct sv_client_stream *s)
 {
     s->leaving = true;
-    sv_alarm_cancel(&s->again);
-    sv_alarm_cancel(&s->ping);
+    sv_client_alarm_cancel(&s->again);
+    sv_client_alarm_cancel(&s->ping);
     if (s->on_wire)
         sv_rpc_client_stream_cancel(s->rpc); /* on_status() comes back here */
     else if (!s->waiting_for_token)          /* have_token() does */
-        sv_client_stream_left(s);
+        sv_client_stream_released(s);
 }
 
-void sv_connection_fini(struct sv_client_stream *s)
+void sv_client_connection_fini(struct sv_client_stream *s)
 {
-    struct sv_held_state *held, *tmp;
+    struct sv_client_held_state *held, *tmp;
     HASH_ITER(hh, s->held, held, tmp) {
         HASH_DEL(s->held, held);
         free(held);

@@ -5,11 +5,11 @@
 
 struct sv_client_stream;
 
-void sv_connection_start(struct sv_client_stream *s);
+void sv_client_connection_start(struct sv_client_stream *s);
 /* Half-closes it, or lets it end. */
-void sv_connection_finish(struct sv_client_stream *s);
+void sv_client_connection_finish(struct sv_client_stream *s);
 /* Releases the thread's reference, now or when the network has let go. */
-void sv_connection_leave(struct sv_client_stream *s);
-void sv_connection_fini(struct sv_client_stream *s);
+void sv_client_connection_close(struct sv_client_stream *s);
+void sv_client_connection_fini(struct sv_client_stream *s);
 
 #endif

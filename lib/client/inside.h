@@ -36,19 +36,19 @@ struct synctv_client {
 
     pthread_mutex_t lock;
     char user_id[16];
-    struct sv_clock_sample samples[SV_CLOCK_SAMPLES];
+    struct sv_client_clock_sample samples[SV_CLIENT_CLOCK_SAMPLES];
     unsigned n_samples, next_sample;
     int64_t told_server_ms; /* the last answer of synctv_client_server_time_ms() */
     int64_t wall_offset_ms; /* wall clock − monotonic clock at the start: our clock never steps */
 
     /* The client's thread. */
     struct sv_list alarms;
-    struct sv_tokens tokens;
+    struct sv_client_tokens tokens;
     struct sv_list token_waiters;
     bool renewing;
     /* What is renewed: if others are in use by then, the answer does not count. */
     unsigned renewed_generation;
-    struct sv_alarm renew_alarm;
+    struct sv_client_alarm renew_alarm;
     struct sv_list calls;   /* sv_client_call.link */
     struct sv_list streams; /* sv_client_stream.link */
     unsigned n_on_wire;     /* calls and streams that the channel will still call back */

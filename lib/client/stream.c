@@ -23,7 +23,7 @@ static void stream_unref(struct sv_client_stream *s)
     if (atomic_fetch_sub(&s->refs, 1) != 1)
         return;
     sv_event_ring_clear(&s->events);
-    sv_connection_fini(s);
+    sv_client_connection_fini(s);
     free(s->room_password);
     pthread_cond_destroy(&s->cond);
     pthread_mutex_destroy(&s->lock);
@@ -73,7 +73,7 @@ static int push(struct sv_client_stream *s, const synctv_event *event, unsigned 
 
 int sv_client_stream_push(struct sv_client_stream *s, const synctv_event *event)
 {
-    return push(s, event, SV_MAX_EVENTS, SV_MAX_EVENT_BYTES);
+    return push(s, event, SV_CLIENT_MAX_EVENTS, SV_CLIENT_MAX_EVENT_BYTES);
 }
 
 void sv_client_stream_push_connection(struct sv_client_stream *s, synctv_event_type type,
@@ -91,7 +91,7 @@ void sv_client_stream_push_connection(struct sv_client_stream *s, synctv_event_t
      * DISCONNECTED has a place even because of too many: then no CONNECTED follows before half of
      * them are taken.
      */
-    push(s, event, SV_MAX_EVENTS + 1, SIZE_MAX);
+    push(s, event, SV_CLIENT_MAX_EVENTS + 1, SIZE_MAX);
 }
 
 void sv_client_stream_end(struct sv_client_stream *s, const synctv_error *err)
@@ -116,7 +116,8 @@ bool sv_client_stream_is_over(struct sv_client_stream *s)
 bool sv_client_stream_is_behind(struct sv_client_stream *s)
 {
     pthread_mutex_lock(&s->lock);
-    bool behind = s->events.count > SV_MAX_EVENTS / 2 || s->events.bytes > SV_MAX_EVENT_BYTES / 2;
+    bool behind = s->events.count > SV_CLIENT_MAX_EVENTS / 2 ||
+        s->events.bytes > SV_CLIENT_MAX_EVENT_BYTES / 2;
     pthread_mutex_unlock(&s->lock);
     return behind;
 }
@@ -216,18 +217,18 @@ static void start_on_thread(struct sv_letter *letter)
         sv_client_stream_end(s, &err);
         return;
     }
-    sv_connection_start(s);
+    sv_client_connection_start(s);
 }
 
 static void finish_on_thread(struct sv_letter *letter)
 {
-    sv_connection_finish(SV_CONTAINER_OF(letter, struct sv_client_stream, finish_letter));
+    sv_client_connection_finish(SV_CONTAINER_OF(letter, struct sv_client_stream, finish_letter));
 }
 
 static void close_on_thread(struct sv_letter *letter)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(letter, struct sv_client_stream, close_letter);
-    sv_connection_leave(s);
+    sv_client_connection_close(s);
     stream_unref(s); /* the program's */
 }
 
@@ -253,7 +254,7 @@ static void stream_close(synctv_stream *pub)
     sv_client_post(s->client, &s->close_letter);
 }
 
-void sv_client_stream_left(struct sv_client_stream *s)
+void sv_client_stream_released(struct sv_client_stream *s)
 {
     sv_list_remove(&s->link);
     stream_unref(s);

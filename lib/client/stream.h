@@ -7,10 +7,10 @@
 #include "base/id.h"
 #include "client/inside.h"
 
-#define SV_MAX_EVENTS 1024 /* not taken by the program */
-#define SV_MAX_EVENT_BYTES (16 * 1024 * 1024)
+#define SV_CLIENT_MAX_EVENTS 1024 /* not taken by the program */
+#define SV_CLIENT_MAX_EVENT_BYTES (16 * 1024 * 1024)
 
-struct sv_held_state;
+struct sv_client_held_state;
 
 struct sv_client_stream {
     synctv_stream base; /* first */
@@ -36,7 +36,7 @@ struct sv_client_stream {
 
     /* The client's thread. */
     struct sv_list link; /* client->streams */
-    struct sv_token_waiter token;
+    struct sv_client_token_waiter token;
     bool waiting_for_token;
     bool on_wire;
     bool leaving; /* closed, and this thread has heard of it */
@@ -47,10 +47,10 @@ struct sv_client_stream {
     char *access;
     unsigned attempts;   /* since it last stayed up for UP_MS */
     int64_t up_since_ms; /* our clock, the first message; 0 = it is not up */
-    struct sv_alarm again, ping;
+    struct sv_client_alarm again, ping;
     unsigned n_pings;
     int64_t ping_sent_ms; /* our clock; 0 = none is on its way */
-    struct sv_held_state *held;
+    struct sv_client_held_state *held;
 };
 
 /* sv_caller_ops.stream_open. Any thread. */
@@ -67,7 +67,7 @@ void sv_client_stream_end(struct sv_client_stream *s, const synctv_error *err);
 bool sv_client_stream_is_over(struct sv_client_stream *s);
 bool sv_client_stream_is_behind(struct sv_client_stream *s);
 /* The network has let go, and so has the program: drops the thread's reference. */
-void sv_client_stream_left(struct sv_client_stream *s);
+void sv_client_stream_released(struct sv_client_stream *s);
 /* Any thread. Fails with NOT_CONNECTED, OVERLOADED, NO_MEMORY. */
 int sv_client_stream_send(struct sv_client_stream *s, const synctv_request *request,
     synctv_error *ret_error);

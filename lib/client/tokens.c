@@ -28,8 +28,8 @@ static void forget(synctv_client *client)
 {
     wipe(client->tokens.access);
     wipe(client->tokens.refresh);
-    client->tokens = (struct sv_tokens){ .generation = client->tokens.generation + 1 };
-    sv_alarm_cancel(&client->renew_alarm);
+    client->tokens = (struct sv_client_tokens){ .generation = client->tokens.generation + 1 };
+    sv_client_alarm_cancel(&client->renew_alarm);
 }
 
 static void tell(synctv_client *client)
@@ -66,14 +66,15 @@ static void serve(synctv_client *client, const synctv_error *err)
     sv_list_init(&waiters);
     sv_list_splice(&waiters, &client->token_waiters);
     for (struct sv_list *it; (it = sv_list_pop(&waiters)) != NULL;) {
-        struct sv_token_waiter *waiter = SV_CONTAINER_OF(it, struct sv_token_waiter, link);
+        struct sv_client_token_waiter *waiter =
+            SV_CONTAINER_OF(it, struct sv_client_token_waiter, link);
         waiter->done(waiter, err == NULL ? client->tokens.access : NULL, err);
     }
 }
 
 static void renew(synctv_client *client);
 
-static void renew_ring(struct sv_alarm *alarm)
+static void renew_ring(struct sv_client_alarm *alarm)
 {
     renew(SV_CONTAINER_OF(alarm, synctv_client, renew_alarm));
 }
@@ -99,7 +100,7 @@ static void keep(synctv_client *client, const synctv_result *result)
     client->tokens.refresh = refresh;
     client->tokens.fresh_until_ms = now_ms + life_ms - left_ms;
     client->renew_alarm.ring = renew_ring;
-    sv_alarm_set(client, &client->renew_alarm, client->tokens.fresh_until_ms);
+    sv_client_alarm_set(client, &client->renew_alarm, client->tokens.fresh_until_ms);
     tell(client);
 }
 
@@ -167,9 +168,9 @@ static void renew(synctv_client *client)
     client->n_on_wire++;
 }
 
-void sv_tokens_get(synctv_client *client, struct sv_token_waiter *waiter)
+void sv_client_tokens_get(synctv_client *client, struct sv_client_token_waiter *waiter)
 {
-    struct sv_tokens *tokens = &client->tokens;
+    struct sv_client_tokens *tokens = &client->tokens;
     if (tokens->access == NULL) {
         synctv_error err;
         sv_error(&err, SYNCTV_E_TOKEN_MISSING);
@@ -182,7 +183,7 @@ void sv_tokens_get(synctv_client *client, struct sv_token_waiter *waiter)
     }
 }
 
-bool sv_token_is_stale(int code)
+bool sv_client_token_is_stale(int code)
 {
     return code == SYNCTV_E_TOKEN_EXPIRED || code == SYNCTV_E_TOKEN_INVALID;
 }
@@ -192,20 +193,21 @@ static bool is_current(synctv_client *client, const char *access)
     return client->tokens.access != NULL && strcmp(client->tokens.access, access) == 0;
 }
 
-void sv_tokens_stale(synctv_client *client, const char *access)
+void sv_client_tokens_mark_stale(synctv_client *client, const char *access)
 {
     if (is_current(client, access))
         client->tokens.fresh_until_ms = 0;
 }
 
-void sv_tokens_refused(synctv_client *client, const char *access, int code)
+void sv_client_tokens_refused(synctv_client *client, const char *access, int code)
 {
     if ((code == SYNCTV_E_SESSION_ENDED || code == SYNCTV_E_USER_BANNED) &&
         is_current(client, access))
         lose(client);
 }
 
-void sv_tokens_learn(synctv_client *client, synctv_method method, const synctv_result *result)
+void sv_client_tokens_update(synctv_client *client, synctv_method method,
+    const synctv_result *result)
 {
     switch (method) {
     case SYNCTV_METHOD_LOGIN:
@@ -227,15 +229,15 @@ void sv_tokens_learn(synctv_client *client, synctv_method method, const synctv_r
     }
 }
 
-void sv_tokens_stop(synctv_client *client)
+void sv_client_tokens_stop(synctv_client *client)
 {
     synctv_error err;
     sv_error(&err, SYNCTV_E_CANCELLED);
-    sv_alarm_cancel(&client->renew_alarm);
+    sv_client_alarm_cancel(&client->renew_alarm);
     serve(client, &err);
 }
 
-void sv_tokens_fini(synctv_client *client)
+void sv_client_tokens_fini(synctv_client *client)
 {
     forget(client);
 }

@@ -61,6 +61,6 @@ static inline void sv_rpc_bytes_unref(struct sv_rpc_bytes b)
 void *sv_rpc_bytes_alloc(void *bytes, size_t len);
 
 /* A received message in one piece, as a new reference. Returns false for a compressed one. */
-bool sv_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice);
+bool sv_rpc_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice);
 
 #endif

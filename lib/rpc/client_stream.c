@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "rpc/client.h"
+#include "rpc/client_call.h"
 
 /* A message that waits to be sent. */
 struct out {
@@ -12,11 +12,11 @@ struct out {
 };
 
 struct sv_rpc_client_stream {
-    struct sv_client_call c;
+    struct sv_rpc_client_call c;
     atomic_uint refs;
     const struct sv_rpc_client_stream_ops *ops;
     void *userdata;
-    struct sv_op start_op, read_op, write_op, status_op;
+    struct sv_rpc_op start_op, read_op, write_op, status_op;
     struct sv_letter opening;
     bool opened; /* on_open() was called; the channel's thread alone */
     grpc_byte_buffer *read_buffer;
@@ -57,12 +57,12 @@ static void drop_queued(struct sv_rpc_client_stream *s)
 
 static void finish(struct sv_rpc_client_stream *s)
 {
-    struct sv_client_answer a;
-    sv_client_answer_init(&a, &s->c);
+    struct sv_rpc_client_answer a;
+    sv_rpc_client_answer_init(&a, &s->c);
     s->ops->on_status(s, s->userdata, &a.answer);
-    sv_client_answer_fini(&a);
+    sv_rpc_client_answer_fini(&a);
     drop_queued(s);
-    sv_client_call_end(&s->c);
+    sv_rpc_client_call_end(&s->c);
     sv_rpc_client_stream_unref(s);
 }
 
@@ -75,7 +75,7 @@ static void drop(struct sv_rpc_client_stream *s)
         finish(s);
 }
 
-static void status_done(struct sv_op *op, bool ok)
+static void status_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, status_op);
     pthread_mutex_lock(&s->lock);
@@ -113,11 +113,11 @@ static void open_later(struct sv_letter *letter)
 static void start_read(struct sv_rpc_client_stream *s)
 {
     grpc_op op = { .op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &s->read_buffer };
-    if (sv_op_start(&s->read_op, s->c.call, &op, 1) != GRPC_CALL_OK)
+    if (sv_rpc_op_start(&s->read_op, s->c.call, &op, 1) != GRPC_CALL_OK)
         drop(s);
 }
 
-static void read_done(struct sv_op *op, bool ok)
+static void read_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, read_op);
     grpc_byte_buffer *message = s->read_buffer;
@@ -128,7 +128,7 @@ static void read_done(struct sv_op *op, bool ok)
         return;
     }
     tell_open(s);
-    if (sv_payload_flatten(message, &slice)) {
+    if (sv_rpc_payload_flatten(message, &slice)) {
         s->ops->on_message(s, s->userdata, GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
         grpc_slice_unref(slice);
     } else {
@@ -139,7 +139,7 @@ static void read_done(struct sv_op *op, bool ok)
     start_read(s);
 }
 
-static void start_done(struct sv_op *op, bool ok)
+static void start_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, start_op);
     if (!ok) {
@@ -149,7 +149,7 @@ static void start_done(struct sv_op *op, bool ok)
     pthread_mutex_lock(&s->lock);
     s->holds++; /* the letter's; the read gets the start's */
     pthread_mutex_unlock(&s->lock);
-    sv_queue_post(&s->c.channel->queue, &s->opening);
+    sv_rpc_queue_post(&s->c.channel->queue, &s->opening);
     start_read(s);
 }
 
@@ -197,16 +197,16 @@ static void send_some(struct sv_rpc_client_stream *s)
             .flags = more ? GRPC_WRITE_BUFFER_HINT : 0,
             .data.send_message.send_message = message };
     }
-    grpc_call_error e = sv_op_start(&s->write_op, s->c.call, &op, 1);
+    grpc_call_error e = sv_rpc_op_start(&s->write_op, s->c.call, &op, 1);
     if (message != NULL)
         grpc_byte_buffer_destroy(message);
     if (e != GRPC_CALL_OK) { /* cannot be, but the hold must go on the channel's thread */
         grpc_call_cancel(s->c.call, NULL);
-        sv_queue_post(&s->c.channel->queue, &s->c.refusal);
+        sv_rpc_queue_post(&s->c.channel->queue, &s->c.refusal);
     }
 }
 
-static void write_done(struct sv_op *op, bool ok)
+static void write_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, write_op);
     pthread_mutex_lock(&s->lock);
@@ -268,17 +268,17 @@ void sv_rpc_client_stream_cancel(struct sv_rpc_client_stream *s)
 
 static grpc_call_error start(struct sv_rpc_client_stream *s, const struct sv_rpc_request *request)
 {
-    struct sv_client_metadata md;
-    sv_client_metadata_init(&md, request);
+    struct sv_rpc_client_metadata md;
+    sv_rpc_client_metadata_init(&md, request);
     grpc_op ops[2] = {
         { .op = GRPC_OP_SEND_INITIAL_METADATA,
-            .flags = sv_client_flags(request),
+            .flags = sv_rpc_client_flags(request),
             .data.send_initial_metadata = { .count = md.n, .metadata = md.items } },
         { .op = GRPC_OP_RECV_INITIAL_METADATA,
             .data.recv_initial_metadata.recv_initial_metadata = &s->c.initial },
     };
-    grpc_call_error e = sv_op_start(&s->start_op, s->c.call, ops, 2);
-    sv_client_metadata_fini(&md);
+    grpc_call_error e = sv_rpc_op_start(&s->start_op, s->c.call, ops, 2);
+    sv_rpc_client_metadata_fini(&md);
     return e;
 }
 
@@ -292,7 +292,7 @@ static grpc_call_error start_status(struct sv_rpc_client_stream *s)
             .status_details = &s->c.text,
         },
     };
-    return sv_op_start(&s->status_op, s->c.call, &op, 1);
+    return sv_rpc_op_start(&s->status_op, s->c.call, &op, 1);
 }
 
 struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *channel,
@@ -314,7 +314,7 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
     sv_list_init(&s->queued);
     pthread_mutex_init(&s->lock, NULL);
     s->holds = 1;
-    if (sv_client_call_begin(&s->c, channel, request)) {
+    if (sv_rpc_client_call_begin(&s->c, channel, request)) {
         s->holds = 2; /* start, status */
         if (start(s, request) != GRPC_CALL_OK) {
             s->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the metadata */
@@ -328,7 +328,7 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
         pthread_mutex_lock(&s->lock);
         s->over = true;
         pthread_mutex_unlock(&s->lock);
-        sv_queue_post(&channel->queue, &s->c.refusal);
+        sv_rpc_queue_post(&channel->queue, &s->c.refusal);
     }
     return s;
 }

@@ -206,7 +206,7 @@ static int cannot(const char *address, const char *why, synctv_error *ret_error)
     return sv_error_field(ret_error, "listen", "cannot listen on %s: %s", address, why);
 }
 
-int sv_listen(grpc_server *core, const char *address, grpc_server_credentials *credentials,
+int sv_rpc_listen(grpc_server *core, const char *address, grpc_server_credentials *credentials,
     const struct sv_log *log, int *ret_port, synctv_error *ret_error)
 {
     struct listener l = { core, credentials, log, address };

@@ -15,7 +15,7 @@
  * warning. Waits for the resolver. Port 0 is any, the same for all. Errors: INVALID_ARGUMENT, field
  * "listen", with a sentence that says why.
  */
-int sv_listen(grpc_server *core, const char *address, grpc_server_credentials *credentials,
+int sv_rpc_listen(grpc_server *core, const char *address, grpc_server_credentials *credentials,
     const struct sv_log *log, int *ret_port, synctv_error *ret_error);
 
 #endif

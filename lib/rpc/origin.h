@@ -10,7 +10,7 @@
 
 #include "base/address.h"
 
-struct sv_origin {
+struct sv_rpc_origin {
     /* One connection, as gRPC calls it, and behind a proxy one client on it. */
     char name[160];
     struct in6_addr address; /* valid if has_address */
@@ -19,12 +19,12 @@ struct sv_origin {
     bool is_proxy; /* whose client is not known: many may be behind it */
 };
 
-void sv_origin_of(grpc_call *call, const grpc_metadata_array *metadata,
-    const struct sv_networks *proxies, struct sv_origin *ret_origin);
+void sv_rpc_origin_of(grpc_call *call, const grpc_metadata_array *metadata,
+    const struct sv_networks *proxies, struct sv_rpc_origin *ret_origin);
 /*
  * The address that limits of connections and bytes count; NULL if there is none, or it is a
  * proxy's.
  */
-const struct in6_addr *sv_origin_counted(const struct sv_origin *origin);
+const struct in6_addr *sv_rpc_origin_counted_address(const struct sv_rpc_origin *origin);
 
 #endif

@@ -8,24 +8,24 @@
 /* More of them hardly help; the batch lies on the stack. */
 #define GATHER_MAX 64
 
-gpr_timespec sv_queue_deadline(int64_t mono_ms)
+gpr_timespec sv_rpc_queue_deadline(int64_t mono_ms)
 {
-    if (mono_ms == SV_NEVER)
+    if (mono_ms == SV_RPC_NEVER)
         return gpr_inf_future(GPR_CLOCK_MONOTONIC);
     gpr_timespec t = gpr_time_from_millis(mono_ms, GPR_TIMESPAN);
     t.clock_type = GPR_CLOCK_MONOTONIC;
     return t;
 }
 
-static void wake_done(struct sv_op *op, bool ok)
+static void wake_done(struct sv_rpc_op *op, bool ok)
 {
-    struct sv_queue *q = SV_CONTAINER_OF(op, struct sv_queue, wake_op);
+    struct sv_rpc_queue *q = SV_CONTAINER_OF(op, struct sv_rpc_queue, wake_op);
     atomic_store(&q->wake_pending, false);
 }
 
-int sv_queue_init(struct sv_queue *q, bool with_grpc)
+int sv_rpc_queue_init(struct sv_rpc_queue *q, bool with_grpc)
 {
-    *q = (struct sv_queue){ .wake_op = { wake_done } };
+    *q = (struct sv_rpc_queue){ .wake_op = { wake_done } };
     pthread_condattr_t attr;
     if (pthread_condattr_init(&attr) != 0)
         return SYNCTV_E_NO_MEMORY;
@@ -50,12 +50,12 @@ int sv_queue_init(struct sv_queue *q, bool with_grpc)
     return 0;
 }
 
-static void run_cond(struct sv_queue *q, int64_t deadline_ms)
+static void run_cond(struct sv_rpc_queue *q, int64_t deadline_ms)
 {
     struct timespec until = { deadline_ms / 1000, deadline_ms % 1000 * 1000000 };
     pthread_mutex_lock(&q->lock);
     while (!atomic_load(&q->wake_pending)) {
-        if (deadline_ms == SV_NEVER)
+        if (deadline_ms == SV_RPC_NEVER)
             pthread_cond_wait(&q->woken, &q->lock);
         else if (pthread_cond_timedwait(&q->woken, &q->lock, &until) != 0)
             break;
@@ -68,11 +68,11 @@ static void run_cond(struct sv_queue *q, int64_t deadline_ms)
  * The core reads one descriptor's events a call, so a queue that is emptied first and handled afterwards
  * lets it read in one go and write in one go.
  */
-static void run_grpc(struct sv_queue *q, int64_t deadline_ms)
+static void run_grpc(struct sv_rpc_queue *q, int64_t deadline_ms)
 {
     grpc_event events[1 + GATHER_MAX];
     unsigned n = 0;
-    grpc_event e = grpc_completion_queue_next(q->cq, sv_queue_deadline(deadline_ms), NULL);
+    grpc_event e = grpc_completion_queue_next(q->cq, sv_rpc_queue_deadline(deadline_ms), NULL);
     while (e.type == GRPC_OP_COMPLETE) {
         events[n++] = e;
         if (n == sizeof(events) / sizeof(events[0]))
@@ -80,11 +80,11 @@ static void run_grpc(struct sv_queue *q, int64_t deadline_ms)
         e = grpc_completion_queue_next(q->cq, gpr_inf_past(GPR_CLOCK_MONOTONIC), NULL);
     }
     for (unsigned i = 0; i < n; i++) {
-        sv_op_done(events[i].tag, events[i].success != 0);
+        sv_rpc_op_done(events[i].tag, events[i].success != 0);
     }
 }
 
-void sv_queue_run(struct sv_queue *q, int64_t deadline_ms)
+void sv_rpc_queue_run(struct sv_rpc_queue *q, int64_t deadline_ms)
 {
     if (q->cq != NULL)
         run_grpc(q, deadline_ms);
@@ -93,26 +93,26 @@ void sv_queue_run(struct sv_queue *q, int64_t deadline_ms)
     sv_mailbox_run(&q->posted);
 }
 
-static _Thread_local const struct sv_queue *queue_of_this_thread;
+static _Thread_local const struct sv_rpc_queue *queue_of_this_thread;
 
-bool sv_queue_is_mine(const struct sv_queue *q)
+bool sv_rpc_queue_is_mine(const struct sv_rpc_queue *q)
 {
     return queue_of_this_thread == q;
 }
 
-const struct sv_queue *sv_queue_begin_turn(const struct sv_queue *q)
+const struct sv_rpc_queue *sv_rpc_queue_begin_turn(const struct sv_rpc_queue *q)
 {
-    const struct sv_queue *outer = queue_of_this_thread;
+    const struct sv_rpc_queue *outer = queue_of_this_thread;
     queue_of_this_thread = q;
     return outer;
 }
 
-void sv_queue_end_turn(const struct sv_queue *outer)
+void sv_rpc_queue_end_turn(const struct sv_rpc_queue *outer)
 {
     queue_of_this_thread = outer;
 }
 
-void sv_queue_wake(struct sv_queue *q)
+void sv_rpc_queue_wake(struct sv_rpc_queue *q)
 {
     if (atomic_exchange(&q->wake_pending, true))
         return;
@@ -120,17 +120,17 @@ void sv_queue_wake(struct sv_queue *q)
     if (q->cq == NULL)
         pthread_cond_signal(&q->woken);
     else if (q->wake_call != NULL)
-        sv_op_start(&q->wake_op, q->wake_call, NULL, 0);
+        sv_rpc_op_start(&q->wake_op, q->wake_call, NULL, 0);
     pthread_mutex_unlock(&q->lock);
 }
 
-void sv_queue_post(struct sv_queue *q, struct sv_letter *letter)
+void sv_rpc_queue_post(struct sv_rpc_queue *q, struct sv_letter *letter)
 {
     sv_mailbox_post(&q->posted, letter);
-    sv_queue_wake(q);
+    sv_rpc_queue_wake(q);
 }
 
-void sv_queue_end(struct sv_queue *q)
+void sv_rpc_queue_end(struct sv_rpc_queue *q)
 {
     if (q->cq == NULL) {
         sv_mailbox_run(&q->posted);
@@ -150,7 +150,7 @@ void sv_queue_end(struct sv_queue *q)
         if (e.type == GRPC_QUEUE_SHUTDOWN)
             break;
         if (e.type == GRPC_OP_COMPLETE)
-            sv_op_done(e.tag, e.success != 0);
+            sv_rpc_op_done(e.tag, e.success != 0);
     }
     sv_mailbox_run(&q->posted);
     grpc_completion_queue_destroy(q->cq);
@@ -159,9 +159,9 @@ void sv_queue_end(struct sv_queue *q)
     pthread_mutex_unlock(&q->lock);
 }
 
-void sv_queue_fini(struct sv_queue *q)
+void sv_rpc_queue_fini(struct sv_rpc_queue *q)
 {
-    sv_queue_end(q);
+    sv_rpc_queue_end(q);
     sv_mailbox_fini(&q->posted);
     pthread_mutex_destroy(&q->lock);
     pthread_cond_destroy(&q->woken);

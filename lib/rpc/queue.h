@@ -15,8 +15,8 @@
 #include "base/mailbox.h"
 
 /* A tag. done() runs exactly once for each operation that was started and may free the struct. */
-struct sv_op {
-    void (*done)(struct sv_op *op, bool ok);
+struct sv_rpc_op {
+    void (*done)(struct sv_rpc_op *op, bool ok);
 };
 
 /*
@@ -25,74 +25,74 @@ struct sv_op {
  */
 #ifdef __has_feature /* clang's word for gcc's __SANITIZE_THREAD__ */
 #if __has_feature(thread_sanitizer)
-#define SV_TSAN(call) call
+#define SV_RPC_TSAN(call) call
 #endif
 #endif
-#if defined(__SANITIZE_THREAD__) && !defined(SV_TSAN)
-#define SV_TSAN(call) call
+#if defined(__SANITIZE_THREAD__) && !defined(SV_RPC_TSAN)
+#define SV_RPC_TSAN(call) call
 #endif
-#ifdef SV_TSAN
+#ifdef SV_RPC_TSAN
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 #else
-#define SV_TSAN(call) (void)0
+#define SV_RPC_TSAN(call) (void)0
 #endif
 
 /* grpc_call_start_batch(). Once it has returned OK, another thread may already have run done(). */
-static inline grpc_call_error sv_op_start(struct sv_op *op, grpc_call *call, const grpc_op *ops,
-    size_t n_ops)
+static inline grpc_call_error sv_rpc_op_start(struct sv_rpc_op *op, grpc_call *call,
+    const grpc_op *ops, size_t n_ops)
 {
-    SV_TSAN(__tsan_release(op));
+    SV_RPC_TSAN(__tsan_release(op));
     return grpc_call_start_batch(call, ops, n_ops, op, NULL);
 }
 
 /* For the functions that are no batches. */
-static inline void *sv_op_tag(struct sv_op *op)
+static inline void *sv_rpc_op_tag(struct sv_rpc_op *op)
 {
-    SV_TSAN(__tsan_release(op));
+    SV_RPC_TSAN(__tsan_release(op));
     return op;
 }
 
-static inline void sv_op_done(struct sv_op *op, bool ok)
+static inline void sv_rpc_op_done(struct sv_rpc_op *op, bool ok)
 {
-    SV_TSAN(__tsan_acquire(op));
+    SV_RPC_TSAN(__tsan_acquire(op));
     op->done(op, ok);
 }
 
-struct sv_queue {
+struct sv_rpc_queue {
     grpc_completion_queue *cq; /* NULL = without gRPC */
     grpc_channel *lame;
     pthread_mutex_t lock;
     grpc_call *wake_call; /* under lock; NULL when the queue ends */
     struct sv_mailbox posted;
-    struct sv_op wake_op;
+    struct sv_rpc_op wake_op;
     atomic_bool wake_pending;
     pthread_cond_t woken; /* without gRPC */
 };
 
-#define SV_NEVER INT64_MAX
+#define SV_RPC_NEVER INT64_MAX
 
-int sv_queue_init(struct sv_queue *q, bool with_grpc);
-/* Waits until deadline_ms (monotonic; SV_NEVER) for something, gathers what else is there, runs it. */
-void sv_queue_run(struct sv_queue *q, int64_t deadline_ms);
+int sv_rpc_queue_init(struct sv_rpc_queue *q, bool with_grpc);
+/* Waits until deadline_ms (monotonic; SV_RPC_NEVER) for something, gathers what else is there, runs it. */
+void sv_rpc_queue_run(struct sv_rpc_queue *q, int64_t deadline_ms);
 /*
  * Whether this thread is in a turn of the loop that runs the queue. Then the queue need not be
  * woken: the loop looks at what there is to do before it waits again.
  */
-bool sv_queue_is_mine(const struct sv_queue *q);
+bool sv_rpc_queue_is_mine(const struct sv_rpc_queue *q);
 /*
  * Begins such a turn; what it returns ends it. Turns of several queues may be one inside the other.
  */
-const struct sv_queue *sv_queue_begin_turn(const struct sv_queue *q);
-void sv_queue_end_turn(const struct sv_queue *outer);
-/* Makes one sv_queue_run() return soon. Any thread; harmless once the queue has ended. */
-void sv_queue_wake(struct sv_queue *q);
-/* The letter will be run inside sv_queue_run(). Any thread. */
-void sv_queue_post(struct sv_queue *q, struct sv_letter *letter);
+const struct sv_rpc_queue *sv_rpc_queue_begin_turn(const struct sv_rpc_queue *q);
+void sv_rpc_queue_end_turn(const struct sv_rpc_queue *outer);
+/* Makes one sv_rpc_queue_run() return soon. Any thread; harmless once the queue has ended. */
+void sv_rpc_queue_wake(struct sv_rpc_queue *q);
+/* The letter will be run inside sv_rpc_queue_run(). Any thread. */
+void sv_rpc_queue_post(struct sv_rpc_queue *q, struct sv_letter *letter);
 /* Ends and drains the queue; no other thread runs it. Nothing may be started on it any more. */
-void sv_queue_end(struct sv_queue *q);
-void sv_queue_fini(struct sv_queue *q);
+void sv_rpc_queue_end(struct sv_rpc_queue *q);
+void sv_rpc_queue_fini(struct sv_rpc_queue *q);
 
-gpr_timespec sv_queue_deadline(int64_t mono_ms);
+gpr_timespec sv_rpc_queue_deadline(int64_t mono_ms);
 
 #endif

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SV_RETRY_FIRST_MS 100
-#define SV_RETRY_MAX_MS 10000
+#define SV_RPC_RETRY_FIRST_MS 100
+#define SV_RPC_RETRY_MAX_MS 10000
 
-struct sv_retry {
+struct sv_rpc_retry {
     unsigned attempts;     /* failures so far */
     unsigned max_attempts; /* 0 = any number */
     int64_t deadline_ms;   /* monotonic; no attempt begins later. INT64_MAX = none */
@@ -26,10 +26,10 @@ struct sv_retry {
  *
  * The n-th wait is 100 ms × 2^(n-1), at most 10 s, times 0.5 … 1.0; never shorter than retry_after_ms.
  */
-int64_t sv_retry_next(struct sv_retry *r, int code, bool repeatable, int64_t retry_after_ms,
+int64_t sv_rpc_retry_next(struct sv_rpc_retry *r, int code, bool repeatable, int64_t retry_after_ms,
     int64_t now_ms, uint32_t random);
 
 /* The wait alone, for reconnecting without end. attempts ≥ 1. */
-int64_t sv_retry_delay_ms(unsigned attempts, uint32_t random);
+int64_t sv_rpc_retry_delay_ms(unsigned attempts, uint32_t random);
 
 #endif

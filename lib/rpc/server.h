@@ -72,7 +72,7 @@ struct sv_rpc_server_options {
 
     /*
      * The node's mailbox and timers. Called by one thread at a time, after each batch of events, after each
-     * sv_rpc_wake() and when the time that it asked for is over. Returns the ms until it wants to be called again at the
+     * sv_rpc_server_wake() and when the time that it asked for is over. Returns the ms until it wants to be called again at the
      * latest; < 0 = no wish. May be NULL.
      */
     int64_t (*turn)(void *userdata);
@@ -130,7 +130,7 @@ int sv_rpc_server_reload_tls(struct sv_rpc_server *server, const struct sv_rpc_t
 void sv_rpc_server_poll(struct sv_rpc_server *server, int timeout_ms);
 
 /* Makes the loop turn soon. Any thread, also inside turn(); cheap, coalescing. Not after sv_rpc_server_free() has begun. */
-void sv_rpc_wake(struct sv_rpc_server *server);
+void sv_rpc_server_wake(struct sv_rpc_server *server);
 
 /* What grpc.health.v1 answers for "" and for every service of the table. SERVING from the start. Any thread. */
 void sv_rpc_server_set_serving(struct sv_rpc_server *server, bool serving);

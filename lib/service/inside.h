@@ -26,7 +26,7 @@ struct sv_service_outage {
     char id[SV_ID_SIZE];
 };
 
-#define SV_SERVICE_N_INSIDE 4
+#define SV_SERVICE_N_INTERNAL 4
 
 struct sv_service {
     synctv_node *node;
@@ -36,7 +36,7 @@ struct sv_service {
     size_t n_methods;
 
     pthread_mutex_t outages_lock;
-    struct sv_service_outage outages[SV_SERVICE_N_INSIDE];
+    struct sv_service_outage outages[SV_SERVICE_N_INTERNAL];
     /* The log was told of one, and not that it is over. */
     atomic_bool broken;
 };
@@ -49,7 +49,7 @@ int sv_service_bearer(struct sv_rpc_call *rpc, const char **ret_token, synctv_er
 
 /* What broke inside is for the log and not for the wire, where it gets a word to look for in the log. What goes on breaking is one line a
  * minute, and its word stays the same as long. */
-void sv_service_hide_inside(struct sv_service *service, const char *where, synctv_error *err);
+void sv_service_hide_internal(struct sv_service *service, const char *where, synctv_error *err);
 /* A call has succeeded. When none has broken inside for a while, the log is told that it is over. */
 void sv_service_note_success(struct sv_service *service);
 
@@ -58,9 +58,9 @@ void sv_service_fail(struct sv_service *service, struct sv_rpc_call *rpc, const 
     const struct sv_rpc_detail *extra);
 
 /* client_service.c: sv_rpc_method.start of all calls with one answer; `arg` is a struct sv_service_method. */
-void sv_client_service_start(struct sv_rpc_call *rpc, void *arg);
+void sv_service_unary_start(struct sv_rpc_call *rpc, void *arg);
 
 /* message_stream.c: sv_rpc_method.start of MessageStream; `arg` as above. */
-void sv_message_stream_start(struct sv_rpc_call *rpc, void *arg);
+void sv_service_message_stream_start(struct sv_rpc_call *rpc, void *arg);
 
 #endif

@@ -28,7 +28,7 @@ struct refusal {
     char in_reply_to[65];
 };
 
-struct sv_message_stream {
+struct sv_service_message_stream {
     struct sv_service *service;
     synctv_stream *events;
     struct sv_rpc_stream *_Atomic rpc; /* NULL until the call is accepted */
@@ -43,7 +43,7 @@ struct sv_message_stream {
 
 /* ---- life ---- */
 
-static void stream_free(struct sv_message_stream *s)
+static void stream_free(struct sv_service_message_stream *s)
 {
     struct sv_rpc_stream *rpc = atomic_load(&s->rpc);
     if (rpc != NULL)
@@ -53,7 +53,7 @@ static void stream_free(struct sv_message_stream *s)
     free(s);
 }
 
-static void stream_unref(struct sv_message_stream *s)
+static void stream_unref(struct sv_service_message_stream *s)
 {
     if (atomic_fetch_sub(&s->refs, 1) == 1)
         stream_free(s);
@@ -62,7 +62,7 @@ static void stream_unref(struct sv_message_stream *s)
 /* synctv_stream_ready_fn */
 static void on_ready(void *userdata, synctv_stream *events)
 {
-    struct sv_message_stream *s = userdata;
+    struct sv_service_message_stream *s = userdata;
     struct sv_rpc_stream *rpc = atomic_load(&s->rpc);
     if (rpc != NULL)
         sv_rpc_stream_kick(rpc);
@@ -70,7 +70,7 @@ static void on_ready(void *userdata, synctv_stream *events)
 
 static void on_closed(struct sv_rpc_stream *rpc, void *userdata)
 {
-    struct sv_message_stream *s = userdata;
+    struct sv_service_message_stream *s = userdata;
     synctv_stream_close(s->events);
     s->events = NULL;
     stream_unref(s);
@@ -95,7 +95,7 @@ static void free_shared(void *value)
     free(bytes);
 }
 
-static int encode_pong(struct sv_message_stream *s, const synctv_event *event,
+static int encode_pong(struct sv_service_message_stream *s, const synctv_event *event,
     struct sv_rpc_bytes *ret_bytes, synctv_error *err)
 {
     synctv_event pong = *event;
@@ -103,17 +103,17 @@ static int encode_pong(struct sv_message_stream *s, const synctv_event *event,
     return sv_wire_event_encode(&pong, sv_rpc_bytes_alloc, ret_bytes, err);
 }
 
-static int encode_error(struct sv_message_stream *s, const synctv_event *event,
+static int encode_error(struct sv_service_message_stream *s, const synctv_event *event,
     struct sv_rpc_bytes *ret_bytes, synctv_error *err)
 {
     synctv_error told = *event->error;
-    sv_service_hide_inside(s->service, "a message of a stream", &told);
+    sv_service_hide_internal(s->service, "a message of a stream", &told);
     synctv_event copy = *event;
     copy.error = &told;
     return sv_wire_event_encode(&copy, sv_rpc_bytes_alloc, ret_bytes, err);
 }
 
-static int encode(struct sv_message_stream *s, const synctv_event *event,
+static int encode(struct sv_service_message_stream *s, const synctv_event *event,
     struct sv_rpc_bytes *ret_bytes, synctv_error *err)
 {
     if (event->type == SYNCTV_EVENT_PONG)
@@ -128,7 +128,7 @@ static int encode(struct sv_message_stream *s, const synctv_event *event,
 }
 
 /* Takes the oldest refusal. */
-static bool take_refusal(struct sv_message_stream *s, struct refusal *ret)
+static bool take_refusal(struct sv_service_message_stream *s, struct refusal *ret)
 {
     if (atomic_load(&s->refusals) == NULL) /* nearly always; and a kick follows each refusal */
         return false;
@@ -143,7 +143,7 @@ static bool take_refusal(struct sv_message_stream *s, struct refusal *ret)
     return found;
 }
 
-static int encode_refusal(struct sv_message_stream *s, const struct refusal *refusal,
+static int encode_refusal(struct sv_service_message_stream *s, const struct refusal *refusal,
     struct sv_rpc_bytes *ret_bytes, synctv_error *err)
 {
     char id[SV_ID_SIZE];
@@ -165,7 +165,7 @@ static int encode_refusal(struct sv_message_stream *s, const struct refusal *ref
 static int next_message(struct sv_rpc_stream *rpc, void *userdata, struct sv_rpc_bytes *ret_bytes,
     synctv_error *ret_error)
 {
-    struct sv_message_stream *s = userdata;
+    struct sv_service_message_stream *s = userdata;
     struct refusal refusal;
     if (take_refusal(s, &refusal)) {
         int rv = encode_refusal(s, &refusal, ret_bytes, ret_error);
@@ -178,7 +178,7 @@ static int next_message(struct sv_rpc_stream *rpc, void *userdata, struct sv_rpc
         return 0;
     }
     if (rv < 0)
-        sv_service_hide_inside(s->service, "a stream", ret_error);
+        sv_service_hide_internal(s->service, "a stream", ret_error);
     if (rv <= 0)
         return rv;
     rv = encode(s, event, ret_bytes, ret_error);
@@ -188,7 +188,7 @@ static int next_message(struct sv_rpc_stream *rpc, void *userdata, struct sv_rpc
 
 /* ---- in ---- */
 
-static bool add_refusal(struct sv_message_stream *s, const synctv_error *err,
+static bool add_refusal(struct sv_service_message_stream *s, const synctv_error *err,
     const char *in_reply_to)
 {
     bool added = false;
@@ -211,8 +211,8 @@ static bool add_refusal(struct sv_message_stream *s, const synctv_error *err,
 }
 
 /* Answers with an ErrorMessage; too many of them end the stream. */
-static void refuse(struct sv_message_stream *s, struct sv_rpc_stream *rpc, const synctv_error *err,
-    const char *in_reply_to)
+static void refuse(struct sv_service_message_stream *s, struct sv_rpc_stream *rpc,
+    const synctv_error *err, const char *in_reply_to)
 {
     static const struct sv_rate rate = { NONSENSE_PER_SECOND, NONSENSE_MAX };
     int64_t wait_ms = sv_bucket_take(&s->nonsense, &rate, sv_mono_ms());
@@ -228,7 +228,7 @@ static void refuse(struct sv_message_stream *s, struct sv_rpc_stream *rpc, const
 
 static void on_message(struct sv_rpc_stream *rpc, void *userdata, const void *data, size_t len)
 {
-    struct sv_message_stream *s = userdata;
+    struct sv_service_message_stream *s = userdata;
     struct sv_arena arena = { 0 };
     synctv_request request;
     synctv_error err;
@@ -242,7 +242,7 @@ static void on_message(struct sv_rpc_stream *rpc, void *userdata, const void *da
 
 static void on_half_close(struct sv_rpc_stream *rpc, void *userdata)
 {
-    struct sv_message_stream *s = userdata;
+    struct sv_service_message_stream *s = userdata;
     synctv_stream_finish(s->events);
 }
 
@@ -271,9 +271,9 @@ static int metadata_string(struct sv_rpc_call *rpc, const char *key, char *out, 
     return 0;
 }
 
-static struct sv_message_stream *stream_new(struct sv_service *service)
+static struct sv_service_message_stream *stream_new(struct sv_service *service)
 {
-    struct sv_message_stream *s = calloc(1, sizeof(*s));
+    struct sv_service_message_stream *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return NULL;
     s->service = service;
@@ -284,8 +284,8 @@ static struct sv_message_stream *stream_new(struct sv_service *service)
 }
 
 /* x-room-password-bin is for passwords that are not ASCII. */
-static int open_events(struct sv_message_stream *s, struct sv_rpc_call *rpc, synctv_caller *caller,
-    synctv_error *err)
+static int open_events(struct sv_service_message_stream *s, struct sv_rpc_call *rpc,
+    synctv_caller *caller, synctv_error *err)
 {
     char room_id[SV_ID_SIZE], password[ROOM_PASSWORD_MAX + 1];
     int rv = metadata_string(rpc, "x-room-id", room_id, sizeof(room_id), err);
@@ -318,7 +318,7 @@ static void start_as(void *userdata, synctv_caller *caller, const synctv_error *
         return;
     }
     synctv_error err;
-    struct sv_message_stream *s = stream_new(start.service);
+    struct sv_service_message_stream *s = stream_new(start.service);
     if (s == NULL) {
         sv_error(&err, SYNCTV_E_NO_MEMORY);
         sv_service_fail(start.service, start.rpc, &err, NULL);
@@ -343,7 +343,7 @@ static void start_as(void *userdata, synctv_caller *caller, const synctv_error *
     stream_unref(s);
 }
 
-void sv_message_stream_start(struct sv_rpc_call *rpc, void *arg)
+void sv_service_message_stream_start(struct sv_rpc_call *rpc, void *arg)
 {
     const struct sv_service_method *m = arg;
     synctv_error err;

@@ -42,10 +42,10 @@ int sv_service_new(synctv_node *node, const struct sv_log *log, struct sv_servic
     pthread_mutex_init(&service->outages_lock, NULL);
     for (synctv_method method = 0; method < SYNCTV_N_METHODS; method++) {
         if (synctv_method_name(method)[0] != '\0')
-            add_method(service, paths[method], method, SV_RPC_UNARY, sv_client_service_start);
+            add_method(service, paths[method], method, SV_RPC_UNARY, sv_service_unary_start);
     }
     add_method(service, SERVICE "MessageStream", SYNCTV_N_METHODS, SV_RPC_BIDI,
-        sv_message_stream_start);
+        sv_service_message_stream_start);
     *ret_service = service;
     return 0;
 }
@@ -92,19 +92,19 @@ int sv_service_bearer(struct sv_rpc_call *rpc, const char **ret_token, synctv_er
     return 0;
 }
 
-static const int inside[SV_SERVICE_N_INSIDE] = {
+static const int inside[SV_SERVICE_N_INTERNAL] = {
     SYNCTV_E_INTERNAL,
     SYNCTV_E_STORAGE_UNAVAILABLE,
     SYNCTV_E_STORAGE_CORRUPT,
     SYNCTV_E_STORAGE_TOO_NEW,
 };
 
-void sv_service_hide_inside(struct sv_service *service, const char *where, synctv_error *err)
+void sv_service_hide_internal(struct sv_service *service, const char *where, synctv_error *err)
 {
     size_t i = 0;
-    while (i < SV_SERVICE_N_INSIDE && inside[i] != err->code)
+    while (i < SV_SERVICE_N_INTERNAL && inside[i] != err->code)
         i++;
-    if (i == SV_SERVICE_N_INSIDE)
+    if (i == SV_SERVICE_N_INTERNAL)
         return;
     struct sv_service_outage *o = &service->outages[i];
     /* Storage fails everybody alike, but of what is our own fault each place is worth a line. */
@@ -135,7 +135,7 @@ static bool look_at_outages(struct sv_service *service, unsigned *ret_times)
     bool over = false, broken = false;
     *ret_times = 0;
     pthread_mutex_lock(&service->outages_lock);
-    for (size_t i = 0; i < SV_SERVICE_N_INSIDE; i++) {
+    for (size_t i = 0; i < SV_SERVICE_N_INTERNAL; i++) {
         struct sv_service_outage *o = &service->outages[i];
         unsigned times;
         if (!o->outage.told) {
@@ -167,7 +167,7 @@ void sv_service_fail(struct sv_service *service, struct sv_rpc_call *rpc, const 
 {
     synctv_error told = *err;
     const char *where = sv_rpc_call_path(rpc);
-    sv_service_hide_inside(service, where, &told);
+    sv_service_hide_internal(service, where, &told);
     sv_logf(service->log, SYNCTV_LOG_DEBUG, "service", "%s: %s", where,
         synctv_error_reason(told.code));
     sv_rpc_call_fail(rpc, told.code, &told, extra);

@@ -119,7 +119,7 @@ int sv_wire_client_message_decode(const void *data, size_t len, struct sv_arena 
 {
     const void *unpacked;
     int rv = sv_wire_unpack(&synctv__client__client_message__descriptor, data, len,
-        SV_RAWCHECK_STRICT, a, &unpacked, err);
+        SV_WIRE_RAWCHECK_STRICT, a, &unpacked, err);
     if (rv < 0) {
         *ret = (synctv_request){ .message_id = message_id_of(data, len, a) };
         return rv;

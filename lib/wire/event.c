@@ -395,7 +395,7 @@ int sv_wire_event_decode(const void *data, size_t len, synctv_event **ret_event,
     struct sv_arena *a = sv_event_arena(event);
     const void *unpacked;
     int rv = sv_wire_unpack(&synctv__client__server_message__descriptor, data, len,
-        SV_RAWCHECK_LENIENT, a, &unpacked, err);
+        SV_WIRE_RAWCHECK_LENIENT, a, &unpacked, err);
     if (rv < 0)
         goto out;
     const Synctv__Client__ServerMessage *m = unpacked;

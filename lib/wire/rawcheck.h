@@ -12,13 +12,13 @@
 
 #include <synctv/error.h>
 
-#define SV_RAWCHECK_MAX_DEPTH 16 /* messages in messages */
+#define SV_WIRE_RAWCHECK_MAX_DEPTH 16 /* messages in messages */
 
-enum sv_rawcheck_mode {
+enum sv_wire_rawcheck_mode {
     /* From a client: an unknown enum value is refused, and there are at most 1024 messages in the message. */
-    SV_RAWCHECK_STRICT,
+    SV_WIRE_RAWCHECK_STRICT,
     /* From a server or node, which may be newer: enum values are not looked at, and there may be 65536 messages. */
-    SV_RAWCHECK_LENIENT,
+    SV_WIRE_RAWCHECK_LENIENT,
 };
 
 /*
@@ -27,7 +27,7 @@ enum sv_rawcheck_mode {
  *
  * Returns 0, or INVALID_ARGUMENT with the dotted name of the field ("movie.url"; "" when the message as a whole is malformed).
  */
-int sv_rawcheck(const ProtobufCMessageDescriptor *desc, const void *data, size_t len,
-    enum sv_rawcheck_mode mode, synctv_error *err);
+int sv_wire_rawcheck(const ProtobufCMessageDescriptor *desc, const void *data, size_t len,
+    enum sv_wire_rawcheck_mode mode, synctv_error *err);
 
 #endif

@@ -179,7 +179,7 @@ int sv_wire_request_decode(synctv_method method, const void *data, size_t len, s
     if (desc == NULL)
         return sv_error(err, SYNCTV_E_UNIMPLEMENTED);
     const void *message;
-    int rv = sv_wire_unpack(desc, data, len, SV_RAWCHECK_STRICT, a, &message, err);
+    int rv = sv_wire_unpack(desc, data, len, SV_WIRE_RAWCHECK_STRICT, a, &message, err);
     if (rv < 0)
         return rv;
     *ret = (synctv_request){ .method = method };

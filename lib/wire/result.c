@@ -240,7 +240,7 @@ int sv_wire_result_decode(synctv_method method, const void *data, size_t len,
     const char *lacks = NULL;
     synctv_error why;
     struct sv_arena *a = sv_result_arena(result);
-    int rv = sv_wire_unpack(desc, data, len, SV_RAWCHECK_LENIENT, a, &message, &why);
+    int rv = sv_wire_unpack(desc, data, len, SV_WIRE_RAWCHECK_LENIENT, a, &message, &why);
     if (rv < 0) {
         rv = rv == SYNCTV_E_INVALID_ARGUMENT ? malformed_answer(err, why.message)
                                              : sv_error(err, rv);
@@ -277,7 +277,7 @@ int sv_wire_playback_decode(const void *data, size_t len, struct sv_arena *a, sy
 {
     const void *message;
     int rv = sv_wire_unpack(&synctv__client__room_state_update__descriptor, data, len,
-        SV_RAWCHECK_LENIENT, a, &message, err);
+        SV_WIRE_RAWCHECK_LENIENT, a, &message, err);
     if (rv < 0)
         return rv;
     sv_wire_state_from(message, ret);

@@ -32,9 +32,9 @@ static void release(void *userdata, void *p)
 {
 }
 
-static size_t limit_for(const struct sv_arena *a, size_t len, enum sv_rawcheck_mode mode)
+static size_t limit_for(const struct sv_arena *a, size_t len, enum sv_wire_rawcheck_mode mode)
 {
-    bool is_strict = mode == SV_RAWCHECK_STRICT;
+    bool is_strict = mode == SV_WIRE_RAWCHECK_STRICT;
     size_t factor = is_strict ? STRICT_FACTOR : LENIENT_FACTOR;
     size_t spare = is_strict ? STRICT_SPARE : LENIENT_SPARE;
     size_t limit;
@@ -45,9 +45,10 @@ static size_t limit_for(const struct sv_arena *a, size_t len, enum sv_rawcheck_m
 }
 
 int sv_wire_unpack(const ProtobufCMessageDescriptor *desc, const void *data, size_t len,
-    enum sv_rawcheck_mode mode, struct sv_arena *a, const void **ret_message, synctv_error *err)
+    enum sv_wire_rawcheck_mode mode, struct sv_arena *a, const void **ret_message,
+    synctv_error *err)
 {
-    int rv = sv_rawcheck(desc, data, len, mode, err);
+    int rv = sv_wire_rawcheck(desc, data, len, mode, err);
     if (rv < 0)
         return rv;
 

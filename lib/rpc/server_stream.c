@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream's life, and its reading side. */
-#include "rpc/stream.h"
+#include "rpc/server_stream.h"
 
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "rpc/server_call.h"
+#include "rpc/server_stream_send.h"
 
-static void read_done(struct sv_op *op, bool ok);
-static void close_done(struct sv_op *op, bool ok);
+static void read_done(struct sv_rpc_op *op, bool ok);
+static void close_done(struct sv_rpc_op *op, bool ok);
 
 /* ---- references and holds ---- */
 
@@ -26,7 +27,7 @@ void sv_rpc_stream_unref(struct sv_rpc_stream *s)
     free(s);
 }
 
-bool sv_stream_hold(struct sv_rpc_stream *s)
+bool sv_rpc_stream_hold(struct sv_rpc_stream *s)
 {
     pthread_mutex_lock(&s->lock);
     bool open = !s->closed;
@@ -50,7 +51,7 @@ static void stream_closed(struct sv_rpc_stream *s)
 
     s->ops->on_closed(s, s->userdata);
     grpc_call_unref(s->call);
-    sv_peers_leave(server->peers, s->peer, s->needs_no_sign_in);
+    sv_rpc_peers_remove_stream(server->peers, s->peer, s->needs_no_sign_in);
     sv_rpc_stream_unref(s);
 
     pthread_mutex_lock(&server->lock);
@@ -60,7 +61,7 @@ static void stream_closed(struct sv_rpc_stream *s)
     pthread_mutex_unlock(&server->lock);
 }
 
-void sv_stream_drop(struct sv_rpc_stream *s)
+void sv_rpc_stream_drop(struct sv_rpc_stream *s)
 {
     pthread_mutex_lock(&s->lock);
     bool last = --s->holds == 0;
@@ -88,8 +89,8 @@ static struct sv_rpc_stream *stream_new(struct sv_rpc_call *call,
     s->ops = ops;
     s->userdata = userdata;
     s->read_op.done = read_done;
-    s->write_op.done = sv_stream_write_done;
-    s->status_op.done = sv_stream_status_done;
+    s->write_op.done = sv_rpc_stream_write_done;
+    s->status_op.done = sv_rpc_stream_status_done;
     s->close_op.done = close_done;
     sv_list_init(&s->kick_link);
     sv_list_init(&s->stall_link);
@@ -115,11 +116,11 @@ static bool register_stream(struct sv_rpc_stream *s)
     return open;
 }
 
-static void start_batch(struct sv_rpc_stream *s, const grpc_op *ops, size_t n, struct sv_op *op)
+static void start_batch(struct sv_rpc_stream *s, const grpc_op *ops, size_t n, struct sv_rpc_op *op)
 {
-    grpc_call_error e = sv_op_start(op, s->call, ops, n);
+    grpc_call_error e = sv_rpc_op_start(op, s->call, ops, n);
     if (e != GRPC_CALL_OK)
-        sv_op_done(op, false);
+        sv_rpc_op_done(op, false);
 }
 
 int sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops *ops,
@@ -128,7 +129,7 @@ int sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops 
     struct sv_rpc_stream *s = stream_new(call, ops, userdata);
     if (s == NULL)
         return SYNCTV_E_NO_MEMORY;
-    sv_call_free(call);
+    sv_rpc_call_free(call);
     sv_rpc_stream_ref(s); /* for this function */
     if (ret_stream != NULL)
         *ret_stream = sv_rpc_stream_ref(s);
@@ -173,11 +174,11 @@ static void stream_break(struct sv_rpc_stream *s)
     sv_rpc_stream_kick(s);
 }
 
-static void close_done(struct sv_op *op, bool ok)
+static void close_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_stream, close_op);
     stream_break(s);
-    sv_stream_drop(s);
+    sv_rpc_stream_drop(s);
 }
 
 static void deliver(struct sv_rpc_stream *s, grpc_byte_buffer *message)
@@ -194,7 +195,7 @@ static void deliver(struct sv_rpc_stream *s, grpc_byte_buffer *message)
         sv_rpc_stream_finish(s, err.code, &err);
         return;
     }
-    if (!sv_payload_flatten(message, &slice)) {
+    if (!sv_rpc_payload_flatten(message, &slice)) {
         sv_errorf(&err, SYNCTV_E_UNIMPLEMENTED, "compressed messages are not accepted");
         sv_rpc_stream_finish(s, err.code, &err);
         return;
@@ -242,7 +243,7 @@ static enum next_read next_read(struct sv_rpc_stream *s)
     return broken ? READ_NO_MORE : READ;
 }
 
-static void read_done(struct sv_op *op, bool ok)
+static void read_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_stream, read_op);
     grpc_byte_buffer *message = s->read_buffer;
@@ -263,7 +264,7 @@ static void read_done(struct sv_op *op, bool ok)
         start_close(s);
         break;
     case READ_NO_MORE:
-        sv_stream_drop(s);
+        sv_rpc_stream_drop(s);
         break;
     }
 }
@@ -302,7 +303,7 @@ void sv_rpc_stream_cancel(struct sv_rpc_stream *s, int code, const synctv_error 
 }
 
 /* Streams that come later see server.closing. */
-void sv_stream_finish_all(struct sv_rpc_server *server)
+void sv_rpc_stream_finish_all(struct sv_rpc_server *server)
 {
     pthread_mutex_lock(&server->lock);
     size_t n = 0;

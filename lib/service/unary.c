@@ -142,7 +142,7 @@ static bool needs_no_token(struct unary *u)
     }
 }
 
-void sv_client_service_start(struct sv_rpc_call *rpc, void *arg)
+void sv_service_unary_start(struct sv_rpc_call *rpc, void *arg)
 {
     const struct sv_service_method *m = arg;
     synctv_error err;
