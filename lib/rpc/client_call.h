@@ -28,7 +28,7 @@ struct sv_rpc_channel {
     bool closing;
 };
 
-/* The first member of a unary call and of a stream. */
+/* What a unary call and a stream have in common. */
 struct sv_rpc_client_call {
     /* Under channel->lock. */
     struct sv_list link;

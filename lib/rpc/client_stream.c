@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages both ways, seen from the client. */
+/* A stream of a client: its messages both ways, its status. */
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -18,14 +18,19 @@ struct sv_rpc_client_stream {
     void *userdata;
     struct sv_rpc_op start_op, read_op, write_op, status_op;
     struct sv_letter opening;
-    bool opened; /* on_open() was called; the channel's thread alone */
+    /* on_open() was called. For the channel's thread alone. */
+    bool opened;
     grpc_byte_buffer *read_buffer;
 
+    /* Of all below. */
     pthread_mutex_t lock;
-    unsigned holds; /* operations under way; the last one brings on_status() */
-    bool over;      /* the status is there: nothing more is sent */
+    /* Operations under way. When the last one is done on_status() is called. */
+    unsigned holds;
+    /* The status has come: nothing more is sent. */
+    bool over;
     bool writing;
-    bool half_close, half_closed; /* wanted, done */
+    /* The program wants to half-close; it was done. */
+    bool half_close, half_closed;
     struct sv_list queued;
     size_t n_queued, n_bytes;
 };
@@ -98,7 +103,10 @@ static void tell_open(struct sv_rpc_client_stream *s)
     s->opened = true;
 }
 
-/* A refusal begins with the same event as an accepted stream, but its status comes with it. */
+/*
+ * The initial metadata of a refused stream comes, too, but its status comes with it. So on_open()
+ * is called a letter later, if there is no status by then.
+ */
 static void open_later(struct sv_letter *letter)
 {
     struct sv_rpc_client_stream *s = SV_CONTAINER_OF(letter, struct sv_rpc_client_stream, opening);
@@ -147,7 +155,7 @@ static void start_done(struct sv_rpc_op *op, bool ok)
         return;
     }
     pthread_mutex_lock(&s->lock);
-    s->holds++; /* the letter's; the read gets the start's */
+    s->holds++; /* for the letter; the hold of the start goes to the read */
     pthread_mutex_unlock(&s->lock);
     sv_rpc_queue_post(&s->c.channel->queue, &s->opening);
     start_read(s);
@@ -155,13 +163,13 @@ static void start_done(struct sv_rpc_op *op, bool ok)
 
 /* ---- sending ---- */
 
-enum what { NOTHING, MESSAGE, HALF_CLOSE };
+enum next_send { SEND_NOTHING, SEND_MESSAGE, SEND_HALF_CLOSE };
 
-/* Under the lock: what to send next, claimed for the caller. */
-static enum what claim(struct sv_rpc_client_stream *s, struct out **ret_out, bool *ret_more)
+/* Locked. Says what the caller has to send now. */
+static enum next_send claim(struct sv_rpc_client_stream *s, struct out **ret_out, bool *ret_more)
 {
     if (s->writing || s->over)
-        return NOTHING;
+        return SEND_NOTHING;
     struct sv_list *l = sv_list_pop(&s->queued);
     if (l != NULL) {
         *ret_out = SV_CONTAINER_OF(l, struct out, link);
@@ -169,13 +177,13 @@ static enum what claim(struct sv_rpc_client_stream *s, struct out **ret_out, boo
         s->n_queued--;
         s->n_bytes -= sv_rpc_bytes_len(&(*ret_out)->bytes);
     } else if (!s->half_close || s->half_closed) {
-        return NOTHING;
+        return SEND_NOTHING;
     } else {
         s->half_closed = true;
     }
     s->writing = true;
     s->holds++;
-    return l != NULL ? MESSAGE : HALF_CLOSE;
+    return l != NULL ? SEND_MESSAGE : SEND_HALF_CLOSE;
 }
 
 static void send_some(struct sv_rpc_client_stream *s)
@@ -183,13 +191,13 @@ static void send_some(struct sv_rpc_client_stream *s)
     struct out *o = NULL;
     bool more = false;
     pthread_mutex_lock(&s->lock);
-    enum what what = claim(s, &o, &more);
+    enum next_send next = claim(s, &o, &more);
     pthread_mutex_unlock(&s->lock);
-    if (what == NOTHING)
+    if (next == SEND_NOTHING)
         return;
     grpc_byte_buffer *message = NULL;
     grpc_op op = { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT };
-    if (what == MESSAGE) {
+    if (next == SEND_MESSAGE) {
         message = grpc_raw_byte_buffer_create(&o->bytes.slice, 1);
         sv_rpc_bytes_unref(o->bytes);
         free(o);
@@ -200,7 +208,7 @@ static void send_some(struct sv_rpc_client_stream *s)
     grpc_call_error e = sv_rpc_op_start(&s->write_op, s->c.call, &op, 1);
     if (message != NULL)
         grpc_byte_buffer_destroy(message);
-    if (e != GRPC_CALL_OK) { /* cannot be, but the hold must go on the channel's thread */
+    if (e != GRPC_CALL_OK) { /* cannot be; the hold must be dropped on the channel's thread */
         grpc_call_cancel(s->c.call, NULL);
         sv_rpc_queue_post(&s->c.channel->queue, &s->c.refusal);
     }
@@ -302,7 +310,7 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
     struct sv_rpc_client_stream *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return NULL;
-    atomic_init(&s->refs, 2); /* the stream's own and the caller's */
+    atomic_init(&s->refs, 2); /* one of the stream itself, one of the caller */
     s->ops = ops;
     s->userdata = userdata;
     s->start_op.done = start_done;
@@ -315,9 +323,9 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
     pthread_mutex_init(&s->lock, NULL);
     s->holds = 1;
     if (sv_rpc_client_call_begin(&s->c, channel, request)) {
-        s->holds = 2; /* start, status */
+        s->holds = 2; /* one for start_op, one for status_op */
         if (start(s, request) != GRPC_CALL_OK) {
-            s->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the metadata */
+            s->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the core does not take the metadata */
             s->holds = 1;
         } else if (start_status(s) != GRPC_CALL_OK) {
             s->c.refused = SYNCTV_E_INTERNAL; /* cannot be */

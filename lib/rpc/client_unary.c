@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One request, one answer. */
+/* A unary call of a client: one request, one answer, all in one batch. */
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -89,13 +89,13 @@ int sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *re
     u->done = done;
     u->userdata = userdata;
     u->c.refusal.run = unary_refused;
-    bool started = false; /* then `u` may be gone already */
+    bool started = false; /* once it has, `u` may be gone */
     if (sv_rpc_client_call_begin(&u->c, channel, request)) {
         grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&payload.slice, 1);
         started = start(u, request, message) == GRPC_CALL_OK;
         grpc_byte_buffer_destroy(message);
         if (!started)
-            u->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the metadata */
+            u->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the core does not take the metadata */
     }
     sv_rpc_bytes_unref(payload);
     if (!started)

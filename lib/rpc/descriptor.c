@@ -29,7 +29,8 @@ enum {
     MESSAGE_EXTENSION = 6,
     MESSAGE_ONEOF = 8,
 };
-enum { NAME = 1 }; /* of everything */
+/* Every descriptor has its name there. */
+enum { NAME = 1 };
 enum { FIELD_EXTENDEE = 2, FIELD_NUMBER = 3 };
 enum { ENUM_VALUE = 2, SERVICE_METHOD = 2 };
 
@@ -44,7 +45,8 @@ struct symbol {
 
 struct extension {
     struct extension *next;
-    const char *type; /* full name, no leading dot */
+    /* The full name, without the dot at its beginning. */
+    const char *type;
     size_t type_len;
     int32_t number;
     size_t file;
@@ -134,7 +136,7 @@ static void add_extension(struct walk *w, const char *scope, const struct sv_rpc
     w->d->extensions = e;
 }
 
-/* A thing whose parts are named below `scope`. */
+/* Adds the parts of an item (values of an enum, methods of a service), named below `scope`. */
 static void add_parts(struct walk *w, const char *scope, const struct sv_rpc_pb_field *item,
     uint32_t part)
 {
@@ -162,7 +164,7 @@ static void add_message(struct walk *w, const char *scope, const struct sv_rpc_p
             add_message(w, name, &f, depth + 1);
         } else if (f.number == MESSAGE_ENUM) {
             add_symbol(w, name, &f, false);
-            add_parts(w, name, &f, ENUM_VALUE); /* values are siblings of their enum */
+            add_parts(w, name, &f, ENUM_VALUE); /* named like siblings of their enum */
         } else if (f.number == MESSAGE_EXTENSION) {
             add_extension(w, name, &f);
         }
@@ -214,7 +216,7 @@ static size_t count(const struct sv_rpc_pb_field *message, uint32_t number, int 
     return n;
 }
 
-/* Names of the imports as indices; all files are known by now. */
+/* Turns the names of imports into indices. All files must be known. */
 static int link_imports(struct sv_rpc_descriptors *d, struct sv_rpc_descriptor_file *file)
 {
     struct sv_rpc_pb_field whole = { .data = file->data, .len = file->len };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* An index of a FileDescriptorSet: which file says what. Immutable once made. */
+/*
+ * An index of a FileDescriptorSet, for reflection: which .proto file declares which symbol.
+ * Immutable once made.
+ */
 #ifndef SV_RPC_DESCRIPTOR_H
 #define SV_RPC_DESCRIPTOR_H
 
@@ -10,9 +13,11 @@ struct sv_rpc_descriptors;
 
 struct sv_rpc_descriptor_file {
     const char *name;
-    const void *data; /* the packed FileDescriptorProto, inside the set */
+    /* The packed FileDescriptorProto, inside the set. */
+    const void *data;
     size_t len;
-    const size_t *imports; /* indices of files */
+    /* Indices of files. */
+    const size_t *imports;
     size_t n_imports;
 };
 
@@ -25,7 +30,10 @@ const struct sv_rpc_descriptor_file *sv_rpc_descriptors_file(const struct sv_rpc
     size_t i);
 /* Index of the file, or -1. The names are bytes of a peer. */
 int sv_rpc_descriptors_find_file(const struct sv_rpc_descriptors *d, const void *name, size_t len);
-/* The file that defines a service, method, message, field, oneof, enum, enum value or extension, by its full name. */
+/*
+ * The file that declares this service, method, message, field, oneof, enum, enum value or
+ * extension. `name` is a full name.
+ */
 int sv_rpc_descriptors_find_symbol(const struct sv_rpc_descriptors *d, const void *name,
     size_t len);
 int sv_rpc_descriptors_find_extension(const struct sv_rpc_descriptors *d, const void *type,

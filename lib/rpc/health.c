@@ -17,16 +17,19 @@ struct sv_rpc_health {
     pthread_mutex_t lock;
     bool serving;
     struct sv_list watchers;
+    /* Constant. */
     size_t n_services;
-    char *services[]; /* immutable */
+    char *services[];
 };
 
+/* A stream of Watch. `link`, `asked` and `known` are under health->lock. */
 struct watcher {
-    struct sv_list link; /* health.lock */
+    struct sv_list link;
     struct sv_rpc_health *health;
     struct sv_rpc_stream *stream;
     enum serving sent;
-    bool asked; /* health.lock */
+    /* Its request has come; it names a service that is here. */
+    bool asked;
     bool known;
 };
 
@@ -94,7 +97,7 @@ void sv_rpc_health_set(struct sv_rpc_health *h, bool serving)
     pthread_mutex_unlock(&h->lock);
 }
 
-/* Whether it is a HealthCheckRequest for something that is here. Returns -1 if it is malformed. */
+/* Returns 1 if the request names a service that is here, 0 if not, -1 if it is malformed. */
 static int parse_request(const struct sv_rpc_health *h, const void *data, size_t len)
 {
     struct sv_rpc_pb_in in = sv_rpc_pb_in(data, len);
@@ -196,7 +199,7 @@ static void watch(struct sv_rpc_call *call, void *service)
     w->health = h;
     sv_list_init(&w->link);
     struct sv_rpc_stream *stream;
-    pthread_mutex_lock(&h->lock); /* until w is complete, no callback passes it */
+    pthread_mutex_lock(&h->lock); /* no callback gets past it before `w` is complete */
     int rv = sv_rpc_call_accept(call, &ops, w, &stream);
     if (rv == 0) {
         w->stream = stream;

@@ -6,7 +6,7 @@
 
 #include <grpc/support/alloc.h>
 
-/* The last header was added by who is nearest to us. */
+/* Reads the headers from the last to the first: the proxy nearest to us has added the last one. */
 static void ask_proxy(const grpc_metadata_array *metadata, const struct sv_networks *proxies,
     struct in6_addr *addr)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Just enough protobuf for the few messages that belong to gRPC itself: status details, health, reflection, descriptors. */
+/*
+ * Reads and writes protobuf's wire format, for the few messages that belong to gRPC itself: status
+ * details, health, reflection, descriptors.
+ */
 #ifndef SV_RPC_PB_H
 #define SV_RPC_PB_H
 
@@ -20,8 +23,10 @@ struct sv_rpc_pb_field {
         SV_RPC_PB_BYTES = 2,
         SV_RPC_PB_FIXED32 = 5
     } type;
-    uint64_t value;      /* VARINT, FIXED */
-    const uint8_t *data; /* BYTES: inside the input, never NULL */
+    /* VARINT, FIXED */
+    uint64_t value;
+    /* BYTES: inside the input, never NULL. */
+    const uint8_t *data;
     size_t len;
 };
 
@@ -31,7 +36,7 @@ int sv_rpc_pb_next(struct sv_rpc_pb_in *in, struct sv_rpc_pb_field *ret_field);
 /* Whether the field is a string equal to s. */
 bool sv_rpc_pb_is(const struct sv_rpc_pb_field *f, const char *s);
 
-/* Writing: a buffer that grows. Zero it; when memory is exhausted `failed` is set and stays. */
+/* Writing: a buffer that grows. Zero it first. Without memory `failed` is set and stays so. */
 struct sv_rpc_pb_out {
     uint8_t *data;
     size_t len, size;

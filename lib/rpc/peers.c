@@ -10,11 +10,12 @@
 #include "base/address.h"
 #include "base/hash.h"
 
-/* An address, or the part of it that counts. */
+/* An IPv4 address, or the /64 network of an IPv6 address. */
 struct network {
     UT_hash_handle hh;
     unsigned n_peers;
-    unsigned n_connections; /* with streams */
+    /* Those with streams. */
+    unsigned n_connections;
     size_t answer_bytes;
     struct in6_addr address;
 };
@@ -34,7 +35,8 @@ struct sv_rpc_peers {
     size_t answer_bytes;
     struct sv_rpc_peer *peers;
     struct network *networks;
-    struct network nobody; /* of peers that count for no address; has no limits */
+    /* For peers that count for no address. Has no limits. */
+    struct network nobody;
 };
 
 struct sv_rpc_peers *sv_rpc_peers_new(unsigned max_connections)
@@ -92,7 +94,7 @@ static struct network *get_network(struct sv_rpc_peers *p, const struct in6_addr
     return NULL;
 }
 
-/* To be given to drop_peer(). NULL when out of memory. */
+/* Finds or makes the peer. Give it to drop_peer() if it gets nothing. NULL when out of memory. */
 static struct sv_rpc_peer *get_peer(struct sv_rpc_peers *p, const char *name,
     const struct in6_addr *address)
 {

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-/* More of them hardly help; the batch lies on the stack. */
+/* Events that are taken before the first is handled. They lie on the stack; more hardly help. */
 #define GATHER_MAX 64
 
 gpr_timespec sv_rpc_queue_deadline(int64_t mono_ms)
@@ -42,7 +42,7 @@ int sv_rpc_queue_init(struct sv_rpc_queue *q, bool with_grpc)
     if (!with_grpc)
         return 0;
 
-    /* The C core has no alarms. An empty batch on a call of a channel that leads nowhere completes at once. */
+    /* The core has no events to post. But an empty batch on any call completes at once. */
     q->cq = grpc_completion_queue_create_for_next(NULL);
     q->lame = grpc_lame_client_channel_create("wake", GRPC_STATUS_UNAVAILABLE, "wakes a queue");
     q->wake_call = grpc_channel_create_call(q->lame, NULL, 0, q->cq,
@@ -65,8 +65,8 @@ static void run_cond(struct sv_rpc_queue *q, int64_t deadline_ms)
 }
 
 /*
- * The core reads one descriptor's events a call, so a queue that is emptied first and handled afterwards
- * lets it read in one go and write in one go.
+ * Each call of the core handles the events of one descriptor. If we take all completions before we
+ * handle any, the core reads in one go and writes in one go.
  */
 static void run_grpc(struct sv_rpc_queue *q, int64_t deadline_ms)
 {

@@ -11,9 +11,9 @@
 #include "rpc/server_inside.h"
 #include "rpc/pb.h"
 
-/* A question names a file, a symbol or a type; the answer repeats it. */
+/* Long enough for names of files, symbols and types. The answer repeats the question. */
 #define QUESTION_MAX_BYTES 4096
-/* Of a stream, that wait for the answers before them to be taken. */
+/* Questions of a stream whose turn has not come because the client does not read answers. */
 #define QUESTIONS_MAX 1024
 #define QUESTIONS_MAX_BYTES (64 << 10)
 
@@ -21,8 +21,8 @@
 enum {
     ASK_FILE = 3,
     ASK_SYMBOL = 4,
-    ASK_EXTENSION =
-        5, /* ExtensionRequest { string containing_type = 1; int32 extension_number = 2; } */
+    /* ExtensionRequest { string containing_type = 1; int32 extension_number = 2; } */
+    ASK_EXTENSION = 5,
     ASK_EXTENSION_NUMBERS = 6,
     ASK_SERVICES = 7,
 };
@@ -33,7 +33,8 @@ enum {
     ANSWER_FILES = 4,
     ANSWER_EXTENSION_NUMBERS = 5,
     ANSWER_SERVICES = 6,
-    ANSWER_ERROR = 7, /* ErrorResponse { int32 error_code = 1; string error_message = 2; } */
+    /* ErrorResponse { int32 error_code = 1; string error_message = 2; } */
+    ANSWER_ERROR = 7,
 };
 
 struct question {
@@ -42,14 +43,16 @@ struct question {
     char data[];
 };
 
-/* Questions on one stream are answered one after the other, each when the answer before it is on its way. */
+/* A stream of a client. Its questions are answered in order, one answer at a time. */
 struct session {
     const struct sv_rpc_server *server;
-    pthread_mutex_t lock; /* of all but `sent` */
+    /* Of what follows but `sent`, which next() alone uses. */
+    pthread_mutex_t lock;
     struct sv_list questions;
     size_t n_questions, questions_bytes;
     bool half_closed;
-    bool sent[]; /* by file: what this client already has */
+    /* For each file: the client has it. */
+    bool sent[];
 };
 
 static void put_error(struct sv_rpc_pb_out *out, int code, const char *text)
@@ -60,7 +63,10 @@ static void put_error(struct sv_rpc_pb_out *out, int code, const char *text)
     sv_rpc_pb_put_message(out, ANSWER_ERROR, &error);
 }
 
-/* Imports before those that need them; each file once a stream. The import graph has no cycles, and `sent` would end them. */
+/*
+ * Puts the imports of a file, those that are needed first before the others. A stream gets each
+ * file once. protoc makes no circles of imports; `sent` would end them.
+ */
 static void put_imports(struct session *s, struct sv_rpc_pb_out *files, size_t i)
 {
     const struct sv_rpc_descriptor_file *file = sv_rpc_descriptors_file(s->server->descriptors, i);
@@ -224,7 +230,7 @@ static void on_message(struct sv_rpc_stream *stream, void *userdata, const void 
     sv_rpc_stream_finish(stream, err.code, &err);
 }
 
-/* NULL = there is none; then *ret_is_over says whether none will come. */
+/* NULL = there is no question now; then *ret_is_over says whether none will come. */
 static struct question *take_question(struct session *s, bool *ret_is_over)
 {
     pthread_mutex_lock(&s->lock);
@@ -248,7 +254,7 @@ static int answer(struct session *s, const struct question *q, struct sv_rpc_byt
         if (f.number == 1 && f.type == SV_RPC_PB_BYTES)
             host = f;
         else if (f.number >= ASK_FILE && f.number <= ASK_SERVICES)
-            ask = f; /* of a oneof the last one counts */
+            ask = f; /* of a oneof the last member counts */
     }
     if (rv < 0)
         return SYNCTV_E_INVALID_ARGUMENT;

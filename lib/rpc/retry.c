@@ -16,7 +16,8 @@ int64_t sv_rpc_retry_delay_ms(unsigned attempts, uint32_t random)
 static bool passes_by_itself(int code, bool repeatable, int64_t retry_after_ms)
 {
     switch (code) {
-    case SYNCTV_E_RATE_LIMITED: /* nothing was done */
+    /* The server has done nothing. */
+    case SYNCTV_E_RATE_LIMITED:
     case SYNCTV_E_OVERLOADED:
         return retry_after_ms > 0;
     case SYNCTV_E_NODE_UNAVAILABLE:

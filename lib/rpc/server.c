@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A server from its options to its end. */
+/* A server's life: making it from its options, small questions about it, ending it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +13,9 @@
 #include "rpc/server_loop.h"
 #include "rpc/server_stream.h"
 
-/* The last messages of streams that are done are given so long to leave before connections are cut. */
+/* When all streams are done, their last messages may take so long before connections are cut. */
 #define FLUSH_MS 200
+/* While sv_rpc_server_stop() waits for answers it logs so often that it does. */
 #define STILL_WAITING_MS 5000
 
 void sv_rpc_server_defaults(struct sv_rpc_server_options *o)
@@ -57,12 +58,12 @@ static grpc_server *make_core(const struct sv_rpc_server_options *o)
         int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, o->min_client_ping_ms),
         int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, o->handshake_ms),
-        /* A small compressed message may become a thousand times as large before the core looks at its size. */
+        /* A compressed message may grow a thousandfold before the core looks at its size. */
         int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
         int_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
         int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
-        /* Else each message of a quiet client costs a ping, its answer and a timer. */
+        /* With it each message of a quiet client costs a ping, its answer and a timer. */
         int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
         { .type = GRPC_ARG_POINTER,
             .key = (char *)GRPC_ARG_RESOURCE_QUOTA,
@@ -131,8 +132,8 @@ static void no_such_method(struct sv_rpc_call *call, void *service)
     sv_rpc_call_fail(call, SYNCTV_E_UNIMPLEMENTED, NULL, NULL);
 }
 
-/* Without its slot a method would be deaf. */
-static int arm(struct sv_rpc_server *server)
+/* Asks the core for the first call of each method. */
+static int arm_methods(struct sv_rpc_server *server)
 {
     bool armed = true;
     for (size_t i = 0; i <= server->n_methods; i++) {
@@ -216,7 +217,7 @@ int sv_rpc_server_new(const struct sv_rpc_server_options *options,
         goto fail;
     if (with_grpc) {
         grpc_server_start(server->core);
-        rv = arm(server);
+        rv = arm_methods(server);
     }
     if (rv < 0) {
         sv_error(ret_error, rv);
@@ -230,7 +231,7 @@ int sv_rpc_server_new(const struct sv_rpc_server_options *options,
     *ret_server = server;
     return 0;
 fail:
-    server->opt.turn = NULL; /* nobody is told of a server that never was */
+    server->opt.turn = NULL; /* it never ran: its end must not run it either */
     atomic_store(&server->turn_at_ms, SV_RPC_NEVER);
     sv_rpc_server_free(server);
     return rv;
@@ -306,7 +307,10 @@ static bool is_down(const struct sv_rpc_server *server)
     return is_idle(server) && server->core_down;
 }
 
-/* Waits until done() or until_ms, running the loop if nobody else does. Returns whether it is done. */
+/*
+ * Waits until done() is true or until_ms. Runs the loop if the server has no threads. Returns
+ * whether it is done.
+ */
 static bool wait_until(struct sv_rpc_server *server,
     bool (*done)(const struct sv_rpc_server *server), int64_t until_ms)
 {

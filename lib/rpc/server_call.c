@@ -11,7 +11,10 @@
 #include "rpc/origin.h"
 #include "rpc/trailer.h"
 
-/* A client that does not take small ones has at most as many lying as it may have calls. */
+/*
+ * Smaller answers are not counted: a client cannot leave more of them unread than it may have
+ * calls.
+ */
 #define SMALL_ANSWER_BYTES 4096
 #define ANSWERS_A_TURN 64
 /* Calls of one method that the core may hand out at once; more wait in a queue of the core. */
@@ -29,7 +32,7 @@ static grpc_completion_queue *pick_queue(struct sv_rpc_server *server, enum sv_r
     return server->stream_queues[i].cq;
 }
 
-/* @call  all zeros. */
+/* `call` is all zeros but for its memory. */
 static void arm(struct sv_rpc_call *call, struct sv_rpc_server *server,
     struct sv_rpc_bound_method *method)
 {
@@ -62,8 +65,8 @@ bool sv_rpc_call_arm(struct sv_rpc_server *server, struct sv_rpc_bound_method *m
     return true;
 }
 
-/* The call took a slot of its method, and there was no memory for the next one: now it waits itself. */
-static void give_back_slot(struct sv_rpc_call *call)
+/* When the call came there was no memory for the next one. Now the core gets this struct again. */
+static void rearm(struct sv_rpc_call *call)
 {
     struct sv_rpc_server *server = call->server;
     struct sv_rpc_bound_method *method = call->method;
@@ -71,7 +74,6 @@ static void give_back_slot(struct sv_rpc_call *call)
     arm(call, server, method);
 }
 
-/* Everything of the call but what a stream would take with it. */
 void sv_rpc_call_free(struct sv_rpc_call *call)
 {
     grpc_metadata_array_destroy(&call->metadata);
@@ -91,14 +93,17 @@ void sv_rpc_call_free(struct sv_rpc_call *call)
     free(call->cert_name);
     sv_arena_fini(&call->arena);
     if (call->keeps_slot)
-        give_back_slot(call);
+        rearm(call);
     else
         free(call);
 }
 
 /*
- * Each call that is waited for is a tag that the core looks at whenever anything completes, so a method gets more than one slot only once calls
- * of it come faster than turns. Threads that run into each other here cost a slot or miss one, no more. False when out of memory.
+ * A call of the method has come: asks the core for the next one. False when out of memory.
+ *
+ * A method begins with one slot, and gets another when all its slots are used within one turn of
+ * the loop. More would cost: each slot is a tag that the core looks at whenever anything completes.
+ * Threads that race here make a slot too many or too few, no more.
  */
 static bool arm_again(struct sv_rpc_server *server, struct sv_rpc_bound_method *method)
 {
@@ -186,7 +191,7 @@ static void call_arrived(struct sv_rpc_op *op, bool ok)
         method->m.start(call, method->m.service);
 }
 
-/* ---- what a service wants to know ---- */
+/* ---- what a call knows ---- */
 
 const char *sv_rpc_call_path(const struct sv_rpc_call *call)
 {
@@ -342,9 +347,9 @@ void sv_rpc_call_fail(struct sv_rpc_call *call, int code, const synctv_error *er
     sv_rpc_trailer_fini(&trailer);
 }
 
-/* ---- answers that are not taken ---- */
+/* ---- answers that clients do not read ---- */
 
-/* While there are calls; what they do not tell the loop is whether their answer gets on. */
+/* Nothing tells us that an answer makes no progress, so while there are calls we look. */
 int64_t sv_rpc_call_next_check_ms(struct sv_rpc_server *server)
 {
     if (atomic_load_explicit(&server->live_calls, memory_order_relaxed) == 0)
@@ -352,7 +357,7 @@ int64_t sv_rpc_call_next_check_ms(struct sv_rpc_server *server)
     return atomic_load(&server->answers_checked_ms) + sv_rpc_server_stall_check_ms(server);
 }
 
-/* Takes the oldest answers that have waited for too long; each with a reference to its grpc_call. */
+/* Takes the oldest answers that have waited for too long: a reference to each one's grpc_call. */
 static size_t take_stalled(struct sv_rpc_server *server, int64_t now_ms,
     grpc_call *out[ANSWERS_A_TURN])
 {

@@ -9,7 +9,7 @@
 #include "rpc/server_call.h"
 #include "rpc/server_stream_send.h"
 
-/* The node may wake itself inside its turn; after so many turns in a row the network has its say. */
+/* turn() may ask for another turn; after so many in a row the loop looks at the network first. */
 #define TURNS_IN_A_ROW 16
 
 void sv_rpc_server_wake(struct sv_rpc_server *server)
@@ -29,7 +29,7 @@ static void take_turn(struct sv_rpc_server *server)
     atomic_store(&server->turn_wanted, true);
     for (int i = 0; i < TURNS_IN_A_ROW && atomic_load(&server->turn_wanted); i++) {
         if (pthread_mutex_trylock(&server->turn_lock) != 0)
-            return; /* whoever holds it sees turn_wanted */
+            return; /* the thread that holds it sees turn_wanted */
         atomic_store(&server->turning, true);
         atomic_store(&server->turn_wanted, false);
         int64_t wait_ms = server->opt.turn(server->opt.userdata);
@@ -48,7 +48,7 @@ static int64_t next_deadline(struct sv_rpc_server *server, int64_t until_ms)
 {
     if (atomic_load(&server->has_kicks))
         return 0;
-    if (atomic_load(&server->turning)) /* another thread's turn sets the time anew */
+    if (atomic_load(&server->turning)) /* that thread sets turn_at_ms and waits for it */
         return until_ms;
     if (atomic_load(&server->turn_wanted))
         return 0;
@@ -79,13 +79,13 @@ static void *run_loop(void *arg)
     struct sv_rpc_server *server = arg;
     while (atomic_load(&server->running))
         sv_rpc_loop_once(server, SV_RPC_NEVER);
-    sv_rpc_queue_wake(&server->queue); /* the next one to end */
+    sv_rpc_queue_wake(&server->queue); /* so that the next thread ends */
     return NULL;
 }
 
 /*
- * Streams' operations nearly always complete inside the call that starts them; what comes later, e.g. a message of a client,
- * comes here. Ends with its queue.
+ * Runs the operations of streams that do not complete inside the call that starts them: nearly
+ * always these are messages that a client has sent. Returns when the queue is shut down.
  */
 static void *run_stream_queue(void *arg)
 {

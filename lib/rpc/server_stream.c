@@ -96,8 +96,8 @@ static struct sv_rpc_stream *stream_new(struct sv_rpc_call *call,
     sv_list_init(&s->stall_link);
     sv_list_init(&s->link);
     pthread_mutex_init(&s->lock, NULL);
-    s->holds = 2;      /* open, reading */
-    s->pumping = true; /* until the initial metadata is on its way */
+    s->holds = 2;      /* one for being open, one for reading */
+    s->pumping = true; /* nothing is sent before the initial metadata */
     call->call = NULL; /* moved */
     call->peer = NULL;
     return s;
@@ -130,7 +130,7 @@ int sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops 
     if (s == NULL)
         return SYNCTV_E_NO_MEMORY;
     sv_rpc_call_free(call);
-    sv_rpc_stream_ref(s); /* for this function */
+    sv_rpc_stream_ref(s); /* for the lines below */
     if (ret_stream != NULL)
         *ret_stream = sv_rpc_stream_ref(s);
     bool open = register_stream(s);
@@ -158,7 +158,7 @@ static void start_read(struct sv_rpc_stream *s)
     start_batch(s, &op, 1, &s->read_op);
 }
 
-/* From now on only the end of the call can come from the client. */
+/* The client has half-closed: waits for the end of the call. */
 static void start_close(struct sv_rpc_stream *s)
 {
     grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
@@ -205,7 +205,7 @@ static void deliver(struct sv_rpc_stream *s, grpc_byte_buffer *message)
     grpc_slice_unref(slice);
 }
 
-/* The hold of the read goes to what comes next. */
+/* What gets the hold of the read that has completed. */
 enum next_read { READ, WAIT_FOR_CLOSE, READ_NO_MORE };
 
 static enum next_read end_of_reads(struct sv_rpc_stream *s, bool ok)
@@ -221,7 +221,7 @@ static enum next_read end_of_reads(struct sv_rpc_stream *s, bool ok)
     }
     pthread_mutex_lock(&s->lock);
     bool goes_on = !s->finishing && !s->broken;
-    if (goes_on) /* else the final batch may be under way, which reads it without the lock */
+    if (goes_on) /* else the final batch may be starting, which reads it without the lock */
         s->close_armed = true;
     pthread_mutex_unlock(&s->lock);
     if (!goes_on)
@@ -232,8 +232,8 @@ static enum next_read end_of_reads(struct sv_rpc_stream *s, bool ok)
 }
 
 /*
- * Nothing that a client sends stays unread, also of a stream that is about to end: each message that waits in the core keeps what was
- * received together with it, which can be a thousand times as much.
+ * We read what a client sends even if the stream is about to end. A message that waits in the core
+ * keeps the whole buffer that it was received in, which may be a thousand times as large.
  */
 static enum next_read next_read(struct sv_rpc_stream *s)
 {
@@ -277,10 +277,11 @@ static void set_end(struct sv_rpc_stream *s, int code, const synctv_error *err, 
     if (code < 0 && err != NULL && (copy = malloc(sizeof(*copy))) != NULL)
         *copy = *err;
     pthread_mutex_lock(&s->lock);
-    bool is_told = s->status_sent || s->core_cancelled; /* by the pump, without the lock */
-    /* That the client has half-closed does not make up for what it cannot get any more. */
+    /* Then pump() reads the end without the lock. */
+    bool is_final = s->status_sent || s->core_cancelled;
+    /* A stream that was finished with OK, but cannot send the rest, ends with an error. */
     bool worse = s->end_code == 0 && code < 0;
-    if (!is_told && (!s->finishing || worse)) {
+    if (!is_final && (!s->finishing || worse)) {
         s->finishing = true;
         s->end_code = code;
         s->end_error = copy;
@@ -302,7 +303,6 @@ void sv_rpc_stream_cancel(struct sv_rpc_stream *s, int code, const synctv_error 
     set_end(s, code, err, true);
 }
 
-/* Streams that come later see server.closing. */
 void sv_rpc_stream_finish_all(struct sv_rpc_server *server)
 {
     pthread_mutex_lock(&server->lock);

@@ -233,7 +233,7 @@ static bool pump_steps(struct sv_rpc_stream *s)
         if (sent)
             s->drained += was_finishing;
         else if (was_finishing)
-            s->drained = s->server->opt.shutdown_drain_messages; /* there is no more */
+            s->drained = s->server->opt.shutdown_drain_messages; /* there are no more */
         /* next() has said that there is no more. Before there is, a kick comes. */
         if (!s->has_ahead && budget > 0 && !s->again && !s->finishing && !s->broken)
             return false;
@@ -277,7 +277,7 @@ void sv_rpc_stream_pump_kicked(struct sv_rpc_server *server)
     for (size_t i = 0; i < n; i++) {
         atomic_store(&streams[i]->kicked, false);
         pump(streams[i]);
-        sv_rpc_stream_drop(streams[i]); /* the kick's hold */
+        sv_rpc_stream_drop(streams[i]); /* the hold of the kick */
     }
 }
 

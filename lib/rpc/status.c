@@ -18,7 +18,11 @@
 enum { STATUS_CODE = 1, STATUS_MESSAGE = 2, STATUS_DETAILS = 3 };
 /* google.protobuf.Any { string type_url = 1; bytes value = 2; } */
 enum { ANY_TYPE_URL = 1, ANY_VALUE = 2 };
-/* google.rpc.ErrorInfo { string reason = 1; string domain = 2; map<string, string> metadata = 3; } */
+/*
+ * google.rpc.ErrorInfo {
+ *     string reason = 1; string domain = 2; map<string, string> metadata = 3;
+ * }
+ */
 enum { INFO_REASON = 1, INFO_DOMAIN = 2, INFO_METADATA = 3 };
 enum { MAP_KEY = 1, MAP_VALUE = 2 };
 
@@ -71,7 +75,7 @@ struct sv_rpc_bytes sv_rpc_status_pack(int grpc_code, const synctv_error *err,
             status.len = len;
     }
     if (status.failed)
-        status.len = 0; /* the code and the text go without it */
+        status.len = 0; /* code and text travel without it */
     struct sv_rpc_bytes packed = sv_rpc_bytes_copy(status.data, status.len);
     sv_rpc_pb_out_free(&status);
     return packed;
@@ -110,10 +114,13 @@ int sv_rpc_status_to_code(int grpc_code)
     case GRPC_STATUS__DO_NOT_USE:
         break;
     }
-    return SYNCTV_E_INTERNAL; /* ours always say more */
+    return SYNCTV_E_INTERNAL; /* our own servers always send an ErrorInfo */
 }
 
-/* A string of a peer into a fixed buffer: cut at a code point; left alone when it is not UTF-8. */
+/*
+ * Copies a string of a peer into a fixed buffer, cut at a code point. Does nothing if it is not
+ * UTF-8.
+ */
 static void copy_text(char *out, size_t size, const void *data, size_t len)
 {
     const char *s = data;
@@ -149,7 +156,7 @@ static void parse_metadata(const struct sv_rpc_pb_field *entry, synctv_error *er
     }
 }
 
-/* Whether it was an ErrorInfo of ours. */
+/* False if it is not an ErrorInfo of a synctv server. */
 static bool parse_error_info(const struct sv_rpc_pb_field *value, synctv_error *err)
 {
     synctv_error found = { 0 };

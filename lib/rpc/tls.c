@@ -15,8 +15,10 @@
 struct sv_rpc_server_tls {
     pthread_mutex_t lock;
     char *cert, *key, *client_ca;
-    bool is_new;         /* the core has not fetched it yet */
-    bool verify_clients; /* from the start; a reload does not change it */
+    /* The core has not fetched them yet. */
+    bool is_new;
+    /* Constant: a reload does not change it. */
+    bool verify_clients;
 };
 
 /* ---- checks: gRPC takes anything and then fails handshakes, one by one ---- */
@@ -34,7 +36,7 @@ static X509 *read_cert(const char *pem)
     return cert;
 }
 
-/* A passphrase is nothing a server could ask for. */
+/* Refuses keys with a passphrase: there is nobody whom the server could ask for it. */
 static int no_passphrase(char *buf, int size, int rwflag, void *userdata)
 {
     return -1;
@@ -165,7 +167,10 @@ static grpc_ssl_certificate_config_reload_status fetch(void *userdata,
     pthread_mutex_lock(&tls->lock);
     if (tls->is_new) {
         grpc_ssl_pem_key_cert_pair pair = { tls->key, tls->cert };
-        /* The core asserts that there are roots; unless clients are asked for a certificate it does not use them. */
+        /*
+         * The core asserts that there are roots, but does not use them unless clients are asked for
+         * a certificate.
+         */
         *ret_config = grpc_ssl_server_certificate_config_create(tls->verify_clients ? tls->client_ca
                                                                                     : tls->cert,
             &pair, 1);

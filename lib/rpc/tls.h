@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Certificates for both halves. */
+/* Checks certificates and makes gRPC's credentials of them, for servers and clients. */
 #ifndef SV_RPC_TLS_H
 #define SV_RPC_TLS_H
 
@@ -10,7 +10,10 @@
 /* The certificates of a server, replaceable while it runs. */
 struct sv_rpc_server_tls;
 
-/* Errors: INVALID_ARGUMENT (field "tls_cert_file", "tls_key_file", "tls_client_ca_file": the options that the texts come from), NO_MEMORY. */
+/*
+ * Errors: NO_MEMORY, INVALID_ARGUMENT. The field is the option that the text comes from:
+ * "tls_cert_file", "tls_key_file", "tls_client_ca_file".
+ */
 int sv_rpc_server_tls_new(const struct sv_rpc_tls *pem, struct sv_rpc_server_tls **ret_tls,
     synctv_error *ret_error);
 int sv_rpc_server_tls_replace(struct sv_rpc_server_tls *tls, const struct sv_rpc_tls *pem,

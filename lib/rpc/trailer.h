@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The final status of a call or stream that fails: code, text and details in the trailing metadata. */
+/* The final status of a call or stream that fails: code, text, and details as trailing metadata. */
 #ifndef SV_RPC_TRAILER_H
 #define SV_RPC_TRAILER_H
 
