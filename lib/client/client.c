@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A client's life, and signing in. */
+/* A client's life from connect to close, its thread, signing in and out. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +67,7 @@ static int make_channel(synctv_client *client, const synctv_client_options *opti
     return rv;
 }
 
-/* --- connecting: does anybody answer? --- */
+/* --- connecting: asks until a server answers --- */
 
 struct probe {
     struct sv_letter letter;
@@ -91,7 +91,7 @@ static void probe_end(struct probe *probe)
     pthread_mutex_unlock(&probe->lock);
 }
 
-/* Does not wait for a connection: so the failure says what is wrong. */
+/* It does not wait for a connection, so that its failure says what is wrong. */
 static void probe_send(struct probe *probe)
 {
     int64_t left_ms = probe->deadline_ms - sv_mono_ms();
@@ -151,18 +151,18 @@ static int wait_for_server(synctv_client *client, const synctv_client_options *o
     pthread_cond_init(&probe.cond, NULL);
     sv_client_post(client, &probe.letter);
     pthread_mutex_lock(&probe.lock);
-    while (!probe.over) /* the channel gives an answer before the deadline, whatever happens */
+    while (!probe.over) /* the channel always answers before the deadline */
         pthread_cond_wait(&probe.cond, &probe.lock);
     pthread_mutex_unlock(&probe.lock);
     pthread_cond_destroy(&probe.cond);
     pthread_mutex_destroy(&probe.lock);
 
-    /* gRPC's text about names is long, and would be cut before it says what is wrong. */
+    /* The core's text is so long that it would be cut before it says what is wrong. */
     static const char no_such_name[] = "DNS resolution failed";
     const char *why = probe.error.message;
     if (strncmp(why, no_such_name, strlen(no_such_name)) == 0)
         why = "this name cannot be resolved to an address";
-    /* Any answer of a server will do, also that it has no health service. */
+    /* Any answer will do, even that the server has no health service. */
     if (probe.error.code == SYNCTV_E_TIMEOUT || probe.error.code == SYNCTV_E_NODE_UNAVAILABLE)
         return sv_errorf(err, SYNCTV_E_NODE_UNAVAILABLE, "no server answers at %s: %s",
             options->address, why);
@@ -318,7 +318,7 @@ int synctv_client_resume(synctv_client *client, const char *refresh_token, synct
     int rv = sign_in(client, &request, NULL, ret_error);
     if (rv < 0)
         return rv;
-    /* A session that is resumed does not say whose it is. */
+    /* The answer does not say whose session it is. */
     const synctv_request profile = { .method = SYNCTV_METHOD_GET_PROFILE };
     return sign_in(client, &profile, NULL, ret_error);
 }

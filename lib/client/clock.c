@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* What time it is on the server: NTP's arithmetic over Ping and Pong. */
 #include "client/clock.h"
 
 #include <synctv/playback.h>
@@ -8,15 +7,15 @@
 #include "client/inside.h"
 
 #define TIME_MAX_MS INT64_C(253402300799999) /* the year 9999 */
-#define DRIFT_MAX_MS                                                                               \
-    100 /* what two good clocks differ more after the time of 8 samples, generously */
+/* Two good clocks drift apart by less than this in the time of 8 samples. */
+#define DRIFT_MAX_MS 100
 
 int64_t sv_client_now_ms(const synctv_client *client)
 {
     return client->wall_offset_ms + sv_mono_ms();
 }
 
-/* The sample that went the shortest way; its error is at most half of that. Locked. */
+/* Locked. The sample with the shortest delay; its error is at most half of the delay. */
 static struct sv_client_clock_sample best_sample(const synctv_client *client)
 {
     struct sv_client_clock_sample best = { 0 };
@@ -27,9 +26,7 @@ static struct sv_client_clock_sample best_sample(const synctv_client *client)
     return best;
 }
 
-/*
- * Whether both cannot be true of the same two clocks: one has stepped, or this machine has slept.
- */
+/* Whether a clock has stepped between the samples, or this machine has slept. */
 static bool contradict(struct sv_client_clock_sample a, struct sv_client_clock_sample b)
 {
     int64_t apart_ms =
@@ -67,10 +64,10 @@ int64_t synctv_client_server_time_ms(synctv_client *client)
     int64_t now_ms = sv_client_now_ms(client);
     pthread_mutex_lock(&client->lock);
     int64_t server_ms = now_ms + best_sample(client).offset_ms;
-    /* A correction backwards by less than a second is waited out; a larger one is a new truth. */
-    if (server_ms < client->told_server_ms && client->told_server_ms - server_ms < 1000)
-        server_ms = client->told_server_ms;
-    client->told_server_ms = server_ms;
+    /* Does not go back by less than a second. A larger correction is taken at once. */
+    if (server_ms < client->last_server_ms && client->last_server_ms - server_ms < 1000)
+        server_ms = client->last_server_ms;
+    client->last_server_ms = server_ms;
     pthread_mutex_unlock(&client->lock);
     return server_ms;
 }
@@ -84,8 +81,7 @@ int synctv_client_clock_offset(synctv_client *client, int64_t *ret_offset_ms, in
     if (ret_offset_ms != NULL)
         *ret_offset_ms = best.offset_ms;
     if (ret_error_ms != NULL)
-        *ret_error_ms =
-            n > 0 ? best.delay_ms / 2 + 1 : 0; /* + what is lost by whole milliseconds */
+        *ret_error_ms = n > 0 ? best.delay_ms / 2 + 1 : 0; /* + 1 for the rounding */
     return n;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A message to be sent: counted, and shared by as many streams as need it. It is passed by value,
- * and whoever gets one owns that reference. Once it was handed over nobody writes to it. Thread-
- * safe.
+ * and whoever gets one owns that reference. Nobody writes to it once it was handed over. May
+ * be shared by threads.
  *
  * When memory is exhausted the process ends, as everywhere in gRPC.
  */
@@ -58,8 +58,8 @@ static inline void sv_rpc_bytes_unref(struct sv_rpc_bytes b)
 }
 
 /*
- * An sv_wire_alloc_fn: makes sv_rpc_bytes_new() in the struct sv_rpc_bytes at `bytes` and returns
- * its data.
+ * For encoders that ask for memory: makes sv_rpc_bytes_new() in the struct sv_rpc_bytes at `bytes`
+ * and returns its data.
  */
 void *sv_rpc_bytes_alloc(void *bytes, size_t len);
 

@@ -32,7 +32,7 @@ static grpc_completion_queue *pick_queue(struct sv_rpc_server *server, enum sv_r
     return server->stream_queues[i].cq;
 }
 
-/* `call` is all zeros but for its memory. */
+/* `call` is all zeros. */
 static void arm(struct sv_rpc_call *call, struct sv_rpc_server *server,
     struct sv_rpc_bound_method *method)
 {
