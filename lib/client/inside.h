@@ -4,12 +4,13 @@
  * needs no locks for them. Other threads post letters to it; what they read themselves is under
  * client->lock or stream->lock.
  *
- *   the program's threads                  the client's thread (thread.c)
- *   synctv_call()       -- letter -->      call.c: token, attempt, perhaps another attempt
- *   synctv_stream_...() -- letter -->      connection.c: connects, reconnects, decodes events
- *   synctv_stream_next() <- stream->lock - stream.c: queue of events
- *   player.c: uses the public functions    tokens.c: renews the access token
- *   synctv_client_server_time_ms()  <- client->lock - clock.c: samples of the server's clock
+ *   the program's threads                            the client's thread (thread.c)
+ *   synctv_call() ------------------- letter ------> call.c: token, attempt, another attempt
+ *   synctv_stream_open(), _close() -- letter ------> connection.c: connects, reconnects, decodes
+ *   synctv_stream_next() <----------- stream->lock - stream.c: the queue of events
+ *   synctv_client_server_time_ms() <- client->lock - clock.c: samples of the server's clock
+ *                                                    tokens.c: renews the access token
+ *   player.c runs on the program's threads and uses only public functions.
  */
 #ifndef SV_CLIENT_INSIDE_H
 #define SV_CLIENT_INSIDE_H
