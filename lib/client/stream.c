@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "client/connection.h"
 #include "rpc/bytes.h"
-#include "wire/request.h"
+#include "wire/client_message.h"
 
 static struct sv_client_stream *of(synctv_stream *stream)
 {

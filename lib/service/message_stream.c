@@ -13,8 +13,8 @@
 #include "base/text.h"
 #include "service/failure.h"
 #include "service/inside.h"
+#include "wire/client_message.h"
 #include "wire/event.h"
-#include "wire/request.h"
 
 /*
  * A client may send so many messages a second that are refused, and so many of the answers to them

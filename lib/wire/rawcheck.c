@@ -20,11 +20,15 @@ struct check {
     synctv_error *err;
 };
 
-/* The bytes of one message that are not read yet, and where in the whole that message is. */
+/*
+ * The bytes of one message that are not read yet, and the way to that message from the outermost.
+ */
 struct span {
     const uint8_t *pos, *end;
-    const struct span *parent; /* NULL for the outermost */
-    const char *field;         /* of the parent */
+    /* NULL for the outermost. */
+    const struct span *parent;
+    /* The field of the parent that this message is. */
+    const char *field;
     unsigned depth;
 };
 
@@ -50,7 +54,7 @@ static void field_name(const struct span *s, const char *field, char *out, size_
     }
 }
 
-/* `field` may be NULL: the message itself is wrong. */
+/* `field` NULL = the message itself is malformed. */
 static int refuse(const struct check *c, const struct span *s, const char *field, const char *why)
 {
     if (c->err == NULL)
@@ -74,12 +78,12 @@ static bool read_varint(struct span *s, uint64_t *ret)
     return false;
 }
 
-/* The length of what follows; false when that is more than there is. */
+/* Reads the length of what follows; false if there are fewer bytes. */
 static bool read_length(struct span *s, size_t *ret)
 {
     const uint8_t *start = s->pos;
     uint64_t v;
-    /* protobuf-c reads no longer ones than 5 bytes. */
+    /* protobuf-c reads at most 5 bytes of a length. */
     if (!read_varint(s, &v) || s->pos - start > 5 || v > left(s))
         return false;
     *ret = (size_t)v;

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-/* How many bytes may become of one byte, and of none. */
+/* So many bytes may be made of each byte of the message, and so many besides. */
 #define STRICT_FACTOR 4
 #define STRICT_SPARE (16 * 1024)
 #define LENIENT_FACTOR 16
@@ -27,7 +27,7 @@ static void *allocate(void *userdata, size_t size)
     return p;
 }
 
-/* The arena frees all at once. */
+/* The arena frees everything at its end. */
 static void release(void *userdata, void *p)
 {
 }

@@ -9,6 +9,7 @@
 #include "test_wire_fill.h"
 #include "wire/event.h"
 #include "wire/rawcheck.h"
+#include "wire/client_message.h"
 #include "wire/request.h"
 #include "wire/result.h"
 #include "wire/unpack.h"
