@@ -173,8 +173,8 @@ static void answer_message(struct sv_rpc_client_stream *stream, void *userdata, 
     size_t len)
 {
     struct answers *a = userdata;
-    pthread_mutex_lock(
-        &test_lock); /* that the question comes before its answer gRPC does not tell sanitizers */
+    /* Sanitizers do not know that a question comes before its answer. */
+    pthread_mutex_lock(&test_lock);
     sv_rpc_pb_out_free(&a->last);
     sv_rpc_pb_put_bytes(&a->last, 1, data, len);
     pthread_mutex_unlock(&test_lock);
