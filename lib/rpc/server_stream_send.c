@@ -8,8 +8,9 @@
  *     ops->next() gives none -------> wait for the next kick
  *
  * A send that does not complete inside the call that starts it means that the client's window is
- * full; then the stream is on server.stalled until the send completes. The completion of all other
- * sends is caught in a cache of this thread, so that no other thread wakes up for it.
+ * full; then the stream is put on server.stalled, and ended if it takes nothing for too long. The
+ * completion of all other sends is caught in a cache of this thread, so that no other thread wakes
+ * up for it.
  */
 #include "rpc/server_stream_send.h"
 
