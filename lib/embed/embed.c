@@ -43,7 +43,7 @@ static void wake(void *userdata)
     struct front *front = userdata;
     struct sv_rpc_server *server = atomic_load(&front->server);
     if (server != NULL)
-        sv_rpc_wake(server);
+        sv_rpc_server_wake(server);
 }
 
 /* ---- opening ---- */
@@ -108,7 +108,7 @@ static int start_server(synctv_node *node, const synctv_node_options *options,
             (int)(port_of(options->listen) - options->listen), options->listen,
             sv_rpc_server_port(server));
     atomic_store(&front->server, server);
-    sv_rpc_wake(server);
+    sv_rpc_server_wake(server);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "api/result.h"
 #include "client.pb-c.h"
 #include "test_wire_fill.h"
+#include "wire/client_message.h"
 #include "wire/event.h"
 #include "wire/request.h"
 #include "wire/result.h"

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The calls with one answer, all in one way: who calls, what is asked, the node's answer, its encoding. What the node has
- * in memory is answered before start() returns.
- */
+/* A call that the node answers from its memory is answered before start() returns. */
+#include "service/unary.h"
+
 #include <string.h>
 
 #include "api/methods.h"
 #include "base/error.h"
+#include "service/failure.h"
 #include "service/inside.h"
 #include "wire/request.h"
 #include "wire/result.h"
+
+#define MAX_RESPONSE_BYTES (1024 * 1024)
 
 /* Lives in the call's arena. */
 struct unary {
@@ -23,7 +25,7 @@ static void fail(struct unary *u, const synctv_error *err, const struct sv_rpc_d
     sv_service_fail(u->m->service, u->rpc, err, extra);
 }
 
-/* The state as it is goes with a VERSION_CONFLICT. */
+/* A VERSION_CONFLICT brings the room's state with it, as a detail. */
 static void fail_with_state(struct unary *u, const synctv_result *result)
 {
     struct sv_rpc_bytes state;
@@ -56,7 +58,7 @@ static void answer(void *userdata, const synctv_result *result)
     synctv_error err;
     if (sv_wire_result_encode(u->m->method, result, sv_rpc_bytes_alloc, &bytes, &err) < 0) {
         fail(u, &err, NULL);
-    } else if (sv_rpc_bytes_len(&bytes) > SV_SERVICE_MAX_RESPONSE_BYTES) {
+    } else if (sv_rpc_bytes_len(&bytes) > MAX_RESPONSE_BYTES) {
         sv_rpc_bytes_unref(bytes);
         sv_errorf(&err, SYNCTV_E_TOO_LARGE, "the answer is too large: ask for a smaller page");
         fail(u, &err, NULL);
@@ -95,7 +97,7 @@ static void call_as(void *userdata, synctv_caller *caller, const synctv_error *e
         synctv_call(caller, &u->request, answer, u);
 }
 
-/* The peer as gRPC writes it, which is what limits per address expect. */
+/* The client's address as gRPC writes it, which is what synctv_node_as_anonymous() expects. */
 static const char *peer_of(struct sv_rpc_call *rpc)
 {
     const char *address = sv_rpc_call_address(rpc);
@@ -138,7 +140,7 @@ static bool needs_no_token(struct unary *u)
                                               : caller == SV_CALLER_ANYBODY;
 }
 
-void sv_client_service_start(struct sv_rpc_call *rpc, void *arg)
+void sv_service_unary_start(struct sv_rpc_call *rpc, void *arg)
 {
     const struct sv_service_method *m = arg;
     synctv_error err;
