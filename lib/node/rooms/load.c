@@ -149,14 +149,10 @@ static void after(struct sv_room *room, const struct sv_room_reading *r)
 }
 
 /* Those who wait go on, with `rv`. No locks held. */
-static void release_waiting(struct sv_room *room, struct sv_list *waiting, int rv)
+static void release_waiting(struct sv_list *waiting, int rv)
 {
-    for (struct sv_list *it; (it = sv_list_pop(waiting)) != NULL;) {
-        struct sv_call *call = SV_CONTAINER_OF(it, struct sv_call, letter.link);
-        if (rv >= 0 && call->room == NULL)
-            pin(call, room);
-        sv_call_go_on(call, rv);
-    }
+    for (struct sv_list *it; (it = sv_list_pop(waiting)) != NULL;)
+        sv_call_go_on(SV_CONTAINER_OF(it, struct sv_call, letter.link), rv);
 }
 
 static void load_apply(struct sv_job *job, int rv)
@@ -172,7 +168,7 @@ static void load_apply(struct sv_job *job, int rv)
     pthread_mutex_unlock(&room->lock);
 
     after(room, &load->reading);
-    release_waiting(room, &waiting, rv);
+    release_waiting(&waiting, rv);
     sv_arena_fini(&load->reading.arena);
     sv_room_unref(room);
     free(load);
@@ -219,7 +215,7 @@ void sv_room_read_again(struct sv_room *room)
         sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node",
             "room %s could not be loaded again, now it is tried once more: %s", room->id,
             synctv_error_text(failed_before));
-    release_waiting(room, &waiting, rv);
+    release_waiting(&waiting, rv);
 }
 
 /*
@@ -234,6 +230,8 @@ static int wait_for_reading(struct sv_room *room, struct sv_call *call,
         rv = start_reading(room);
     if (rv >= 0) {
         call->next = next;
+        if (call->room == NULL)
+            pin(call, room); /* else it might be forgotten until then */
         sv_list_append(&room->waiting, &call->letter.link);
     } else if (!room->loaded && !room->loading) {
         sv_room_discard(room);
