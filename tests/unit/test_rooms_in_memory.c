@@ -213,6 +213,21 @@ START_TEST(only_so_many_idle_rooms_stay_in_memory)
 }
 END_TEST
 
+START_TEST(a_failed_loading_takes_nobody_away_from_a_later_one)
+{
+    fx_settle();
+    fx_turn();
+    fx_forget_rooms();
+    struct sv_room *failed = sv_room_find_or_add(&fx_node, room);
+    sv_room_discard(failed); /* as when storage is busy; somebody has found it and holds it still */
+    pthread_mutex_unlock(&failed->lock);
+    fx_follow(bob, room);
+    sv_room_unref(failed);
+    fx_assert_ok(FX_ASK(alice, GET_ROOM_INFO, .room_id = room));
+    ck_assert_int_eq(fx_answer->room->online_count, 1);
+}
+END_TEST
+
 /* A movie that takes some 15 KiB. */
 static void add_heavy_movie(const char *room_id)
 {
@@ -658,6 +673,7 @@ static Suite *rooms_in_memory(void)
     tcase_add_test(t, a_stream_that_cannot_have_all_its_rooms_ends);
     tcase_add_test(t, idle_rooms_are_counted_by_their_memory_too);
     tcase_add_test(t, only_so_many_idle_rooms_stay_in_memory);
+    tcase_add_test(t, a_failed_loading_takes_nobody_away_from_a_later_one);
     tcase_add_test(t, a_room_forgotten_while_it_plays_is_where_it_ought_to_be);
     tcase_add_test(t, a_movie_that_ended_while_the_room_was_forgotten_is_followed_by_the_next);
     tcase_add_test(t, a_state_is_stored_a_moment_later);

@@ -197,6 +197,7 @@ static void delete_room(struct sv_room *room, const char *actor_id)
 {
     sv_room_tell_deleted(room, actor_id);
     sv_room_drop_all(room, SYNCTV_E_ROOM_NOT_FOUND);
+    sv_attendance_clear(&room->node->rooms->attendances, room->attendance);
     sv_room_discard(room);
 }
 
