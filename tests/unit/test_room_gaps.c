@@ -304,6 +304,73 @@ START_TEST(a_room_is_read_once_a_second_at_most)
 }
 END_TEST
 
+static void make_stale(void)
+{
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    sv_room_mark_stale(loaded);
+    sv_room_leave(loaded);
+}
+
+static void answered(void *userdata, const synctv_result *result)
+{
+    *(const synctv_result **)userdata = synctv_result_ref(result);
+}
+
+START_TEST(a_room_that_calls_wait_for_is_not_forgotten)
+{
+    make_stale();
+    fx_assert_ok(FX_ASK(bob, GET_MOVIE_LIST, .room_id = room)); /* has just been read */
+    add_movie_there("theirs");
+    make_stale();
+    const synctv_result *result = NULL;
+    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    synctv_call(bob, &request, answered, &result);
+    ck_assert_ptr_null(result);
+    fx_node.rooms->max_idle = 0;
+    sv_rooms_evict(&fx_node);
+    fx_pass_ms(1100);
+    fx_settle();
+    fx_turn();
+    ck_assert_ptr_nonnull(result);
+    ck_assert_int_eq(result->total, 1);
+    synctv_result_unref(result);
+}
+END_TEST
+
+START_TEST(who_waits_for_approval_since_a_gap_hears_nothing_any_more)
+{
+    static const char *const fields[] = { "settings" };
+    static const synctv_room_settings approval = { .require_approval = true };
+    synctv_stream *stream = fx_follow(alice, room), *bobs = fx_follow(bob, room);
+    synctv_caller *there_bob = NULL;
+    fx_assert_ok(synctv_node_as_user(&other, fx_id(bob), &there_bob, &fx_error));
+    const synctv_request leave = { .method = SYNCTV_METHOD_LEAVE_ROOM, .room_id = room };
+    const synctv_request join = { .method = SYNCTV_METHOD_JOIN_ROOM, .room_id = room };
+    THERE(UPDATE_ROOM, .settings = &approval, .fields = fields, .n_fields = 1);
+    fx_assert_ok(synctv_call_wait(there_bob, &leave, NULL, &fx_error));
+    fx_assert_ok(synctv_call_wait(there_bob, &join, NULL, &fx_error));
+    synctv_caller_unref(there_bob);
+    notice();
+    fx_assert_code(fx_end_of(bobs), SYNCTV_E_NOT_A_MEMBER);
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_LEFT);
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_JOINED);
+}
+END_TEST
+
+START_TEST(a_store_that_went_back_is_read_again)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    loaded->revision += 10; /* what storage has lost */
+    sv_room_leave(loaded);
+    fx_movie(alice, room, "after", 0);
+    fx_pass_ms(1100);
+    fx_settle();
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "after");
+    fx_check_memory(room);
+}
+END_TEST
+
 /* --- what leaves for other nodes --- */
 
 static struct {
@@ -385,6 +452,9 @@ static Suite *room_gaps(void)
     tcase_add_loop_test(t, any_order_made_elsewhere_is_the_order_here, 0, 20);
     tcase_add_test(t, a_kick_in_a_gap_ends_streams_at_once);
     tcase_add_test(t, a_room_is_read_once_a_second_at_most);
+    tcase_add_test(t, a_room_that_calls_wait_for_is_not_forgotten);
+    tcase_add_test(t, who_waits_for_approval_since_a_gap_hears_nothing_any_more);
+    tcase_add_test(t, a_store_that_went_back_is_read_again);
     tcase_add_test(t, every_change_made_here_leaves_for_other_nodes_once);
     suite_add_tcase(s, t);
     return s;

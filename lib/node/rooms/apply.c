@@ -249,6 +249,8 @@ void sv_room_apply(struct sv_room *room, const struct sv_room_change *change)
 struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *change)
 {
     struct sv_room *room = sv_room_enter(node, change->room_id);
+    if (room != NULL && change->revision != 0 && change->revision <= room->revision)
+        sv_room_mark_stale(room); /* storage has gone back */
     if (room != NULL)
         apply(room, change);
     sv_rooms_changed(node, change);
