@@ -41,12 +41,20 @@ static void people_on_two_nodes(void)
     fx_assert_ok(synctv_node_as_user(&other, fx_id(alice), &other_alice, &fx_error));
 }
 
+/* Of a call that waits at the other node when that closes. */
+static const synctv_result *last_answer;
+static bool last_call_waits;
+
 static void close_both(void)
 {
     synctv_caller_unref(other_alice);
     sv_node_close(&other);
     sv_node_quiesce(&other);
     sv_node_turn(&other);
+    ck_assert(!last_call_waits || last_answer != NULL);
+    synctv_result_unref(last_answer);
+    last_answer = NULL;
+    last_call_waits = false;
     sv_node_fini(&other);
     fx_close();
     fx_options.db_url = NULL;
@@ -337,6 +345,21 @@ START_TEST(a_room_that_calls_wait_for_is_not_forgotten)
 }
 END_TEST
 
+START_TEST(a_call_that_waits_when_the_node_closes_is_answered)
+{
+    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    for (int i = 0; i < 2; i++) {
+        fx_assert_ok(synctv_call_wait(other_alice, &request, NULL, &fx_error));
+        struct sv_room *loaded = sv_room_enter(&other, room);
+        sv_room_mark_stale(loaded);
+        sv_room_leave(loaded);
+    }
+    synctv_call(other_alice, &request, answered, &last_answer);
+    ck_assert_ptr_null(last_answer);
+    last_call_waits = true;
+}
+END_TEST
+
 START_TEST(who_waits_for_approval_since_a_gap_hears_nothing_any_more)
 {
     static const char *const fields[] = { "settings" };
@@ -453,6 +476,7 @@ static Suite *room_gaps(void)
     tcase_add_test(t, a_kick_in_a_gap_ends_streams_at_once);
     tcase_add_test(t, a_room_is_read_once_a_second_at_most);
     tcase_add_test(t, a_room_that_calls_wait_for_is_not_forgotten);
+    tcase_add_test(t, a_call_that_waits_when_the_node_closes_is_answered);
     tcase_add_test(t, who_waits_for_approval_since_a_gap_hears_nothing_any_more);
     tcase_add_test(t, a_store_that_went_back_is_read_again);
     tcase_add_test(t, every_change_made_here_leaves_for_other_nodes_once);

@@ -148,6 +148,13 @@ static void after(struct sv_room *room, const struct sv_room_reading *r)
         sv_streams_follow_room(room->node, r->newcomers[i], room->id);
 }
 
+/* Locked. */
+static void take_waiting(struct sv_room *room, struct sv_list *waiting)
+{
+    sv_list_splice(waiting, &room->waiting);
+    room->n_waiting = 0;
+}
+
 /* Those who wait go on, with `rv`. No locks held. */
 static void release_waiting(struct sv_list *waiting, int rv)
 {
@@ -164,7 +171,7 @@ static void load_apply(struct sv_job *job, int rv)
 
     pthread_mutex_lock(&room->lock);
     rv = settle(room, load, rv);
-    sv_list_splice(&waiting, &room->waiting);
+    take_waiting(room, &waiting);
     pthread_mutex_unlock(&room->lock);
 
     after(room, &load->reading);
@@ -208,7 +215,7 @@ void sv_room_read_again(struct sv_room *room)
     room->reload_failure = 0;
     if (rv < 0) {
         retry_later(room, rv);
-        sv_list_splice(&waiting, &room->waiting);
+        take_waiting(room, &waiting);
     }
     pthread_mutex_unlock(&room->lock);
     if (failed_before < 0)
@@ -225,7 +232,7 @@ void sv_room_read_again(struct sv_room *room)
 static int wait_for_reading(struct sv_room *room, struct sv_call *call,
     void (*next)(struct sv_call *))
 {
-    int rv = sv_call_keep(call);
+    int rv = room->n_waiting < SV_ROOM_WAITING_MAX ? sv_call_keep(call) : SYNCTV_E_OVERLOADED;
     if (rv >= 0 && (!room->loaded || call->direct || atomic_load(&call->node->stopping)))
         rv = start_reading(room);
     if (rv >= 0) {
@@ -233,6 +240,7 @@ static int wait_for_reading(struct sv_room *room, struct sv_call *call,
         if (call->room == NULL)
             pin(call, room); /* else it might be forgotten until then */
         sv_list_append(&room->waiting, &call->letter.link);
+        room->n_waiting++;
     } else if (!room->loaded && !room->loading) {
         sv_room_discard(room);
     }

@@ -70,7 +70,8 @@ int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms)
 
 void sv_rooms_last_tick(synctv_node *node)
 {
-    int64_t until_ms = sv_node_mono_ms(node) + SV_READ_PAUSE_MS;
+    /* A timer's time is rounded up. */
+    int64_t until_ms = sv_node_mono_ms(node) + SV_READ_PAUSE_MS + SV_TICK_MS;
     while (sv_rooms_tick(node, until_ms) <= until_ms)
         ;
 }
