@@ -345,6 +345,25 @@ START_TEST(a_room_that_calls_wait_for_is_not_forgotten)
 }
 END_TEST
 
+START_TEST(a_room_deleted_while_calls_wait_answers_them)
+{
+    make_stale();
+    fx_assert_ok(FX_ASK(bob, GET_MOVIE_LIST, .room_id = room)); /* has just been read */
+    make_stale();
+    const synctv_result *result = NULL;
+    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    synctv_call(bob, &request, answered, &result);
+    synctv_stream *stream = fx_open_stream(bob, room, NULL);
+    ck_assert_ptr_null(result);
+    fx_assert_ok(FX_ASK(alice, DELETE_ROOM, .room_id = room));
+    fx_turn();
+    ck_assert_ptr_nonnull(result);
+    fx_assert_code(result->code, SYNCTV_E_ROOM_NOT_FOUND);
+    synctv_result_unref(result);
+    fx_assert_code(fx_end_of(stream), SYNCTV_E_ROOM_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(a_call_that_waits_when_the_node_closes_is_answered)
 {
     const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
@@ -476,6 +495,7 @@ static Suite *room_gaps(void)
     tcase_add_test(t, a_kick_in_a_gap_ends_streams_at_once);
     tcase_add_test(t, a_room_is_read_once_a_second_at_most);
     tcase_add_test(t, a_room_that_calls_wait_for_is_not_forgotten);
+    tcase_add_test(t, a_room_deleted_while_calls_wait_answers_them);
     tcase_add_test(t, a_call_that_waits_when_the_node_closes_is_answered);
     tcase_add_test(t, who_waits_for_approval_since_a_gap_hears_nothing_any_more);
     tcase_add_test(t, a_store_that_went_back_is_read_again);

@@ -170,8 +170,8 @@ static void load_apply(struct sv_job *job, int rv)
     sv_list_init(&waiting);
 
     pthread_mutex_lock(&room->lock);
-    rv = settle(room, load, rv);
     take_waiting(room, &waiting);
+    rv = settle(room, load, rv);
     pthread_mutex_unlock(&room->lock);
 
     after(room, &load->reading);
