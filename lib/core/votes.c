@@ -135,6 +135,12 @@ static void take_length(struct sv_votes *votes, struct sv_vote *vote, double len
         votes->length_s = longest_s;
 }
 
+bool sv_votes_end(struct sv_votes *votes, const struct sv_playback_state *state, size_t n_watching)
+{
+    follow_state(votes, state);
+    return state->status == SYNCTV_PLAYBACK_STATUS_PLAYING && is_most(votes->n_ended, n_watching);
+}
+
 struct sv_verdict sv_votes_take(struct sv_votes *votes, const struct sv_playback_state *state,
     int64_t now_ms, size_t n_watching, const struct sv_report *report)
 {

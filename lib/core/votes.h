@@ -57,6 +57,8 @@ struct sv_verdict {
  */
 struct sv_verdict sv_votes_take(struct sv_votes *votes, const struct sv_playback_state *state,
     int64_t now_ms, size_t n_watching, const struct sv_report *report);
+/* Whether the movie is over by what was reported, now that so many watch. */
+bool sv_votes_end(struct sv_votes *votes, const struct sv_playback_state *state, size_t n_watching);
 /* The user no longer watches. */
 void sv_votes_leave(struct sv_votes *votes, const char *user_id);
 /* Forgets and frees all votes. */

@@ -42,12 +42,20 @@ static void people_on_two_nodes(void)
     fx_assert_ok(synctv_node_as_user(&other, fx_id(alice), &other_alice, &fx_error));
 }
 
+/* Of a call that waits at the other node when that closes. */
+static const synctv_result *last_answer;
+static bool last_call_waits;
+
 static void close_both(void)
 {
     synctv_caller_unref(other_alice);
     sv_node_close(&other);
     sv_node_quiesce(&other);
     sv_node_turn(&other);
+    ck_assert(!last_call_waits || last_answer != NULL);
+    synctv_result_unref(last_answer);
+    last_answer = NULL;
+    last_call_waits = false;
     sv_node_fini(&other);
     fx_close();
     fx_options.db_url = NULL;
@@ -463,34 +471,90 @@ START_TEST(storage_that_went_back_is_believed)
 }
 END_TEST
 
-struct answer {
-    int n, code;
-};
+static void make_stale(void)
+{
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    sv_room_mark_stale(loaded);
+    sv_room_leave(loaded);
+}
 
 static void answered(void *userdata, const synctv_result *result)
 {
-    struct answer *answer = userdata;
-    answer->n++;
-    answer->code = result->code;
+    *(const synctv_result **)userdata = synctv_result_ref(result);
 }
 
-START_TEST(who_waits_for_a_reading_when_the_node_closes_is_answered)
+START_TEST(a_room_that_calls_wait_for_is_not_forgotten)
 {
-    struct answer answer = { 0 };
-    fx_movie(alice, room, "here", 0);
-    struct sv_room *loaded = sv_room_enter(&fx_node, room);
-    loaded->read_at_ms = sv_node_mono_ms(&fx_node); /* just a moment ago */
-    sv_room_mark_stale(loaded);
-    sv_room_leave(loaded);
-    const synctv_request list = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
-    synctv_call(bob, &list, answered, &answer);
+    make_stale();
+    fx_assert_ok(FX_ASK(bob, GET_MOVIE_LIST, .room_id = room)); /* has just been read */
+    add_movie_there("theirs");
+    make_stale();
+    const synctv_result *result = NULL;
+    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    synctv_call(bob, &request, answered, &result);
+    ck_assert_ptr_null(result);
+    fx_node.rooms->max_idle = 0;
+    sv_rooms_evict(&fx_node);
+    fx_pass_ms(1100);
     fx_settle();
     fx_turn();
-    ck_assert_int_eq(answer.n, 0);
-    sv_node_close(&fx_node);
-    sv_node_quiesce(&fx_node);
+    ck_assert_ptr_nonnull(result);
+    ck_assert_int_eq(result->total, 1);
+    synctv_result_unref(result);
+}
+END_TEST
+
+START_TEST(a_room_deleted_while_calls_wait_answers_them)
+{
+    make_stale();
+    fx_assert_ok(FX_ASK(bob, GET_MOVIE_LIST, .room_id = room)); /* has just been read */
+    make_stale();
+    const synctv_result *result = NULL;
+    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    synctv_call(bob, &request, answered, &result);
+    synctv_stream *stream = fx_open_stream(bob, room, NULL);
+    ck_assert_ptr_null(result);
+    fx_assert_ok(FX_ASK(alice, DELETE_ROOM, .room_id = room));
     fx_turn();
-    ck_assert_int_eq(answer.n, 1);
+    ck_assert_ptr_nonnull(result);
+    fx_assert_code(result->code, SYNCTV_E_ROOM_NOT_FOUND);
+    synctv_result_unref(result);
+    fx_assert_code(fx_end_of(stream), SYNCTV_E_ROOM_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_call_that_waits_when_the_node_closes_is_answered)
+{
+    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    for (int i = 0; i < 2; i++) {
+        fx_assert_ok(synctv_call_wait(other_alice, &request, NULL, &fx_error));
+        struct sv_room *loaded = sv_room_enter(&other, room);
+        sv_room_mark_stale(loaded);
+        sv_room_leave(loaded);
+    }
+    synctv_call(other_alice, &request, answered, &last_answer);
+    ck_assert_ptr_null(last_answer);
+    last_call_waits = true;
+}
+END_TEST
+
+START_TEST(who_waits_for_approval_since_a_gap_hears_nothing_any_more)
+{
+    static const char *const fields[] = { "settings" };
+    static const synctv_room_settings approval = { .require_approval = true };
+    synctv_stream *stream = fx_follow(alice, room), *bobs = fx_follow(bob, room);
+    synctv_caller *there_bob = NULL;
+    fx_assert_ok(synctv_node_as_user(&other, fx_id(bob), &there_bob, &fx_error));
+    const synctv_request leave = { .method = SYNCTV_METHOD_LEAVE_ROOM, .room_id = room };
+    const synctv_request join = { .method = SYNCTV_METHOD_JOIN_ROOM, .room_id = room };
+    THERE(UPDATE_ROOM, .settings = &approval, .fields = fields, .n_fields = 1);
+    fx_assert_ok(synctv_call_wait(there_bob, &leave, NULL, &fx_error));
+    fx_assert_ok(synctv_call_wait(there_bob, &join, NULL, &fx_error));
+    synctv_caller_unref(there_bob);
+    notice();
+    fx_assert_code(fx_end_of(bobs), SYNCTV_E_NOT_A_MEMBER);
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_LEFT);
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_JOINED);
 }
 END_TEST
 
@@ -582,7 +646,10 @@ static Suite *room_gaps(void)
     tcase_add_test(t, a_look_finds_every_room);
     tcase_add_test(t, who_is_banned_elsewhere_loses_everything_here);
     tcase_add_test(t, storage_that_went_back_is_believed);
-    tcase_add_test(t, who_waits_for_a_reading_when_the_node_closes_is_answered);
+    tcase_add_test(t, a_room_that_calls_wait_for_is_not_forgotten);
+    tcase_add_test(t, a_room_deleted_while_calls_wait_answers_them);
+    tcase_add_test(t, a_call_that_waits_when_the_node_closes_is_answered);
+    tcase_add_test(t, who_waits_for_approval_since_a_gap_hears_nothing_any_more);
     tcase_add_test(t, every_change_made_here_leaves_for_other_nodes_once);
     suite_add_tcase(s, t);
     return s;

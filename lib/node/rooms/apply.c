@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "node/engine/call.h"
 #include "node/rooms/clock.h"
 #include "node/rooms/follow.h"
 #include "node/rooms/playhead.h"
@@ -200,12 +201,32 @@ int sv_room_apply_parts(struct sv_room *room, const struct sv_room_change *chang
     return rv;
 }
 
+static void room_is_gone(struct sv_letter *letter)
+{
+    struct sv_call *call = SV_CONTAINER_OF(letter, struct sv_call, letter);
+    call->foreign = false;
+    sv_call_abort(call, SYNCTV_E_ROOM_NOT_FOUND);
+}
+
+/* It will not be read again for those who wait for that. Where that is under way already, it ends their waiting. */
+static void release_waiting(struct sv_room *room)
+{
+    struct sv_list *it;
+    while (!room->loading && (it = sv_list_pop(&room->waiting)) != NULL) {
+        struct sv_call *call = SV_CONTAINER_OF(it, struct sv_call, letter.link);
+        call->letter.run = room_is_gone;
+        sv_node_post(room->node, &call->letter);
+    }
+}
+
 /* Everybody is told, then dropped; the room leaves memory. */
 static void delete_room(struct sv_room *room, const char *actor_id)
 {
     sv_room_tell_deleted(room, actor_id);
     sv_room_drop_all(room, SYNCTV_E_ROOM_NOT_FOUND);
+    sv_attendance_clear(&room->node->rooms->attendances, room->attendance);
     sv_room_discard(room);
+    release_waiting(room);
 }
 
 /* In a gap, too, nobody keeps what they have lost. */
@@ -269,7 +290,7 @@ struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *c
     struct sv_room *room = sv_room_enter(node, change->room_id);
     if (room != NULL && change->revision != 0 && change->revision <= room->revision)
         sv_room_mark_stale(room); /* storage has lost what was written last */
-    else if (room != NULL)
+    if (room != NULL)
         apply(room, change);
     sv_rooms_changed(node, change);
     return room;

@@ -51,7 +51,7 @@ static void room_free(struct sv_room *room)
 {
     atomic_fetch_sub(&room->node->n_rooms, 1);
     if (room->attendance != NULL)
-        sv_attendance_release(&room->node->rooms->attendances, room->attendance, room->gone);
+        sv_attendance_release(&room->node->rooms->attendances, room->attendance);
     sv_danmaku_ring_fini(&room->danmaku);
     sv_votes_clear(&room->votes);
     sv_playlist_fini(&room->movies);

@@ -61,8 +61,9 @@ struct sv_room {
     bool stale;
     /* Deleted; no longer in its shard. */
     bool gone;
-    /* sv_call.letter.link: calls that wait for a reading. */
+    /* sv_call.letter.link: calls that wait for a reading; each holds the room. */
     struct sv_list waiting;
+    unsigned n_waiting;
     char *name, *description, *password_hash;
     char creator_id[SV_ID_SIZE];
     synctv_room_settings settings;

@@ -76,7 +76,8 @@ int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms)
 
 void sv_rooms_last_tick(synctv_node *node)
 {
-    int64_t until_ms = sv_node_mono_ms(node) + SV_READ_PAUSE_MS;
+    /* A timer's time is rounded up. */
+    int64_t until_ms = sv_node_mono_ms(node) + SV_READ_PAUSE_MS + SV_TICK_MS;
     struct sv_room *due[SV_ROOMS_PER_TURN];
     size_t n;
     do {
