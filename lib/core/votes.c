@@ -32,8 +32,9 @@ static void remove_vote(struct sv_votes *votes, struct sv_vote *vote)
 void sv_votes_clear(struct sv_votes *votes)
 {
     struct sv_vote *vote, *tmp;
-    HASH_ITER(hh, votes->by_user, vote, tmp)
+    HASH_ITER(hh, votes->by_user, vote, tmp) {
         remove_vote(votes, vote);
+    }
     *votes = (struct sv_votes){ .n_ended = 0 };
 }
 

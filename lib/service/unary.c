@@ -63,8 +63,8 @@ static void answer(void *userdata, const synctv_result *result)
         sv_errorf(&err, SYNCTV_E_TOO_LARGE, "the answer is too large: ask for a smaller page");
         fail(u, &err, NULL);
     } else {
-        sv_rpc_call_reply(u->rpc, bytes);
         sv_service_note_success(u->m->service);
+        sv_rpc_call_reply(u->rpc, bytes); /* u is of its arena, and may be gone now */
     }
 }
 

@@ -129,12 +129,12 @@ void grpc_guard_end_listening(void)
     grpc_listens = false;
 }
 
-__attribute__((visibility("default"))) int listen(int fd, int backlog)
+__attribute__((visibility("default"))) int listen(int fd, int n)
 {
     struct grpc_socket *listener = grpc_listens ? new_socket(fd, true) : NULL;
     if (listener != NULL)
         free_socket(atomic_exchange(&sockets[fd], listener));
-    return (int)syscall(SYS_listen, fd, backlog);
+    return (int)syscall(SYS_listen, fd, n);
 }
 
 __attribute__((visibility("default"))) int close(int fd)

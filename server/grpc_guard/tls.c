@@ -108,13 +108,13 @@ void tls_init(void)
     connection_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_connection);
 }
 
-__attribute__((visibility("default"))) int SSL_CTX_set_session_id_context(SSL_CTX *context,
-    const unsigned char *name, unsigned len)
+__attribute__((visibility("default"))) int SSL_CTX_set_session_id_context(SSL_CTX *ctx,
+    const unsigned char *sid_ctx, unsigned sid_ctx_len)
 {
-    if (context_index >= 0 && len == sizeof(grpc_session_name) &&
-        memcmp(name, grpc_session_name, len) == 0)
-        SSL_CTX_set_ex_data(context, context_index, context);
-    return openssl.name_sessions(context, name, len);
+    if (context_index >= 0 && sid_ctx_len == sizeof(grpc_session_name) &&
+        memcmp(sid_ctx, grpc_session_name, sid_ctx_len) == 0)
+        SSL_CTX_set_ex_data(ctx, context_index, ctx);
+    return openssl.name_sessions(ctx, sid_ctx, sid_ctx_len);
 }
 
 /* Writes the client's address in the usual form. */

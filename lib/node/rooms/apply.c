@@ -116,7 +116,8 @@ static int put_row(struct sv_room *room, const struct sv_member_rec *rec)
 static int apply_member(struct sv_room *room, const struct sv_room_change *change,
     const struct sv_member_diff *diff)
 {
-    const char *user_id = diff->row != NULL ? diff->row->member.user_id : diff->gone->user_id;
+    const synctv_member *member = diff->row != NULL ? &diff->row->member : diff->gone;
+    const char *user_id = member->user_id;
     const char *actor_id = sv_str(change->actor_id), *reason = sv_str(change->reason);
     bool told = diff->what == SYNCTV_MEMBER_CHANGE_UNSPECIFIED;
     int rv = 0;
@@ -204,7 +205,7 @@ int sv_room_apply_parts(struct sv_room *room, const struct sv_room_change *chang
 static void room_is_gone(struct sv_letter *letter)
 {
     struct sv_call *call = SV_CONTAINER_OF(letter, struct sv_call, letter);
-    call->foreign = false;
+    call->moved = false;
     sv_call_abort(call, SYNCTV_E_ROOM_NOT_FOUND);
 }
 
