@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many threads use a node, or two on one database, with threads of their own for all they can do: rooms come and go, people are put out while they follow and come
- * back, streams are opened and closed in the middle of it. Afterwards everybody has been answered once and nothing is left.
+ * Many threads use a node, or two on one database, with threads of their own for all they can do:
+ * rooms come and go, people are put out while they follow and come back, streams are opened and
+ * closed in the middle of it. Afterwards everybody has been answered once and nothing is left.
  */
 #include <check.h>
 #include <pthread.h>
