@@ -23,28 +23,42 @@
 /* ---- the settings ---- */
 
 enum kind {
-    KIND_TEXT,     /* const char * */
-    KIND_ADDRESS,  /* the same, HOST:PORT */
-    KIND_STORAGE,  /* the same, sqlite:PATH or memory: */
-    KIND_NETWORKS, /* the same, addresses and networks */
-    KIND_COUNT,    /* int32_t */
-    KIND_THREADS,  /* unsigned */
-    KIND_SECONDS,  /* int64_t */
-    KIND_RATE,     /* double */
-    KIND_CHOICE,   /* an enum: the index in `choices` */
+    /* A const char *. */
+    KIND_TEXT,
+    /* A const char * too: HOST:PORT. */
+    KIND_ADDRESS,
+    /* A const char * too: sqlite:PATH or memory: */
+    KIND_STORAGE,
+    /* A const char * too: addresses and networks. */
+    KIND_NETWORKS,
+    /* An int32_t. */
+    KIND_COUNT,
+    /* An unsigned. */
+    KIND_THREADS,
+    /* An int64_t. */
+    KIND_SECONDS,
+    /* A double. */
+    KIND_RATE,
+    /* An enum: the index in `choices`. */
+    KIND_CHOICE,
 };
 
 struct setting {
     const char *section, *key;
-    const char *flag; /* without "--"; NULL = not on the command line */
+    /* Without "--"; NULL = not on the command line. */
+    const char *flag;
     const char *argument;
     const char *help;
     enum kind kind;
-    bool may_be_empty; /* KIND_TEXT: "" = not set */
-    size_t offset;     /* in struct config */
-    const char *at;    /* what is there; "node." begins an option of the node; NULL = a limit */
+    /* KIND_TEXT: "" = not set. */
+    bool may_be_empty;
+    /* Of the value in struct config. */
+    size_t offset;
+    /* The field at `offset`; "node." begins an option of the node; NULL = a limit. */
+    const char *at;
     double min, max;
-    const char *const *choices; /* NULL at the end */
+    /* NULL at the end. */
+    const char *const *choices;
 };
 
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
@@ -127,7 +141,7 @@ static const struct setting settings[] = {
 
 /* ---- one setting ---- */
 
-/* The first thing that is wrong is what is told. Returns false. */
+/* Keeps the first error only. Returns false. */
 static bool wrong(struct config *config, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -148,7 +162,7 @@ static bool set_choice(struct config *config, const struct setting *setting, con
     char all[64] = "";
     for (unsigned i = 0; setting->choices[i] != NULL; i++) {
         if (strcmp(setting->choices[i], value) == 0) {
-            /* All enums of the table are unsigned int to the compiler. */
+            /* The compiler uses unsigned int for all enums of the table. */
             memcpy((char *)config + setting->offset, &i, sizeof(i));
             return true;
         }
@@ -200,13 +214,13 @@ static bool is_storage(const char *value)
     return strcmp(value, "memory:") == 0 || (strncmp(value, "sqlite:", 7) == 0 && value[7] != '\0');
 }
 
-/* ":memory:" and "file:NAME?…" mean something to SQLite that they do not mean here. */
+/* ":memory:" and "file:NAME?…" have a meaning for SQLite that they do not have here. */
 static bool is_special_to_sqlite(const char *value)
 {
     return strncmp(value, "sqlite::", 8) == 0 || strncmp(value, "sqlite:file:", 12) == 0;
 }
 
-/* What a node says about one of its options, without the option's name. */
+/* The error of a node about an option, without the option's name. */
 static const char *after_field(const synctv_error *error)
 {
     size_t len = strlen(error->field);
@@ -259,7 +273,7 @@ static bool set(struct config *config, const struct setting *setting, const char
 
 /* ---- the file ---- */
 
-/* What was copied from a file, in a chain. */
+/* Text copied from a file, in a chain. */
 struct text {
     struct text *next;
     char value[];
@@ -268,7 +282,8 @@ struct text {
 struct file {
     struct config *config;
     FILE *stream;
-    int line; /* the one that was read last */
+    /* The line that was read last. */
+    int line;
     int set_at[N_SETTINGS];
 };
 
@@ -322,7 +337,7 @@ static int set_from_file(void *userdata, const char *section, const char *key, c
     return wrong(config, "%s: there is no such key", where);
 }
 
-/* NULL with errno. What is no file could keep us waiting for ever. */
+/* NULL with errno. Refuses what is not a file: it could keep us waiting for ever. */
 static FILE *open_file(const char *path)
 {
     struct stat st;
@@ -406,7 +421,7 @@ static bool read_environment(struct config *config, char *const *environment)
 
 /* ---- the command line ---- */
 
-/* The options that are no settings. */
+/* Options that are not settings. */
 static const char **plain_option(struct config *config, const char *name)
 {
     if (strcmp(name, "config") == 0)
@@ -444,7 +459,9 @@ static bool read_switch(struct config *config, const char *argument)
     return true;
 }
 
-/* One option at *arg; moves *arg to its last word. The settings are left for the second time round. */
+/*
+ * Reads an option at *arg and moves *arg to its last word. Settings are left for the second pass.
+ */
 static bool read_option(struct config *config, char *const **arg, bool with_settings)
 {
     char name[32];
@@ -608,7 +625,7 @@ void config_print_help(void)
         stdout);
     const char *section = NULL;
     int column = 0;
-    /* One section after the other, though the table is in the order of the options. */
+    /* The table is in the order of the options; print one section after the other. */
     static const char *const sections[] = { "server", "storage", "cluster", "tls", "auth", "log",
         "limits" };
     for (size_t s = 0; s < sizeof(sections) / sizeof(sections[0]); s++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The address, before there are files because of it; gRPC says of it only that it does not work. */
+/* Checks the address before any file is created. gRPC itself says only that it does not work. */
 #include "listen.h"
 
 #include <errno.h>
@@ -32,7 +32,10 @@ static void split(const char *address, char host[MAX_HOST + 1], const char **ret
     *ret_port = colon + 1;
 }
 
-/* 0 or errno. What is not plain about it is left to gRPC, which knows more ways. */
+/*
+ * Returns 0 or errno. Errors without a plain reason are left to gRPC, which knows more ways to
+ * listen.
+ */
 static int try_bind(const struct addrinfo *ai)
 {
     int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -59,7 +62,7 @@ int listen_check(const char *address, bool with_port, synctv_error *ret_error)
     char host[MAX_HOST + 1];
     const char *port;
     split(address, host, &port);
-    /* What looks like numbers is no name that anybody should be asked for. */
+    /* Text that looks like numbers is no name to ask DNS for. */
     bool numeric = strspn(host, "0123456789.") == strlen(host) || strchr(host, ':') != NULL;
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
         .ai_flags = AI_PASSIVE | AI_NUMERICSERV | (numeric ? AI_NUMERICHOST : 0) };

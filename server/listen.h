@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Checks the address to listen on before anything else is done. */
 #ifndef SERVER_LISTEN_H
 #define SERVER_LISTEN_H
 
@@ -8,8 +9,9 @@
 bool listen_is_address(const char *address);
 
 /*
- * Whether it could be listened on: the host is known and ours and, if `with_port`, the port is free. Asks for names. Returns 0 or what a node
- * would say. Nobody is let in.
+ * Whether the server could listen on the address: the host is known and ours and, if `with_port`,
+ * the port is free. It may ask DNS; it accepts no connection. Returns 0 or the error that a node
+ * would return.
  */
 int listen_check(const char *address, bool with_port, synctv_error *ret_error);
 

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A line of the library has at most 1 KiB of text, which JSON makes six times as long at worst. */
+/* A line of the library has at most 1 KiB of text; JSON makes it six times as long at worst. */
 #define MAX_LINE_BYTES 8192
 
 struct line {
@@ -109,9 +109,9 @@ bool log_is_due(atomic_llong *last_s)
 unsigned log_tally(struct log_tally *tally, int64_t now_ms, int64_t period_ms)
 {
     tally->n++;
-    if (tally->told_ms != 0 && now_ms - tally->told_ms < period_ms)
+    if (tally->logged_ms != 0 && now_ms - tally->logged_ms < period_ms)
         return 0;
     unsigned n = tally->n;
-    *tally = (struct log_tally){ .told_ms = now_ms };
+    *tally = (struct log_tally){ .logged_ms = now_ms };
     return n;
 }

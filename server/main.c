@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* synctv-server: reads the configuration and runs the command. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,11 +12,16 @@
 #include "serve.h"
 #include "user_command.h"
 
-/* Read by jemalloc, where we have it. The 19 MiB that a password's hash takes go back to the kernel otherwise, and each page of
- * them has to be fetched and cleared again: a third more CPU for a Login. */
+/*
+ * jemalloc reads this, where we have it. Without it the 19 MiB of a password's hash go back to the
+ * kernel, which must fetch and clear each page again: a third more CPU for a Login.
+ */
 __attribute__((visibility("default"))) const char *malloc_conf = "oversize_threshold:0";
 
-/* Opens a node that touches neither the database nor the port: files and numbers are judged by who uses them. */
+/*
+ * Opens a node that uses neither the database nor the port: it checks files and numbers with the
+ * code that will use them.
+ */
 static int check_config(struct config *config)
 {
     synctv_node_options options = config->node;

@@ -12,10 +12,13 @@
 #include <unistd.h>
 
 #define MIN_FILES 64
-/* Of gRPC, the store and the loop: 21 from the start, some more when there is much to do. */
+/* Threads of gRPC, the store and the loop: 21 from the start, more under load. */
 #define BASE_THREADS 32
 
-/* What opens a file must not get a number that others write their words to. Before gRPC's constructors, which open some. */
+/*
+ * Opens descriptors 0 to 2 if they are closed: a file must not get a number that others write to.
+ * Runs before gRPC's constructors, which open files.
+ */
 __attribute__((constructor(101))) static void fill_standard_descriptors(void)
 {
     int fd;
@@ -26,7 +29,7 @@ __attribute__((constructor(101))) static void fill_standard_descriptors(void)
         close(fd);
 }
 
-/* A connection is a file: as many as we may have. */
+/* A connection is a descriptor: raises the limit as far as allowed. */
 static void raise_file_limit(void)
 {
     struct rlimit limit;
@@ -39,7 +42,8 @@ static void raise_file_limit(void)
 void process_begin(void)
 {
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk */
+    /* A file that may not grow is handled as a full disk. */
+    signal(SIGXFSZ, SIG_IGN);
     raise_file_limit();
 }
 
@@ -50,7 +54,7 @@ static void *wait_for_gate(void *gate)
     return NULL;
 }
 
-/* Starts so many threads, has them all at the same time and ends them. Returns 0 or why there are not so many. */
+/* Starts `n` threads, which exist at the same time, and ends them. Returns 0 or an errno. */
 static int try_threads(unsigned n)
 {
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;

@@ -14,9 +14,15 @@
 #include "listen.h"
 #include "process.h"
 
-/* Who ends us may tell the process and its group, so the same signal comes again at once and means nothing new. */
+/*
+ * Whoever ends the server may send the signal to the process and to its group: the same signal
+ * again at once means nothing new.
+ */
 #define SAME_SIGNAL_MS 1000
-/* Calls under way are waited for so long; with writing out what is pending it takes at most: */
+/*
+ * How long the node waits for calls under way, and the most that the stop takes, with writing what
+ * is pending.
+ */
 #define GRACE_MS 4000
 #define STOP_MS 10000
 
@@ -30,7 +36,8 @@ struct serving {
     int status; /* with which it ends */
     uv_thread_t stopper;
     uv_async_t stopped;
-    uint64_t stopping_since_ns; /* 0 = it is not */
+    /* 0 = it is not. */
+    uint64_t stopping_since_ns;
 };
 
 static void log_text(struct serving *s, synctv_log_level level, const char *text)
@@ -49,7 +56,10 @@ static void stop_node(void *serving)
     uv_async_send(&s->stopped);
 }
 
-/* The handles stay: whatever signal comes now, the process is not ended by it before it has said that it stopped. */
+/*
+ * The handles stay: a signal that comes now does not end the process before it has said that it
+ * stopped.
+ */
 static void on_stopped(uv_async_t *stopped)
 {
     uv_stop(stopped->loop);
@@ -112,8 +122,9 @@ static void on_sighup(uv_signal_t *handle, int signum)
 }
 
 /*
- * Debian builds abseil with its assertions on: each lock that gRPC takes is looked up in a graph of locks, in search of deadlocks, which
- * measures as 15 % of a call. There is no C function to switch that off; where abseil has another name for its own, it stays on.
+ * Debian builds abseil with its assertions on: each lock of gRPC is looked up in a graph of locks
+ * to find deadlocks, which costs 15 % of a call (measured). There is no C function to switch that
+ * off. Where abseil has other names, it stays on.
  */
 void absl_set_deadlock_detection(int mode) __asm__(
     "_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE") __attribute__((weak));
@@ -151,7 +162,7 @@ static int start_loop(struct serving *s)
     return rv;
 }
 
-/* Also for a process whose default would be to ignore it: the first one of a container. */
+/* Also for a process that ignores the signals by default, such as the first one of a container. */
 static void end_at_once(int signum)
 {
     _exit(128 + signum);
@@ -185,7 +196,10 @@ static void begin_guard(struct config *config)
     grpc_guard_init(&options);
 }
 
-/* Until there is something to write out, a signal needs nothing but the end. Returns 0 or the exit status. */
+/*
+ * As long as there is nothing to write out, a signal just ends the process. Returns 0 or the exit
+ * status.
+ */
 static int open_node(struct serving *s)
 {
     char why[CONFIG_SENTENCE];

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The serving process: a node, signals, the heartbeat. */
 #ifndef SERVER_SERVE_H
 #define SERVER_SERVE_H
 

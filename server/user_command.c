@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Accounts, for who owns the database: the way to the first admin. */
+/* Manages accounts, for whoever owns the database: the way to the first administrator. */
 #include "user_command.h"
 
 #include <errno.h>
@@ -102,7 +102,10 @@ static const char *path_of(const struct config *config)
     return config->node.db_url + strlen("sqlite:");
 }
 
-/* In the wrong folder somebody else's account is no help, nor is a new database. Says what is wrong. */
+/*
+ * Checks the database: in the wrong folder neither another database nor a new one is of use. Says
+ * what is wrong.
+ */
 static bool is_there(const struct config *config)
 {
     struct stat st;
@@ -127,7 +130,7 @@ static bool is_there(const struct config *config)
 static const char *const roles[] = { "", "user", "admin", "root", NULL };
 static const char *const statuses[] = { "", "active", "pending", "banned", NULL };
 
-/* Returns the number of a word, or 0 after saying that it is none. */
+/* Returns the number of a word; or 0, after a message that there is no such word. */
 static int number_of(const char *word, const char *const *words, const char *what)
 {
     for (int i = 1; words[i] != NULL; i++) {
@@ -207,7 +210,8 @@ static int set_password(struct config *config, synctv_node *node, const char *na
 
 struct command {
     const char *name;
-    size_t n_arguments; /* "user" and the name of the command included */
+    /* "user" and the name of the command included. */
+    size_t n_arguments;
     bool takes_new_user, takes_password;
     int (*run)(struct config *config, synctv_node *node, const char *name);
 };

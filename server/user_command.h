@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The command that manages accounts in the database. */
 #ifndef SERVER_USER_COMMAND_H
 #define SERVER_USER_COMMAND_H
 

@@ -61,12 +61,16 @@ void synctv_call(synctv_caller *caller, const synctv_request *request, synctv_do
     submit(caller, request, done, userdata, false);
 }
 
-/* Shared by the one who waits and the one who answers: after a time-out the answer still has a place to go. */
+/*
+ * Shared by the one who waits and the one who answers, so that an answer that comes after a
+ * time-out still has a place to go.
+ */
 struct waiter {
     atomic_uint refs;
     pthread_mutex_t lock;
     pthread_cond_t answered;
-    const synctv_result *result; /* NULL until the answer is there */
+    /* NULL until the answer is there. */
+    const synctv_result *result;
 };
 
 static struct waiter *waiter_new(void)

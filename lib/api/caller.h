@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is behind synctv_caller and synctv_stream: a function table of the node or of the client. */
+/* Behind synctv_caller and synctv_stream: a table of functions of the node or of the client. */
 #ifndef SV_API_CALLER_H
 #define SV_API_CALLER_H
 
@@ -8,7 +8,10 @@
 #include <synctv/stream.h>
 
 struct sv_caller_ops {
-    /* As synctv_call(). With `direct`, done() may run on any thread (it does not block and calls nothing back). */
+    /*
+     * As synctv_call(). With `direct`, done() may run on any thread: it does not block and calls
+     * nothing back.
+     */
     void (*submit)(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
         void *userdata, bool direct);
     /* As synctv_stream_open(). Fills everything of *ret_stream. */
@@ -22,8 +25,10 @@ struct sv_caller_ops {
 struct synctv_caller {
     const struct sv_caller_ops *ops;
     atomic_uint refs;
-    int timeout_ms;   /* for requests that name none; 0 = 30 s */
-    char user_id[16]; /* "" for system, anonymous; a client's is set by sign-in */
+    /* For requests that name none; 0 = 30 s. */
+    int timeout_ms;
+    /* "" for the system and anonymous callers. A client's is set when it signs in. */
+    char user_id[16];
 };
 
 struct sv_stream_ops {

@@ -2,6 +2,7 @@
 #include <synctv/stream.h>
 
 #include "api/caller.h"
+#include "api/methods.h"
 #include "base/error.h"
 
 int synctv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
@@ -18,19 +19,10 @@ int synctv_stream_next(synctv_stream *stream, int timeout_ms, const synctv_event
     return stream->ops->next(stream, timeout_ms, ret_event, ret_error);
 }
 
-/* Whether a stream takes this method at all: a node's SV_BY_STREAM, which a client does not have. */
-static bool is_stream_method(synctv_method method)
-{
-    return method == SYNCTV_METHOD_SEND_CHAT || method == SYNCTV_METHOD_SEND_DANMAKU ||
-        method == SYNCTV_METHOD_PLAY || method == SYNCTV_METHOD_PAUSE ||
-        method == SYNCTV_METHOD_SEEK || method == SYNCTV_METHOD_SET_PLAYBACK_RATE ||
-        method == SYNCTV_METHOD_REPORT_STATUS || method == SYNCTV_METHOD_PING;
-}
-
 int synctv_stream_send(synctv_stream *stream, const synctv_request *request,
     synctv_error *ret_error)
 {
-    if (!is_stream_method(request->method))
+    if (!sv_method_is_for_streams(request->method))
         return sv_error_field(ret_error, "method", "a stream does not take this request");
     return stream->ops->send(stream, request, ret_error);
 }

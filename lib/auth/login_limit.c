@@ -34,7 +34,7 @@ void sv_address_key(const char *peer, char *out, size_t size)
 
 /* --- limits --- */
 
-/* So many in `seconds`, all of them at once if one likes. */
+/* A rate of `n` in `seconds`, all of which may come at once. */
 static struct sv_bucket_table *new_table(double count, double seconds)
 {
     struct sv_rate rate = { .per_second = count / seconds, .burst = count };
@@ -66,8 +66,10 @@ void sv_login_limit_free(struct sv_login_limit *l)
     free(l);
 }
 
-/* Guessing at one name must not use up what the others at that address may do: the name is asked
- * first, and pays last. */
+/*
+ * The limit of the name is checked first and charged last: guesses at one name must not use up the
+ * tries of others at that address.
+ */
 int64_t sv_login_limit_login(struct sv_login_limit *l, const char *name, const char *address,
     int64_t mono_ms)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How often one may try to log in or register from one address. Thread-safe. */
+/* Limits how often one address may try to log in or to register. Thread-safe. */
 #ifndef SV_AUTH_LOGIN_LIMIT_H
 #define SV_AUTH_LOGIN_LIMIT_H
 
@@ -9,18 +9,23 @@
 #define SV_ADDRESS_KEY_SIZE 64
 
 /*
- * What a gRPC peer string ("ipv4:192.0.2.1:567", "ipv6:[2001:db8::1]:567", also with %5B %5D)
- * counts as: an IPv4 address, also where it comes mapped into IPv6 or through NAT64 ("192.0.2.1");
- * the /64 of an IPv6 address ("2001:db8::/64"); "unix" for local sockets; "unknown" for everything
- * else, NULL included. A `size` of SV_ADDRESS_KEY_SIZE is always enough.
+ * The key under which a gRPC peer string ("ipv4:192.0.2.1:567", "ipv6:[2001:db8::1]:567", also with
+ * %5B %5D) is counted:
+ *   - an IPv4 address ("192.0.2.1"), also if it is mapped into IPv6 or comes through NAT64;
+ *   - the /64 of an IPv6 address ("2001:db8::/64");
+ *   - "unix" for local sockets, "unknown" for everything else, also NULL.
+ * SV_ADDRESS_KEY_SIZE bytes are always enough.
  */
 void sv_address_key(const char *peer, char *out, size_t size);
 
 /* 0 = no limit. */
 struct sv_login_rates {
-    double login_per_minute;             /* per (name, address) */
-    double login_per_minute_per_address; /* all names */
-    double register_per_hour;            /* per address */
+    /* Per (name, address). */
+    double login_per_minute;
+    /* All names. */
+    double login_per_minute_per_address;
+    /* Per address. */
+    double register_per_hour;
 };
 
 struct sv_login_limit;
@@ -29,8 +34,10 @@ struct sv_login_limit;
 struct sv_login_limit *sv_login_limit_new(const struct sv_login_rates *rates);
 void sv_login_limit_free(struct sv_login_limit *l);
 
-/* Each returns 0, or the ms to wait before the next try (this one then counts for nothing).
- * `name` case-folded, `address` an address key. */
+/*
+ * Each returns 0, or the ms to wait before the next try; then this try does not count. `name` is
+ * case-folded, `address` is an address key.
+ */
 int64_t sv_login_limit_login(struct sv_login_limit *l, const char *name, const char *address,
     int64_t mono_ms);
 int64_t sv_login_limit_register(struct sv_login_limit *l, const char *address, int64_t mono_ms);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Passwords as Argon2id records: "$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>". Each function
- * takes tens of milliseconds and as much memory as its cost says, so none belongs on a thread that
- * others wait for. Thread-safe; no copy of a password is made.
+ * takes tens of milliseconds and the memory that its cost names: do not call it on a thread that
+ * others wait for. Thread-safe; makes no copy of a password.
  */
 #ifndef SV_AUTH_PASSWORD_H
 #define SV_AUTH_PASSWORD_H
@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 #define SV_PASSWORD_RECORD_SIZE 128 /* with the NUL */
-/* Longer ones are refused unseen; what people may choose is the node's business. */
+/*
+ * Longer passwords are refused before hashing. The rules for new passwords are in core/validate.h.
+ */
 #define SV_PASSWORD_INPUT_MAX_BYTES 1024
 
 struct sv_password_cost {
@@ -20,7 +22,7 @@ struct sv_password_cost {
     uint32_t lanes;
 };
 
-/* What new records are made with: OWASP's figures for Argon2id. */
+/* The cost of new records: OWASP's figures for Argon2id. */
 extern const struct sv_password_cost sv_password_cost_default;
 
 /* A record with a fresh salt. `cost` NULL = the default. Errors: INVALID_ARGUMENT (too long,
@@ -29,8 +31,8 @@ int sv_password_hash(const char *password, const struct sv_password_cost *cost,
     char out[SV_PASSWORD_RECORD_SIZE]);
 
 /*
- * 0 when the password is the record's.
- * Errors: LOGIN_FAILED (it is not), INTERNAL (not a record of ours, or one whose cost is out of
+ * 0 if the password belongs to the record.
+ * Errors: LOGIN_FAILED (it does not), INTERNAL (not one of our records, or its cost is out of
  * bounds), NO_MEMORY.
  */
 int sv_password_verify(const char *record, const char *password);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The opaque token that renews a session. Storage knows its hash alone. */
+/* The opaque token that renews a session. Storage has only its hash. */
 #ifndef SV_AUTH_REFRESH_TOKEN_H
 #define SV_AUTH_REFRESH_TOKEN_H
 
@@ -9,8 +9,10 @@
 
 /* Errors: INTERNAL (no random). */
 int sv_refresh_token_new(char out[SV_REFRESH_TOKEN_SIZE]);
-/* SHA-256 of a token. Errors: TOKEN_INVALID when no token looks like this (or it is NULL): `out`
- * is untouched. */
+/*
+ * SHA-256 of a token. Errors: TOKEN_INVALID if no token looks like this, or it is NULL; then `out`
+ * is untouched.
+ */
 int sv_refresh_token_hash(const char *token, unsigned char out[SV_REFRESH_HASH_SIZE]);
 
 #endif

@@ -26,7 +26,7 @@
 /* The end of the year 9999: no sum or product of times overflows. */
 #define MAX_TIME_S INT64_C(253402300799)
 
-/* The claims that are text, and where they go. */
+/* The text claims, and the fields for them. */
 static const struct text_claim {
     const char *name;
     size_t offset, size;
@@ -136,8 +136,11 @@ out:
 
 /* --- verifying --- */
 
-/* header "." payload "." signature, each of base64url characters and none empty (libjwt 1.10 writes out of bounds then);
- * the length of the first two with the dot between, 0 = not so. */
+/*
+ * Checks that a token is header "." payload "." signature, each of base64url characters and not
+ * empty (libjwt 1.10 writes out of bounds otherwise). Returns the length of the first two with the
+ * dot between, 0 = it is not.
+ */
 static size_t signed_length(const char *token, size_t len)
 {
     size_t dots = 0, last_dot = 0, part = 0;
@@ -168,15 +171,17 @@ static bool signature_matches(const void *key, size_t key_len, const char *token
     return CRYPTO_memcmp(expected, token + signed_len + 1, SIGNATURE_LEN) == 0;
 }
 
-/* A claim that must be there and be this text. */
+/* Whether a claim is present and is this text. */
 static bool claim_is(jwt_t *jwt, const char *name, const char *text)
 {
     const char *value = jwt_get_grant(jwt, name);
     return value != NULL && strcmp(value, text) == 0;
 }
 
-/* Absent is -1 to libjwt and every other type 0, so that no time is valid before 1970 and a
- * second. */
+/*
+ * libjwt gives -1 for an absent claim and 0 for another type: so no time is valid before 1970 and a
+ * second.
+ */
 static bool read_time(jwt_t *jwt, const char *name, int64_t *ret_value)
 {
     *ret_value = jwt_get_grant_int(jwt, name);

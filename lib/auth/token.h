@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Signed tokens: JWT, HS256 and no other. Thread-safe. */
+/* Signed tokens: JWT with HS256, no other algorithm. Thread-safe. */
 #ifndef SV_AUTH_TOKEN_H
 #define SV_AUTH_TOKEN_H
 
@@ -12,10 +12,12 @@
 #define SV_TOKEN_KEY_MIN_BYTES 32
 #define SV_TOKEN_ID_LEN 21 /* of jti */
 
-/* Whom a token is for. A token of one kind is never valid as another. */
+/* Who uses a token. A token for one audience is never valid for another. */
 enum sv_token_audience {
-    SV_TOKEN_CLIENT,  /* "synctv-client": sub is a user's id; has username, sid and jti */
-    SV_TOKEN_CLUSTER, /* "synctv-cluster": sub is a node's id, dst the callee */
+    /* "synctv-client": sub is a user's id; username, sid and jti are present. */
+    SV_TOKEN_CLIENT,
+    /* "synctv-cluster": sub is a node's id, dst the node that is called. */
+    SV_TOKEN_CLUSTER,
 };
 
 /* "" = absent. Times are Unix seconds, as in JWT. */
@@ -23,7 +25,8 @@ struct sv_token_claims {
     char subject[65];
     char username[161];
     char session_id[SV_ID_SIZE];
-    char token_id[SV_TOKEN_ID_LEN + 1]; /* sv_random_id(token_id, SV_TOKEN_ID_LEN) */
+    /* sv_random_id(token_id, SV_TOKEN_ID_LEN). */
+    char token_id[SV_TOKEN_ID_LEN + 1];
     char destination[129];
     int64_t issued_at_s;
     int64_t expires_at_s;
@@ -38,14 +41,7 @@ struct sv_token_claims {
 int sv_token_sign(const void *key, size_t key_len, enum sv_token_audience audience,
     const struct sv_token_claims *claims, char **ret_token);
 
-/*
- * Signature, issuer, audience, the type of every claim and the expiry.
- *
- * @leeway_s    by how much the clock that made the token may be behind ours.
- * @ret_claims  untouched on failure.
- *
- * Errors: TOKEN_INVALID, TOKEN_EXPIRED (valid but for its time), NO_MEMORY.
- */
+/* Checks the signature, the issuer, the audience, the type of every claim, and the expiry. */
 int sv_token_verify(const void *key, size_t key_len, enum sv_token_audience audience,
     const char *token, size_t token_len, int64_t now_ms, int64_t leeway_s,
     struct sv_token_claims *ret_claims);

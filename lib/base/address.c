@@ -92,7 +92,7 @@ static int hex_digit(char c)
 }
 
 /*
- * Undoes %5B and the like; false when it does not fit. A '%' that begins no escape stays
+ * Decodes %5B and other escapes; false if the result does not fit. A '%' without an escape stays
  * ("[fe80::1%eth0]").
  */
 static bool percent_decode(const char *s, char out[MAX_TEXT])

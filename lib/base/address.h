@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses of peers: read, written, compared. An address is always a struct in6_addr; IPv4 is
- * there as it is mapped into IPv6 (::ffff:0:0/96).
+ * Addresses of peers: parsing, formatting, comparing. An address is always a struct in6_addr; IPv4
+ * is mapped into IPv6 (::ffff:0:0/96).
  */
 #ifndef SV_BASE_ADDRESS_H
 #define SV_BASE_ADDRESS_H
@@ -27,8 +27,8 @@ bool sv_address_of_peer(const char *peer, struct in6_addr *ret_addr);
 /* "192.0.2.1" or "2001:db8::1". */
 void sv_address_format(const struct in6_addr *addr, char out[SV_ADDRESS_SIZE]);
 /*
- * What is the same for all addresses that limits count as one: an IPv6 host owns at least its /64;
- * IPv4 through NAT64 (64:ff9b::/96) is the IPv4 address.
+ * Maps an address to what limits count as one address: the /64 of an IPv6 address, because a host
+ * owns at least that; the IPv4 address where it comes through NAT64 (64:ff9b::/96).
  */
 void sv_address_to_network(struct in6_addr *addr);
 
@@ -41,7 +41,8 @@ const char *sv_port_of(const char *address);
 
 struct sv_network {
     struct in6_addr address;
-    unsigned n_bits; /* of it that count; IPv4: 96 more than it has */
+    /* How many bits of the address count; for IPv4 96 more than its prefix. */
+    unsigned n_bits;
 };
 
 struct sv_networks {
@@ -59,12 +60,12 @@ int sv_networks_parse(const char *text, const char *field, struct sv_networks *r
 bool sv_networks_contain(const struct sv_networks *networks, const struct in6_addr *addr);
 
 /*
- * Goes back through the value of a header x-forwarded-for ("client, proxy, proxy"), whose last
- * address was added by who has *addr. As long as *addr is in `proxies` the address before it is
- * believed, and becomes *addr. Something that is no address ends that.
+ * Walks back through a value of the header x-forwarded-for ("client, proxy, proxy"). *addr is the
+ * host that has added the last address. As long as *addr is in `proxies`, the address before it is
+ * believed and becomes *addr. Text that is no address ends the walk.
  *
- * Returns whether *addr came from the very beginning of this value and is a proxy's, too: then go
- * on with the value before this one.
+ * Returns whether *addr is the first address of this value and a proxy, too: then go on with the
+ * value before this one.
  */
 bool sv_address_forwarded(const struct sv_networks *proxies, const char *value, size_t len,
     struct in6_addr *addr);

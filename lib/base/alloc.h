@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Allocation of small objects. */
 #ifndef SV_BASE_ALLOC_H
 #define SV_BASE_ALLOC_H
 
@@ -6,13 +7,14 @@
 #include <string.h>
 
 /*
- * calloc() for small objects that come and go with each call: glibc's own calloc() does not take memory from the thread's cache,
- * which makes it several times as slow as malloc(). free() it.
+ * calloc() for small objects that come and go with each call. glibc's calloc() does not use the
+ * thread's cache, so it takes several times as long as malloc(). free() it.
  */
 static inline void *sv_zalloc(size_t size)
 {
     void *p = malloc(size);
-    __asm__("" : "+r"(p)); /* or the compiler makes a calloc() of it */
+    /* Otherwise the compiler makes a calloc() of it. */
+    __asm__("" : "+r"(p));
     return p != NULL ? memset(p, 0, size) : NULL;
 }
 

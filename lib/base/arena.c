@@ -14,7 +14,8 @@
 
 struct sv_arena_chunk {
     alignas(ALIGNMENT) struct sv_arena_chunk *next;
-    size_t size; /* bytes of data */
+    /* Bytes of data. */
+    size_t size;
     alignas(ALIGNMENT) unsigned char data[];
 };
 
@@ -34,7 +35,7 @@ void sv_arena_fini(struct sv_arena *a)
     sv_arena_init(a, a->limit_bytes);
 }
 
-/* How large the next chunk is: twice the last one, but no more than the limit still allows. */
+/* The size of the next chunk: twice the last one, but no more than the limit allows. */
 static size_t next_chunk_size(const struct sv_arena *a, size_t size)
 {
     size_t chunk = FIRST_CHUNK_BYTES - sizeof(struct sv_arena_chunk);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bump allocator: many small objects with one life time. Not thread-safe. */
+/* Bump allocator: many small objects that are freed together. Not thread-safe. */
 #ifndef SV_BASE_ARENA_H
 #define SV_BASE_ARENA_H
 
@@ -10,8 +10,10 @@ struct sv_arena_chunk;
 struct sv_arena {
     struct sv_arena_chunk *chunks;
     unsigned char *pos, *end;
-    size_t used_bytes;  /* handed out so far */
-    size_t limit_bytes; /* 0 = none; past it allocations fail */
+    /* Allocated so far. */
+    size_t used_bytes;
+    /* 0 = no limit; beyond it allocations fail. */
+    size_t limit_bytes;
 };
 
 /* An arena of zeros is ready for use; this also sets a limit. */

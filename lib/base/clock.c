@@ -71,7 +71,7 @@ struct sv_clock_look sv_node_clock_look(const struct sv_node_clock *c)
     return look;
 }
 
-/* What the clock is ahead of the monotonic one. */
+/* How far the clock is ahead of the monotonic clock. */
 static int64_t ahead_us(const struct sv_clock_look *look, int64_t mono_ms)
 {
     int64_t left_us = look->to_us - look->from_us;

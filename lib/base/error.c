@@ -22,7 +22,7 @@ static const struct error_row error_rows[] = {
 
 #define N_ERROR_ROWS (sizeof(error_rows) / sizeof(error_rows[0]))
 
-/* The row of a failure; that of INTERNAL, the first one, for a number that is none of ours. */
+/* The row of a failure. An unknown number gets the first row, INTERNAL. */
 static const struct error_row *error_row(int code)
 {
     for (size_t i = 0; i < N_ERROR_ROWS; i++) {
@@ -47,7 +47,7 @@ int synctv_error_grpc_status(int code)
     return code >= 0 ? 0 : error_row(code)->grpc_status;
 }
 
-/* "OK" is no reason for a failure: a peer that says so has failed all the same. */
+/* "OK" is no reason: a peer that says so in a failed call has failed all the same. */
 int synctv_error_from_reason(const char *reason)
 {
     if (reason == NULL)
@@ -59,7 +59,9 @@ int synctv_error_from_reason(const char *reason)
     return SYNCTV_E_INTERNAL;
 }
 
-/* From byte `at` of the message on. Cut at the end of a code point, and never empty. */
+/*
+ * Writes the message from byte `at` on. It is cut at the end of a code point, and is never empty.
+ */
 static void set_text(synctv_error *err, size_t at, const char *fmt, va_list ap)
 {
     size_t room = sizeof(err->message) - at;

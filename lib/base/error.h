@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Filling synctv_error. Each function returns `code`, so that `return sv_error(err, SYNCTV_E_…)` reads well. */
+/*
+ * Fills synctv_error. Each function returns `code`, so that callers can write `return sv_error(err,
+ * SYNCTV_E_…)`.
+ */
 #ifndef SV_BASE_ERROR_H
 #define SV_BASE_ERROR_H
 
 #include <synctv/error.h>
 
-/* The default text of the code. `err` may be NULL, here and below. */
+/* Sets the default text of the code. `err` may be NULL, here and below. */
 int sv_error(synctv_error *err, int code);
 int sv_errorf(synctv_error *err, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -15,7 +15,7 @@
 
 #define PIPE_WAIT_MS 5000
 
-/* A pipe's. False with errno. */
+/* Waits for data of a pipe. False with errno. */
 static bool wait_for_writer(int fd)
 {
     struct pollfd pipe = { .fd = fd, .events = POLLIN };
@@ -25,7 +25,7 @@ static bool wait_for_writer(int fd)
     return rv > 0;
 }
 
-/* Up to `size` bytes; their number, or -1 with errno. */
+/* Reads up to `size` bytes. Returns their number, or -1 with errno. */
 static ssize_t read_all(int fd, char *buf, size_t size)
 {
     size_t len = 0;
@@ -42,7 +42,10 @@ static ssize_t read_all(int fd, char *buf, size_t size)
     return (ssize_t)len;
 }
 
-/* The file is open; one byte more than allowed is asked for, since its size may change meanwhile. */
+/*
+ * Reads an open file. It asks for one byte more than allowed, because the size may change
+ * meanwhile.
+ */
 static int read_open(int fd, const char *path, const char *field, size_t max_bytes,
     struct sv_file *file, synctv_error *err)
 {

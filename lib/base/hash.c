@@ -69,7 +69,10 @@ uint64_t sv_siphash(const uint64_t key[2], const void *data, size_t len)
 static void make_process_key(void)
 {
     if (sv_random_bytes(process_key, sizeof(process_key)) < 0) {
-        /* Hard to guess is the best that is left; tables must work. */
+        /*
+         * Without randomness the best that is left is a secret that is hard to guess; tables must
+         * work.
+         */
         process_key[0] = (uint64_t)sv_mono_us();
         process_key[1] = (uint64_t)(uintptr_t)&process_key ^ (uint64_t)sv_wall_ms();
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uthash for keys that a peer may choose: the hash is keyed with a random secret of this process
- * (SipHash-2-4), so that nobody can make all keys fall into one bucket, and a failed allocation
- * does not end the process: after HASH_ADD* the item is in the table only if item->hh.tbl is not
- * NULL. Include this instead of uthash.h.
+ * uthash for keys that a peer may choose. Include this instead of uthash.h.
+ *   - The hash is keyed with a random secret of this process (SipHash-2-4): nobody can make all
+ *   keys fall into one bucket.
+ *   - A failed allocation does not end the process: after HASH_ADD* the item is in the table only
+ *   if item->hh.tbl is not NULL.
  */
 #ifndef SV_BASE_HASH_H
 #define SV_BASE_HASH_H

@@ -20,7 +20,10 @@ struct random_batch {
 
 static _Thread_local struct random_batch batch;
 
-/* In the child of a fork(), which has the thread that forked and a copy of its batch: it would make the same ids. */
+/*
+ * Drops the batch in the child of a fork(): it is a copy, and the child would make the same ids as
+ * its parent.
+ */
 static void forget_batch(void)
 {
     sv_secret_wipe(&batch, sizeof(batch));

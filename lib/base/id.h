@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Random ids and bytes. */
 #ifndef SV_BASE_ID_H
 #define SV_BASE_ID_H
 
@@ -8,9 +9,12 @@
 #define SV_ID_LEN 12
 #define SV_ID_SIZE (SV_ID_LEN + 1) /* with the NUL */
 
-/* Writes `len` random characters of A-Za-z0-9_- and a NUL. Cryptographic random; returns 0 or INTERNAL when there is none. */
+/*
+ * Writes `len` random characters of A-Za-z0-9_- and a NUL. The randomness is cryptographic. Returns
+ * 0, or INTERNAL if there is none.
+ */
 int sv_random_id(char *out, size_t len);
-/* nanoid(12). */
+/* A new id: nanoid(12). */
 int sv_id_new(char out[SV_ID_SIZE]);
 /* Exactly SV_ID_LEN characters of the alphabet. NULL is not valid. */
 bool sv_id_valid(const char *s);

@@ -9,8 +9,10 @@
 
 #define MAX_LINE_BYTES 1024
 
-/* What is not one line of UTF-8 becomes '?', in place: no text from outside can forge a second
- * line. */
+/*
+ * Replaces everything that is not one line of UTF-8 by '?', in place: text from outside cannot
+ * forge a second line.
+ */
 static void make_one_line(char *s)
 {
     size_t len = strlen(s);

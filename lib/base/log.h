@@ -6,12 +6,14 @@
 #include <synctv/log.h>
 
 struct sv_log {
-    synctv_log_fn *fn; /* NULL = silent */
+    /* NULL = silent. */
+    synctv_log_fn *fn;
     void *userdata;
-    synctv_log_level level; /* lines above it are not even formatted */
+    /* Lines above this level are not even formatted. */
+    synctv_log_level level;
 };
 
-/* `log` may be NULL. Control characters in the text are replaced by '?', so one call is one line. */
+/* `log` may be NULL. Control characters become '?', so that one call is one line. */
 void sv_logf(const struct sv_log *log, synctv_log_level level, const char *area, const char *fmt,
     ...) __attribute__((format(printf, 4, 5)));
 

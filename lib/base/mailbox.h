@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What other threads leave for one of them to do, in the order in which it came. */
+/* A queue of functions that other threads want one thread to run, in their order. */
 #ifndef SV_BASE_MAILBOX_H
 #define SV_BASE_MAILBOX_H
 
@@ -8,7 +8,9 @@
 
 #include "base/list.h"
 
-/* Embed it in what is to be done; run() owns it and may free it. In one mailbox at a time. */
+/*
+ * Embed it in an object; run() owns the letter and may free it. A letter is in at most one mailbox.
+ */
 struct sv_letter {
     struct sv_list link;
     void (*run)(struct sv_letter *letter);
@@ -21,11 +23,13 @@ struct sv_mailbox {
 
 void sv_mailbox_init(struct sv_mailbox *mailbox);
 void sv_mailbox_fini(struct sv_mailbox *mailbox);
-/* Any thread. Returns whether it was empty, so that whoever runs it has to be woken. */
+/*
+ * Any thread. Returns whether the mailbox was empty, so that the thread that runs it must be woken.
+ */
 bool sv_mailbox_post(struct sv_mailbox *mailbox, struct sv_letter *letter);
 /*
- * Runs what is there now, without its lock; what comes meanwhile stays for the next time. Returns
- * whether there was any.
+ * Runs the letters that are there now, without the lock held. Letters that come meanwhile stay for
+ * the next time. Returns whether there were any.
  */
 bool sv_mailbox_run(struct sv_mailbox *mailbox);
 

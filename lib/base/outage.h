@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What fails again and again as a few lines in a log: one when it begins, one a minute while it lasts, one when it is over. It only
- * counts; who has it does the logging, and the locking if several threads have it.
+ * Turns repeated failures into few log lines: one when they begin, one a minute while they last,
+ * one when they are over. It only counts. The caller writes the log, and locks if several threads
+ * use it.
  */
 #ifndef SV_BASE_OUTAGE_H
 #define SV_BASE_OUTAGE_H
@@ -9,23 +10,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Zeros: nothing has failed yet. */
+/* All zeros = no failure yet. */
 struct sv_outage {
-    /* The log knows that it has begun, and not that it is over. */
-    bool told;
-    /* What the log was told last, and when (monotonic); 0 = nothing yet. */
+    /* The log has the beginning of the failures, but not yet their end. */
+    bool logged;
+    /* The failure that was logged last, and when (monotonic); 0 = none yet. */
     int what;
-    int64_t told_at_ms;
+    int64_t logged_at_ms;
     /* Failures since then. */
-    unsigned untold;
+    unsigned unlogged;
 };
 
 /*
- * It has failed, with a number of the caller's. Returns whether to say so now: the first time, and then once a minute, or once a
- * second where it is another number than the last one told. *ret_times: how often it has failed since it was last said, this time included.
+ * Counts a failure with the caller's number `what`. Returns whether to log it now: the first time,
+ * then once a minute, or once a second if the number is not the last one logged. *ret_times:
+ * failures since the last log line, this one included.
  */
 bool sv_outage_failed(struct sv_outage *o, int what, int64_t now_ms, unsigned *ret_times);
-/* It works. Returns whether to say so now: the log was told that it had begun. *ret_times: how often it has failed since. */
+/*
+ * Counts a success. Returns whether to log it now, because the log has the beginning of the
+ * failures. *ret_times: failures since the last log line.
+ */
 bool sv_outage_over(struct sv_outage *o, unsigned *ret_times);
 
 #endif

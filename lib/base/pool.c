@@ -13,12 +13,16 @@ struct sv_pool {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct sv_list queue;
-    size_t n_work;   /* queued and running */
-    size_t max_work; /* max_queued + one for each thread */
+    /* Queued and running. */
+    size_t n_work;
+    /* max_queued + one for each thread. */
+    size_t max_work;
     bool stopping;
 
-    pthread_mutex_t join_lock; /* held while joining: a second stop waits for the first */
-    unsigned n_threads;        /* started and not joined; under join_lock */
+    /* Held while the threads are joined: a second stop waits for the first. */
+    pthread_mutex_t join_lock;
+    /* Started and not joined; under join_lock. */
+    unsigned n_threads;
     char name[16];
     pthread_t threads[];
 };
@@ -45,8 +49,7 @@ static void *pool_thread(void *arg)
     return NULL;
 }
 
-/* Signals are for the program's own threads: those of a pool inherit a mask that blocks them
- * all. */
+/* The threads block all signals: those are for the program's own threads. */
 static int start_threads(struct sv_pool *pool, unsigned n_threads)
 {
     sigset_t all, before;

@@ -15,9 +15,15 @@ struct sv_work {
     void (*run)(struct sv_work *work);
 };
 
-/* Errors: NO_MEMORY, INTERNAL (no thread could be started). Names the threads `name` (≤ 15 bytes). */
+/*
+ * The threads get the name `name` (≤ 15 bytes). Errors: NO_MEMORY, INTERNAL (no thread could be
+ * started).
+ */
 int sv_pool_new(const char *name, unsigned n_threads, size_t max_queued, struct sv_pool **ret_pool);
-/* Never blocks. Returns 0, OVERLOADED when max_queued wait, SHUTTING_DOWN after sv_pool_stop(); then run() is not called. */
+/*
+ * Never blocks. Errors: OVERLOADED when max_queued wait, SHUTTING_DOWN after sv_pool_stop(); then
+ * run() is not called.
+ */
 int sv_pool_submit(struct sv_pool *pool, struct sv_work *work);
 /* Takes no more work, runs what is queued, joins the threads. Idempotent. */
 void sv_pool_stop(struct sv_pool *pool);

@@ -22,8 +22,10 @@ static bool is_unlimited(const struct sv_rate *rate)
     return !(rate->per_second > 0) || isinf(rate->per_second);
 }
 
-/* Brings the bucket up to now. A clock that goes back adds nothing, and what it catches up with
- * is not added twice. */
+/*
+ * Refills the bucket up to now. A clock that goes back adds nothing, and time that passes twice is
+ * not added twice.
+ */
 static void refill(struct sv_bucket *b, const struct sv_rate *rate, int64_t now_ms)
 {
     double burst = rate->burst >= 1 ? rate->burst : 1;
@@ -74,17 +76,18 @@ struct sv_bucket_table {
 
     pthread_mutex_t lock;
     struct entry *entries;
-    struct sv_list lru; /* the least recently used one first */
+    /* The least recently used one first. */
+    struct sv_list lru;
 };
 
-/* The bytes a key is filed under. */
+/* The bytes under which a key is stored. */
 struct table_key {
     const char *bytes;
     size_t len;
     char hashed[1 + SHA256_DIGEST_LENGTH];
 };
 
-/* A long key is filed under its hash behind a byte that no UTF-8 string begins with. */
+/* A long key is stored under its hash, behind a byte with which no UTF-8 string begins. */
 static void table_key_init(struct table_key *k, const char *key)
 {
     k->bytes = key;

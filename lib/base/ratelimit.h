@@ -7,25 +7,30 @@
 #include <stdint.h>
 
 struct sv_rate {
-    double per_second; /* 0 = no limit */
-    double burst;      /* bucket size, ≥ 1 */
+    /* 0 = no limit. */
+    double per_second;
+    /* Bucket size, ≥ 1. */
+    double burst;
 };
 
 struct sv_bucket {
     double tokens;
-    int64_t at_ms; /* 0 = a fresh, full bucket */
+    /* 0 = a fresh, full bucket. */
+    int64_t at_ms;
 };
 
-/* Takes one token. Returns 0, or the ms to wait until there is one (nothing taken). */
+/* Takes one token. Returns 0, or the ms to wait until there is one; then none was taken. */
 int64_t sv_bucket_take(struct sv_bucket *b, const struct sv_rate *rate, int64_t mono_ms);
 
-/* Buckets by key, at most `max_keys` of them, the least recently used one is dropped first. Thread-safe. */
+/* Buckets by key, at most `max_keys`; the least recently used one is dropped first. Thread-safe. */
 struct sv_bucket_table;
 struct sv_bucket_table *sv_bucket_table_new(struct sv_rate rate, size_t max_keys);
 void sv_bucket_table_free(struct sv_bucket_table *t);
-/* As sv_bucket_take(); keys are compared byte by byte, longer ones than 255 bytes by their hash. */
+/*
+ * As sv_bucket_take(). Keys are compared byte by byte, keys of more than 255 bytes by their hash.
+ */
 int64_t sv_bucket_table_take(struct sv_bucket_table *t, const char *key, int64_t mono_ms);
-/* Without taking. */
+/* The same without taking a token. */
 int64_t sv_bucket_table_peek(struct sv_bucket_table *t, const char *key, int64_t mono_ms);
 
 #endif

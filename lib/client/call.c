@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls with one answer: a token, an attempt, perhaps another one. */
 #include "client/call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/methods.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
@@ -17,26 +17,33 @@
 #include "wire/result.h"
 
 struct sv_client_call {
-    struct sv_list link; /* client->calls, on its thread */
+    /* Of client->calls, on its thread. */
+    struct sv_list link;
     struct sv_letter letter;
-    struct sv_alarm
-        alarm; /* the next attempt; while it waits for a token or for an event: its time is over */
-    struct sv_token_waiter token;
+    /* The next attempt; or, while it waits for a token or an event, its time-out. */
+    struct sv_client_alarm alarm;
+    struct sv_client_token_waiter token;
     synctv_client *client;
-    synctv_caller *caller; /* a reference */
+    /* A reference. */
+    synctv_caller *caller;
     synctv_method method;
     struct sv_rpc_bytes payload;
     bool has_payload;
-    bool signed_in;  /* needs an access token */
-    bool repeatable; /* twice does no harm */
-    bool renewed;    /* a fresh token was fetched for it already */
-    bool signs_in;   /* its answer says who we are */
-    char *access;    /* the token of this attempt */
-    struct sv_retry retry;
+    /* It needs an access token. */
+    bool signed_in;
+    /* It may be done twice. */
+    bool repeatable;
+    /* A fresh token was fetched for it already. */
+    bool renewed;
+    /* Its answer begins or ends the client's session. */
+    bool signs_in;
+    /* The token of this attempt. */
+    char *access;
+    struct sv_rpc_retry retry;
     synctv_done_fn *done;
     void *userdata;
 
-    /* SEND_CHAT, SEND_DANMAKU: they travel on a stream. */
+    /* Of SEND_CHAT and SEND_DANMAKU, which travel on a stream. */
     struct sv_arena arena;
     synctv_request request;
     char message_id[SV_ID_SIZE];
@@ -44,7 +51,7 @@ struct sv_client_call {
 
 static void call_free(struct sv_client_call *call)
 {
-    sv_alarm_cancel(&call->alarm);
+    sv_client_alarm_cancel(&call->alarm);
     sv_list_remove(&call->token.link);
     sv_list_remove(&call->link);
     if (call->has_payload)
@@ -67,45 +74,11 @@ static void fail(struct sv_client_call *call, const synctv_error *err)
     finish(call, sv_result_failed(err->code, err));
 }
 
-/* --- which may be repeated, which need no token --- */
-
-static bool needs_token(const synctv_request *request)
-{
-    switch (request->method) {
-    case SYNCTV_METHOD_LOGIN:
-    case SYNCTV_METHOD_REGISTER:
-    case SYNCTV_METHOD_REFRESH_TOKEN:
-        return false;
-    case SYNCTV_METHOD_LOGOUT:
-        return sv_str_empty(request->refresh_token);
-    default:
-        return true;
-    }
-}
-
-static bool is_repeatable(const synctv_request *request)
-{
-    switch (request->method) {
-    case SYNCTV_METHOD_GET_PROFILE:
-    case SYNCTV_METHOD_LIST_USERS:
-    case SYNCTV_METHOD_GET_ROOM_INFO:
-    case SYNCTV_METHOD_LIST_ROOMS:
-    case SYNCTV_METHOD_LIST_MEMBERS:
-    case SYNCTV_METHOD_GET_MOVIE_LIST:
-    case SYNCTV_METHOD_GET_CHAT_HISTORY:
-    case SYNCTV_METHOD_GET_PLAY_URL:
-    case SYNCTV_METHOD_JOIN_ROOM:
-        return true;
-    default:
-        return request->expected_version != 0;
-    }
-}
-
 /* --- an attempt --- */
 
 static void begin(struct sv_client_call *call);
 
-static void alarm_ring(struct sv_alarm *alarm)
+static void alarm_ring(struct sv_client_alarm *alarm)
 {
     begin(SV_CONTAINER_OF(alarm, struct sv_client_call, alarm));
 }
@@ -131,24 +104,24 @@ static const synctv_result *failed_result(const struct sv_rpc_answer *answer)
     return sv_result_failed(err->code, err);
 }
 
-/* Whether the failure is dealt with by another attempt. */
+/* Whether another attempt follows the failure. */
 static bool try_again(struct sv_client_call *call, const synctv_error *err)
 {
     if (atomic_load(&call->client->closing) || err->code == SYNCTV_E_RATE_LIMITED)
-        return false; /* the program knows better what it can do without */
-    if (sv_token_is_stale(err->code) && call->signed_in && !call->renewed) {
+        return false; /* the program knows best which calls it can do without */
+    if (sv_client_token_is_stale(err->code) && call->signed_in && !call->renewed) {
         call->renewed = true;
-        sv_tokens_stale(call->client, call->access);
+        sv_client_tokens_mark_stale(call->client, call->access);
         begin(call);
         return true;
     }
     int64_t now_ms = sv_mono_ms();
-    int64_t wait_ms = sv_retry_next(&call->retry, err->code, call->repeatable, err->retry_after_ms,
-        now_ms, sv_client_random());
+    int64_t wait_ms = sv_rpc_retry_next(&call->retry, err->code, call->repeatable,
+        err->retry_after_ms, now_ms, sv_client_random());
     if (wait_ms < 0)
         return false;
     call->alarm.ring = alarm_ring;
-    sv_alarm_set(call->client, &call->alarm, now_ms + wait_ms);
+    sv_client_alarm_set(call->client, &call->alarm, now_ms + wait_ms);
     return true;
 }
 
@@ -158,7 +131,7 @@ static void answered(void *userdata, const struct sv_rpc_answer *answer)
     call->client->n_on_wire--;
     if (answer->grpc_status != 0) {
         if (call->access != NULL)
-            sv_tokens_refused(call->client, call->access, answer->error.code);
+            sv_client_tokens_refused(call->client, call->access, answer->error.code);
         if (!try_again(call, &answer->error))
             finish(call, failed_result(answer));
         return;
@@ -170,7 +143,7 @@ static void answered(void *userdata, const struct sv_rpc_answer *answer)
         return;
     }
     if (call->signs_in)
-        sv_tokens_learn(call->client, call->method, result);
+        sv_client_tokens_update(call->client, call->method, result);
     finish(call, result);
 }
 
@@ -200,7 +173,7 @@ static void send_attempt(struct sv_client_call *call, const char *access)
         .metadata = &metadata,
         .n_metadata = access != NULL ? 1 : 0,
         .timeout_ms = left_ms,
-        .wait_for_ready = true, /* what was never sent may be sent later */
+        .wait_for_ready = true, /* not connected: it was not sent, so it may wait */
     };
     struct sv_rpc_bytes payload = sv_rpc_bytes_ref(call->payload);
     int rv = sv_rpc_unary(call->client->channel, &rpc, payload, answered, call);
@@ -213,8 +186,7 @@ static void send_attempt(struct sv_client_call *call, const char *access)
     }
 }
 
-/* Its time is over while it waits. */
-static void timeout_ring(struct sv_alarm *alarm)
+static void timeout_ring(struct sv_client_alarm *alarm)
 {
     synctv_error err;
     sv_error(&err, SYNCTV_E_TIMEOUT);
@@ -224,13 +196,14 @@ static void timeout_ring(struct sv_alarm *alarm)
 static void set_timeout(struct sv_client_call *call)
 {
     call->alarm.ring = timeout_ring;
-    sv_alarm_set(call->client, &call->alarm, call->retry.deadline_ms);
+    sv_client_alarm_set(call->client, &call->alarm, call->retry.deadline_ms);
 }
 
-static void have_token(struct sv_token_waiter *waiter, const char *access, const synctv_error *err)
+static void have_token(struct sv_client_token_waiter *waiter, const char *access,
+    const synctv_error *err)
 {
     struct sv_client_call *call = SV_CONTAINER_OF(waiter, struct sv_client_call, token);
-    sv_alarm_cancel(&call->alarm);
+    sv_client_alarm_cancel(&call->alarm);
     if (access == NULL) {
         fail(call, err);
         return;
@@ -254,12 +227,12 @@ static void begin(struct sv_client_call *call)
     }
     set_timeout(call);
     call->token.done = have_token;
-    sv_tokens_get(call->client, &call->token);
+    sv_client_tokens_get(call->client, &call->token);
 }
 
 /* --- messages that travel on a stream --- */
 
-/* A chat message waits for its stream to come back, and then for its acknowledgement. */
+/* A chat message waits until a stream is connected, and then for its chat event. */
 static void begin_on_stream(struct sv_client_call *call)
 {
     synctv_error err;
@@ -292,7 +265,7 @@ static struct sv_client_call *find_sent(synctv_client *client, const char *messa
     return NULL;
 }
 
-/* Twice does no harm: the server knows a message by its id. */
+/* The server knows a message by its id, so sending it twice does no harm. */
 void sv_client_calls_resend(synctv_client *client)
 {
     SV_LIST_FOREACH(it, &client->calls) {
@@ -356,7 +329,7 @@ static void start_letter(struct sv_letter *letter)
         begin_on_stream(call);
 }
 
-/* What is to be sent, made while the request is still there. */
+/* Encodes or copies the request, which is only borrowed. */
 static int prepare(struct sv_client_call *call, const synctv_request *request, synctv_error *err)
 {
     if (request->method != SYNCTV_METHOD_SEND_CHAT &&
@@ -380,8 +353,8 @@ static void refuse(synctv_done_fn *done, void *userdata, const synctv_error *err
     synctv_result_unref(result);
 }
 
-void sv_client_submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
-    void *userdata, bool direct)
+void sv_client_call_submit(synctv_caller *caller, const synctv_request *request,
+    synctv_done_fn *done, void *userdata, bool direct)
 {
     struct sv_client_caller *who = (struct sv_client_caller *)caller;
     struct sv_client_call *call = calloc(1, sizeof(*call));
@@ -401,10 +374,10 @@ void sv_client_submit(synctv_caller *caller, const synctv_request *request, sync
     call->client = who->client;
     call->caller = synctv_caller_ref(caller);
     call->method = request->method;
-    call->signed_in = needs_token(request);
-    /* Without a token that is named, it is our session which ends. */
+    call->signed_in = sv_request_needs_access_token(request);
+    /* A LOGOUT without a refresh token ends our own session. */
     call->signs_in = who->signs_in || (request->method == SYNCTV_METHOD_LOGOUT && call->signed_in);
-    call->repeatable = is_repeatable(request);
+    call->repeatable = sv_request_is_repeatable(request);
     call->retry.deadline_ms = sv_mono_ms() + timeout_ms;
     call->done = done;
     call->userdata = userdata;
@@ -419,6 +392,6 @@ void sv_client_calls_stop(synctv_client *client)
     SV_LIST_FOREACH(it, &client->calls) {
         struct sv_client_call *call = SV_CONTAINER_OF(it, struct sv_client_call, link);
         if (!sv_list_empty(&call->alarm.link))
-            fail(call, &err); /* the others are answered by the channel and the tokens */
+            fail(call, &err); /* the channel and the tokens end the others */
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A client's life, and signing in. */
+/* A client's life from connect to close, its thread, signing in and out. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ static void *thread_main(void *userdata)
     synctv_client *client = userdata;
     while (!atomic_load(&client->closing))
         sv_client_turn(client);
-    sv_tokens_stop(client);
+    sv_client_tokens_stop(client);
     sv_client_calls_stop(client);
     sv_client_streams_stop(client);
     sv_rpc_channel_close(client->channel);
@@ -67,11 +67,11 @@ static int make_channel(synctv_client *client, const synctv_client_options *opti
     return rv;
 }
 
-/* --- connecting: does anybody answer? --- */
+/* --- connecting: asks until a server answers --- */
 
 struct probe {
     struct sv_letter letter;
-    struct sv_alarm again;
+    struct sv_client_alarm again;
     synctv_client *client;
     int64_t deadline_ms;
     unsigned attempts;
@@ -91,7 +91,7 @@ static void probe_end(struct probe *probe)
     pthread_mutex_unlock(&probe->lock);
 }
 
-/* Does not wait for a connection: so the failure says what is wrong. */
+/* It does not wait for a connection, so that its failure says what is wrong. */
 static void probe_send(struct probe *probe)
 {
     int64_t left_ms = probe->deadline_ms - sv_mono_ms();
@@ -108,7 +108,7 @@ static void probe_send(struct probe *probe)
     }
 }
 
-static void probe_ring(struct sv_alarm *alarm)
+static void probe_ring(struct sv_client_alarm *alarm)
 {
     probe_send(SV_CONTAINER_OF(alarm, struct probe, again));
 }
@@ -125,14 +125,14 @@ static void probed(void *userdata, const struct sv_rpc_answer *answer)
     int code = answer->error.code;
     client->n_on_wire--;
     int64_t now_ms = sv_mono_ms();
-    int64_t wait_ms = sv_retry_delay_ms(++probe->attempts, sv_client_random());
+    int64_t wait_ms = sv_rpc_retry_delay_ms(++probe->attempts, sv_client_random());
     if (wait_ms > PROBE_PAUSE_MAX_MS)
         wait_ms = PROBE_PAUSE_MAX_MS;
     if (code != SYNCTV_E_TIMEOUT || probe->error.code == 0)
         probe->error = answer->error;
     if (code == SYNCTV_E_NODE_UNAVAILABLE && now_ms + wait_ms < probe->deadline_ms) {
         probe->again.ring = probe_ring;
-        sv_alarm_set(client, &probe->again, now_ms + wait_ms);
+        sv_client_alarm_set(client, &probe->again, now_ms + wait_ms);
         return;
     }
     probe_end(probe);
@@ -151,18 +151,18 @@ static int wait_for_server(synctv_client *client, const synctv_client_options *o
     pthread_cond_init(&probe.cond, NULL);
     sv_client_post(client, &probe.letter);
     pthread_mutex_lock(&probe.lock);
-    while (!probe.over) /* the channel gives an answer before the deadline, whatever happens */
+    while (!probe.over) /* the channel always answers before the deadline */
         pthread_cond_wait(&probe.cond, &probe.lock);
     pthread_mutex_unlock(&probe.lock);
     pthread_cond_destroy(&probe.cond);
     pthread_mutex_destroy(&probe.lock);
 
-    /* gRPC's text about names is long, and would be cut before it says what is wrong. */
+    /* The core's text is so long that it would be cut before it says what is wrong. */
     static const char no_such_name[] = "DNS resolution failed";
     const char *why = probe.error.message;
     if (strncmp(why, no_such_name, strlen(no_such_name)) == 0)
         why = "this name cannot be resolved to an address";
-    /* Any answer of a server will do, also that it has no health service. */
+    /* Any answer will do, even that the server has no health service. */
     if (probe.error.code == SYNCTV_E_TIMEOUT || probe.error.code == SYNCTV_E_NODE_UNAVAILABLE)
         return sv_errorf(err, SYNCTV_E_NODE_UNAVAILABLE, "no server answers at %s: %s",
             options->address, why);
@@ -234,7 +234,7 @@ void synctv_client_close(synctv_client *client)
     sv_rpc_channel_wake(client->channel);
     pthread_join(client->thread, NULL);
     sv_rpc_channel_free(client->channel);
-    sv_tokens_fini(client);
+    sv_client_tokens_fini(client);
     sv_mailbox_fini(&client->mailbox);
     pthread_mutex_destroy(&client->lock);
     free(client);
@@ -246,7 +246,7 @@ static void destroy_caller(synctv_caller *caller)
 }
 
 static const struct sv_caller_ops caller_ops = {
-    .submit = sv_client_submit,
+    .submit = sv_client_call_submit,
     .stream_open = sv_client_stream_open,
     .destroy = destroy_caller,
 };
@@ -318,7 +318,7 @@ int synctv_client_resume(synctv_client *client, const char *refresh_token, synct
     int rv = sign_in(client, &request, NULL, ret_error);
     if (rv < 0)
         return rv;
-    /* A session that is resumed does not say whose it is. */
+    /* The answer does not say whose session it is. */
     const synctv_request profile = { .method = SYNCTV_METHOD_GET_PROFILE };
     return sign_in(client, &profile, NULL, ret_error);
 }

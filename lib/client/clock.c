@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* What time it is on the server: NTP's arithmetic over Ping and Pong. */
 #include "client/clock.h"
 
 #include <synctv/playback.h>
@@ -8,18 +7,18 @@
 #include "client/inside.h"
 
 #define TIME_MAX_MS INT64_C(253402300799999) /* the year 9999 */
-#define DRIFT_MAX_MS                                                                               \
-    100 /* what two good clocks differ more after the time of 8 samples, generously */
+/* Two good clocks drift apart by less than this in the time of 8 samples. */
+#define DRIFT_MAX_MS 100
 
 int64_t sv_client_now_ms(const synctv_client *client)
 {
     return client->wall_offset_ms + sv_mono_ms();
 }
 
-/* The sample that went the shortest way; its error is at most half of that. Locked. */
-static struct sv_clock_sample best_sample(const synctv_client *client)
+/* Locked. The sample with the shortest delay; its error is at most half of the delay. */
+static struct sv_client_clock_sample best_sample(const synctv_client *client)
 {
-    struct sv_clock_sample best = { 0 };
+    struct sv_client_clock_sample best = { 0 };
     for (unsigned i = 0; i < client->n_samples; i++) {
         if (i == 0 || client->samples[i].delay_ms < best.delay_ms)
             best = client->samples[i];
@@ -27,17 +26,15 @@ static struct sv_clock_sample best_sample(const synctv_client *client)
     return best;
 }
 
-/*
- * Whether both cannot be true of the same two clocks: one has stepped, or this machine has slept.
- */
-static bool contradict(struct sv_clock_sample a, struct sv_clock_sample b)
+/* Whether a clock has stepped between the samples, or this machine has slept. */
+static bool contradict(struct sv_client_clock_sample a, struct sv_client_clock_sample b)
 {
     int64_t apart_ms =
         a.offset_ms > b.offset_ms ? a.offset_ms - b.offset_ms : b.offset_ms - a.offset_ms;
     return apart_ms > (a.delay_ms + b.delay_ms) / 2 + DRIFT_MAX_MS;
 }
 
-void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
+void sv_client_clock_add_sample(synctv_client *client, int64_t sent_ms, int64_t received_ms,
     int64_t server_recv_ms, int64_t server_send_ms)
 {
     if (received_ms < sent_ms || server_recv_ms < 0 || server_send_ms < server_recv_ms ||
@@ -48,7 +45,7 @@ void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
         return;
     if (delay_ms < 0)
         delay_ms = 0; /* each of the four numbers is cut to whole milliseconds */
-    struct sv_clock_sample sample = {
+    struct sv_client_clock_sample sample = {
         .offset_ms = ((server_recv_ms - sent_ms) + (server_send_ms - received_ms)) / 2,
         .delay_ms = delay_ms,
     };
@@ -56,8 +53,8 @@ void sv_clock_learn(synctv_client *client, int64_t sent_ms, int64_t received_ms,
     if (client->n_samples > 0 && contradict(sample, best_sample(client)))
         client->n_samples = client->next_sample = 0;
     client->samples[client->next_sample] = sample;
-    client->next_sample = (client->next_sample + 1) % SV_CLOCK_SAMPLES;
-    if (client->n_samples < SV_CLOCK_SAMPLES)
+    client->next_sample = (client->next_sample + 1) % SV_CLIENT_CLOCK_SAMPLES;
+    if (client->n_samples < SV_CLIENT_CLOCK_SAMPLES)
         client->n_samples++;
     pthread_mutex_unlock(&client->lock);
 }
@@ -67,10 +64,10 @@ int64_t synctv_client_server_time_ms(synctv_client *client)
     int64_t now_ms = sv_client_now_ms(client);
     pthread_mutex_lock(&client->lock);
     int64_t server_ms = now_ms + best_sample(client).offset_ms;
-    /* A correction backwards by less than a second is waited out; a larger one is a new truth. */
-    if (server_ms < client->told_server_ms && client->told_server_ms - server_ms < 1000)
-        server_ms = client->told_server_ms;
-    client->told_server_ms = server_ms;
+    /* Does not go back by less than a second. A larger correction is taken at once. */
+    if (server_ms < client->last_server_ms && client->last_server_ms - server_ms < 1000)
+        server_ms = client->last_server_ms;
+    client->last_server_ms = server_ms;
     pthread_mutex_unlock(&client->lock);
     return server_ms;
 }
@@ -78,14 +75,13 @@ int64_t synctv_client_server_time_ms(synctv_client *client)
 int synctv_client_clock_offset(synctv_client *client, int64_t *ret_offset_ms, int64_t *ret_error_ms)
 {
     pthread_mutex_lock(&client->lock);
-    struct sv_clock_sample best = best_sample(client);
+    struct sv_client_clock_sample best = best_sample(client);
     int n = (int)client->n_samples;
     pthread_mutex_unlock(&client->lock);
     if (ret_offset_ms != NULL)
         *ret_offset_ms = best.offset_ms;
     if (ret_error_ms != NULL)
-        *ret_error_ms =
-            n > 0 ? best.delay_ms / 2 + 1 : 0; /* + what is lost by whole milliseconds */
+        *ret_error_ms = n > 0 ? best.delay_ms / 2 + 1 : 0; /* + 1 for the rounding */
     return n;
 }
 

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A stream's connection: it comes back by itself, and tells nobody what is older than what it told
- * before.
- */
 #include "client/connection.h"
 
 #include <stdio.h>
@@ -17,16 +13,20 @@
 #include "client/stream.h"
 #include "wire/event.h"
 
-#define PING_FAST 8 /* so many at first, to know the clock soon … */
+/* The first 8 pings come fast, so that the clock is known soon. */
+#define PING_FAST 8
 #define PING_FAST_MS 600
 #define PING_SLOW_MS 10000
 #define BEHIND_POLL_MS 250
-#define WAIT_MAX_MS 60000 /* whatever the server asks for */
-#define UP_MS 10000       /* a server that cuts sooner is not asked again at once */
-#define MAX_HELD 1024     /* rooms; a server that names more is not one of ours */
+/* The longest wait that a server may ask for. */
+#define WAIT_MAX_MS 60000
+/* After a connection that has lasted so long the next one is tried without a longer wait. */
+#define UP_MS 10000
+/* Rooms whose newest state is kept. A server that names more is not one of ours. */
+#define MAX_HELD 1024
 
-/* The newest state of a room that was passed on. */
-struct sv_held_state {
+/* The newest state of a room that the program got. */
+struct sv_client_held_state {
     UT_hash_handle hh;
     char room_id[SV_ID_SIZE];
     uint64_t version;
@@ -35,7 +35,7 @@ struct sv_held_state {
 
 /* --- the clock --- */
 
-static void ping_ring(struct sv_alarm *alarm)
+static void ping_ring(struct sv_client_alarm *alarm)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(alarm, struct sv_client_stream, ping);
     const synctv_request ping = {
@@ -46,16 +46,16 @@ static void ping_ring(struct sv_alarm *alarm)
         s->ping_sent_ms = ping.client_time_ms;
         s->n_pings++;
     }
-    sv_alarm_set(s->client, &s->ping,
+    sv_client_alarm_set(s->client, &s->ping,
         sv_mono_ms() + (s->n_pings < PING_FAST ? PING_FAST_MS : PING_SLOW_MS));
 }
 
-/* Whether it answers a ping of ours, not of the program's. */
+/* Whether it answers a ping of ours, and not one of the program. */
 static bool take_pong(struct sv_client_stream *s, const synctv_event *event)
 {
     if (s->ping_sent_ms == 0 || event->client_time_ms != s->ping_sent_ms)
         return false;
-    sv_clock_learn(s->client, s->ping_sent_ms, sv_client_now_ms(s->client),
+    sv_client_clock_add_sample(s->client, s->ping_sent_ms, sv_client_now_ms(s->client),
         event->server_recv_time_ms, event->server_send_time_ms);
     s->ping_sent_ms = 0;
     return true;
@@ -63,9 +63,9 @@ static bool take_pong(struct sv_client_stream *s, const synctv_event *event)
 
 /* --- what comes in --- */
 
-static struct sv_held_state *hold_room(struct sv_client_stream *s, const char *room_id)
+static struct sv_client_held_state *hold_room(struct sv_client_stream *s, const char *room_id)
 {
-    struct sv_held_state *held = NULL;
+    struct sv_client_held_state *held = NULL;
     HASH_FIND_STR(s->held, room_id, held);
     if (held != NULL || strlen(room_id) >= sizeof(held->room_id) || HASH_COUNT(s->held) >= MAX_HELD)
         return held;
@@ -84,7 +84,7 @@ static struct sv_held_state *hold_room(struct sv_client_stream *s, const char *r
 /* Whether this state is older than the one that the program has; remembers it if not. */
 static bool is_stale(struct sv_client_stream *s, const synctv_playback *state)
 {
-    struct sv_held_state *held = hold_room(s, state->room_id);
+    struct sv_client_held_state *held = hold_room(s, state->room_id);
     if (held == NULL || strlen(state->node_id) >= sizeof(held->node_id))
         return false;
     if (state->cause != SYNCTV_STATE_CAUSE_SNAPSHOT &&
@@ -96,7 +96,7 @@ static bool is_stale(struct sv_client_stream *s, const synctv_playback *state)
     return false;
 }
 
-/* Whether the event is for us, not for the program. */
+/* Whether the event is not for the program: a pong of ours, an old state, an answer to a call. */
 static bool is_ours(struct sv_client_stream *s, const synctv_event *event)
 {
     switch (event->type) {
@@ -127,12 +127,12 @@ static void on_message(struct sv_rpc_client_stream *rpc, void *userdata, const v
 {
     struct sv_client_stream *s = userdata;
     if (s->overrun < 0)
-        return; /* after what is missing, nothing of this connection */
+        return; /* an event is missing: nothing that comes after it is passed on */
     synctv_event *event = NULL;
     synctv_error err;
     int rv = sv_wire_event_decode(data, len, &event, &err);
     if (rv < 0) {
-        if (rv != SYNCTV_E_UNIMPLEMENTED) /* what a newer server says besides is skipped */
+        if (rv != SYNCTV_E_UNIMPLEMENTED) /* a newer server may send what we do not know */
             sv_logf(&s->client->log, SYNCTV_LOG_WARN, "client", "a message was skipped: %s",
                 err.message);
         return;
@@ -145,7 +145,7 @@ static void on_message(struct sv_rpc_client_stream *rpc, void *userdata, const v
         return;
     }
     s->overrun = sv_client_stream_push(s, event);
-    if (s->overrun < 0) /* begins again, with a SNAPSHOT, once the program has caught up */
+    if (s->overrun < 0) /* reconnects, with a SNAPSHOT, once the program has caught up */
         sv_rpc_client_stream_cancel(rpc);
 }
 
@@ -162,21 +162,21 @@ static void on_open(struct sv_rpc_client_stream *rpc, void *userdata)
     s->n_pings = 0;
     s->ping_sent_ms = 0;
     s->ping.ring = ping_ring;
-    sv_alarm_set(s->client, &s->ping, sv_mono_ms());
+    sv_client_alarm_set(s->client, &s->ping, sv_mono_ms());
     sv_client_calls_resend(s->client);
 }
 
-static void again_ring(struct sv_alarm *alarm)
+static void again_ring(struct sv_client_alarm *alarm)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(alarm, struct sv_client_stream, again);
     if (sv_client_stream_is_behind(s))
-        sv_alarm_set(s->client, &s->again, sv_mono_ms() + BEHIND_POLL_MS);
+        sv_client_alarm_set(s->client, &s->again, sv_mono_ms() + BEHIND_POLL_MS);
     else
-        sv_connection_start(s);
+        sv_client_connection_start(s);
 }
 
-/* Failures that another attempt may not meet. */
-static bool passes(int code)
+/* Whether another attempt to connect may succeed. */
+static bool is_transient(int code)
 {
     switch (code) {
     case SYNCTV_E_NODE_UNAVAILABLE:
@@ -197,13 +197,14 @@ static bool passes(int code)
     }
 }
 
-/* There is no connection (any more). */
-static void lost(struct sv_client_stream *s, const synctv_error *err)
+/* There is no connection, or none any more: tries again later, or ends the stream. */
+static void connection_lost(struct sv_client_stream *s, const synctv_error *err)
 {
-    sv_alarm_cancel(&s->ping);
+    sv_client_alarm_cancel(&s->ping);
     if (sv_client_stream_is_over(s))
         return;
-    if (atomic_load(&s->client->closing) || atomic_load(&s->finishing) || !passes(err->code)) {
+    if (atomic_load(&s->client->closing) || atomic_load(&s->finishing) ||
+        !is_transient(err->code)) {
         sv_client_stream_end(s, err);
         return;
     }
@@ -214,23 +215,23 @@ static void lost(struct sv_client_stream *s, const synctv_error *err)
     if (s->up_since_ms != 0 && now_ms - s->up_since_ms >= UP_MS)
         s->attempts = 0;
     s->up_since_ms = 0;
-    int64_t wait_ms = sv_retry_delay_ms(++s->attempts, sv_client_random());
+    int64_t wait_ms = sv_rpc_retry_delay_ms(++s->attempts, sv_client_random());
     if (wait_ms < err->retry_after_ms)
         wait_ms = err->retry_after_ms < WAIT_MAX_MS ? err->retry_after_ms : WAIT_MAX_MS;
     s->again.ring = again_ring;
-    sv_alarm_set(s->client, &s->again, now_ms + wait_ms);
+    sv_client_alarm_set(s->client, &s->again, now_ms + wait_ms);
 }
 
-/* The server did not take our token: another one may help, once. */
+/* The server has refused our token: tries once with another. */
 static bool try_another_token(struct sv_client_stream *s, int code)
 {
-    if (s->renewed || !sv_token_is_stale(code) || atomic_load(&s->client->closing) ||
+    if (s->renewed || !sv_client_token_is_stale(code) || atomic_load(&s->client->closing) ||
         atomic_load(&s->finishing) || sv_client_stream_is_over(s))
         return false;
     s->renewed = true;
-    sv_alarm_cancel(&s->ping);
-    sv_tokens_stale(s->client, sv_str(s->access));
-    sv_connection_start(s);
+    sv_client_alarm_cancel(&s->ping);
+    sv_client_tokens_mark_stale(s->client, sv_str(s->access));
+    sv_client_connection_start(s);
     return true;
 }
 
@@ -254,11 +255,11 @@ static void on_status(struct sv_rpc_client_stream *rpc, void *userdata,
     else if (s->overrun < 0)
         sv_error(&err, s->overrun);
     s->overrun = 0;
-    sv_tokens_refused(s->client, sv_str(s->access), err.code);
-    if (s->leaving)
-        sv_connection_leave(s);
+    sv_client_tokens_refused(s->client, sv_str(s->access), err.code);
+    if (s->closing_down)
+        sv_client_connection_close(s);
     else if (!try_another_token(s, err.code))
-        lost(s, &err);
+        connection_lost(s, &err);
 }
 
 static const struct sv_rpc_client_stream_ops rpc_ops = {
@@ -288,7 +289,7 @@ static void open_stream(struct sv_client_stream *s, const char *bearer)
     if (rpc == NULL) {
         synctv_error no_memory;
         sv_error(&no_memory, SYNCTV_E_NO_MEMORY);
-        lost(s, &no_memory);
+        connection_lost(s, &no_memory);
         return;
     }
     s->client->n_on_wire++;
@@ -298,18 +299,19 @@ static void open_stream(struct sv_client_stream *s, const char *bearer)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void have_token(struct sv_token_waiter *waiter, const char *access, const synctv_error *err)
+static void have_token(struct sv_client_token_waiter *waiter, const char *access,
+    const synctv_error *err)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(waiter, struct sv_client_stream, token);
     s->waiting_for_token = false;
-    if (s->leaving) {
-        sv_connection_leave(s);
+    if (s->closing_down) {
+        sv_client_connection_close(s);
         return;
     }
     if (sv_client_stream_is_over(s))
         return;
     if (access == NULL) {
-        lost(s, err);
+        connection_lost(s, err);
         return;
     }
     size_t size = strlen(access) + sizeof("Bearer ");
@@ -322,21 +324,21 @@ static void have_token(struct sv_token_waiter *waiter, const char *access, const
     } else {
         synctv_error no_memory;
         sv_error(&no_memory, SYNCTV_E_NO_MEMORY);
-        lost(s, &no_memory);
+        connection_lost(s, &no_memory);
     }
     free(bearer);
 }
 
-void sv_connection_start(struct sv_client_stream *s)
+void sv_client_connection_start(struct sv_client_stream *s)
 {
     s->waiting_for_token = true;
     s->token.done = have_token;
-    sv_tokens_get(s->client, &s->token);
+    sv_client_tokens_get(s->client, &s->token);
 }
 
-void sv_connection_finish(struct sv_client_stream *s)
+void sv_client_connection_finish(struct sv_client_stream *s)
 {
-    sv_alarm_cancel(&s->ping);
+    sv_client_alarm_cancel(&s->ping);
     if (s->open) {
         sv_rpc_client_stream_half_close(s->rpc);
         return;
@@ -344,25 +346,25 @@ void sv_connection_finish(struct sv_client_stream *s)
     synctv_error err;
     sv_error(&err, SYNCTV_E_NOT_CONNECTED);
     sv_client_stream_end(s, &err);
-    sv_alarm_cancel(&s->again);
+    sv_client_alarm_cancel(&s->again);
     if (s->on_wire)
         sv_rpc_client_stream_cancel(s->rpc);
 }
 
-void sv_connection_leave(struct sv_client_stream *s)
+void sv_client_connection_close(struct sv_client_stream *s)
 {
-    s->leaving = true;
-    sv_alarm_cancel(&s->again);
-    sv_alarm_cancel(&s->ping);
+    s->closing_down = true;
+    sv_client_alarm_cancel(&s->again);
+    sv_client_alarm_cancel(&s->ping);
     if (s->on_wire)
         sv_rpc_client_stream_cancel(s->rpc); /* on_status() comes back here */
     else if (!s->waiting_for_token)          /* have_token() does */
-        sv_client_stream_left(s);
+        sv_client_stream_released(s);
 }
 
-void sv_connection_fini(struct sv_client_stream *s)
+void sv_client_connection_fini(struct sv_client_stream *s)
 {
-    struct sv_held_state *held, *tmp;
+    struct sv_client_held_state *held, *tmp;
     HASH_ITER(hh, s->held, held, tmp) {
         HASH_DEL(s->held, held);
         free(held);

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a client. Whatever takes more than one step (calls, tokens, streams) happens on the
- * client's thread alone and needs no locks there; other threads hand it letters. What they read
- * directly is under client->lock or stream->lock.
+ * The inside of a client. It has one thread, which alone handles calls, tokens and connections and
+ * needs no locks for them. Other threads post letters to it; what they read themselves is under
+ * client->lock or stream->lock.
+ *
+ *   the program's threads                            the client's thread (thread.c)
+ *   synctv_call() ------------------- letter ------> call.c: token, attempt, another attempt
+ *   synctv_stream_open(), _close() -- letter ------> connection.c: connects, reconnects, decodes
+ *   synctv_stream_next() <----------- stream->lock - stream.c: the queue of events
+ *   synctv_client_server_time_ms() <- client->lock - clock.c: samples of the server's clock
+ *                                                    tokens.c: renews the access token
+ *   player.c runs on the program's threads and uses only public functions.
  */
 #ifndef SV_CLIENT_INSIDE_H
 #define SV_CLIENT_INSIDE_H
@@ -28,37 +36,47 @@ struct synctv_client {
     struct sv_log log;
     synctv_client_token_fn *token;
     void *userdata;
-    int call_timeout_ms; /* of requests that name none */
+    /* For requests that have no time-out of their own. */
+    int call_timeout_ms;
     struct sv_rpc_channel *channel;
     pthread_t thread;
     atomic_bool closing;
-    struct sv_mailbox mailbox; /* of its thread */
+    /* Letters for its thread. */
+    struct sv_mailbox mailbox;
 
+    /* Of the block below. */
     pthread_mutex_t lock;
     char user_id[16];
-    struct sv_clock_sample samples[SV_CLOCK_SAMPLES];
+    struct sv_client_clock_sample samples[SV_CLIENT_CLOCK_SAMPLES];
     unsigned n_samples, next_sample;
-    int64_t told_server_ms; /* the last answer of synctv_client_server_time_ms() */
-    int64_t wall_offset_ms; /* wall clock − monotonic clock at the start: our clock never steps */
+    /* The last result of synctv_client_server_time_ms(). */
+    int64_t last_server_ms;
+    /* Constant. Wall clock − monotonic clock at the start: so our clock never steps. */
+    int64_t wall_offset_ms;
 
-    /* The client's thread. */
+    /* For the client's thread alone, from here on. */
     struct sv_list alarms;
-    struct sv_tokens tokens;
+    struct sv_client_tokens tokens;
     struct sv_list token_waiters;
     bool renewing;
-    /* What is renewed: if others are in use by then, the answer does not count. */
+    /* Of the tokens that are being renewed. If it has changed by then, the answer is ignored. */
     unsigned renewed_generation;
-    struct sv_alarm renew_alarm;
-    struct sv_list calls;   /* sv_client_call.link */
-    struct sv_list streams; /* sv_client_stream.link */
-    unsigned n_on_wire;     /* calls and streams that the channel will still call back */
+    struct sv_client_alarm renew_alarm;
+    /* Of struct sv_client_call. */
+    struct sv_list calls;
+    /* Of struct sv_client_stream. */
+    struct sv_list streams;
+    /* Calls and streams that the channel will still call back. */
+    unsigned n_on_wire;
 };
 
-/* What synctv_caller is here. */
+/* A synctv_caller of a client. */
 struct sv_client_caller {
-    synctv_caller base; /* first */
+    /* First. */
+    synctv_caller base;
     synctv_client *client;
-    bool signs_in; /* answers to its sign-ins become the client's session */
+    /* The tokens in its answers become the client's session. */
+    bool signs_in;
 };
 
 #endif

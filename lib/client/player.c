@@ -15,21 +15,24 @@
 #include "base/ratelimit.h"
 #include "base/text.h"
 
-#define SEEK_OFF_S 1.0 /* the server finds 1.2 s too much */
+/* A player that is off by more seeks. The server calls 1.2 s too much. */
+#define SEEK_OFF_S 1.0
+/* One that is off by more plays faster or slower by this part. */
 #define SLEW_OFF_S 0.1
 #define SLEW 0.05
-#define LENGTH_OFF_S 1.0   /* what players find out differs a little, and grows */
-#define SEEK_AGAIN_MS 2000 /* doubles … */
-#define SEEK_DOUBLINGS 4   /* … so often */
+/* Players find out lengths that differ a little, and grow: only a larger difference is reported. */
+#define LENGTH_OFF_S 1.0
+/* The wait after a seek that has not helped. It doubles so often. */
+#define SEEK_AGAIN_MS 2000
+#define SEEK_DOUBLINGS 4
 
 /*
- * Below the server's limit of one a second, so that none is refused because the network has brought
- * two together.
+ * Slower than the server's limit of one a second: the network may bring two reports close together.
  */
 static const struct sv_rate report_rate = { .per_second = 0.8, .burst = 2 };
 
-/* What the server knows of the player, in this movie. */
-struct told {
+/* What was reported to the server about this movie. */
+struct reported {
     bool buffering, ended;
     double duration_s;
 };
@@ -38,18 +41,18 @@ struct synctv_player {
     synctv_client *client;
     synctv_stream *stream;
     char room_id[SV_ID_SIZE];
-    /* Of each report: a refusal names it. */
+    /* All reports have it, so that a refusal can be recognized. */
     char message_id[SV_ID_SIZE];
-    /* The newest state; NULL = none came yet. */
+    /* The room's newest state; NULL = none has come yet. */
     const synctv_event *event;
     /* The state has changed since the last step. */
     bool moved;
-    struct told told;
+    struct reported reported;
     struct sv_bucket reports;
-    /* The last report was refused: it is sent again, but not before then. */
+    /* The last report was refused. It is sent again, but not before refused_until_ms. */
     bool refused;
     int64_t refused_until_ms;
-    /* In a row, none of which has helped. */
+    /* Seeks in a row that have not helped. */
     unsigned n_seeks;
     int64_t next_seek_ms;
 };
@@ -91,11 +94,11 @@ static void take_state(synctv_player *player, const synctv_event *event)
     const synctv_playback *old = player->event != NULL ? player->event->state : NULL;
     bool other_movie = old == NULL || strcmp(old->movie_id, state->movie_id) != 0;
     if (other_movie || state->cause == SYNCTV_STATE_CAUSE_SNAPSHOT)
-        player->told = (struct told){ 0 }; /* nothing of it, or a server that may know nothing */
+        player->reported = (struct reported){ 0 }; /* this server may not have had our reports */
     if (other_movie)
         player->refused = false;
     if (other_movie || old->version != state->version) {
-        player->told.ended = false; /* another round */
+        player->reported.ended = false; /* the movie may end once more */
         player->moved = true;
     }
     synctv_event_unref(player->event);
@@ -116,13 +119,13 @@ void synctv_player_take(synctv_player *player, const synctv_event *event)
 
 /* --- what goes to the server --- */
 
-/* Whether that player, which has the room's movie, has something to tell. */
+/* Whether there is something to report. The player has loaded the room's movie. */
 static bool has_news(const synctv_player *player, const synctv_player_status *status)
 {
-    const struct told *told = &player->told;
-    return player->refused || status->buffering != told->buffering ||
-        (status->ended && !told->ended) ||
-        (status->duration_s > 0 && fabs(status->duration_s - told->duration_s) > LENGTH_OFF_S);
+    const struct reported *reported = &player->reported;
+    return player->refused || status->buffering != reported->buffering ||
+        (status->ended && !reported->ended) ||
+        (status->duration_s > 0 && fabs(status->duration_s - reported->duration_s) > LENGTH_OFF_S);
 }
 
 static void report(synctv_player *player, const synctv_player_status *status)
@@ -144,7 +147,7 @@ static void report(synctv_player *player, const synctv_player_status *status)
     if (synctv_stream_send(player->stream, &request, NULL) < 0)
         return;
     player->refused = false;
-    player->told = (struct told){
+    player->reported = (struct reported){
         .buffering = status->buffering,
         .ended = status->ended,
         .duration_s = status->duration_s,
@@ -154,8 +157,8 @@ static void report(synctv_player *player, const synctv_player_status *status)
 /* --- what the player is to do --- */
 
 /*
- * It is too far off to make up for it by its speed. Returns whether that is the server's business,
- * too: seeking has not helped.
+ * The player is too far off to catch up by its speed: it has to seek. Returns whether the server
+ * should know that, because seeking has not helped.
  */
 static bool jump(synctv_player *player, bool buffering, synctv_player_target *target)
 {

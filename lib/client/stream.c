@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* Streams as the program sees them: a bounded queue of events out, requests in. */
 #include "client/stream.h"
 
 #include <errno.h>
@@ -11,7 +10,7 @@
 #include "base/text.h"
 #include "client/connection.h"
 #include "rpc/bytes.h"
-#include "wire/request.h"
+#include "wire/client_message.h"
 
 static struct sv_client_stream *of(synctv_stream *stream)
 {
@@ -23,7 +22,7 @@ static void stream_unref(struct sv_client_stream *s)
     if (atomic_fetch_sub(&s->refs, 1) != 1)
         return;
     sv_event_ring_clear(&s->events);
-    sv_connection_fini(s);
+    sv_client_connection_fini(s);
     free(s->room_password);
     pthread_cond_destroy(&s->cond);
     pthread_mutex_destroy(&s->lock);
@@ -33,14 +32,14 @@ static void stream_unref(struct sv_client_stream *s)
 
 /* --- events --- */
 
-/* Locked; true if call_ready() has to come. */
-static bool tell(struct sv_client_stream *s)
+/* Locked. There is something to take. Returns whether the caller has to call_ready(). */
+static bool signal_ready(struct sv_client_stream *s)
 {
     pthread_cond_signal(&s->cond);
-    if (s->told || s->closed || s->ready == NULL)
+    if (s->signalled || s->closed || s->ready == NULL)
         return false;
-    s->told = true;
-    s->calling = true;
+    s->signalled = true;
+    s->in_ready = true;
     return true;
 }
 
@@ -48,7 +47,7 @@ static void call_ready(struct sv_client_stream *s)
 {
     s->ready(s->userdata, &s->base);
     pthread_mutex_lock(&s->lock);
-    s->calling = false;
+    s->in_ready = false;
     if (s->closed)
         pthread_cond_broadcast(&s->cond); /* stream_close() waits for it */
     pthread_mutex_unlock(&s->lock);
@@ -62,7 +61,7 @@ static int push(struct sv_client_stream *s, const synctv_event *event, unsigned 
     pthread_mutex_lock(&s->lock);
     if (!s->closed && s->end.code == 0) {
         rv = sv_event_ring_push(&s->events, event, max_events, max_bytes);
-        call = rv == 0 && tell(s);
+        call = rv == 0 && signal_ready(s);
     }
     pthread_mutex_unlock(&s->lock);
     synctv_event_unref(event);
@@ -73,7 +72,7 @@ static int push(struct sv_client_stream *s, const synctv_event *event, unsigned 
 
 int sv_client_stream_push(struct sv_client_stream *s, const synctv_event *event)
 {
-    return push(s, event, SV_MAX_EVENTS, SV_MAX_EVENT_BYTES);
+    return push(s, event, SV_CLIENT_MAX_EVENTS, SV_CLIENT_MAX_EVENT_BYTES);
 }
 
 void sv_client_stream_push_connection(struct sv_client_stream *s, synctv_event_type type,
@@ -88,10 +87,10 @@ void sv_client_stream_push_connection(struct sv_client_stream *s, synctv_event_t
         event->error = sv_arena_memdup(sv_event_arena(event), err, sizeof(*err));
     }
     /*
-     * DISCONNECTED has a place even because of too many: then no CONNECTED follows before half of
-     * them are taken.
+     * DISCONNECTED has a place even if the queue is full. CONNECTED does not come before half of
+     * the queue is taken.
      */
-    push(s, event, SV_MAX_EVENTS + 1, SIZE_MAX);
+    push(s, event, SV_CLIENT_MAX_EVENTS + 1, SIZE_MAX);
 }
 
 void sv_client_stream_end(struct sv_client_stream *s, const synctv_error *err)
@@ -99,7 +98,7 @@ void sv_client_stream_end(struct sv_client_stream *s, const synctv_error *err)
     pthread_mutex_lock(&s->lock);
     if (s->end.code == 0)
         s->end = *err;
-    bool call = tell(s);
+    bool call = signal_ready(s);
     pthread_mutex_unlock(&s->lock);
     if (call)
         call_ready(s);
@@ -116,7 +115,8 @@ bool sv_client_stream_is_over(struct sv_client_stream *s)
 bool sv_client_stream_is_behind(struct sv_client_stream *s)
 {
     pthread_mutex_lock(&s->lock);
-    bool behind = s->events.count > SV_MAX_EVENTS / 2 || s->events.bytes > SV_MAX_EVENT_BYTES / 2;
+    bool behind = s->events.count > SV_CLIENT_MAX_EVENTS / 2 ||
+        s->events.bytes > SV_CLIENT_MAX_EVENT_BYTES / 2;
     pthread_mutex_unlock(&s->lock);
     return behind;
 }
@@ -139,7 +139,7 @@ static int stream_next(synctv_stream *pub, int timeout_ms, const synctv_event **
         rv = s->end.code;
         if (rv != 0 && ret_error != NULL)
             *ret_error = s->end;
-        s->told = false;
+        s->signalled = false;
     }
     pthread_mutex_unlock(&s->lock);
     return rv;
@@ -216,19 +216,19 @@ static void start_on_thread(struct sv_letter *letter)
         sv_client_stream_end(s, &err);
         return;
     }
-    sv_connection_start(s);
+    sv_client_connection_start(s);
 }
 
 static void finish_on_thread(struct sv_letter *letter)
 {
-    sv_connection_finish(SV_CONTAINER_OF(letter, struct sv_client_stream, finish_letter));
+    sv_client_connection_finish(SV_CONTAINER_OF(letter, struct sv_client_stream, finish_letter));
 }
 
 static void close_on_thread(struct sv_letter *letter)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(letter, struct sv_client_stream, close_letter);
-    sv_connection_leave(s);
-    stream_unref(s); /* the program's */
+    sv_client_connection_close(s);
+    stream_unref(s); /* the program's reference */
 }
 
 static void stream_finish(synctv_stream *pub)
@@ -246,14 +246,14 @@ static void stream_close(synctv_stream *pub)
     bool inside = pthread_equal(s->client->thread, pthread_self());
     pthread_mutex_lock(&s->lock);
     s->closed = true;
-    while (s->calling && !inside)
+    while (s->in_ready && !inside)
         pthread_cond_wait(&s->cond, &s->lock);
     pthread_mutex_unlock(&s->lock);
     s->close_letter.run = close_on_thread;
     sv_client_post(s->client, &s->close_letter);
 }
 
-void sv_client_stream_left(struct sv_client_stream *s)
+void sv_client_stream_released(struct sv_client_stream *s)
 {
     sv_list_remove(&s->link);
     stream_unref(s);

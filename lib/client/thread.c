@@ -21,23 +21,23 @@ uint32_t sv_client_random(void)
     return random;
 }
 
-void sv_alarm_set(synctv_client *client, struct sv_alarm *alarm, int64_t due_ms)
+void sv_client_alarm_set(synctv_client *client, struct sv_client_alarm *alarm, int64_t due_ms)
 {
-    sv_alarm_cancel(alarm);
+    sv_client_alarm_cancel(alarm);
     alarm->due_ms = due_ms;
     sv_list_append(&client->alarms, &alarm->link);
 }
 
-void sv_alarm_cancel(struct sv_alarm *alarm)
+void sv_client_alarm_cancel(struct sv_client_alarm *alarm)
 {
     sv_list_remove(&alarm->link);
 }
 
-static struct sv_alarm *next_alarm(synctv_client *client)
+static struct sv_client_alarm *next_alarm(synctv_client *client)
 {
-    struct sv_alarm *next = NULL;
+    struct sv_client_alarm *next = NULL;
     SV_LIST_FOREACH(it, &client->alarms) {
-        struct sv_alarm *alarm = SV_CONTAINER_OF(it, struct sv_alarm, link);
+        struct sv_client_alarm *alarm = SV_CONTAINER_OF(it, struct sv_client_alarm, link);
         if (next == NULL || alarm->due_ms < next->due_ms)
             next = alarm;
     }
@@ -48,11 +48,11 @@ static struct sv_alarm *next_alarm(synctv_client *client)
 static int run_alarms(synctv_client *client)
 {
     for (;;) {
-        struct sv_alarm *alarm = next_alarm(client);
+        struct sv_client_alarm *alarm = next_alarm(client);
         int64_t wait_ms = alarm == NULL ? IDLE_POLL_MS : alarm->due_ms - sv_mono_ms();
         if (wait_ms > 0)
             return wait_ms < IDLE_POLL_MS ? (int)wait_ms : IDLE_POLL_MS;
-        sv_alarm_cancel(alarm);
+        sv_client_alarm_cancel(alarm);
         alarm->ring(alarm);
     }
 }

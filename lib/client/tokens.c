@@ -15,7 +15,8 @@
 #include "wire/result.h"
 
 #define RENEW_TIMEOUT_MS 10000
-#define LIFE_MAX_S (24 * 3600) /* an access token is renewed at least so often */
+/* An access token is renewed at least so often. */
+#define LIFE_MAX_S (24 * 3600)
 
 static void wipe(char *s)
 {
@@ -24,15 +25,15 @@ static void wipe(char *s)
     free(s);
 }
 
-static void forget(synctv_client *client)
+static void drop_tokens(synctv_client *client)
 {
     wipe(client->tokens.access);
     wipe(client->tokens.refresh);
-    client->tokens = (struct sv_tokens){ .generation = client->tokens.generation + 1 };
-    sv_alarm_cancel(&client->renew_alarm);
+    client->tokens = (struct sv_client_tokens){ .generation = client->tokens.generation + 1 };
+    sv_client_alarm_cancel(&client->renew_alarm);
 }
 
-static void tell(synctv_client *client)
+static void notify_program(synctv_client *client)
 {
     if (client->token != NULL)
         client->token(client->userdata, sv_str(client->tokens.refresh),
@@ -46,16 +47,16 @@ static void set_user(synctv_client *client, const char *id)
     pthread_mutex_unlock(&client->lock);
 }
 
-/* The session is over. */
-static void lose(synctv_client *client)
+/* The server has ended the session. */
+static void end_session(synctv_client *client)
 {
-    forget(client);
+    drop_tokens(client);
     set_user(client, "");
-    tell(client);
+    notify_program(client);
 }
 
-/* The waiters get what there is now. */
-static void serve(synctv_client *client, const synctv_error *err)
+/* Gives all waiters the access token, or `err`. */
+static void answer_waiters(synctv_client *client, const synctv_error *err)
 {
     synctv_error missing;
     if (err == NULL && client->tokens.access == NULL) {
@@ -66,30 +67,31 @@ static void serve(synctv_client *client, const synctv_error *err)
     sv_list_init(&waiters);
     sv_list_splice(&waiters, &client->token_waiters);
     for (struct sv_list *it; (it = sv_list_pop(&waiters)) != NULL;) {
-        struct sv_token_waiter *waiter = SV_CONTAINER_OF(it, struct sv_token_waiter, link);
+        struct sv_client_token_waiter *waiter =
+            SV_CONTAINER_OF(it, struct sv_client_token_waiter, link);
         waiter->done(waiter, err == NULL ? client->tokens.access : NULL, err);
     }
 }
 
 static void renew(synctv_client *client);
 
-static void renew_ring(struct sv_alarm *alarm)
+static void renew_ring(struct sv_client_alarm *alarm)
 {
     renew(SV_CONTAINER_OF(alarm, synctv_client, renew_alarm));
 }
 
 /* Takes copies of the tokens in `result`. */
-static void keep(synctv_client *client, const synctv_result *result)
+static void store_tokens(synctv_client *client, const synctv_result *result)
 {
     char *access = strdup(result->access_token);
     char *refresh = strdup(result->refresh_token);
-    forget(client);
+    drop_tokens(client);
     if (access == NULL || refresh == NULL) {
         wipe(access);
         wipe(refresh);
         return;
     }
-    /* Renewed when a fifth of its life is left, at most a minute. */
+    /* It is renewed when a fifth of its life is left, or a minute if that is less. */
     int64_t life_ms = result->expires_in_s > 0 && result->expires_in_s < LIFE_MAX_S
         ? result->expires_in_s * 1000
         : LIFE_MAX_S * INT64_C(1000);
@@ -99,12 +101,12 @@ static void keep(synctv_client *client, const synctv_result *result)
     client->tokens.refresh = refresh;
     client->tokens.fresh_until_ms = now_ms + life_ms - left_ms;
     client->renew_alarm.ring = renew_ring;
-    sv_alarm_set(client, &client->renew_alarm, client->tokens.fresh_until_ms);
-    tell(client);
+    sv_client_alarm_set(client, &client->renew_alarm, client->tokens.fresh_until_ms);
+    notify_program(client);
 }
 
-/* Whether a refresh token that is refused so is worth nothing any more. */
-static bool is_over(int code)
+/* Whether a refresh token that was refused with this code will never be taken. */
+static bool ends_session(int code)
 {
     return code == SYNCTV_E_TOKEN_INVALID || code == SYNCTV_E_TOKEN_EXPIRED ||
         code == SYNCTV_E_SESSION_ENDED || code == SYNCTV_E_USER_BANNED;
@@ -122,17 +124,16 @@ static void renewed(void *userdata, const struct sv_rpc_answer *answer)
             &err) >= 0)
         err.code = 0;
     if (client->renewed_generation != client->tokens.generation) {
-        serve(client, NULL); /* somebody has signed in or out meanwhile */
+        answer_waiters(client, NULL); /* somebody has signed in or out meanwhile */
     } else if (err.code == 0) {
-        keep(client, result);
-        serve(client, NULL);
+        store_tokens(client, result);
+        answer_waiters(client, NULL);
     } else {
         sv_logf(&client->log, SYNCTV_LOG_WARN, "client", "the session could not be renewed: %s",
             err.message);
-        if (is_over(err.code))
-            lose(client);
-        serve(client,
-            &err); /* other failures pass, and the server takes the same token once more */
+        if (ends_session(err.code))
+            end_session(client);
+        answer_waiters(client, &err); /* other failures pass; the same refresh token may do later */
     }
     synctv_result_unref(result);
 }
@@ -148,7 +149,7 @@ static void renew(synctv_client *client)
         .refresh_token = client->tokens.refresh,
     };
     if (sv_wire_request_encode(&request, sv_rpc_bytes_alloc, &payload, &err) < 0) {
-        serve(client, &err);
+        answer_waiters(client, &err);
         return;
     }
     const struct sv_rpc_request rpc = {
@@ -159,7 +160,7 @@ static void renew(synctv_client *client)
     int rv = sv_rpc_unary(client->channel, &rpc, payload, renewed, client);
     if (rv < 0) {
         sv_error(&err, rv);
-        serve(client, &err);
+        answer_waiters(client, &err);
         return;
     }
     client->renewing = true;
@@ -167,9 +168,9 @@ static void renew(synctv_client *client)
     client->n_on_wire++;
 }
 
-void sv_tokens_get(synctv_client *client, struct sv_token_waiter *waiter)
+void sv_client_tokens_get(synctv_client *client, struct sv_client_token_waiter *waiter)
 {
-    struct sv_tokens *tokens = &client->tokens;
+    struct sv_client_tokens *tokens = &client->tokens;
     if (tokens->access == NULL) {
         synctv_error err;
         sv_error(&err, SYNCTV_E_TOKEN_MISSING);
@@ -182,7 +183,7 @@ void sv_tokens_get(synctv_client *client, struct sv_token_waiter *waiter)
     }
 }
 
-bool sv_token_is_stale(int code)
+bool sv_client_token_is_stale(int code)
 {
     return code == SYNCTV_E_TOKEN_EXPIRED || code == SYNCTV_E_TOKEN_INVALID;
 }
@@ -192,50 +193,51 @@ static bool is_current(synctv_client *client, const char *access)
     return client->tokens.access != NULL && strcmp(client->tokens.access, access) == 0;
 }
 
-void sv_tokens_stale(synctv_client *client, const char *access)
+void sv_client_tokens_mark_stale(synctv_client *client, const char *access)
 {
     if (is_current(client, access))
         client->tokens.fresh_until_ms = 0;
 }
 
-void sv_tokens_refused(synctv_client *client, const char *access, int code)
+void sv_client_tokens_refused(synctv_client *client, const char *access, int code)
 {
     if ((code == SYNCTV_E_SESSION_ENDED || code == SYNCTV_E_USER_BANNED) &&
         is_current(client, access))
-        lose(client);
+        end_session(client);
 }
 
-void sv_tokens_learn(synctv_client *client, synctv_method method, const synctv_result *result)
+void sv_client_tokens_update(synctv_client *client, synctv_method method,
+    const synctv_result *result)
 {
     switch (method) {
     case SYNCTV_METHOD_LOGIN:
     case SYNCTV_METHOD_REGISTER:
         set_user(client, result->user->id);
-        keep(client, result);
+        store_tokens(client, result);
         break;
     case SYNCTV_METHOD_REFRESH_TOKEN:
-        keep(client, result);
+        store_tokens(client, result);
         break;
     case SYNCTV_METHOD_GET_PROFILE: /* a session that was resumed does not say whose it is */
         set_user(client, result->user->id);
         break;
     case SYNCTV_METHOD_LOGOUT:
-        lose(client);
+        end_session(client);
         break;
     default:
         break;
     }
 }
 
-void sv_tokens_stop(synctv_client *client)
+void sv_client_tokens_stop(synctv_client *client)
 {
     synctv_error err;
     sv_error(&err, SYNCTV_E_CANCELLED);
-    sv_alarm_cancel(&client->renew_alarm);
-    serve(client, &err);
+    sv_client_alarm_cancel(&client->renew_alarm);
+    answer_waiters(client, &err);
 }
 
-void sv_tokens_fini(synctv_client *client)
+void sv_client_tokens_fini(synctv_client *client)
 {
-    forget(client);
+    drop_tokens(client);
 }

@@ -190,7 +190,7 @@ int sv_act_on_check(const struct sv_actor *actor, const synctv_room_settings *se
     return 0;
 }
 
-/* Nobody grants a bit they lack. */
+/* Nobody gives a bit that they lack. */
 static int grant_check(const struct sv_actor *actor, const synctv_room_settings *settings,
     uint64_t granted, synctv_error *err)
 {

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "core/validate.h"
 
-/* Versions stay where every database and language has a signed number for them. */
+/* Versions stay within what a signed 64-bit number holds, which every database has. */
 #define VERSION_MAX ((uint64_t)INT64_MAX)
 
 static void set_text(char *to, size_t size, const char *from)
@@ -128,7 +128,7 @@ static int check_version(const struct sv_playback_state *from,
     return 0;
 }
 
-/* In front of every change that moves the playhead. `position_s` may be NULL. */
+/* Runs before every change that moves the playhead. `position_s` may be NULL. */
 static int check_playhead(const struct sv_playback_state *from,
     const struct sv_playback_change *change, const double *position_s, synctv_error *err)
 {
@@ -142,7 +142,7 @@ static int check_playhead(const struct sv_playback_state *from,
     return sv_position_validate(*position_s, change->duration_s, "position", err);
 }
 
-/* `from` with the playhead where it is now, and all that a new state has anew. */
+/* `from` at its current position, with the fields that every new state has. */
 static struct sv_playback_state next_state(const struct sv_playback_state *from,
     const struct sv_playback_change *change)
 {

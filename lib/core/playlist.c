@@ -9,7 +9,8 @@
 
 /* One block of memory: the movie, its arrays, its strings. */
 struct sv_playlist_item {
-    UT_hash_handle hh; /* by id */
+    /* By id. */
+    UT_hash_handle hh;
     synctv_movie movie;
 };
 
@@ -98,8 +99,8 @@ static size_t index_of(const struct sv_playlist *list, const char *movie_id)
     return item != NULL ? (size_t)item->movie.position : list->n_items;
 }
 
-/* Takes it over. NO_MEMORY: it is freed. */
-static int enter(struct sv_playlist *list, struct sv_playlist_item *item)
+/* Takes over `item`. NO_MEMORY: `item` is freed. */
+static int add_item(struct sv_playlist *list, struct sv_playlist_item *item)
 {
     const char *id = item->movie.id;
     HASH_ADD_KEYPTR(hh, list->by_id, id, strlen(id), item);
@@ -150,7 +151,7 @@ int sv_playlist_append(struct sv_playlist *list, const synctv_movie *movie)
     if (rv < 0)
         return rv;
     struct sv_playlist_item *item = item_new(movie);
-    if (item == NULL || enter(list, item) < 0)
+    if (item == NULL || add_item(list, item) < 0)
         return SYNCTV_E_NO_MEMORY;
     list->items[list->n_items++] = item;
     renumber(list, list->n_items - 1);
@@ -164,7 +165,7 @@ int sv_playlist_update(struct sv_playlist *list, const synctv_movie *movie)
         return SYNCTV_E_MOVIE_NOT_FOUND;
     struct sv_playlist_item *item = item_new(movie);
     if (item == NULL ||
-        enter(list, item) < 0) /* beside the one before, which cannot fail to leave */
+        add_item(list, item) < 0) /* beside the one before, which cannot fail to leave */
         return SYNCTV_E_NO_MEMORY;
     item->movie.position = (int32_t)i;
     leave(list, list->items[i]);

@@ -8,11 +8,13 @@
 #include "base/text.h"
 #include "core/permission.h"
 
-/* What the outside knows as an entry, its link in the table and the text of its row. */
+/* A row: the public entry, its link in the table and its text. */
 struct sv_roster_row {
-    struct sv_roster_entry entry; /* first: an entry is its row */
+    /* First: an entry is its row. */
+    struct sv_roster_entry entry;
     UT_hash_handle hh;
-    char *text; /* room_id, user_id, username in one block; the table's key lies there */
+    /* room_id, user_id, username in one block; the table's key lies there. */
+    char *text;
 };
 
 static struct sv_roster_row *row_of(const struct sv_roster_entry *entry)
@@ -102,7 +104,7 @@ static int reserve(struct sv_roster *roster)
     return 0;
 }
 
-/* There is room for it. */
+/* The list has room for it. */
 static void put_in(struct sv_roster_entry **list, size_t *n, struct sv_roster_entry *entry)
 {
     size_t i = lower_bound(list, *n, entry->member.joined_at_ms, entry->member.user_id);
@@ -111,7 +113,7 @@ static void put_in(struct sv_roster_entry **list, size_t *n, struct sv_roster_en
     ++*n;
 }
 
-/* It is there. */
+/* The entry is in the list. */
 static void take_out(struct sv_roster_entry **list, size_t *n, const struct sv_roster_entry *entry)
 {
     size_t i = lower_bound(list, *n, entry->member.joined_at_ms, entry->member.user_id);

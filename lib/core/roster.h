@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The members of one room, in memory: a row for each, and for who is banned or was kicked a moment ago.
- * Found by user id in O(1), listed by (joined_at_ms, user_id). Not thread-safe.
+ * The members of one room, in memory: a row for each, and for each user who is banned or was kicked
+ * a moment ago. sv_roster_get() finds a row in O(1); lists are in the order of (joined_at_ms,
+ * user_id). Not thread-safe.
  *
- * Members are rows with role MEMBER, ADMIN or CREATOR. Other rows (UNSPECIFIED: only kicked_until_ms counts) are found by id
- * but neither listed nor counted.
+ * Members are the rows with role MEMBER, ADMIN or CREATOR. Other rows can be found by id, but are
+ * neither listed nor counted: in a row with role UNSPECIFIED only kicked_until_ms counts.
  */
 #ifndef SV_CORE_ROSTER_H
 #define SV_CORE_ROSTER_H
@@ -14,23 +15,30 @@
 struct sv_roster_row;
 
 struct sv_roster_entry {
-    synctv_member
-        member; /* strings belong to the entry; change rows with sv_roster_put() only. `online` and `permissions`: see below */
+    /*
+     * The entry owns the strings. Only sv_roster_put() changes the row; `online` and `permissions`
+     * in it are not used here.
+     */
+    synctv_member member;
     int64_t kicked_until_ms;
 
-    /* By sv_roster_set_online(); kept over sv_roster_put(). */
+    /* Set by sv_roster_set_online(); sv_roster_put() keeps it. */
     bool online;
 };
 
 /* An empty roster is all zeros. */
 struct sv_roster {
     struct sv_roster_row *by_user;
-    struct sv_roster_entry **members; /* listed ones, by (joined_at_ms, user_id) */
-    size_t n_members;                 /* listed, whatever their status */
-    struct sv_roster_entry **online;  /* those of them who are online, in the same order */
+    /* The members, by (joined_at_ms, user_id), whatever their status. */
+    struct sv_roster_entry **members;
+    size_t n_members;
+    /* The members who are online, in the same order. */
+    struct sv_roster_entry **online;
     size_t n_online;
-    size_t capacity; /* of both lists */
-    size_t n_active; /* of the listed ones, by status */
+    /* Of both lists. */
+    size_t capacity;
+    /* Members by status. */
+    size_t n_active;
     size_t n_pending;
     size_t n_banned;
 };
@@ -41,30 +49,35 @@ void sv_roster_fini(struct sv_roster *roster);
 /* NULL if there is no row. */
 struct sv_roster_entry *sv_roster_get(const struct sv_roster *roster, const char *user_id);
 /*
- * Inserts or replaces the row of member->user_id with a deep copy; an existing entry keeps its address and its presence. `online` and
- * `permissions` are copied as they are: the node sets them where it hands members out.
- * NO_MEMORY: nothing has changed. `ret_entry` may be NULL.
+ * Inserts or replaces the row of member->user_id with a deep copy. An existing entry keeps its
+ * address and its presence. `ret_entry` may be NULL.
+ * Errors: NO_MEMORY; then nothing has changed.
  */
 int sv_roster_put(struct sv_roster *roster, const synctv_member *member, int64_t kicked_until_ms,
     struct sv_roster_entry **ret_entry);
-/* Forgets the row altogether. MEMBER_NOT_FOUND. */
+/* Removes the row. Errors: MEMBER_NOT_FOUND. */
 int sv_roster_remove(struct sv_roster *roster, const char *user_id);
 
-/* The first row, and the one after `entry`, members or not, in no particular order; NULL = no more. The one in hand may be removed
- * only after the next one was taken. */
+/*
+ * Walk through all rows, members or not, in no particular order; NULL = no more. Take the next
+ * entry before you remove the current one.
+ */
 struct sv_roster_entry *sv_roster_first(const struct sv_roster *roster);
 struct sv_roster_entry *sv_roster_next(const struct sv_roster_entry *entry);
 
 /*
- * A page of members behind the key of the last one seen (user_id "" and joined_at_ms INT64_MIN = from the start), at most `max`.
- * The key need not exist any more. Returns how many were written to `ret`.
+ * A page of at most `max` members that come after the key (after_joined_at_ms, after_user_id);
+ * INT64_MIN and "" start at the first. No row needs to have that key. Returns how many were written
+ * to `ret`.
  */
 size_t sv_roster_page(const struct sv_roster *roster, int64_t after_joined_at_ms,
     const char *after_user_id, struct sv_roster_entry **ret, size_t max);
-/* Somebody comes or goes; members and others. */
+/* A user comes online or goes offline, member or not. */
 void sv_roster_set_online(struct sv_roster *roster, struct sv_roster_entry *entry, bool online);
-/* Active members, those online first, each group by join time, at most `max`. Looks at no more rows than that, those of who is online, pending
- * and banned. */
+/*
+ * At most `max` active members: those online first, each group by join time. Looks at no more than
+ * `max` rows besides those of online, pending and banned users.
+ */
 size_t sv_roster_online_first(const struct sv_roster *roster, struct sv_roster_entry **ret,
     size_t max);
 

@@ -157,7 +157,9 @@ int sv_email_validate(const char *email, synctv_error *err)
     return 0;
 }
 
-/* Returns 1 if they are the same but for case and the like, 0 if not (what is not UTF-8 is like nothing), or NO_MEMORY. */
+/*
+ * Returns 1 if both have the same folded form, 0 if not (also if one is not UTF-8), or NO_MEMORY.
+ */
 static int is_same_name(const char *a, const char *b)
 {
     struct sv_arena arena = { 0 };

@@ -12,10 +12,13 @@
 static const char *const movie_schemes[] = { "http", "https", "rtmp", "rtsp", NULL };
 static const char *const web_schemes[] = { "http", "https", NULL };
 
-/* Of ASCII, RFC 3986 has these nowhere in a URI; browsers take the backslash for a slash, so that they see another host than we do. */
+/*
+ * RFC 3986 allows these ASCII characters nowhere in a URI. Browsers read a backslash as a slash,
+ * and so see another host than we do.
+ */
 static const char never_in_urls[] = "\\<>\"`{}|^";
 
-/* What follows "scheme://" of one of `schemes`; NULL if it is another one. */
+/* The part after "scheme://" if the scheme is one of `schemes`; else NULL. */
 static const char *after_scheme(const char *url, const char *const *schemes)
 {
     for (; *schemes != NULL; schemes++) {
@@ -26,7 +29,7 @@ static const char *after_scheme(const char *url, const char *const *schemes)
     return NULL;
 }
 
-/* Of 1..65535, or nothing behind the colon. */
+/* A port of 1..65535, or nothing behind the colon. */
 static bool is_port(const char *s, size_t len)
 {
     unsigned port = 0;

@@ -11,14 +11,14 @@ struct sv_vote {
     UT_hash_handle hh;
     char user_id[SV_ID_SIZE];
     bool ended;
-    /* Where the room was then. */
+    /* The room's position when the vote was given. */
     double ended_at_s;
-    /* The furthest place they said they were at; < 0 = none. */
+    /* The furthest position that the user has reported; < 0 = none. */
     double reached_s;
-    /* 0 = they said nothing. */
+    /* The length that the user has reported; 0 = none. */
     double length_s;
-    /* How many watched when that was compared with what the others say. */
-    size_t judged_of;
+    /* How many users watched when this length was last compared with the others. */
+    size_t n_compared;
 };
 
 static void remove_vote(struct sv_votes *votes, struct sv_vote *vote)
@@ -32,8 +32,9 @@ static void remove_vote(struct sv_votes *votes, struct sv_vote *vote)
 void sv_votes_clear(struct sv_votes *votes)
 {
     struct sv_vote *vote, *tmp;
-    HASH_ITER(hh, votes->by_user, vote, tmp)
+    HASH_ITER(hh, votes->by_user, vote, tmp) {
         remove_vote(votes, vote);
+    }
     *votes = (struct sv_votes){ .n_ended = 0 };
 }
 
@@ -70,7 +71,7 @@ static struct sv_vote *get_vote(struct sv_votes *votes, const char *user_id)
     return vote;
 }
 
-/* The playhead was put here: who follows it back will come to the end anew. */
+/* The playhead was moved back: users reach the end anew. */
 static void set_back(struct sv_votes *votes, double position_s)
 {
     double ahead_s = position_s + SV_DRIFT_MAX_S;
@@ -85,8 +86,8 @@ static void set_back(struct sv_votes *votes, double position_s)
     }
 }
 
-/* Makes void what was said under another state and does not hold under this one. */
-static void keep_up(struct sv_votes *votes, const struct sv_playback_state *state)
+/* Drops votes that were given under another state and do not hold under this one. */
+static void follow_state(struct sv_votes *votes, const struct sv_playback_state *state)
 {
     if (strcmp(votes->state.movie_id, state->movie_id) != 0)
         sv_votes_clear(votes);
@@ -120,10 +121,10 @@ static void take_length(struct sv_votes *votes, struct sv_vote *vote, double len
     double longest_s = length_s;
     if (!isfinite(length_s) || length_s <= 0 || length_s > SV_LENGTH_MAX_S)
         return;
-    if (length_s == vote->length_s && n_watching == vote->judged_of)
+    if (length_s == vote->length_s && n_watching == vote->n_compared)
         return;
     vote->length_s = length_s;
-    vote->judged_of = n_watching;
+    vote->n_compared = n_watching;
     struct sv_vote *other, *tmp;
     HASH_ITER(hh, votes->by_user, other, tmp) {
         if (other->length_s == 0 || fabs(other->length_s - length_s) > SV_LENGTH_ALIKE_S)
@@ -135,13 +136,19 @@ static void take_length(struct sv_votes *votes, struct sv_vote *vote, double len
         votes->length_s = longest_s;
 }
 
+bool sv_votes_end(struct sv_votes *votes, const struct sv_playback_state *state, size_t n_watching)
+{
+    follow_state(votes, state);
+    return state->status == SYNCTV_PLAYBACK_STATUS_PLAYING && is_most(votes->n_ended, n_watching);
+}
+
 struct sv_verdict sv_votes_take(struct sv_votes *votes, const struct sv_playback_state *state,
     int64_t now_ms, size_t n_watching, const struct sv_report *report)
 {
     struct sv_verdict verdict = { .ended = false };
     bool plays = state->status == SYNCTV_PLAYBACK_STATUS_PLAYING;
     double room_s = sv_playback_position_at(state, now_ms, 0);
-    keep_up(votes, state);
+    follow_state(votes, state);
     struct sv_vote *vote = get_vote(votes, report->user_id);
     if (vote == NULL)
         return verdict;

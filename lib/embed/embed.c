@@ -44,7 +44,7 @@ static void wake(void *userdata)
     struct front *front = userdata;
     struct sv_rpc_server *server = atomic_load(&front->server);
     if (server != NULL)
-        sv_rpc_wake(server);
+        sv_rpc_server_wake(server);
 }
 
 /* ---- opening ---- */
@@ -96,7 +96,7 @@ static int start_server(synctv_node *node, const synctv_node_options *options,
             sv_rpc_server_port(server));
     sv_cluster_set_address(node, node->address);
     atomic_store(&front->server, server);
-    sv_rpc_wake(server);
+    sv_rpc_server_wake(server);
     return 0;
 }
 

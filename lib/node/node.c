@@ -19,12 +19,14 @@
 #include "node/calls/handlers.h"
 #include "node/rooms/flush.h"
 #include "node/rooms/follow.h"
+#include "node/rooms/look.h"
 #include "node/rooms/opening.h"
 #include "node/rooms/tick.h"
 
 #define HASH_QUEUE_MAX 64
 #define PURGE_EVERY_MS 60000
 #define ACCOUNTS_EVERY_MS 5000
+#define SHARED_ACCOUNTS_EVERY_MS 500
 #define CLOCK_EVERY_MS 1000
 /* Not at once: what a clock calls expired that somebody has set wrong by mistake is to be there when it is right again. */
 #define PURGE_AFTER_STEP_MS 3600000
@@ -258,6 +260,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     memset(node, 0, sizeof(*node));
     node->log = (struct sv_log){ options->log, options->log_userdata, options->log_level };
     node->limits = options->limits;
+    node->alone = options->alone;
     node->registration = options->registration;
     node->access_ttl_s = options->access_ttl_s;
     node->refresh_ttl_s = options->refresh_ttl_s;
@@ -265,7 +268,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     sv_node_start_clock(node);
     sv_mailbox_init(&node->mailbox);
     pthread_mutex_init(&node->turn_lock, NULL);
-    node->methods = sv_methods;
+    node->handlers = sv_handlers;
 
     int rv = check_options(options, err);
     if (rv >= 0 &&
@@ -412,8 +415,13 @@ static int64_t run_timers(synctv_node *node)
         purge_rows(node);
     }
     if (node->next_accounts_ms <= now_ms) {
-        node->next_accounts_ms = now_ms + ACCOUNTS_EVERY_MS;
+        node->next_accounts_ms =
+            now_ms + (node->alone ? ACCOUNTS_EVERY_MS : SHARED_ACCOUNTS_EVERY_MS);
         sv_accounts_housekeep(node);
+    }
+    if (!node->alone && node->next_look_ms <= now_ms) {
+        node->next_look_ms = now_ms + SV_LOOK_MS;
+        sv_rooms_look(node);
     }
     int64_t next_ms = sv_rooms_tick(node, now_ms);
     if (sv_rooms_evict(node))
@@ -422,6 +430,8 @@ static int64_t run_timers(synctv_node *node)
         next_ms = node->next_purge_ms;
     if (next_ms > node->next_accounts_ms)
         next_ms = node->next_accounts_ms;
+    if (!node->alone && next_ms > node->next_look_ms)
+        next_ms = node->next_look_ms;
     if (next_ms > node->next_clock_ms)
         next_ms = node->next_clock_ms;
     return next_ms > now_ms ? next_ms - now_ms : 0;

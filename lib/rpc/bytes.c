@@ -10,7 +10,7 @@ void *sv_rpc_bytes_alloc(void *bytes, size_t len)
     return sv_rpc_bytes_data(b);
 }
 
-bool sv_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice)
+bool sv_rpc_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice)
 {
     if (buffer->data.raw.compression != GRPC_COMPRESS_NONE)
         return false;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A message on its way out: immutable once it is handed over, counted, shared by as many streams as need it. Passed by
- * value; whoever gets one by value owns that reference. Thread-safe. Memory exhaustion ends the process, as
- * everywhere in gRPC.
+ * A message to be sent: counted, and shared by as many streams as need it. It is passed by value,
+ * and whoever gets one owns that reference. Nobody writes to it once it was handed over. May
+ * be shared by threads.
+ *
+ * When memory is exhausted the process ends, as everywhere in gRPC.
  */
 #ifndef SV_RPC_BYTES_H
 #define SV_RPC_BYTES_H
@@ -16,10 +18,11 @@
 #include <grpc/slice.h>
 
 struct sv_rpc_bytes {
-    grpc_slice slice; /* the business of lib/rpc alone */
+    /* For lib/rpc alone. */
+    grpc_slice slice;
 };
 
-/* `len` bytes to be filled through sv_rpc_bytes_data() before anybody else sees them. */
+/* `len` bytes. Fill them through sv_rpc_bytes_data() before you hand them over. */
 static inline struct sv_rpc_bytes sv_rpc_bytes_new(size_t len)
 {
     return (struct sv_rpc_bytes){ grpc_slice_malloc(len) };
@@ -55,12 +58,12 @@ static inline void sv_rpc_bytes_unref(struct sv_rpc_bytes b)
 }
 
 /*
- * For encoders that ask for their memory: sv_rpc_bytes_new() into the struct sv_rpc_bytes at
- * `bytes`.
+ * For encoders that ask for memory: makes sv_rpc_bytes_new() in the struct sv_rpc_bytes at `bytes`
+ * and returns its data.
  */
 void *sv_rpc_bytes_alloc(void *bytes, size_t len);
 
-/* A received message in one piece, as a new reference. Returns false for a compressed one. */
-bool sv_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice);
+/* Makes one piece of a received message, as a new reference. False for a compressed message. */
+bool sv_rpc_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice);
 
 #endif

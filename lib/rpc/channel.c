@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A channel, and what unary calls and streams have in common. */
 #include "rpc/channel.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "rpc/client.h"
+#include "rpc/client_call.h"
 #include "rpc/core.h"
 #include "rpc/tls.h"
 
@@ -81,7 +79,7 @@ static void *run_channel(void *arg)
 {
     struct sv_rpc_channel *channel = arg;
     while (atomic_load(&channel->running))
-        sv_queue_run(&channel->queue, SV_NEVER);
+        sv_rpc_queue_run(&channel->queue, SV_RPC_NEVER);
     return NULL;
 }
 
@@ -99,7 +97,7 @@ static int make_credentials(const struct sv_rpc_channel_options *o,
     grpc_channel_credentials **ret_credentials, synctv_error *err)
 {
     if (o->tls)
-        return sv_client_tls_credentials(o->root_ca, o->cert, o->key, ret_credentials, err);
+        return sv_rpc_client_tls_credentials(o->root_ca, o->cert, o->key, ret_credentials, err);
     *ret_credentials = grpc_insecure_credentials_create();
     return 0;
 }
@@ -112,10 +110,10 @@ int sv_rpc_channel_new(const struct sv_rpc_channel_options *o, struct sv_rpc_cha
     struct sv_rpc_channel *channel = calloc(1, sizeof(*channel));
     if (channel == NULL)
         return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
-    sv_core_init();
-    int rv = sv_queue_init(&channel->queue, true);
+    sv_rpc_core_init();
+    int rv = sv_rpc_queue_init(&channel->queue, true);
     if (rv < 0) {
-        sv_core_shutdown();
+        sv_rpc_core_shutdown();
         free(channel);
         return sv_error(ret_error, rv);
     }
@@ -143,12 +141,12 @@ int sv_rpc_channel_new(const struct sv_rpc_channel_options *o, struct sv_rpc_cha
 
 void sv_rpc_channel_poll(struct sv_rpc_channel *channel, int timeout_ms)
 {
-    sv_queue_run(&channel->queue, timeout_ms < 0 ? SV_NEVER : sv_mono_ms() + timeout_ms);
+    sv_rpc_queue_run(&channel->queue, timeout_ms < 0 ? SV_RPC_NEVER : sv_mono_ms() + timeout_ms);
 }
 
 void sv_rpc_channel_wake(struct sv_rpc_channel *channel)
 {
-    sv_queue_wake(&channel->queue);
+    sv_rpc_queue_wake(&channel->queue);
 }
 
 /* ---- the end ---- */
@@ -158,7 +156,7 @@ void sv_rpc_channel_close(struct sv_rpc_channel *channel)
     pthread_mutex_lock(&channel->lock);
     channel->closing = true;
     SV_LIST_FOREACH(it, &channel->calls) {
-        struct sv_client_call *call = SV_CONTAINER_OF(it, struct sv_client_call, link);
+        struct sv_rpc_client_call *call = SV_CONTAINER_OF(it, struct sv_rpc_client_call, link);
         if (call->call != NULL)
             grpc_call_cancel(call->call, NULL);
     }
@@ -174,7 +172,7 @@ static void wait_for_calls(struct sv_rpc_channel *channel)
             continue;
         }
         pthread_mutex_unlock(&channel->lock);
-        sv_queue_run(&channel->queue, SV_NEVER);
+        sv_rpc_queue_run(&channel->queue, SV_RPC_NEVER);
         pthread_mutex_lock(&channel->lock);
     }
     pthread_mutex_unlock(&channel->lock);
@@ -188,117 +186,14 @@ void sv_rpc_channel_free(struct sv_rpc_channel *channel)
     wait_for_calls(channel);
     if (channel->has_thread) {
         atomic_store(&channel->running, false);
-        sv_queue_wake(&channel->queue);
+        sv_rpc_queue_wake(&channel->queue);
         pthread_join(channel->thread, NULL);
     }
     if (channel->core != NULL)
         grpc_channel_destroy(channel->core);
-    sv_queue_fini(&channel->queue);
+    sv_rpc_queue_fini(&channel->queue);
     pthread_cond_destroy(&channel->idle);
     pthread_mutex_destroy(&channel->lock);
     free(channel);
-    sv_core_shutdown();
-}
-
-/* ---- calls ---- */
-
-bool sv_client_call_begin(struct sv_client_call *call, struct sv_rpc_channel *channel,
-    const struct sv_rpc_request *request)
-{
-    call->channel = channel;
-    call->text = grpc_empty_slice();
-    grpc_metadata_array_init(&call->initial);
-    grpc_metadata_array_init(&call->trailing);
-    int64_t deadline_ms = request->timeout_ms > 0 ? sv_mono_ms() + request->timeout_ms : SV_NEVER;
-    grpc_slice path = grpc_slice_from_copied_string(request->path);
-
-    pthread_mutex_lock(&channel->lock);
-    sv_list_append(&channel->calls, &call->link);
-    if (channel->closing)
-        call->refused = SYNCTV_E_CANCELLED;
-    else
-        call->call = grpc_channel_create_call(channel->core, NULL, GRPC_PROPAGATE_DEFAULTS,
-            channel->queue.cq, path, NULL, sv_queue_deadline(deadline_ms), NULL);
-    pthread_mutex_unlock(&channel->lock);
-    grpc_slice_unref(path);
-    return call->refused == 0;
-}
-
-void sv_client_call_end(struct sv_client_call *call)
-{
-    struct sv_rpc_channel *channel = call->channel;
-    grpc_call *core = call->call;
-    pthread_mutex_lock(&channel->lock);
-    call->call = NULL; /* close() does not cancel it any more */
-    pthread_mutex_unlock(&channel->lock);
-    if (core != NULL)
-        grpc_call_unref(core);
-    grpc_metadata_array_destroy(&call->initial);
-    grpc_metadata_array_destroy(&call->trailing);
-    grpc_slice_unref(call->text);
-
-    pthread_mutex_lock(&channel->lock);
-    sv_list_remove(&call->link);
-    if (sv_list_empty(&channel->calls))
-        pthread_cond_broadcast(&channel->idle);
-    pthread_mutex_unlock(&channel->lock);
-}
-
-void sv_client_answer_init(struct sv_client_answer *a, const struct sv_client_call *call)
-{
-    *a = (struct sv_client_answer){ .details = grpc_empty_slice() };
-    struct sv_rpc_answer *answer = &a->answer;
-    if (call->refused != 0) {
-        sv_error(&answer->error, call->refused);
-        answer->grpc_status = synctv_error_grpc_status(call->refused);
-        return;
-    }
-    for (size_t i = 0; i < call->trailing.count; i++) {
-        const grpc_metadata *md = &call->trailing.metadata[i];
-        if (grpc_slice_str_cmp(md->key, "grpc-status-details-bin") != 0)
-            continue;
-        grpc_slice_unref(a->details);
-        a->details = grpc_slice_ref(md->value);
-    }
-    char text[512];
-    size_t len = GRPC_SLICE_LENGTH(call->text);
-    if (len > sizeof(text) - 1)
-        len = sizeof(text) - 1;
-    memcpy(text, GRPC_SLICE_START_PTR(call->text), len);
-    text[len] = '\0';
-    answer->grpc_status = (int)call->status;
-    sv_rpc_status_parse(answer->grpc_status, text, GRPC_SLICE_START_PTR(a->details),
-        GRPC_SLICE_LENGTH(a->details), &answer->error, &answer->extra);
-}
-
-void sv_client_answer_fini(struct sv_client_answer *a)
-{
-    grpc_slice_unref(a->details);
-}
-
-void sv_client_metadata_init(struct sv_client_metadata *m, const struct sv_rpc_request *request)
-{
-    assert(request->n_metadata <= SV_RPC_METADATA_MAX);
-    *m = (struct sv_client_metadata){ 0 };
-    for (; m->n < request->n_metadata; m->n++) {
-        const struct sv_rpc_md *md = &request->metadata[m->n];
-        m->items[m->n].key = grpc_slice_from_copied_string(md->key);
-        m->items[m->n].value =
-            grpc_slice_from_copied_buffer(md->value, md->len > 0 ? md->len : strlen(md->value));
-    }
-}
-
-void sv_client_metadata_fini(struct sv_client_metadata *m)
-{
-    for (size_t i = 0; i < m->n; i++) {
-        grpc_slice_unref(m->items[i].key);
-        grpc_slice_unref(m->items[i].value);
-    }
-}
-
-uint32_t sv_client_flags(const struct sv_rpc_request *request)
-{
-    return request->wait_for_ready
-        ? GRPC_INITIAL_METADATA_WAIT_FOR_READY | GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET
-        : 0;
+    sv_rpc_core_shutdown();
 }

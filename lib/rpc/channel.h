@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client half of gRPC: a channel to one target, calls and streams on it. All callbacks of a channel run on its own
- * thread (or inside sv_rpc_channel_poll()), one at a time, unlocked; they must not block.
+ * The client half of gRPC: a channel to one target, unary calls and streams on it. All callbacks of
+ * a channel run on its own thread, or inside sv_rpc_channel_poll(): one at a time and unlocked.
+ * They must not block.
  */
 #ifndef SV_RPC_CHANNEL_H
 #define SV_RPC_CHANNEL_H
@@ -19,97 +20,140 @@
 struct sv_rpc_channel;
 struct sv_rpc_client_stream;
 
-struct sv_rpc_channel_options {
-    const char *target; /* "host:port" */
-    bool tls;
-    const char *root_ca;     /* PEM; NULL = the system's */
-    const char *cert, *key;  /* PEM of this client; NULL = none */
-    const char *server_name; /* expect this name in the server's certificate; NULL = the target's */
-    unsigned threads;        /* 1, or 0 = driven by sv_rpc_channel_poll() */
-    const struct sv_log *log; /* may be NULL */
+/* ---- channel: channel.c ---- */
 
-    /* Limits; sv_rpc_channel_defaults() sets them. */
-    unsigned connect_timeout_ms;   /* 5 s an attempt */
-    unsigned max_reconnect_ms;     /* 10 s between two attempts at most */
-    unsigned max_receive_bytes;    /* 4 MiB a message */
-    size_t max_memory_bytes;       /* 64 MiB for all that the server sends, complete or not */
-    unsigned keepalive_ms;         /* 20 s, while there are calls */
-    unsigned keepalive_timeout_ms; /* 10 s */
-    unsigned max_queued_messages;  /* 256 to be sent on a stream … */
-    unsigned max_queued_bytes;     /* … and 1 MiB */
+struct sv_rpc_channel_options {
+    /* "host:port" */
+    const char *target;
+    bool tls;
+    /* PEM of the authorities to trust; NULL = the system's. */
+    const char *root_ca;
+    /* PEM of this client; NULL = none. */
+    const char *cert, *key;
+    /* The name that the server's certificate must have; NULL = the target's. */
+    const char *server_name;
+    /* 1, or 0 = the caller drives it with sv_rpc_channel_poll(). */
+    unsigned threads;
+    /* May be NULL. */
+    const struct sv_log *log;
+
+    /* Limits. sv_rpc_channel_defaults() sets what stands in parentheses. */
+
+    /* One attempt to connect (5 s). */
+    unsigned connect_timeout_ms;
+    /* The longest wait between two attempts (10 s). */
+    unsigned max_reconnect_ms;
+    /* A message (4 MiB). */
+    unsigned max_receive_bytes;
+    /* All that the server sends, complete or not (64 MiB). */
+    size_t max_memory_bytes;
+    /* A silent connection with calls on it gets a ping after so long (20 s) … */
+    unsigned keepalive_ms;
+    /* … and ends when the answer takes longer than this (10 s). */
+    unsigned keepalive_timeout_ms;
+    /* Messages that wait to be sent on a stream (256, 1 MiB). */
+    unsigned max_queued_messages;
+    unsigned max_queued_bytes;
 };
 
 void sv_rpc_channel_defaults(struct sv_rpc_channel_options *o);
 
-/* Connects lazily. `options` is copied. Errors: INVALID_ARGUMENT (field), NO_MEMORY, INTERNAL. */
+/*
+ * Makes a channel, which connects with its first call. `options` is copied. Errors:
+ * INVALID_ARGUMENT (field), NO_MEMORY, INTERNAL.
+ */
 int sv_rpc_channel_new(const struct sv_rpc_channel_options *options,
     struct sv_rpc_channel **ret_channel, synctv_error *ret_error);
-/* threads = 0 only, as sv_rpc_server_poll(). */
+/* For threads = 0 only, as sv_rpc_server_poll(). */
 void sv_rpc_channel_poll(struct sv_rpc_channel *channel, int timeout_ms);
 /* Makes sv_rpc_channel_poll() return. Any thread. */
 void sv_rpc_channel_wake(struct sv_rpc_channel *channel);
-/* Cancels everything; each call and stream still gets its last callback (CANCELLED). New ones fail at once. Any thread. */
+/*
+ * Cancels all calls and streams. Each still gets its last callback, with CANCELLED; new ones get it
+ * at once. Any thread.
+ */
 void sv_rpc_channel_close(struct sv_rpc_channel *channel);
-/* close(), then waits for the callbacks and frees. Not on the channel's thread. NULL is fine. */
+/* Closes the channel, waits for the callbacks and frees it. Not on its thread. NULL is fine. */
 void sv_rpc_channel_free(struct sv_rpc_channel *channel);
 
-/* Metadata to be sent, at most so many. Keys in lower case; values of "…-bin" keys are bytes, others printable ASCII. Copied. */
+/* ---- what calls and streams have in common: client_call.c ---- */
+
+/* A request may have so many pieces of metadata. */
 #define SV_RPC_METADATA_MAX 4
+
+/*
+ * Metadata to be sent. Keys are in lower case. Values of keys that end in "-bin" may have any
+ * bytes, others printable ASCII. Copied.
+ */
 struct sv_rpc_md {
     const char *key;
     const char *value;
-    size_t len; /* 0 = value is a C string */
-};
-
-/* How a call ended. Everything is borrowed for the callback. */
-struct sv_rpc_answer {
-    int grpc_status;    /* 0 = OK */
-    synctv_error error; /* code 0 with OK; otherwise what the server said, or the nearest code */
-    struct sv_rpc_detail extra; /* a further detail of the error; type_url NULL = none */
-    const void *data;           /* the reply of a unary call that ended with OK */
+    /* 0 = value is a C string. */
     size_t len;
 };
 
-typedef void sv_rpc_done_fn(void *userdata, const struct sv_rpc_answer *answer);
-
 struct sv_rpc_request {
-    const char *path; /* "/synctv.client.ClientService/Play" */
+    /* "/synctv.client.ClientService/Play" */
+    const char *path;
     const struct sv_rpc_md *metadata;
     size_t n_metadata;
-    int64_t timeout_ms; /* 0 = none, for streams */
-    bool
-        wait_for_ready; /* wait for a connection until the time is over, instead of failing with the first attempt */
+    /* 0 = none, for streams. */
+    int64_t timeout_ms;
+    /* Without a connection the call waits for one; else it fails with the first attempt. */
+    bool wait_for_ready;
 };
 
+/* How a call has ended. Everything is borrowed for the callback. */
+struct sv_rpc_answer {
+    /* 0 = OK. */
+    int grpc_status;
+    /* Code 0 with OK; otherwise what the server said, or the nearest code. */
+    synctv_error error;
+    /* One more detail of the error; type_url NULL = none. */
+    struct sv_rpc_detail extra;
+    /* The reply of a unary call that has ended with OK. */
+    const void *data;
+    size_t len;
+};
+
+/* ---- unary calls: client_unary.c ---- */
+
+typedef void sv_rpc_done_fn(void *userdata, const struct sv_rpc_answer *answer);
+
 /*
- * Takes `payload` in any case; `request` is borrowed. Returns 0, and done() runs exactly once, never inside this function; or
- * NO_MEMORY, and it does not run.
+ * Takes `payload` in any case; `request` is borrowed. Returns 0, and done() runs once, never inside
+ * this function; or NO_MEMORY, and done() does not run.
  */
 int sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *request,
     struct sv_rpc_bytes payload, sv_rpc_done_fn *done, void *userdata);
 
+/* ---- streams: client_stream.c ---- */
+
 struct sv_rpc_client_stream_ops {
-    /* The server has accepted the stream; before all others, not for a refused one. May be NULL. */
+    /* The server has accepted the stream. Before all others; not for a refused one. May be NULL. */
     void (*on_open)(struct sv_rpc_client_stream *stream, void *userdata);
     void (*on_message)(struct sv_rpc_client_stream *stream, void *userdata, const void *data,
         size_t len);
-    /* It is over; the last callback, exactly once. */
+    /* The stream is over. The last callback, once. */
     void (*on_status)(struct sv_rpc_client_stream *stream, void *userdata,
         const struct sv_rpc_answer *answer);
 };
 
 /*
- * A stream that cannot start gets its on_status() later; NULL, and no callback at all, when out of memory. Release with
- * sv_rpc_client_stream_unref() (any time: callbacks go on).
+ * Opens a stream. One that cannot start gets its on_status() later. NULL when out of memory; then
+ * no callback comes. Release it with sv_rpc_client_stream_unref() at any time: callbacks go on.
  */
 struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *channel,
     const struct sv_rpc_request *request, const struct sv_rpc_client_stream_ops *ops,
     void *userdata);
 struct sv_rpc_client_stream *sv_rpc_client_stream_ref(struct sv_rpc_client_stream *stream);
 void sv_rpc_client_stream_unref(struct sv_rpc_client_stream *stream);
-/* Queues a message; takes `payload` in any case. Any thread. Returns 0, OVERLOADED (the queue is full), NOT_CONNECTED (over or half-closed). */
+/*
+ * Queues a message; takes `payload` in any case. Any thread. Errors: OVERLOADED (the queue is
+ * full), NOT_CONNECTED (the stream is over or half-closed), NO_MEMORY.
+ */
 int sv_rpc_client_stream_send(struct sv_rpc_client_stream *stream, struct sv_rpc_bytes payload);
-/* Nothing more will be sent; goes out behind what is queued. Any thread. */
+/* Tells the server, behind what is queued, that no more messages follow. Any thread. */
 void sv_rpc_client_stream_half_close(struct sv_rpc_client_stream *stream);
 /* Ends it now with CANCELLED. Any thread. */
 void sv_rpc_client_stream_cancel(struct sv_rpc_client_stream *stream);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages both ways, seen from the client. */
+/* A stream of a client: its messages both ways, its status. */
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "rpc/client.h"
+#include "rpc/client_call.h"
 
 /* A message that waits to be sent. */
 struct out {
@@ -12,20 +12,25 @@ struct out {
 };
 
 struct sv_rpc_client_stream {
-    struct sv_client_call c;
+    struct sv_rpc_client_call c;
     atomic_uint refs;
     const struct sv_rpc_client_stream_ops *ops;
     void *userdata;
-    struct sv_op start_op, read_op, write_op, status_op;
+    struct sv_rpc_op start_op, read_op, write_op, status_op;
     struct sv_letter opening;
-    bool opened; /* on_open() was called; the channel's thread alone */
+    /* on_open() was called. For the channel's thread alone. */
+    bool opened;
     grpc_byte_buffer *read_buffer;
 
+    /* Of all below. */
     pthread_mutex_t lock;
-    unsigned holds; /* operations under way; the last one brings on_status() */
-    bool over;      /* the status is there: nothing more is sent */
+    /* Operations under way. When the last one is done on_status() is called. */
+    unsigned holds;
+    /* The status has come: nothing more is sent. */
+    bool over;
     bool writing;
-    bool half_close, half_closed; /* wanted, done */
+    /* The program wants to half-close; it was done. */
+    bool half_close, half_closed;
     struct sv_list queued;
     size_t n_queued, n_bytes;
 };
@@ -57,12 +62,12 @@ static void drop_queued(struct sv_rpc_client_stream *s)
 
 static void finish(struct sv_rpc_client_stream *s)
 {
-    struct sv_client_answer a;
-    sv_client_answer_init(&a, &s->c);
+    struct sv_rpc_client_answer a;
+    sv_rpc_client_answer_init(&a, &s->c);
     s->ops->on_status(s, s->userdata, &a.answer);
-    sv_client_answer_fini(&a);
+    sv_rpc_client_answer_fini(&a);
     drop_queued(s);
-    sv_client_call_end(&s->c);
+    sv_rpc_client_call_end(&s->c);
     sv_rpc_client_stream_unref(s);
 }
 
@@ -75,7 +80,7 @@ static void drop(struct sv_rpc_client_stream *s)
         finish(s);
 }
 
-static void status_done(struct sv_op *op, bool ok)
+static void status_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, status_op);
     pthread_mutex_lock(&s->lock);
@@ -98,7 +103,10 @@ static void tell_open(struct sv_rpc_client_stream *s)
     s->opened = true;
 }
 
-/* A refusal begins with the same event as an accepted stream, but its status comes with it. */
+/*
+ * The initial metadata of a refused stream comes, too, but its status comes with it. So on_open()
+ * is called a letter later, if there is no status by then.
+ */
 static void open_later(struct sv_letter *letter)
 {
     struct sv_rpc_client_stream *s = SV_CONTAINER_OF(letter, struct sv_rpc_client_stream, opening);
@@ -113,11 +121,11 @@ static void open_later(struct sv_letter *letter)
 static void start_read(struct sv_rpc_client_stream *s)
 {
     grpc_op op = { .op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &s->read_buffer };
-    if (sv_op_start(&s->read_op, s->c.call, &op, 1) != GRPC_CALL_OK)
+    if (sv_rpc_op_start(&s->read_op, s->c.call, &op, 1) != GRPC_CALL_OK)
         drop(s);
 }
 
-static void read_done(struct sv_op *op, bool ok)
+static void read_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, read_op);
     grpc_byte_buffer *message = s->read_buffer;
@@ -128,7 +136,7 @@ static void read_done(struct sv_op *op, bool ok)
         return;
     }
     tell_open(s);
-    if (sv_payload_flatten(message, &slice)) {
+    if (sv_rpc_payload_flatten(message, &slice)) {
         s->ops->on_message(s, s->userdata, GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
         grpc_slice_unref(slice);
     } else {
@@ -139,7 +147,7 @@ static void read_done(struct sv_op *op, bool ok)
     start_read(s);
 }
 
-static void start_done(struct sv_op *op, bool ok)
+static void start_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, start_op);
     if (!ok) {
@@ -147,21 +155,21 @@ static void start_done(struct sv_op *op, bool ok)
         return;
     }
     pthread_mutex_lock(&s->lock);
-    s->holds++; /* the letter's; the read gets the start's */
+    s->holds++; /* for the letter; the hold of the start goes to the read */
     pthread_mutex_unlock(&s->lock);
-    sv_queue_post(&s->c.channel->queue, &s->opening);
+    sv_rpc_queue_post(&s->c.channel->queue, &s->opening);
     start_read(s);
 }
 
 /* ---- sending ---- */
 
-enum what { NOTHING, MESSAGE, HALF_CLOSE };
+enum next_send { SEND_NOTHING, SEND_MESSAGE, SEND_HALF_CLOSE };
 
-/* Under the lock: what to send next, claimed for the caller. */
-static enum what claim(struct sv_rpc_client_stream *s, struct out **ret_out, bool *ret_more)
+/* Locked. Says what the caller has to send now. */
+static enum next_send claim(struct sv_rpc_client_stream *s, struct out **ret_out, bool *ret_more)
 {
     if (s->writing || s->over)
-        return NOTHING;
+        return SEND_NOTHING;
     struct sv_list *l = sv_list_pop(&s->queued);
     if (l != NULL) {
         *ret_out = SV_CONTAINER_OF(l, struct out, link);
@@ -169,13 +177,13 @@ static enum what claim(struct sv_rpc_client_stream *s, struct out **ret_out, boo
         s->n_queued--;
         s->n_bytes -= sv_rpc_bytes_len(&(*ret_out)->bytes);
     } else if (!s->half_close || s->half_closed) {
-        return NOTHING;
+        return SEND_NOTHING;
     } else {
         s->half_closed = true;
     }
     s->writing = true;
     s->holds++;
-    return l != NULL ? MESSAGE : HALF_CLOSE;
+    return l != NULL ? SEND_MESSAGE : SEND_HALF_CLOSE;
 }
 
 static void send_some(struct sv_rpc_client_stream *s)
@@ -183,13 +191,13 @@ static void send_some(struct sv_rpc_client_stream *s)
     struct out *o = NULL;
     bool more = false;
     pthread_mutex_lock(&s->lock);
-    enum what what = claim(s, &o, &more);
+    enum next_send next = claim(s, &o, &more);
     pthread_mutex_unlock(&s->lock);
-    if (what == NOTHING)
+    if (next == SEND_NOTHING)
         return;
     grpc_byte_buffer *message = NULL;
     grpc_op op = { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT };
-    if (what == MESSAGE) {
+    if (next == SEND_MESSAGE) {
         message = grpc_raw_byte_buffer_create(&o->bytes.slice, 1);
         sv_rpc_bytes_unref(o->bytes);
         free(o);
@@ -197,16 +205,16 @@ static void send_some(struct sv_rpc_client_stream *s)
             .flags = more ? GRPC_WRITE_BUFFER_HINT : 0,
             .data.send_message.send_message = message };
     }
-    grpc_call_error e = sv_op_start(&s->write_op, s->c.call, &op, 1);
+    grpc_call_error e = sv_rpc_op_start(&s->write_op, s->c.call, &op, 1);
     if (message != NULL)
         grpc_byte_buffer_destroy(message);
-    if (e != GRPC_CALL_OK) { /* cannot be, but the hold must go on the channel's thread */
+    if (e != GRPC_CALL_OK) { /* cannot be; the hold must be dropped on the channel's thread */
         grpc_call_cancel(s->c.call, NULL);
-        sv_queue_post(&s->c.channel->queue, &s->c.refusal);
+        sv_rpc_queue_post(&s->c.channel->queue, &s->c.refusal);
     }
 }
 
-static void write_done(struct sv_op *op, bool ok)
+static void write_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_client_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_client_stream, write_op);
     pthread_mutex_lock(&s->lock);
@@ -268,17 +276,17 @@ void sv_rpc_client_stream_cancel(struct sv_rpc_client_stream *s)
 
 static grpc_call_error start(struct sv_rpc_client_stream *s, const struct sv_rpc_request *request)
 {
-    struct sv_client_metadata md;
-    sv_client_metadata_init(&md, request);
+    struct sv_rpc_client_metadata md;
+    sv_rpc_client_metadata_init(&md, request);
     grpc_op ops[2] = {
         { .op = GRPC_OP_SEND_INITIAL_METADATA,
-            .flags = sv_client_flags(request),
+            .flags = sv_rpc_client_flags(request),
             .data.send_initial_metadata = { .count = md.n, .metadata = md.items } },
         { .op = GRPC_OP_RECV_INITIAL_METADATA,
             .data.recv_initial_metadata.recv_initial_metadata = &s->c.initial },
     };
-    grpc_call_error e = sv_op_start(&s->start_op, s->c.call, ops, 2);
-    sv_client_metadata_fini(&md);
+    grpc_call_error e = sv_rpc_op_start(&s->start_op, s->c.call, ops, 2);
+    sv_rpc_client_metadata_fini(&md);
     return e;
 }
 
@@ -292,7 +300,7 @@ static grpc_call_error start_status(struct sv_rpc_client_stream *s)
             .status_details = &s->c.text,
         },
     };
-    return sv_op_start(&s->status_op, s->c.call, &op, 1);
+    return sv_rpc_op_start(&s->status_op, s->c.call, &op, 1);
 }
 
 struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *channel,
@@ -302,7 +310,7 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
     struct sv_rpc_client_stream *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return NULL;
-    atomic_init(&s->refs, 2); /* the stream's own and the caller's */
+    atomic_init(&s->refs, 2); /* one of the stream itself, one of the caller */
     s->ops = ops;
     s->userdata = userdata;
     s->start_op.done = start_done;
@@ -314,10 +322,10 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
     sv_list_init(&s->queued);
     pthread_mutex_init(&s->lock, NULL);
     s->holds = 1;
-    if (sv_client_call_begin(&s->c, channel, request)) {
-        s->holds = 2; /* start, status */
+    if (sv_rpc_client_call_begin(&s->c, channel, request)) {
+        s->holds = 2; /* one for start_op, one for status_op */
         if (start(s, request) != GRPC_CALL_OK) {
-            s->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the metadata */
+            s->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the core does not take the metadata */
             s->holds = 1;
         } else if (start_status(s) != GRPC_CALL_OK) {
             s->c.refused = SYNCTV_E_INTERNAL; /* cannot be */
@@ -328,7 +336,7 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
         pthread_mutex_lock(&s->lock);
         s->over = true;
         pthread_mutex_unlock(&s->lock);
-        sv_queue_post(&channel->queue, &s->c.refusal);
+        sv_rpc_queue_post(&channel->queue, &s->c.refusal);
     }
     return s;
 }

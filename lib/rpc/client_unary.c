@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* One request, one answer. */
+/* A unary call of a client: one request, one answer, all in one batch. */
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "rpc/client.h"
+#include "rpc/client_call.h"
 
 struct unary {
-    struct sv_client_call c;
-    struct sv_op op;
+    struct sv_rpc_client_call c;
+    struct sv_rpc_op op;
     sv_rpc_done_fn *done;
     void *userdata;
     grpc_byte_buffer *reply;
@@ -21,27 +21,27 @@ static void fail(struct sv_rpc_answer *answer, int code, const char *text)
 
 static void finish(struct unary *u)
 {
-    struct sv_client_answer a;
-    sv_client_answer_init(&a, &u->c);
+    struct sv_rpc_client_answer a;
+    sv_rpc_client_answer_init(&a, &u->c);
     grpc_slice payload = grpc_empty_slice();
     if (a.answer.grpc_status == 0) {
         if (u->reply == NULL)
             fail(&a.answer, SYNCTV_E_INTERNAL, "the server has sent no reply");
-        else if (!sv_payload_flatten(u->reply, &payload))
+        else if (!sv_rpc_payload_flatten(u->reply, &payload))
             fail(&a.answer, SYNCTV_E_UNIMPLEMENTED, "the server has sent a compressed reply");
     }
     a.answer.data = GRPC_SLICE_START_PTR(payload);
     a.answer.len = GRPC_SLICE_LENGTH(payload);
     u->done(u->userdata, &a.answer);
     grpc_slice_unref(payload);
-    sv_client_answer_fini(&a);
+    sv_rpc_client_answer_fini(&a);
     if (u->reply != NULL)
         grpc_byte_buffer_destroy(u->reply);
-    sv_client_call_end(&u->c);
+    sv_rpc_client_call_end(&u->c);
     free(u);
 }
 
-static void unary_done(struct sv_op *op, bool ok)
+static void unary_done(struct sv_rpc_op *op, bool ok)
 {
     finish(SV_CONTAINER_OF(op, struct unary, op));
 }
@@ -54,11 +54,11 @@ static void unary_refused(struct sv_letter *letter)
 static grpc_call_error start(struct unary *u, const struct sv_rpc_request *request,
     grpc_byte_buffer *message)
 {
-    struct sv_client_metadata md;
-    sv_client_metadata_init(&md, request);
+    struct sv_rpc_client_metadata md;
+    sv_rpc_client_metadata_init(&md, request);
     grpc_op ops[6] = {
         { .op = GRPC_OP_SEND_INITIAL_METADATA,
-            .flags = sv_client_flags(request),
+            .flags = sv_rpc_client_flags(request),
             .data.send_initial_metadata = { .count = md.n, .metadata = md.items } },
         { .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message },
         { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT },
@@ -72,8 +72,8 @@ static grpc_call_error start(struct unary *u, const struct sv_rpc_request *reque
                 .status_details = &u->c.text,
             } },
     };
-    grpc_call_error e = sv_op_start(&u->op, u->c.call, ops, 6);
-    sv_client_metadata_fini(&md);
+    grpc_call_error e = sv_rpc_op_start(&u->op, u->c.call, ops, 6);
+    sv_rpc_client_metadata_fini(&md);
     return e;
 }
 
@@ -89,16 +89,16 @@ int sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *re
     u->done = done;
     u->userdata = userdata;
     u->c.refusal.run = unary_refused;
-    bool started = false; /* then `u` may be gone already */
-    if (sv_client_call_begin(&u->c, channel, request)) {
+    bool started = false; /* once it has, `u` may be gone */
+    if (sv_rpc_client_call_begin(&u->c, channel, request)) {
         grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&payload.slice, 1);
         started = start(u, request, message) == GRPC_CALL_OK;
         grpc_byte_buffer_destroy(message);
         if (!started)
-            u->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the metadata */
+            u->c.refused = SYNCTV_E_INVALID_ARGUMENT; /* the core does not take the metadata */
     }
     sv_rpc_bytes_unref(payload);
     if (!started)
-        sv_queue_post(&channel->queue, &u->c.refusal);
+        sv_rpc_queue_post(&channel->queue, &u->c.refusal);
     return 0;
 }

@@ -18,14 +18,14 @@ static void silence(void)
         gpr_set_log_function(drop_line);
 }
 
-void sv_core_init(void)
+void sv_rpc_core_init(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, silence);
     grpc_init();
 }
 
-void sv_core_shutdown(void)
+void sv_rpc_core_shutdown(void)
 {
     grpc_shutdown_blocking();
 }

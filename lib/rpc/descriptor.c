@@ -29,7 +29,8 @@ enum {
     MESSAGE_EXTENSION = 6,
     MESSAGE_ONEOF = 8,
 };
-enum { NAME = 1 }; /* of everything */
+/* Every descriptor has its name there. */
+enum { NAME = 1 };
 enum { FIELD_EXTENDEE = 2, FIELD_NUMBER = 3 };
 enum { ENUM_VALUE = 2, SERVICE_METHOD = 2 };
 
@@ -44,54 +45,55 @@ struct symbol {
 
 struct extension {
     struct extension *next;
-    const char *type; /* full name, no leading dot */
+    /* The full name, without the dot at its beginning. */
+    const char *type;
     size_t type_len;
     int32_t number;
     size_t file;
 };
 
-struct sv_descriptors {
+struct sv_rpc_descriptors {
     struct sv_arena arena;
-    struct sv_descriptor_file *files;
+    struct sv_rpc_descriptor_file *files;
     size_t n_files;
     struct symbol *symbols;
     struct extension *extensions;
 };
 
 struct walk {
-    struct sv_descriptors *d;
+    struct sv_rpc_descriptors *d;
     size_t file;
     int rv;
 };
 
-static const struct sv_pb_field no_field = { .data = (const uint8_t *)"" };
+static const struct sv_rpc_pb_field no_field = { .data = (const uint8_t *)"" };
 
 /* The first field of that number and of type bytes. */
-static struct sv_pb_field get(const struct sv_pb_field *message, uint32_t number)
+static struct sv_rpc_pb_field get(const struct sv_rpc_pb_field *message, uint32_t number)
 {
-    struct sv_pb_in in = sv_pb_in(message->data, message->len);
-    struct sv_pb_field f;
-    while (sv_pb_next(&in, &f) > 0)
-        if (f.number == number && f.type == SV_PB_BYTES)
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(message->data, message->len);
+    struct sv_rpc_pb_field f;
+    while (sv_rpc_pb_next(&in, &f) > 0)
+        if (f.number == number && f.type == SV_RPC_PB_BYTES)
             return f;
     return no_field;
 }
 
-static uint64_t get_number(const struct sv_pb_field *message, uint32_t number)
+static uint64_t get_number(const struct sv_rpc_pb_field *message, uint32_t number)
 {
-    struct sv_pb_in in = sv_pb_in(message->data, message->len);
-    struct sv_pb_field f;
-    while (sv_pb_next(&in, &f) > 0)
-        if (f.number == number && f.type == SV_PB_VARINT)
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(message->data, message->len);
+    struct sv_rpc_pb_field f;
+    while (sv_rpc_pb_next(&in, &f) > 0)
+        if (f.number == number && f.type == SV_RPC_PB_VARINT)
             return f.value;
     return 0;
 }
 
 /* Adds scope.name and returns the whole name, or NULL. */
-static const char *add_symbol(struct walk *w, const char *scope, const struct sv_pb_field *item,
+static const char *add_symbol(struct walk *w, const char *scope, const struct sv_rpc_pb_field *item,
     bool is_message)
 {
-    struct sv_pb_field name = get(item, NAME);
+    struct sv_rpc_pb_field name = get(item, NAME);
     size_t scope_len = strlen(scope);
     size_t dot = scope_len > 0 ? 1 : 0;
     struct symbol *s = NULL, *there = NULL;
@@ -116,7 +118,7 @@ static const char *add_symbol(struct walk *w, const char *scope, const struct sv
     return s->name;
 }
 
-static void add_extension(struct walk *w, const char *scope, const struct sv_pb_field *field)
+static void add_extension(struct walk *w, const char *scope, const struct sv_rpc_pb_field *field)
 {
     add_symbol(w, scope, field, false);
     struct extension *e = sv_arena_alloc(&w->d->arena, sizeof(*e));
@@ -124,7 +126,7 @@ static void add_extension(struct walk *w, const char *scope, const struct sv_pb_
         w->rv = SYNCTV_E_NO_MEMORY;
         return;
     }
-    struct sv_pb_field type = get(field, FIELD_EXTENDEE);
+    struct sv_rpc_pb_field type = get(field, FIELD_EXTENDEE);
     size_t dot = type.len > 0 && type.data[0] == '.' ? 1 : 0;
     e->type = (const char *)type.data + dot;
     e->type_len = type.len - dot;
@@ -134,27 +136,27 @@ static void add_extension(struct walk *w, const char *scope, const struct sv_pb_
     w->d->extensions = e;
 }
 
-/* A thing whose parts are named below `scope`. */
-static void add_parts(struct walk *w, const char *scope, const struct sv_pb_field *item,
+/* Adds the parts of an item (values of an enum, methods of a service), named below `scope`. */
+static void add_parts(struct walk *w, const char *scope, const struct sv_rpc_pb_field *item,
     uint32_t part)
 {
-    struct sv_pb_in in = sv_pb_in(item->data, item->len);
-    struct sv_pb_field f;
-    while (sv_pb_next(&in, &f) > 0)
-        if (f.number == part && f.type == SV_PB_BYTES)
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(item->data, item->len);
+    struct sv_rpc_pb_field f;
+    while (sv_rpc_pb_next(&in, &f) > 0)
+        if (f.number == part && f.type == SV_RPC_PB_BYTES)
             add_symbol(w, scope, &f, false);
 }
 
-static void add_message(struct walk *w, const char *scope, const struct sv_pb_field *message,
+static void add_message(struct walk *w, const char *scope, const struct sv_rpc_pb_field *message,
     unsigned depth)
 {
     const char *name = add_symbol(w, scope, message, true);
     if (name == NULL || depth == MAX_NESTING)
         return;
-    struct sv_pb_in in = sv_pb_in(message->data, message->len);
-    struct sv_pb_field f;
-    while (w->rv == 0 && sv_pb_next(&in, &f) > 0) {
-        if (f.type != SV_PB_BYTES)
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(message->data, message->len);
+    struct sv_rpc_pb_field f;
+    while (w->rv == 0 && sv_rpc_pb_next(&in, &f) > 0) {
+        if (f.type != SV_RPC_PB_BYTES)
             continue;
         if (f.number == MESSAGE_FIELD || f.number == MESSAGE_ONEOF) {
             add_symbol(w, name, &f, false);
@@ -162,29 +164,29 @@ static void add_message(struct walk *w, const char *scope, const struct sv_pb_fi
             add_message(w, name, &f, depth + 1);
         } else if (f.number == MESSAGE_ENUM) {
             add_symbol(w, name, &f, false);
-            add_parts(w, name, &f, ENUM_VALUE); /* values are siblings of their enum */
+            add_parts(w, name, &f, ENUM_VALUE); /* named like siblings of their enum */
         } else if (f.number == MESSAGE_EXTENSION) {
             add_extension(w, name, &f);
         }
     }
 }
 
-static const char *package_of(struct walk *w, const struct sv_pb_field *file)
+static const char *package_of(struct walk *w, const struct sv_rpc_pb_field *file)
 {
-    struct sv_pb_field package = get(file, FILE_PACKAGE);
+    struct sv_rpc_pb_field package = get(file, FILE_PACKAGE);
     const char *s = sv_arena_strndup(&w->d->arena, (const char *)package.data, package.len);
     if (s == NULL)
         w->rv = SYNCTV_E_NO_MEMORY;
     return s;
 }
 
-static void add_file(struct walk *w, const struct sv_pb_field *file)
+static void add_file(struct walk *w, const struct sv_rpc_pb_field *file)
 {
     const char *package = package_of(w, file);
-    struct sv_pb_in in = sv_pb_in(file->data, file->len);
-    struct sv_pb_field f;
-    while (w->rv == 0 && sv_pb_next(&in, &f) > 0) {
-        if (f.type != SV_PB_BYTES)
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(file->data, file->len);
+    struct sv_rpc_pb_field f;
+    while (w->rv == 0 && sv_rpc_pb_next(&in, &f) > 0) {
+        if (f.type != SV_RPC_PB_BYTES)
             continue;
         if (f.number == FILE_MESSAGE) {
             add_message(w, package, &f, 0);
@@ -201,34 +203,34 @@ static void add_file(struct walk *w, const struct sv_pb_field *file)
     }
 }
 
-static size_t count(const struct sv_pb_field *message, uint32_t number, int *ret_rv)
+static size_t count(const struct sv_rpc_pb_field *message, uint32_t number, int *ret_rv)
 {
-    struct sv_pb_in in = sv_pb_in(message->data, message->len);
-    struct sv_pb_field f;
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(message->data, message->len);
+    struct sv_rpc_pb_field f;
     size_t n = 0;
     int rv;
-    while ((rv = sv_pb_next(&in, &f)) > 0)
-        n += f.number == number && f.type == SV_PB_BYTES;
+    while ((rv = sv_rpc_pb_next(&in, &f)) > 0)
+        n += f.number == number && f.type == SV_RPC_PB_BYTES;
     if (rv < 0)
         *ret_rv = SYNCTV_E_INVALID_ARGUMENT;
     return n;
 }
 
-/* Names of the imports as indices; all files are known by now. */
-static int link_imports(struct sv_descriptors *d, struct sv_descriptor_file *file)
+/* Turns the names of imports into indices. All files must be known. */
+static int link_imports(struct sv_rpc_descriptors *d, struct sv_rpc_descriptor_file *file)
 {
-    struct sv_pb_field whole = { .data = file->data, .len = file->len };
-    struct sv_pb_field f;
+    struct sv_rpc_pb_field whole = { .data = file->data, .len = file->len };
+    struct sv_rpc_pb_field f;
     int rv = 0;
     size_t n = 0, *imports;
     imports = sv_arena_array(&d->arena, count(&whole, FILE_IMPORT, &rv) + 1, sizeof(*imports));
     if (imports == NULL)
         return SYNCTV_E_NO_MEMORY;
-    struct sv_pb_in in = sv_pb_in(whole.data, whole.len);
-    while (sv_pb_next(&in, &f) > 0) {
-        if (f.number != FILE_IMPORT || f.type != SV_PB_BYTES)
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(whole.data, whole.len);
+    while (sv_rpc_pb_next(&in, &f) > 0) {
+        if (f.number != FILE_IMPORT || f.type != SV_RPC_PB_BYTES)
             continue;
-        int i = sv_descriptors_find_file(d, f.data, f.len);
+        int i = sv_rpc_descriptors_find_file(d, f.data, f.len);
         if (i >= 0)
             imports[n++] = (size_t)i;
     }
@@ -237,19 +239,19 @@ static int link_imports(struct sv_descriptors *d, struct sv_descriptor_file *fil
     return rv;
 }
 
-static int read_set(struct sv_descriptors *d, const struct sv_pb_field *set)
+static int read_set(struct sv_rpc_descriptors *d, const struct sv_rpc_pb_field *set)
 {
     int rv = 0;
     size_t n = count(set, SET_FILE, &rv);
     if (rv == 0 && (d->files = sv_arena_array(&d->arena, n + 1, sizeof(*d->files))) == NULL)
         rv = SYNCTV_E_NO_MEMORY;
-    struct sv_pb_in in = sv_pb_in(set->data, set->len);
-    struct sv_pb_field f;
-    while (rv == 0 && sv_pb_next(&in, &f) > 0) {
-        if (f.number != SET_FILE || f.type != SV_PB_BYTES)
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(set->data, set->len);
+    struct sv_rpc_pb_field f;
+    while (rv == 0 && sv_rpc_pb_next(&in, &f) > 0) {
+        if (f.number != SET_FILE || f.type != SV_RPC_PB_BYTES)
             continue;
-        struct sv_pb_field name = get(&f, FILE_NAME);
-        struct sv_descriptor_file *file = &d->files[d->n_files];
+        struct sv_rpc_pb_field name = get(&f, FILE_NAME);
+        struct sv_rpc_descriptor_file *file = &d->files[d->n_files];
         file->name = sv_arena_strndup(&d->arena, (const char *)name.data, name.len);
         file->data = f.data;
         file->len = f.len;
@@ -264,22 +266,22 @@ static int read_set(struct sv_descriptors *d, const struct sv_pb_field *set)
     return rv;
 }
 
-int sv_descriptors_new(const void *data, size_t len, struct sv_descriptors **ret)
+int sv_rpc_descriptors_new(const void *data, size_t len, struct sv_rpc_descriptors **ret)
 {
-    struct sv_descriptors *d = calloc(1, sizeof(*d));
+    struct sv_rpc_descriptors *d = calloc(1, sizeof(*d));
     if (d == NULL)
         return SYNCTV_E_NO_MEMORY;
-    struct sv_pb_field set = { .data = data, .len = len };
+    struct sv_rpc_pb_field set = { .data = data, .len = len };
     int rv = read_set(d, &set);
     if (rv < 0) {
-        sv_descriptors_free(d);
+        sv_rpc_descriptors_free(d);
         return rv;
     }
     *ret = d;
     return 0;
 }
 
-void sv_descriptors_free(struct sv_descriptors *d)
+void sv_rpc_descriptors_free(struct sv_rpc_descriptors *d)
 {
     if (d == NULL)
         return;
@@ -288,17 +290,18 @@ void sv_descriptors_free(struct sv_descriptors *d)
     free(d);
 }
 
-size_t sv_descriptors_count(const struct sv_descriptors *d)
+size_t sv_rpc_descriptors_count(const struct sv_rpc_descriptors *d)
 {
     return d->n_files;
 }
 
-const struct sv_descriptor_file *sv_descriptors_file(const struct sv_descriptors *d, size_t i)
+const struct sv_rpc_descriptor_file *sv_rpc_descriptors_file(const struct sv_rpc_descriptors *d,
+    size_t i)
 {
     return &d->files[i];
 }
 
-int sv_descriptors_find_file(const struct sv_descriptors *d, const void *name, size_t len)
+int sv_rpc_descriptors_find_file(const struct sv_rpc_descriptors *d, const void *name, size_t len)
 {
     for (size_t i = 0; i < d->n_files; i++)
         if (strlen(d->files[i].name) == len && memcmp(d->files[i].name, name, len) == 0)
@@ -306,21 +309,21 @@ int sv_descriptors_find_file(const struct sv_descriptors *d, const void *name, s
     return -1;
 }
 
-static const struct symbol *find(const struct sv_descriptors *d, const void *name, size_t len)
+static const struct symbol *find(const struct sv_rpc_descriptors *d, const void *name, size_t len)
 {
     const struct symbol *s = NULL;
     HASH_FIND(hh, d->symbols, name, len, s);
     return s;
 }
 
-int sv_descriptors_find_symbol(const struct sv_descriptors *d, const void *name, size_t len)
+int sv_rpc_descriptors_find_symbol(const struct sv_rpc_descriptors *d, const void *name, size_t len)
 {
     const struct symbol *s = find(d, name, len);
     return s != NULL ? (int)s->file : -1;
 }
 
-int sv_descriptors_find_extension(const struct sv_descriptors *d, const void *type, size_t len,
-    int32_t number)
+int sv_rpc_descriptors_find_extension(const struct sv_rpc_descriptors *d, const void *type,
+    size_t len, int32_t number)
 {
     for (const struct extension *e = d->extensions; e != NULL; e = e->next)
         if (e->number == number && e->type_len == len && memcmp(e->type, type, len) == 0)
@@ -328,8 +331,8 @@ int sv_descriptors_find_extension(const struct sv_descriptors *d, const void *ty
     return -1;
 }
 
-int sv_descriptors_each_extension(const struct sv_descriptors *d, const void *type, size_t len,
-    void (*fn)(void *userdata, int32_t number), void *userdata)
+int sv_rpc_descriptors_each_extension(const struct sv_rpc_descriptors *d, const void *type,
+    size_t len, void (*fn)(void *userdata, int32_t number), void *userdata)
 {
     const struct symbol *s = find(d, type, len);
     if (s == NULL || !s->is_message)

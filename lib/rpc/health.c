@@ -1,34 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-/* grpc.health.v1: whether the server, or one of its services, takes calls. */
+#include "rpc/health.h"
+
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "rpc/inside.h"
+#include "base/list.h"
 #include "rpc/pb.h"
 
 /* HealthCheckRequest { string service = 1; }  HealthCheckResponse { ServingStatus status = 1; } */
 enum { REQUEST_SERVICE = 1, RESPONSE_STATUS = 1 };
 enum serving { NOTHING_YET = 0, SERVING = 1, NOT_SERVING = 2, SERVICE_UNKNOWN = 3 };
 
-struct sv_health {
+struct sv_rpc_health {
     pthread_mutex_t lock;
     bool serving;
     struct sv_list watchers;
+    /* Constant. */
     size_t n_services;
-    char *services[]; /* immutable */
+    char *services[];
 };
 
+/* A stream of Watch. `link`, `asked` and `known` are under health->lock. */
 struct watcher {
-    struct sv_list link; /* health.lock */
-    struct sv_health *health;
+    struct sv_list link;
+    struct sv_rpc_health *health;
     struct sv_rpc_stream *stream;
     enum serving sent;
-    bool asked; /* health.lock */
+    /* Its request has come; it names a service that is here. */
+    bool asked;
     bool known;
 };
 
-static bool has_service(const struct sv_health *h, const void *name, size_t len)
+static bool has_service(const struct sv_rpc_health *h, const void *name, size_t len)
 {
     if (len == 0)
         return true; /* the whole server */
@@ -39,7 +44,7 @@ static bool has_service(const struct sv_health *h, const void *name, size_t len)
 }
 
 /* "/synctv.client.ClientService/Play" → "synctv.client.ClientService" */
-static int add_service(struct sv_health *h, const char *path)
+static int add_service(struct sv_rpc_health *h, const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (path[0] != '/' || slash == path)
@@ -54,9 +59,9 @@ static int add_service(struct sv_health *h, const char *path)
     return 0;
 }
 
-int sv_health_new(const struct sv_rpc_server_options *o, struct sv_health **ret)
+int sv_rpc_health_new(const struct sv_rpc_server_options *o, struct sv_rpc_health **ret)
 {
-    struct sv_health *h = calloc(1, sizeof(*h) + (o->n_methods + 1) * sizeof(h->services[0]));
+    struct sv_rpc_health *h = calloc(1, sizeof(*h) + (o->n_methods + 1) * sizeof(h->services[0]));
     if (h == NULL)
         return SYNCTV_E_NO_MEMORY;
     pthread_mutex_init(&h->lock, NULL);
@@ -66,14 +71,14 @@ int sv_health_new(const struct sv_rpc_server_options *o, struct sv_health **ret)
     for (size_t i = 0; i < o->n_methods && rv == 0; i++)
         rv = add_service(h, o->methods[i].path);
     if (rv < 0) {
-        sv_health_free(h);
+        sv_rpc_health_free(h);
         return rv;
     }
     *ret = h;
     return 0;
 }
 
-void sv_health_free(struct sv_health *h)
+void sv_rpc_health_free(struct sv_rpc_health *h)
 {
     if (h == NULL)
         return;
@@ -83,7 +88,7 @@ void sv_health_free(struct sv_health *h)
     free(h);
 }
 
-void sv_health_set(struct sv_health *h, bool serving)
+void sv_rpc_health_set(struct sv_rpc_health *h, bool serving)
 {
     pthread_mutex_lock(&h->lock);
     h->serving = serving;
@@ -92,25 +97,25 @@ void sv_health_set(struct sv_health *h, bool serving)
     pthread_mutex_unlock(&h->lock);
 }
 
-/* Whether it is a HealthCheckRequest for something that is here. Returns -1 if it is malformed. */
-static int parse_request(const struct sv_health *h, const void *data, size_t len)
+/* Returns 1 if the request names a service that is here, 0 if not, -1 if it is malformed. */
+static int parse_request(const struct sv_rpc_health *h, const void *data, size_t len)
 {
-    struct sv_pb_in in = sv_pb_in(data, len);
-    struct sv_pb_field f, service = { .data = (const uint8_t *)"" };
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(data, len);
+    struct sv_rpc_pb_field f, service = { .data = (const uint8_t *)"" };
     int rv;
-    while ((rv = sv_pb_next(&in, &f)) > 0)
-        if (f.number == REQUEST_SERVICE && f.type == SV_PB_BYTES)
+    while ((rv = sv_rpc_pb_next(&in, &f)) > 0)
+        if (f.number == REQUEST_SERVICE && f.type == SV_RPC_PB_BYTES)
             service = f;
     return rv < 0 ? -1 : has_service(h, service.data, service.len);
 }
 
 static struct sv_rpc_bytes response(enum serving status)
 {
-    const uint8_t packed[2] = { RESPONSE_STATUS << 3 | SV_PB_VARINT, (uint8_t)status };
+    const uint8_t packed[2] = { RESPONSE_STATUS << 3 | SV_RPC_PB_VARINT, (uint8_t)status };
     return sv_rpc_bytes_copy(packed, sizeof(packed));
 }
 
-static enum serving current(struct sv_health *h)
+static enum serving current(struct sv_rpc_health *h)
 {
     pthread_mutex_lock(&h->lock);
     bool serving = h->serving;
@@ -120,7 +125,7 @@ static enum serving current(struct sv_health *h)
 
 static void check(struct sv_rpc_call *call, void *service)
 {
-    struct sv_health *h = service;
+    struct sv_rpc_health *h = service;
     synctv_error err;
     size_t len;
     const void *data = sv_rpc_call_payload(call, &len);
@@ -185,7 +190,7 @@ static void watch(struct sv_rpc_call *call, void *service)
     static const struct sv_rpc_stream_ops ops = {
         .on_message = watch_message, .next = watch_next, .on_closed = watch_closed
     };
-    struct sv_health *h = service;
+    struct sv_rpc_health *h = service;
     struct watcher *w = calloc(1, sizeof(*w));
     if (w == NULL) {
         sv_rpc_call_fail(call, SYNCTV_E_NO_MEMORY, NULL, NULL);
@@ -194,7 +199,7 @@ static void watch(struct sv_rpc_call *call, void *service)
     w->health = h;
     sv_list_init(&w->link);
     struct sv_rpc_stream *stream;
-    pthread_mutex_lock(&h->lock); /* until w is complete, no callback passes it */
+    pthread_mutex_lock(&h->lock); /* no callback gets past it before `w` is complete */
     int rv = sv_rpc_call_accept(call, &ops, w, &stream);
     if (rv == 0) {
         w->stream = stream;
@@ -207,7 +212,7 @@ static void watch(struct sv_rpc_call *call, void *service)
     }
 }
 
-void sv_health_methods(struct sv_health *h, struct sv_rpc_method out[SV_HEALTH_METHODS])
+void sv_rpc_health_methods(struct sv_rpc_health *h, struct sv_rpc_method out[SV_RPC_HEALTH_METHODS])
 {
     out[0] = (struct sv_rpc_method){
         .path = "/grpc.health.v1.Health/Check", .kind = SV_RPC_UNARY, .start = check, .service = h

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The core resolves names itself, is content with any of their addresses and says nothing of the
- * others; of a failure it says nothing but that. So it is given one address after the other.
+ * The core would resolve names itself. But it is content if it can open one of the addresses, does
+ * not say which others failed, and never says why. So we resolve, and give it one address after the
+ * other.
  */
 #include "rpc/listen.h"
 
@@ -18,16 +19,17 @@
 
 #define HOST_SIZE 256
 #define PORT_SIZE 8
-/* Of a numeric address, its scope and a port. */
+/* A numeric address, its scope and a port. */
 #define ADDRESS_SIZE 80
-/* A port that is free for IPv6 may be taken for IPv4. */
+/* Attempts to find a port that is free for IPv6 and IPv4. */
 #define MAX_TRIES 16
 
 struct listener {
     grpc_server *core;
     grpc_server_credentials *credentials;
     const struct sv_log *log;
-    const char *address; /* as it was said */
+    /* As the caller wrote it. */
+    const char *address;
 };
 
 /* ---- addresses ---- */
@@ -55,7 +57,7 @@ static in_port_t *port_in(struct sockaddr *addr)
                                       : &((struct sockaddr_in6 *)addr)->sin6_port;
 }
 
-/* As people write it, and the core reads it: a scope begins with "%25" there. */
+/* Writes an address as the core reads it: "%25" comes before a scope. */
 static void name_of(const struct addrinfo *ai, char out[ADDRESS_SIZE])
 {
     char host[ADDRESS_SIZE], *scope;
@@ -86,7 +88,7 @@ static bool is_any_ipv6(const struct addrinfo *ai)
 
 /* ---- one address ---- */
 
-/* 0 or errno. */
+/* Finds out why an address cannot be opened: returns errno, or 0 if it can be. */
 static int try_bind(const struct addrinfo *ai)
 {
     int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -101,7 +103,7 @@ static int try_bind(const struct addrinfo *ai)
     return problem;
 }
 
-/* The port, or 0. */
+/* Returns the port, or 0 on failure. */
 static int give_to_core(const struct listener *l, const struct addrinfo *ai)
 {
     char name[ADDRESS_SIZE];
@@ -110,10 +112,10 @@ static int give_to_core(const struct listener *l, const struct addrinfo *ai)
 }
 
 /*
- * Binds the port, or (0) any, for all addresses of IPv6, so that nobody else can. Returns the
- * descriptor, -1 if nobody can anyway.
+ * Binds the port (0 = any) for all addresses of IPv6, so that the core cannot. Returns the
+ * descriptor, or -1 if it cannot be bound: then the core cannot either.
  */
-static int keep_ipv6_shut(in_port_t *port)
+static int block_ipv6(in_port_t *port)
 {
     struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = *port };
     socklen_t len = sizeof(any);
@@ -131,8 +133,8 @@ static int keep_ipv6_shut(in_port_t *port)
 }
 
 /*
- * For the core 0.0.0.0 and [::] are the same: it tries [::], which takes IPv4, too, and 0.0.0.0 if
- * that fails.
+ * The core takes 0.0.0.0 for [::]: it tries [::] first, which is IPv4, too, and 0.0.0.0 only if
+ * that fails. So we make [::] fail.
  */
 static int open_any_ipv4(const struct listener *l, const struct addrinfo *ai)
 {
@@ -140,7 +142,7 @@ static int open_any_ipv4(const struct listener *l, const struct addrinfo *ai)
     int got = 0;
     for (int i = 0; i < MAX_TRIES && got == 0; i++) {
         *port = wanted;
-        int ipv6 = keep_ipv6_shut(port);
+        int ipv6 = block_ipv6(port);
         got = give_to_core(l, ai);
         if (ipv6 >= 0)
             close(ipv6);
@@ -150,7 +152,7 @@ static int open_any_ipv4(const struct listener *l, const struct addrinfo *ai)
     return got;
 }
 
-/* Returns the port, or 0 and errno, which is 0 if there is nothing wrong with the address. */
+/* Returns the port, or 0 with errno; errno 0 means that the address itself is all right. */
 static int open_address(const struct listener *l, const struct addrinfo *ai)
 {
     int problem = is_any_ipv6(ai) ? try_bind(ai) : 0, port = 0;
@@ -164,7 +166,7 @@ static int open_address(const struct listener *l, const struct addrinfo *ai)
 
 /* ---- all of them ---- */
 
-static bool was_there_before(const struct addrinfo *first, const struct addrinfo *ai)
+static bool is_duplicate(const struct addrinfo *first, const struct addrinfo *ai)
 {
     while (first != ai &&
         (first->ai_addrlen != ai->ai_addrlen ||
@@ -178,7 +180,7 @@ static const char *text_of(int problem, char *out, size_t size)
     return problem != 0 ? strerror_r(problem, out, size) : "the certificates do not work";
 }
 
-/* Returns the port, or 0 and what the last problem was. */
+/* Returns the port, or 0. *ret_problem is the errno of the last address. */
 static int open_all(const struct listener *l, struct addrinfo *found, int *ret_problem)
 {
     int port = 0;
@@ -186,7 +188,7 @@ static int open_all(const struct listener *l, struct addrinfo *found, int *ret_p
     for (struct addrinfo *ai = found; ai != NULL; ai = ai->ai_next) {
         if (port > 0)
             *port_in(ai->ai_addr) = htons((uint16_t)port);
-        if (was_there_before(found, ai))
+        if (is_duplicate(found, ai))
             continue;
         int got = open_address(l, ai);
         *ret_problem = errno;
@@ -206,7 +208,7 @@ static int cannot(const char *address, const char *why, synctv_error *ret_error)
     return sv_error_field(ret_error, "listen", "cannot listen on %s: %s", address, why);
 }
 
-int sv_listen(grpc_server *core, const char *address, grpc_server_credentials *credentials,
+int sv_rpc_listen(grpc_server *core, const char *address, grpc_server_credentials *credentials,
     const struct sv_log *log, int *ret_port, synctv_error *ret_error)
 {
     struct listener l = { core, credentials, log, address };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The addresses of a server. */
+/* Opens the addresses that a server listens on. */
 #ifndef SV_RPC_LISTEN_H
 #define SV_RPC_LISTEN_H
 
@@ -10,12 +10,16 @@
 #include "base/log.h"
 
 /*
- * Opens all that "host:port" or "[host]:port" means: a name is all its addresses, 0.0.0.0 is IPv4
- * alone, [::] is IPv6 and IPv4. Of a name one address is enough; for each of the others there is a
- * warning. Waits for the resolver. Port 0 is any, the same for all. Errors: INVALID_ARGUMENT, field
- * "listen", with a sentence that says why.
+ * Opens what `address`, "host:port" or "[host]:port", means:
+ *   a name    all its addresses; one is enough, and a warning names each that cannot be opened
+ *   0.0.0.0   all addresses of IPv4 alone
+ *   [::]      all addresses of IPv6 and IPv4
+ *   port 0    any free port, the same for all addresses
+ *
+ * Blocks until the resolver has answered. Errors: INVALID_ARGUMENT, field "listen", with a message
+ * that says why.
  */
-int sv_listen(grpc_server *core, const char *address, grpc_server_credentials *credentials,
+int sv_rpc_listen(grpc_server *core, const char *address, grpc_server_credentials *credentials,
     const struct sv_log *log, int *ret_port, synctv_error *ret_error);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <grpc/support/alloc.h>
 
-/* The last header was added by who is nearest to us. */
+/* Reads the headers from the last to the first: the proxy nearest to us has added the last one. */
 static void ask_proxy(const grpc_metadata_array *metadata, const struct sv_networks *proxies,
     struct in6_addr *addr)
 {
@@ -19,12 +19,12 @@ static void ask_proxy(const grpc_metadata_array *metadata, const struct sv_netwo
     }
 }
 
-void sv_origin_of(grpc_call *call, const grpc_metadata_array *metadata,
-    const struct sv_networks *proxies, struct sv_origin *ret_origin)
+void sv_rpc_origin_of(grpc_call *call, const grpc_metadata_array *metadata,
+    const struct sv_networks *proxies, struct sv_rpc_origin *ret_origin)
 {
-    struct sv_origin *o = ret_origin;
+    struct sv_rpc_origin *o = ret_origin;
     char *peer = grpc_call_get_peer(call);
-    *o = (struct sv_origin){ .is_unix = strncmp(peer, "unix", 4) == 0 };
+    *o = (struct sv_rpc_origin){ .is_unix = strncmp(peer, "unix", 4) == 0 };
     o->has_address = sv_address_of_peer(peer, &o->address);
     snprintf(o->name, sizeof(o->name), "%s", peer);
     gpr_free(peer);
@@ -40,7 +40,7 @@ void sv_origin_of(grpc_call *call, const grpc_metadata_array *metadata,
     }
 }
 
-const struct in6_addr *sv_origin_counted(const struct sv_origin *origin)
+const struct in6_addr *sv_rpc_origin_counted_address(const struct sv_rpc_origin *origin)
 {
     return origin->has_address && !origin->is_proxy ? &origin->address : NULL;
 }

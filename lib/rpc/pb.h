@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Just enough protobuf for the few messages that belong to gRPC itself: status details, health, reflection, descriptors. */
+/*
+ * Reads and writes protobuf's wire format, for the few messages that belong to gRPC itself: status
+ * details, health, reflection, descriptors.
+ */
 #ifndef SV_RPC_PB_H
 #define SV_RPC_PB_H
 
@@ -8,37 +11,44 @@
 #include <stdint.h>
 
 /* Reading: a cursor over bytes that it does not own. Hostile input is fine. */
-struct sv_pb_in {
+struct sv_rpc_pb_in {
     const uint8_t *pos, *end;
 };
 
-struct sv_pb_field {
+struct sv_rpc_pb_field {
     uint32_t number;
-    enum { SV_PB_VARINT = 0, SV_PB_FIXED64 = 1, SV_PB_BYTES = 2, SV_PB_FIXED32 = 5 } type;
-    uint64_t value;      /* VARINT, FIXED */
-    const uint8_t *data; /* BYTES: inside the input, never NULL */
+    enum {
+        SV_RPC_PB_VARINT = 0,
+        SV_RPC_PB_FIXED64 = 1,
+        SV_RPC_PB_BYTES = 2,
+        SV_RPC_PB_FIXED32 = 5
+    } type;
+    /* VARINT, FIXED */
+    uint64_t value;
+    /* BYTES: inside the input, never NULL. */
+    const uint8_t *data;
     size_t len;
 };
 
-struct sv_pb_in sv_pb_in(const void *data, size_t len);
+struct sv_rpc_pb_in sv_rpc_pb_in(const void *data, size_t len);
 /* 1 with *ret_field, 0 at the end, -1 if the rest is malformed. */
-int sv_pb_next(struct sv_pb_in *in, struct sv_pb_field *ret_field);
+int sv_rpc_pb_next(struct sv_rpc_pb_in *in, struct sv_rpc_pb_field *ret_field);
 /* Whether the field is a string equal to s. */
-bool sv_pb_is(const struct sv_pb_field *f, const char *s);
+bool sv_rpc_pb_is(const struct sv_rpc_pb_field *f, const char *s);
 
-/* Writing: a buffer that grows. Zero it; when memory is exhausted `failed` is set and stays. */
-struct sv_pb_out {
+/* Writing: a buffer that grows. Zero it first. Without memory `failed` is set and stays so. */
+struct sv_rpc_pb_out {
     uint8_t *data;
     size_t len, size;
     bool failed;
 };
 
-void sv_pb_put_varint(struct sv_pb_out *out, uint32_t number, uint64_t value);
-void sv_pb_put_bytes(struct sv_pb_out *out, uint32_t number, const void *data, size_t len);
+void sv_rpc_pb_put_varint(struct sv_rpc_pb_out *out, uint32_t number, uint64_t value);
+void sv_rpc_pb_put_bytes(struct sv_rpc_pb_out *out, uint32_t number, const void *data, size_t len);
 /* NULL and "" are left out, as proto3 does. */
-void sv_pb_put_string(struct sv_pb_out *out, uint32_t number, const char *s);
+void sv_rpc_pb_put_string(struct sv_rpc_pb_out *out, uint32_t number, const char *s);
 /* Appends `inner` as a message and frees it. */
-void sv_pb_put_message(struct sv_pb_out *out, uint32_t number, struct sv_pb_out *inner);
-void sv_pb_out_free(struct sv_pb_out *out);
+void sv_rpc_pb_put_message(struct sv_rpc_pb_out *out, uint32_t number, struct sv_rpc_pb_out *inner);
+void sv_rpc_pb_out_free(struct sv_rpc_pb_out *out);
 
 #endif

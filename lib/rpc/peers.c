@@ -10,17 +10,18 @@
 #include "base/address.h"
 #include "base/hash.h"
 
-/* An address, or the part of it that counts. */
+/* An IPv4 address, or the /64 network of an IPv6 address. */
 struct network {
     UT_hash_handle hh;
     unsigned n_peers;
-    unsigned n_connections; /* with streams */
+    /* Those with streams. */
+    unsigned n_connections;
     size_t answer_bytes;
     struct in6_addr address;
 };
 
 /* One connection. */
-struct sv_peer {
+struct sv_rpc_peer {
     UT_hash_handle hh;
     struct network *network;
     unsigned n_streams, n_open_streams, n_answers;
@@ -28,18 +29,19 @@ struct sv_peer {
     char name[];
 };
 
-struct sv_peers {
+struct sv_rpc_peers {
     pthread_mutex_t lock;
     unsigned max_connections;
     size_t answer_bytes;
-    struct sv_peer *peers;
+    struct sv_rpc_peer *peers;
     struct network *networks;
-    struct network nobody; /* of peers that count for no address; has no limits */
+    /* For peers that count for no address. Has no limits. */
+    struct network nobody;
 };
 
-struct sv_peers *sv_peers_new(unsigned max_connections)
+struct sv_rpc_peers *sv_rpc_peers_new(unsigned max_connections)
 {
-    struct sv_peers *p = calloc(1, sizeof(*p));
+    struct sv_rpc_peers *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return NULL;
     p->max_connections = max_connections;
@@ -47,7 +49,7 @@ struct sv_peers *sv_peers_new(unsigned max_connections)
     return p;
 }
 
-void sv_peers_free(struct sv_peers *p)
+void sv_rpc_peers_free(struct sv_rpc_peers *p)
 {
     if (p == NULL)
         return;
@@ -55,7 +57,7 @@ void sv_peers_free(struct sv_peers *p)
     free(p);
 }
 
-static void drop_network(struct sv_peers *p, struct network *network)
+static void drop_network(struct sv_rpc_peers *p, struct network *network)
 {
     if (network->n_peers > 0 || network == &p->nobody)
         return;
@@ -63,7 +65,7 @@ static void drop_network(struct sv_peers *p, struct network *network)
     free(network);
 }
 
-static void drop_peer(struct sv_peers *p, struct sv_peer *peer)
+static void drop_peer(struct sv_rpc_peers *p, struct sv_rpc_peer *peer)
 {
     if (peer->n_streams > 0 || peer->n_answers > 0)
         return;
@@ -74,7 +76,7 @@ static void drop_peer(struct sv_peers *p, struct sv_peer *peer)
     drop_network(p, network);
 }
 
-static struct network *get_network(struct sv_peers *p, const struct in6_addr *of)
+static struct network *get_network(struct sv_rpc_peers *p, const struct in6_addr *of)
 {
     if (of == NULL)
         return &p->nobody;
@@ -92,11 +94,11 @@ static struct network *get_network(struct sv_peers *p, const struct in6_addr *of
     return NULL;
 }
 
-/* To be given to drop_peer(). NULL when out of memory. */
-static struct sv_peer *get_peer(struct sv_peers *p, const char *name,
+/* Finds or makes the peer. Give it to drop_peer() if it gets nothing. NULL when out of memory. */
+static struct sv_rpc_peer *get_peer(struct sv_rpc_peers *p, const char *name,
     const struct in6_addr *address)
 {
-    struct sv_peer *peer = NULL;
+    struct sv_rpc_peer *peer = NULL;
     HASH_FIND_STR(p->peers, name, peer);
     if (peer != NULL)
         return peer;
@@ -119,28 +121,29 @@ static struct sv_peer *get_peer(struct sv_peers *p, const char *name,
     return NULL;
 }
 
-static bool is_limited(const struct sv_peers *p, const struct network *network)
+static bool is_limited(const struct sv_rpc_peers *p, const struct network *network)
 {
     return p->max_connections > 0 && network != &p->nobody;
 }
 
 /* ---- streams ---- */
 
-static int may_enter(const struct sv_peers *p, const struct sv_peer *peer, bool needs_no_sign_in)
+static int may_enter(const struct sv_rpc_peers *p, const struct sv_rpc_peer *peer,
+    bool needs_no_sign_in)
 {
     bool connects = peer->n_streams == 0;
     bool too_many = connects && is_limited(p, peer->network) &&
         peer->network->n_connections >= p->max_connections;
-    bool too_open = needs_no_sign_in && peer->n_open_streams >= SV_PEER_OPEN_STREAMS;
+    bool too_open = needs_no_sign_in && peer->n_open_streams >= SV_RPC_PEER_OPEN_STREAMS;
     return too_many || too_open ? SYNCTV_E_STREAM_LIMIT : 0;
 }
 
-int sv_peers_enter(struct sv_peers *p, const char *name, const struct in6_addr *address,
-    bool needs_no_sign_in, struct sv_peer **ret_peer)
+int sv_rpc_peers_add_stream(struct sv_rpc_peers *p, const char *name,
+    const struct in6_addr *address, bool needs_no_sign_in, struct sv_rpc_peer **ret_peer)
 {
     *ret_peer = NULL;
     pthread_mutex_lock(&p->lock);
-    struct sv_peer *peer = get_peer(p, name, address);
+    struct sv_rpc_peer *peer = get_peer(p, name, address);
     int rv = peer != NULL ? may_enter(p, peer, needs_no_sign_in) : SYNCTV_E_NO_MEMORY;
     if (rv == 0) {
         peer->network->n_connections += peer->n_streams == 0;
@@ -154,7 +157,8 @@ int sv_peers_enter(struct sv_peers *p, const char *name, const struct in6_addr *
     return rv;
 }
 
-void sv_peers_leave(struct sv_peers *p, struct sv_peer *peer, bool needs_no_sign_in)
+void sv_rpc_peers_remove_stream(struct sv_rpc_peers *p, struct sv_rpc_peer *peer,
+    bool needs_no_sign_in)
 {
     if (peer == NULL)
         return;
@@ -173,17 +177,17 @@ static bool fits(size_t bytes, size_t more, size_t max)
     return bytes == 0 || (bytes <= max && more <= max - bytes);
 }
 
-int sv_peers_begin_answer(struct sv_peers *p, const char *name, const struct in6_addr *address,
-    size_t bytes, struct sv_peer **ret_peer)
+int sv_rpc_peers_begin_answer(struct sv_rpc_peers *p, const char *name,
+    const struct in6_addr *address, size_t bytes, struct sv_rpc_peer **ret_peer)
 {
     int rv = SYNCTV_E_NO_MEMORY;
     pthread_mutex_lock(&p->lock);
-    struct sv_peer *peer = get_peer(p, name, address);
+    struct sv_rpc_peer *peer = get_peer(p, name, address);
     if (peer != NULL)
-        rv = fits(peer->answer_bytes, bytes, SV_PEER_ANSWER_BYTES) &&
+        rv = fits(peer->answer_bytes, bytes, SV_RPC_PEER_ANSWER_BYTES) &&
                 (!is_limited(p, peer->network) ||
-                    fits(peer->network->answer_bytes, bytes, SV_NETWORK_ANSWER_BYTES)) &&
-                fits(p->answer_bytes, bytes, SV_ALL_ANSWER_BYTES)
+                    fits(peer->network->answer_bytes, bytes, SV_RPC_NETWORK_ANSWER_BYTES)) &&
+                fits(p->answer_bytes, bytes, SV_RPC_ALL_ANSWER_BYTES)
             ? 0
             : SYNCTV_E_OVERLOADED;
     if (rv == 0) {
@@ -199,7 +203,7 @@ int sv_peers_begin_answer(struct sv_peers *p, const char *name, const struct in6
     return rv;
 }
 
-void sv_peers_end_answer(struct sv_peers *p, struct sv_peer *peer, size_t bytes)
+void sv_rpc_peers_end_answer(struct sv_rpc_peers *p, struct sv_rpc_peer *peer, size_t bytes)
 {
     pthread_mutex_lock(&p->lock);
     peer->n_answers--;

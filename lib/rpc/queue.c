@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-/* More of them hardly help; the batch lies on the stack. */
+/* Events that are taken before the first is handled. They lie on the stack; more hardly help. */
 #define GATHER_MAX 64
 /*
  * While there are events the core does not look at descriptors, and then at one. So after a batch
@@ -14,24 +14,24 @@
 #define LONG_BATCH_US 2000
 #define LOOKS_AFTER_LONG 8
 
-gpr_timespec sv_queue_deadline(int64_t mono_ms)
+gpr_timespec sv_rpc_queue_deadline(int64_t mono_ms)
 {
-    if (mono_ms == SV_NEVER)
+    if (mono_ms == SV_RPC_NEVER)
         return gpr_inf_future(GPR_CLOCK_MONOTONIC);
     gpr_timespec t = gpr_time_from_millis(mono_ms, GPR_TIMESPAN);
     t.clock_type = GPR_CLOCK_MONOTONIC;
     return t;
 }
 
-static void wake_done(struct sv_op *op, bool ok)
+static void wake_done(struct sv_rpc_op *op, bool ok)
 {
-    struct sv_queue *q = SV_CONTAINER_OF(op, struct sv_queue, wake_op);
+    struct sv_rpc_queue *q = SV_CONTAINER_OF(op, struct sv_rpc_queue, wake_op);
     atomic_store(&q->wake_pending, false);
 }
 
-int sv_queue_init(struct sv_queue *q, bool with_grpc)
+int sv_rpc_queue_init(struct sv_rpc_queue *q, bool with_grpc)
 {
-    *q = (struct sv_queue){ .wake_op = { wake_done } };
+    *q = (struct sv_rpc_queue){ .wake_op = { wake_done } };
     pthread_condattr_t attr;
     if (pthread_condattr_init(&attr) != 0)
         return SYNCTV_E_NO_MEMORY;
@@ -48,10 +48,7 @@ int sv_queue_init(struct sv_queue *q, bool with_grpc)
     if (!with_grpc)
         return 0;
 
-    /*
-     * The C core has no alarms. An empty batch on a call of a channel that leads nowhere completes
-     * at once.
-     */
+    /* The core has no events to post. But an empty batch on any call completes at once. */
     q->cq = grpc_completion_queue_create_for_next(NULL);
     q->lame = grpc_lame_client_channel_create("wake", GRPC_STATUS_UNAVAILABLE, "wakes a queue");
     q->wake_call = grpc_channel_create_call(q->lame, NULL, 0, q->cq,
@@ -59,12 +56,12 @@ int sv_queue_init(struct sv_queue *q, bool with_grpc)
     return 0;
 }
 
-static void run_cond(struct sv_queue *q, int64_t deadline_ms)
+static void run_cond(struct sv_rpc_queue *q, int64_t deadline_ms)
 {
     struct timespec until = { deadline_ms / 1000, deadline_ms % 1000 * 1000000 };
     pthread_mutex_lock(&q->lock);
     while (!atomic_load(&q->wake_pending)) {
-        if (deadline_ms == SV_NEVER)
+        if (deadline_ms == SV_RPC_NEVER)
             pthread_cond_wait(&q->woken, &q->lock);
         else if (pthread_cond_timedwait(&q->woken, &q->lock, &until) != 0)
             break;
@@ -74,14 +71,14 @@ static void run_cond(struct sv_queue *q, int64_t deadline_ms)
 }
 
 /*
- * The core reads one descriptor's events a call, so a queue that is emptied first and handled
- * afterwards lets it read in one go and write in one go.
+ * Each call of the core handles the events of one descriptor. If we take all completions before we
+ * handle any, the core reads in one go and writes in one go.
  */
-static void run_grpc(struct sv_queue *q, int64_t deadline_ms)
+static void run_grpc(struct sv_rpc_queue *q, int64_t deadline_ms)
 {
     grpc_event events[1 + GATHER_MAX];
     unsigned n = 0, looks = atomic_exchange(&q->was_long, false) ? LOOKS_AFTER_LONG : 1;
-    grpc_event e = grpc_completion_queue_next(q->cq, sv_queue_deadline(deadline_ms), NULL);
+    grpc_event e = grpc_completion_queue_next(q->cq, sv_rpc_queue_deadline(deadline_ms), NULL);
     while (e.type == GRPC_OP_COMPLETE || (n > 0 && e.type == GRPC_QUEUE_TIMEOUT && --looks > 0)) {
         if (e.type == GRPC_OP_COMPLETE)
             events[n++] = e;
@@ -91,13 +88,13 @@ static void run_grpc(struct sv_queue *q, int64_t deadline_ms)
     }
     int64_t start_us = sv_mono_us();
     for (unsigned i = 0; i < n; i++) {
-        sv_op_done(events[i].tag, events[i].success != 0);
+        sv_rpc_op_done(events[i].tag, events[i].success != 0);
     }
     if (sv_mono_us() - start_us >= LONG_BATCH_US)
         atomic_store(&q->was_long, true);
 }
 
-void sv_queue_run(struct sv_queue *q, int64_t deadline_ms)
+void sv_rpc_queue_run(struct sv_rpc_queue *q, int64_t deadline_ms)
 {
     if (q->cq != NULL)
         run_grpc(q, deadline_ms);
@@ -106,26 +103,26 @@ void sv_queue_run(struct sv_queue *q, int64_t deadline_ms)
     sv_mailbox_run(&q->posted);
 }
 
-static _Thread_local const struct sv_queue *queue_of_this_thread;
+static _Thread_local const struct sv_rpc_queue *queue_of_this_thread;
 
-bool sv_queue_is_mine(const struct sv_queue *q)
+bool sv_rpc_queue_is_mine(const struct sv_rpc_queue *q)
 {
     return queue_of_this_thread == q;
 }
 
-const struct sv_queue *sv_queue_begin_turn(const struct sv_queue *q)
+const struct sv_rpc_queue *sv_rpc_queue_begin_turn(const struct sv_rpc_queue *q)
 {
-    const struct sv_queue *outer = queue_of_this_thread;
+    const struct sv_rpc_queue *outer = queue_of_this_thread;
     queue_of_this_thread = q;
     return outer;
 }
 
-void sv_queue_end_turn(const struct sv_queue *outer)
+void sv_rpc_queue_end_turn(const struct sv_rpc_queue *outer)
 {
     queue_of_this_thread = outer;
 }
 
-void sv_queue_wake(struct sv_queue *q)
+void sv_rpc_queue_wake(struct sv_rpc_queue *q)
 {
     if (atomic_exchange(&q->wake_pending, true))
         return;
@@ -133,17 +130,17 @@ void sv_queue_wake(struct sv_queue *q)
     if (q->cq == NULL)
         pthread_cond_signal(&q->woken);
     else if (q->wake_call != NULL)
-        sv_op_start(&q->wake_op, q->wake_call, NULL, 0);
+        sv_rpc_op_start(&q->wake_op, q->wake_call, NULL, 0);
     pthread_mutex_unlock(&q->lock);
 }
 
-void sv_queue_post(struct sv_queue *q, struct sv_letter *letter)
+void sv_rpc_queue_post(struct sv_rpc_queue *q, struct sv_letter *letter)
 {
     sv_mailbox_post(&q->posted, letter);
-    sv_queue_wake(q);
+    sv_rpc_queue_wake(q);
 }
 
-void sv_queue_end(struct sv_queue *q)
+void sv_rpc_queue_end(struct sv_rpc_queue *q)
 {
     if (q->cq == NULL) {
         sv_mailbox_run(&q->posted);
@@ -163,7 +160,7 @@ void sv_queue_end(struct sv_queue *q)
         if (e.type == GRPC_QUEUE_SHUTDOWN)
             break;
         if (e.type == GRPC_OP_COMPLETE)
-            sv_op_done(e.tag, e.success != 0);
+            sv_rpc_op_done(e.tag, e.success != 0);
     }
     sv_mailbox_run(&q->posted);
     grpc_completion_queue_destroy(q->cq);
@@ -172,9 +169,9 @@ void sv_queue_end(struct sv_queue *q)
     pthread_mutex_unlock(&q->lock);
 }
 
-void sv_queue_fini(struct sv_queue *q)
+void sv_rpc_queue_fini(struct sv_rpc_queue *q)
 {
-    sv_queue_end(q);
+    sv_rpc_queue_end(q);
     sv_mailbox_fini(&q->posted);
     pthread_mutex_destroy(&q->lock);
     pthread_cond_destroy(&q->woken);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* grpc.reflection v1 and v1alpha, which are the same under two names: what this server can be asked. */
+/* v1 and v1alpha are the same protocol under two names. */
+#include "rpc/reflection.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include <grpc/status.h>
 
 #include "base/error.h"
-#include "rpc/inside.h"
+#include "rpc/server_inside.h"
 #include "rpc/pb.h"
 
-/* A question names a file, a symbol or a type; the answer repeats it. */
+/* Long enough for names of files, symbols and types. The answer repeats the question. */
 #define QUESTION_MAX_BYTES 4096
-/* Of a stream, that wait for the answers before them to be taken. */
+/* Questions of a stream whose turn has not come because the client does not read answers. */
 #define QUESTIONS_MAX 1024
 #define QUESTIONS_MAX_BYTES (64 << 10)
 
@@ -19,8 +21,8 @@
 enum {
     ASK_FILE = 3,
     ASK_SYMBOL = 4,
-    ASK_EXTENSION =
-        5, /* ExtensionRequest { string containing_type = 1; int32 extension_number = 2; } */
+    /* ExtensionRequest { string containing_type = 1; int32 extension_number = 2; } */
+    ASK_EXTENSION = 5,
     ASK_EXTENSION_NUMBERS = 6,
     ASK_SERVICES = 7,
 };
@@ -31,7 +33,8 @@ enum {
     ANSWER_FILES = 4,
     ANSWER_EXTENSION_NUMBERS = 5,
     ANSWER_SERVICES = 6,
-    ANSWER_ERROR = 7, /* ErrorResponse { int32 error_code = 1; string error_message = 2; } */
+    /* ErrorResponse { int32 error_code = 1; string error_message = 2; } */
+    ANSWER_ERROR = 7,
 };
 
 struct question {
@@ -40,85 +43,92 @@ struct question {
     char data[];
 };
 
-/* Questions on one stream are answered one after the other, each when the answer before it is on its way. */
+/* A stream of a client. Its questions are answered in order, one answer at a time. */
 struct session {
     const struct sv_rpc_server *server;
-    pthread_mutex_t lock; /* of all but `sent` */
+    /* Of what follows but `sent`, which next() alone uses. */
+    pthread_mutex_t lock;
     struct sv_list questions;
     size_t n_questions, questions_bytes;
     bool half_closed;
-    bool sent[]; /* by file: what this client already has */
+    /* For each file: the client has it. */
+    bool sent[];
 };
 
-static void put_error(struct sv_pb_out *out, int code, const char *text)
+static void put_error(struct sv_rpc_pb_out *out, int code, const char *text)
 {
-    struct sv_pb_out error = { 0 };
-    sv_pb_put_varint(&error, 1, (uint64_t)code);
-    sv_pb_put_string(&error, 2, text);
-    sv_pb_put_message(out, ANSWER_ERROR, &error);
+    struct sv_rpc_pb_out error = { 0 };
+    sv_rpc_pb_put_varint(&error, 1, (uint64_t)code);
+    sv_rpc_pb_put_string(&error, 2, text);
+    sv_rpc_pb_put_message(out, ANSWER_ERROR, &error);
 }
 
-/* Imports before those that need them; each file once a stream. The import graph has no cycles, and `sent` would end them. */
-static void put_imports(struct session *s, struct sv_pb_out *files, size_t i)
+/*
+ * Puts the imports of a file, those that are needed first before the others. A stream gets each
+ * file once. protoc makes no circles of imports; `sent` would end them.
+ */
+static void put_imports(struct session *s, struct sv_rpc_pb_out *files, size_t i)
 {
-    const struct sv_descriptor_file *file = sv_descriptors_file(s->server->descriptors, i);
+    const struct sv_rpc_descriptor_file *file = sv_rpc_descriptors_file(s->server->descriptors, i);
     for (size_t k = 0; k < file->n_imports; k++) {
         size_t import = file->imports[k];
         if (s->sent[import])
             continue;
         s->sent[import] = true;
         put_imports(s, files, import);
-        const struct sv_descriptor_file *imported =
-            sv_descriptors_file(s->server->descriptors, import);
-        sv_pb_put_bytes(files, 1, imported->data, imported->len);
+        const struct sv_rpc_descriptor_file *imported =
+            sv_rpc_descriptors_file(s->server->descriptors, import);
+        sv_rpc_pb_put_bytes(files, 1, imported->data, imported->len);
     }
 }
 
-static void put_file(struct session *s, struct sv_pb_out *out, int i, const char *what)
+static void put_file(struct session *s, struct sv_rpc_pb_out *out, int i, const char *what)
 {
     if (i < 0) {
         put_error(out, GRPC_STATUS_NOT_FOUND, what);
         return;
     }
-    struct sv_pb_out files = { 0 };
-    const struct sv_descriptor_file *file = sv_descriptors_file(s->server->descriptors, (size_t)i);
+    struct sv_rpc_pb_out files = { 0 };
+    const struct sv_rpc_descriptor_file *file =
+        sv_rpc_descriptors_file(s->server->descriptors, (size_t)i);
     s->sent[i] = true;
-    sv_pb_put_bytes(&files, 1, file->data, file->len);
+    sv_rpc_pb_put_bytes(&files, 1, file->data, file->len);
     put_imports(s, &files, (size_t)i);
-    sv_pb_put_message(out, ANSWER_FILES, &files);
+    sv_rpc_pb_put_message(out, ANSWER_FILES, &files);
 }
 
-static void put_extension(struct session *s, struct sv_pb_out *out, const struct sv_pb_field *ask)
+static void put_extension(struct session *s, struct sv_rpc_pb_out *out,
+    const struct sv_rpc_pb_field *ask)
 {
-    struct sv_pb_in in = sv_pb_in(ask->data, ask->len);
-    struct sv_pb_field f, type = { .data = (const uint8_t *)"" };
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(ask->data, ask->len);
+    struct sv_rpc_pb_field f, type = { .data = (const uint8_t *)"" };
     int32_t number = 0;
-    while (sv_pb_next(&in, &f) > 0) {
-        if (f.number == 1 && f.type == SV_PB_BYTES)
+    while (sv_rpc_pb_next(&in, &f) > 0) {
+        if (f.number == 1 && f.type == SV_RPC_PB_BYTES)
             type = f;
-        else if (f.number == 2 && f.type == SV_PB_VARINT)
+        else if (f.number == 2 && f.type == SV_RPC_PB_VARINT)
             number = (int32_t)f.value;
     }
     put_file(s, out,
-        sv_descriptors_find_extension(s->server->descriptors, type.data, type.len, number),
+        sv_rpc_descriptors_find_extension(s->server->descriptors, type.data, type.len, number),
         "no such extension");
 }
 
 static void put_number(void *userdata, int32_t number)
 {
-    sv_pb_put_varint(userdata, 2, (uint64_t)(int64_t)number);
+    sv_rpc_pb_put_varint(userdata, 2, (uint64_t)(int64_t)number);
 }
 
-static void put_extension_numbers(struct session *s, struct sv_pb_out *out,
-    const struct sv_pb_field *type)
+static void put_extension_numbers(struct session *s, struct sv_rpc_pb_out *out,
+    const struct sv_rpc_pb_field *type)
 {
-    struct sv_pb_out numbers = { 0 };
-    sv_pb_put_bytes(&numbers, 1, type->data, type->len);
-    if (sv_descriptors_each_extension(s->server->descriptors, type->data, type->len, put_number,
+    struct sv_rpc_pb_out numbers = { 0 };
+    sv_rpc_pb_put_bytes(&numbers, 1, type->data, type->len);
+    if (sv_rpc_descriptors_each_extension(s->server->descriptors, type->data, type->len, put_number,
             &numbers)) {
-        sv_pb_put_message(out, ANSWER_EXTENSION_NUMBERS, &numbers);
+        sv_rpc_pb_put_message(out, ANSWER_EXTENSION_NUMBERS, &numbers);
     } else {
-        sv_pb_out_free(&numbers);
+        sv_rpc_pb_out_free(&numbers);
         put_error(out, GRPC_STATUS_NOT_FOUND, "no such message type");
     }
 }
@@ -142,29 +152,30 @@ static bool is_first_of_service(const struct sv_rpc_server *server, size_t i)
     return len > 0;
 }
 
-static void put_services(struct session *s, struct sv_pb_out *out)
+static void put_services(struct session *s, struct sv_rpc_pb_out *out)
 {
-    struct sv_pb_out list = { 0 };
+    struct sv_rpc_pb_out list = { 0 };
     for (size_t i = 0; i < s->server->n_methods; i++) {
         const char *path = s->server->methods[i].m.path;
         if (!is_first_of_service(s->server, i))
             continue;
-        struct sv_pb_out service = { 0 };
-        sv_pb_put_bytes(&service, 1, path + 1, service_len(path));
-        sv_pb_put_message(&list, 1, &service);
+        struct sv_rpc_pb_out service = { 0 };
+        sv_rpc_pb_put_bytes(&service, 1, path + 1, service_len(path));
+        sv_rpc_pb_put_message(&list, 1, &service);
     }
-    sv_pb_put_message(out, ANSWER_SERVICES, &list);
+    sv_rpc_pb_put_message(out, ANSWER_SERVICES, &list);
 }
 
-static void put_answer(struct session *s, struct sv_pb_out *out, const struct sv_pb_field *ask)
+static void put_answer(struct session *s, struct sv_rpc_pb_out *out,
+    const struct sv_rpc_pb_field *ask)
 {
-    const struct sv_descriptors *d = s->server->descriptors;
-    switch (ask->type == SV_PB_BYTES ? ask->number : 0) {
+    const struct sv_rpc_descriptors *d = s->server->descriptors;
+    switch (ask->type == SV_RPC_PB_BYTES ? ask->number : 0) {
     case ASK_FILE:
-        put_file(s, out, sv_descriptors_find_file(d, ask->data, ask->len), "no such file");
+        put_file(s, out, sv_rpc_descriptors_find_file(d, ask->data, ask->len), "no such file");
         break;
     case ASK_SYMBOL:
-        put_file(s, out, sv_descriptors_find_symbol(d, ask->data, ask->len), "no such symbol");
+        put_file(s, out, sv_rpc_descriptors_find_symbol(d, ask->data, ask->len), "no such symbol");
         break;
     case ASK_EXTENSION:
         put_extension(s, out, ask);
@@ -219,7 +230,7 @@ static void on_message(struct sv_rpc_stream *stream, void *userdata, const void 
     sv_rpc_stream_finish(stream, err.code, &err);
 }
 
-/* NULL = there is none; then *ret_is_over says whether none will come. */
+/* NULL = there is no question now; then *ret_is_over says whether none will come. */
 static struct question *take_question(struct session *s, bool *ret_is_over)
 {
     pthread_mutex_lock(&s->lock);
@@ -236,26 +247,26 @@ static struct question *take_question(struct session *s, bool *ret_is_over)
 
 static int answer(struct session *s, const struct question *q, struct sv_rpc_bytes *ret_bytes)
 {
-    struct sv_pb_in in = sv_pb_in(q->data, q->len);
-    struct sv_pb_field f, host = { 0 }, ask = { 0 };
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(q->data, q->len);
+    struct sv_rpc_pb_field f, host = { 0 }, ask = { 0 };
     int rv;
-    while ((rv = sv_pb_next(&in, &f)) > 0) {
-        if (f.number == 1 && f.type == SV_PB_BYTES)
+    while ((rv = sv_rpc_pb_next(&in, &f)) > 0) {
+        if (f.number == 1 && f.type == SV_RPC_PB_BYTES)
             host = f;
         else if (f.number >= ASK_FILE && f.number <= ASK_SERVICES)
-            ask = f; /* of a oneof the last one counts */
+            ask = f; /* of a oneof the last member counts */
     }
     if (rv < 0)
         return SYNCTV_E_INVALID_ARGUMENT;
-    struct sv_pb_out out = { 0 };
+    struct sv_rpc_pb_out out = { 0 };
     if (host.len > 0)
-        sv_pb_put_bytes(&out, ANSWER_HOST, host.data, host.len);
-    sv_pb_put_bytes(&out, ANSWER_REQUEST, q->data, q->len);
+        sv_rpc_pb_put_bytes(&out, ANSWER_HOST, host.data, host.len);
+    sv_rpc_pb_put_bytes(&out, ANSWER_REQUEST, q->data, q->len);
     put_answer(s, &out, &ask);
     if (!out.failed)
         *ret_bytes = sv_rpc_bytes_copy(out.data, out.len);
     rv = out.failed ? SYNCTV_E_NO_MEMORY : 1;
-    sv_pb_out_free(&out);
+    sv_rpc_pb_out_free(&out);
     return rv;
 }
 
@@ -298,7 +309,7 @@ static void start(struct sv_rpc_call *call, void *service)
         .on_half_close = on_half_close,
         .on_closed = on_closed };
     const struct sv_rpc_server *server = service;
-    struct session *s = calloc(1, sizeof(*s) + sv_descriptors_count(server->descriptors));
+    struct session *s = calloc(1, sizeof(*s) + sv_rpc_descriptors_count(server->descriptors));
     if (s == NULL) {
         sv_rpc_call_fail(call, SYNCTV_E_NO_MEMORY, NULL, NULL);
         return;
@@ -313,14 +324,14 @@ static void start(struct sv_rpc_call *call, void *service)
     }
 }
 
-void sv_reflection_methods(struct sv_rpc_server *server,
-    struct sv_rpc_method out[SV_REFLECTION_METHODS])
+void sv_rpc_reflection_methods(struct sv_rpc_server *server,
+    struct sv_rpc_method out[SV_RPC_REFLECTION_METHODS])
 {
-    static const char *const paths[SV_REFLECTION_METHODS] = {
+    static const char *const paths[SV_RPC_REFLECTION_METHODS] = {
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
     };
-    for (int i = 0; i < SV_REFLECTION_METHODS; i++)
+    for (int i = 0; i < SV_RPC_REFLECTION_METHODS; i++)
         out[i] = (struct sv_rpc_method){ .path = paths[i],
             .kind = SV_RPC_BIDI,
             .start = start,

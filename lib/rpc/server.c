@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A server from its options to its end. */
+/* A server's life: making it from its options, small questions about it, ending it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,11 +7,15 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "rpc/core.h"
-#include "rpc/inside.h"
 #include "rpc/listen.h"
+#include "rpc/reflection.h"
+#include "rpc/server_call.h"
+#include "rpc/server_loop.h"
+#include "rpc/server_stream.h"
 
-/* The last messages of streams that are done are given so long to leave before connections are cut. */
+/* When all streams are done, their last messages may take so long before connections are cut. */
 #define FLUSH_MS 200
+/* While sv_rpc_server_stop() waits for answers it logs so often that it does. */
 #define STILL_WAITING_MS 5000
 
 void sv_rpc_server_defaults(struct sv_rpc_server_options *o)
@@ -54,12 +58,12 @@ static grpc_server *make_core(const struct sv_rpc_server_options *o)
         int_arg(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, o->min_client_ping_ms),
         int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, o->handshake_ms),
-        /* A small compressed message may become a thousand times as large before the core looks at its size. */
+        /* A compressed message may grow a thousandfold before the core looks at its size. */
         int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
         int_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
         int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
-        /* Else each message of a quiet client costs a ping, its answer and a timer. */
+        /* With it each message of a quiet client costs a ping, its answer and a timer. */
         int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
         { .type = GRPC_ARG_POINTER,
             .key = (char *)GRPC_ARG_RESOURCE_QUOTA,
@@ -75,16 +79,16 @@ static int listen_on(struct sv_rpc_server *server, const struct sv_rpc_server_op
     synctv_error *err)
 {
     if (o->tls != NULL) {
-        int rv = sv_server_tls_new(o->tls, &server->tls, err);
+        int rv = sv_rpc_server_tls_new(o->tls, &server->tls, err);
         if (rv < 0)
             return rv;
     }
     grpc_server_credentials *credentials = server->tls != NULL
-        ? sv_server_tls_credentials(server->tls)
+        ? sv_rpc_server_tls_credentials(server->tls)
         : grpc_insecure_server_credentials_create();
     if (credentials == NULL)
         return sv_errorf(err, SYNCTV_E_INTERNAL, "gRPC does not take the certificates");
-    int rv = sv_listen(server->core, o->listen, credentials, o->log, &server->port, err);
+    int rv = sv_rpc_listen(server->core, o->listen, credentials, o->log, &server->port, err);
     grpc_server_credentials_release(credentials);
     return rv;
 }
@@ -92,7 +96,7 @@ static int listen_on(struct sv_rpc_server *server, const struct sv_rpc_server_op
 static int bind_methods(struct sv_rpc_server *server, const struct sv_rpc_server_options *o,
     synctv_error *err)
 {
-    size_t n_max = o->n_methods + SV_HEALTH_METHODS + SV_REFLECTION_METHODS;
+    size_t n_max = o->n_methods + SV_RPC_HEALTH_METHODS + SV_RPC_REFLECTION_METHODS;
     server->methods = calloc(n_max, sizeof(*server->methods));
     struct sv_rpc_method *rows = calloc(n_max, sizeof(*rows));
     if (server->methods == NULL || rows == NULL) {
@@ -102,15 +106,15 @@ static int bind_methods(struct sv_rpc_server *server, const struct sv_rpc_server
     size_t n = o->n_methods;
     if (n > 0)
         memcpy(rows, o->methods, n * sizeof(*rows));
-    sv_health_methods(server->health, &rows[n]);
-    n += SV_HEALTH_METHODS;
+    sv_rpc_health_methods(server->health, &rows[n]);
+    n += SV_RPC_HEALTH_METHODS;
     if (server->descriptors != NULL) {
-        sv_reflection_methods(server, &rows[n]);
-        n += SV_REFLECTION_METHODS;
+        sv_rpc_reflection_methods(server, &rows[n]);
+        n += SV_RPC_REFLECTION_METHODS;
     }
     int rv = 0;
     for (size_t i = 0; i < n && rv == 0; i++) {
-        struct sv_bound_method *method = &server->methods[server->n_methods++];
+        struct sv_rpc_bound_method *method = &server->methods[server->n_methods++];
         method->m = rows[i];
         method->registered = grpc_server_register_method(server->core, rows[i].path, NULL,
             rows[i].kind == SV_RPC_UNARY ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER
@@ -128,15 +132,15 @@ static void no_such_method(struct sv_rpc_call *call, void *service)
     sv_rpc_call_fail(call, SYNCTV_E_UNIMPLEMENTED, NULL, NULL);
 }
 
-/* Without its slot a method would be deaf. */
-static int arm(struct sv_rpc_server *server)
+/* Asks the core for the first call of each method. */
+static int arm_methods(struct sv_rpc_server *server)
 {
     bool armed = true;
     for (size_t i = 0; i <= server->n_methods; i++) {
-        struct sv_bound_method *method =
+        struct sv_rpc_bound_method *method =
             i < server->n_methods ? &server->methods[i] : &server->catch_all;
         atomic_store(&method->slots, 1);
-        armed = sv_call_arm(server, method) && armed;
+        armed = sv_rpc_call_arm(server, method) && armed;
     }
     return armed ? 0 : SYNCTV_E_NO_MEMORY;
 }
@@ -149,17 +153,17 @@ static int make_listener(struct sv_rpc_server *server, const struct sv_rpc_serve
         return rv;
     server->core = make_core(o);
     grpc_server_register_completion_queue(server->core, server->queue.cq, NULL);
-    rv = sv_health_new(o, &server->health);
+    rv = sv_rpc_health_new(o, &server->health);
     if (rv == 0 && o->descriptor_set != NULL)
-        rv = sv_descriptors_new(o->descriptor_set, o->descriptor_set_len, &server->descriptors);
-    if (rv == 0 && (server->peers = sv_peers_new(o->max_connections_per_address)) == NULL)
+        rv = sv_rpc_descriptors_new(o->descriptor_set, o->descriptor_set_len, &server->descriptors);
+    if (rv == 0 && (server->peers = sv_rpc_peers_new(o->max_connections_per_address)) == NULL)
         rv = SYNCTV_E_NO_MEMORY;
     if (rv < 0)
         return sv_error(err, rv);
     rv = bind_methods(server, o, err);
     if (rv == 0)
         rv = listen_on(server, o, err);
-    if (rv == 0 && (rv = sv_loop_start_streams(server)) < 0)
+    if (rv == 0 && (rv = sv_rpc_loop_start_streams(server)) < 0)
         sv_errorf(err, rv, "no thread can be started");
     return rv;
 }
@@ -185,8 +189,9 @@ static void init(struct sv_rpc_server *server, const struct sv_rpc_server_option
     sv_list_init(&server->stalled);
     sv_list_init(&server->answers);
     sv_list_init(&server->streams);
-    atomic_store(&server->turn_at_ms, o->turn != NULL ? 0 : SV_NEVER); /* the first comes at once */
-    atomic_store(&server->stalled_since_ms, SV_NEVER);
+    atomic_store(&server->turn_at_ms,
+        o->turn != NULL ? 0 : SV_RPC_NEVER); /* the first comes at once */
+    atomic_store(&server->stalled_since_ms, SV_RPC_NEVER);
 }
 
 int sv_rpc_server_new(const struct sv_rpc_server_options *options,
@@ -197,11 +202,11 @@ int sv_rpc_server_new(const struct sv_rpc_server_options *options,
         return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
     bool with_grpc = options->listen != NULL;
     if (with_grpc)
-        sv_core_init();
-    int rv = sv_queue_init(&server->queue, with_grpc);
+        sv_rpc_core_init();
+    int rv = sv_rpc_queue_init(&server->queue, with_grpc);
     if (rv < 0) {
         if (with_grpc)
-            sv_core_shutdown();
+            sv_rpc_core_shutdown();
         free(server);
         return sv_error(ret_error, rv);
     }
@@ -212,13 +217,13 @@ int sv_rpc_server_new(const struct sv_rpc_server_options *options,
         goto fail;
     if (with_grpc) {
         grpc_server_start(server->core);
-        rv = arm(server);
+        rv = arm_methods(server);
     }
     if (rv < 0) {
         sv_error(ret_error, rv);
         goto fail;
     }
-    rv = sv_loop_start(server);
+    rv = sv_rpc_loop_start(server);
     if (rv < 0) {
         sv_errorf(ret_error, rv, "no thread can be started");
         goto fail;
@@ -226,8 +231,8 @@ int sv_rpc_server_new(const struct sv_rpc_server_options *options,
     *ret_server = server;
     return 0;
 fail:
-    server->opt.turn = NULL; /* nobody is told of a server that never was */
-    atomic_store(&server->turn_at_ms, SV_NEVER);
+    server->opt.turn = NULL; /* it never ran: its end must not run it either */
+    atomic_store(&server->turn_at_ms, SV_RPC_NEVER);
     sv_rpc_server_free(server);
     return rv;
 }
@@ -244,13 +249,13 @@ int sv_rpc_server_reload_tls(struct sv_rpc_server *server, const struct sv_rpc_t
 {
     if (server->tls == NULL)
         return sv_error_field(ret_error, "tls", "the server was started without TLS");
-    return sv_server_tls_replace(server->tls, tls, ret_error);
+    return sv_rpc_server_tls_replace(server->tls, tls, ret_error);
 }
 
 void sv_rpc_server_set_serving(struct sv_rpc_server *server, bool serving)
 {
     if (server->health != NULL)
-        sv_health_set(server->health, serving);
+        sv_rpc_health_set(server->health, serving);
 }
 
 void sv_rpc_server_get_stats(struct sv_rpc_server *server, struct sv_rpc_server_stats *ret)
@@ -264,7 +269,7 @@ void sv_rpc_server_get_stats(struct sv_rpc_server *server, struct sv_rpc_server_
 
 /* ---- the end ---- */
 
-static void core_down(struct sv_op *op, bool ok)
+static void core_down(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_server *server = SV_CONTAINER_OF(op, struct sv_rpc_server, shutdown_op);
     pthread_mutex_lock(&server->lock);
@@ -284,11 +289,11 @@ void sv_rpc_server_close(struct sv_rpc_server *server)
     if (!first)
         return;
     sv_rpc_server_set_serving(server, false);
-    sv_stream_finish_all(server);
+    sv_rpc_stream_finish_all(server);
     if (server->core != NULL) {
         server->shutdown_op.done = core_down;
         grpc_server_shutdown_and_notify(server->core, server->queue.cq,
-            sv_op_tag(&server->shutdown_op));
+            sv_rpc_op_tag(&server->shutdown_op));
     }
 }
 
@@ -302,7 +307,10 @@ static bool is_down(const struct sv_rpc_server *server)
     return is_idle(server) && server->core_down;
 }
 
-/* Waits until done() or until_ms, running the loop if nobody else does. Returns whether it is done. */
+/*
+ * Waits until done() is true or until_ms. Runs the loop if the server has no threads. Returns
+ * whether it is done.
+ */
 static bool wait_until(struct sv_rpc_server *server,
     bool (*done)(const struct sv_rpc_server *server), int64_t until_ms)
 {
@@ -316,7 +324,7 @@ static bool wait_until(struct sv_rpc_server *server,
         }
         pthread_mutex_unlock(&server->lock);
         int64_t soon_ms = sv_mono_ms() + 50;
-        sv_loop_once(server, soon_ms < until_ms ? soon_ms : until_ms);
+        sv_rpc_loop_once(server, soon_ms < until_ms ? soon_ms : until_ms);
         pthread_mutex_lock(&server->lock);
     }
     pthread_mutex_unlock(&server->lock);
@@ -340,17 +348,17 @@ void sv_rpc_server_stop(struct sv_rpc_server *server, int64_t grace_ms)
             "still waiting for %u calls to be answered and %u streams to end", stats.live_calls,
             stats.live_streams);
     }
-    sv_loop_join(server);
+    sv_rpc_loop_join(server);
     server->stopped = true;
     bool with_grpc = server->queue.cq != NULL;
     if (server->core != NULL)
         grpc_server_destroy(server->core);
     server->core = NULL;
-    sv_queue_end(&server->queue);
-    sv_health_free(server->health);
+    sv_rpc_queue_end(&server->queue);
+    sv_rpc_health_free(server->health);
     server->health = NULL;
     if (with_grpc)
-        sv_core_shutdown();
+        sv_rpc_core_shutdown();
 }
 
 void sv_rpc_server_free(struct sv_rpc_server *server)
@@ -358,10 +366,10 @@ void sv_rpc_server_free(struct sv_rpc_server *server)
     if (server == NULL)
         return;
     sv_rpc_server_stop(server, 0);
-    sv_queue_fini(&server->queue);
-    sv_descriptors_free(server->descriptors);
-    sv_server_tls_free(server->tls);
-    sv_peers_free(server->peers);
+    sv_rpc_queue_fini(&server->queue);
+    sv_rpc_descriptors_free(server->descriptors);
+    sv_rpc_server_tls_free(server->tls);
+    sv_rpc_peers_free(server->peers);
     free(server->methods);
     pthread_cond_destroy(&server->idle);
     pthread_mutex_destroy(&server->lock);

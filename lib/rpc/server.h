@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server half of gRPC: methods are a table, a call is an object that is answered exactly once from any thread, a
- * stream is a call that was accepted. One completion queue, by default one thread.
+ * The server half of gRPC, as the rest of the library uses it.
  *
- * The same loop also serves a node that listens nowhere (options.listen NULL): then it turns and wakes without ever
- * starting gRPC.
+ *   server   listens, has the threads and a table of methods
+ *   call     one request of a client; whoever start() gave it to answers it once, from any thread
+ *   stream   a call that was accepted: messages in by on_message(), messages out by next()
+ *
+ * A server without a listener (options.listen NULL) never starts gRPC: it has the same loop with
+ * turn() and sv_rpc_server_wake(), for a node that serves no network.
  */
 #ifndef SV_RPC_SERVER_H
 #define SV_RPC_SERVER_H
@@ -27,92 +30,119 @@ struct sv_rpc_stream;
 /* ---- methods ---- */
 
 enum sv_rpc_kind {
-    SV_RPC_UNARY,         /* one request, read before start(); one reply */
-    SV_RPC_BIDI,          /* messages both ways */
-    SV_RPC_SERVER_STREAM, /* one request, which comes to on_message(); then messages out until finish() */
+    /* One request, which is read before start(), and one reply. */
+    SV_RPC_UNARY,
+    /* Messages both ways. */
+    SV_RPC_BIDI,
+    /* One request, which comes to on_message(), then messages out until finish(). */
+    SV_RPC_SERVER_STREAM,
 };
 
 struct sv_rpc_method {
-    const char *path; /* "/synctv.client.ClientService/Play"; borrowed until the server is freed */
+    /* "/synctv.client.ClientService/Play". Borrowed until the server is freed. */
+    const char *path;
     enum sv_rpc_kind kind;
     /*
-     * A call has come. It belongs to the callee, who answers it once, now or later, from any thread:
-     * unary with sv_rpc_call_reply() or sv_rpc_call_fail(), the other kinds with sv_rpc_call_accept() or
-     * sv_rpc_call_fail(). Runs on a thread of the loop (the streams' kinds too), several at once if threads > 1. Must not block.
+     * A call has come. It belongs to the callee, who answers it once, now or later, from any
+     * thread: a unary call with sv_rpc_call_reply() or sv_rpc_call_fail(), the other kinds with
+     * sv_rpc_call_accept() or sv_rpc_call_fail().
+     *
+     * Runs on a thread of the loop, several at once if threads > 1. Must not block.
      */
     void (*start)(struct sv_rpc_call *call, void *service);
     void *service;
-    bool needs_no_sign_in; /* a stream for anybody: a connection may have 4 of them */
+    /* A stream that needs no sign-in. A connection may have 4 of them. */
+    bool needs_no_sign_in;
 };
 
-/* ---- server ---- */
+/* ---- server: server.c, server_loop.c ---- */
 
-/* PEM texts. With `client_ca` clients must show a certificate that it signed. */
+/* PEM texts. */
 struct sv_rpc_tls {
     const char *cert;
     const char *key;
-    const char *client_ca; /* NULL = clients need no certificate */
+    /* Clients must show a certificate that this one signed. NULL = they need none. */
+    const char *client_ca;
 };
 
 struct sv_rpc_server_options {
-    const char *listen;           /* as in rpc/listen.h; NULL = no listener */
-    const struct sv_rpc_tls *tls; /* NULL = plain text */
+    /* As in rpc/listen.h; NULL = no listener. */
+    const char *listen;
+    /* NULL = plain text. */
+    const struct sv_rpc_tls *tls;
     /*
      * Networks as sv_networks_parse() reads them; NULL = none. For calls from these the client's
      * address is the last in the metadata x-forwarded-for that is none of theirs, and their own
      * connections are not counted.
      */
     const char *trusted_proxies;
-    unsigned threads; /* 0 = driven by sv_rpc_server_poll() */
+    /* Threads of the loop. 0 = the caller drives it with sv_rpc_server_poll(). */
+    unsigned threads;
     const struct sv_rpc_method *methods;
     size_t n_methods;
-    /* A packed FileDescriptorSet for the reflection services; NULL = no reflection. Borrowed until the server is freed. */
+    /*
+     * A packed FileDescriptorSet for the reflection services; NULL = no reflection. Borrowed until
+     * the server is freed.
+     */
     const void *descriptor_set;
     size_t descriptor_set_len;
 
     /*
-     * The node's mailbox and timers. Called by one thread at a time, after each batch of events, after each
-     * sv_rpc_wake() and when the time that it asked for is over. Returns the ms until it wants to be called again at the
-     * latest; < 0 = no wish. May be NULL.
+     * The turn of the node: its mailbox and timers. One thread at a time calls it: after each batch
+     * of events, after each sv_rpc_server_wake(), and when the time that it asked for is over.
+     * Returns the ms until it wants to be called again at the latest, or < 0 for no such wish. May
+     * be NULL.
      */
     int64_t (*turn)(void *userdata);
     void *userdata;
-    const struct sv_log *log; /* may be NULL; borrowed until the server is freed */
+    /* May be NULL. Borrowed until the server is freed. */
+    const struct sv_log *log;
 
-    /* Limits; sv_rpc_server_defaults() sets them. */
-    unsigned max_streams_per_connection; /* 100: calls and streams at the same time */
-    unsigned
-        max_connections_per_address; /* 256: connections with streams on them; 0 = any. See below */
-    unsigned max_receive_bytes;      /* 1 MiB a message */
-    unsigned max_metadata_bytes;     /* 8 KiB */
+    /* Limits. sv_rpc_server_defaults() sets what stands in parentheses. */
+
+    /* Calls and streams at the same time (100). */
+    unsigned max_streams_per_connection;
     /*
-     * 512 MiB for all that connections receive. The core looks at the size of a message when it is complete, so this is what
-     * stops peers that send endless ones; past it streams are reset with ENHANCE_YOUR_CALM.
+     * Connections of an address that carry at least one stream (256); 0 = any number. A stream on
+     * one more is refused with RESOURCE_EXHAUSTED / STREAM_LIMIT. Each client of a trusted proxy
+     * counts as one connection of its own address.
+     *
+     * The C core neither reports nor refuses connections, so those without streams are not counted.
+     * They stay as long as they answer pings: the core's limit for idle connections costs 6 % of
+     * every call.
+     */
+    unsigned max_connections_per_address;
+    /* A message (1 MiB). */
+    unsigned max_receive_bytes;
+    /* The metadata of a call (8 KiB). */
+    unsigned max_metadata_bytes;
+    /*
+     * All that connections receive (512 MiB). Past it streams are reset with ENHANCE_YOUR_CALM. The
+     * core looks at the size of a message when it is complete, so this is what stops peers that
+     * send endless ones.
      */
     size_t max_memory_bytes;
-    unsigned keepalive_ms;         /* 20 s: a ping on a silent connection … */
-    unsigned keepalive_timeout_ms; /* 10 s: … and how long its answer may take */
-    unsigned min_client_ping_ms;   /* 9 s, for who pings each 10 s on a network with jitter */
-    unsigned handshake_ms;         /* 10 s */
-    unsigned
-        write_stall_ms; /* 30 s: a stream whose client takes nothing for so long is cut, and an answer */
-    unsigned shutdown_drain_messages; /* 256: what a stream may still send once it is finished */
+    /* A silent connection gets a ping after so long (20 s) … */
+    unsigned keepalive_ms;
+    /* … and ends when the answer takes longer than this (10 s). */
+    unsigned keepalive_timeout_ms;
+    /* Clients may ping so often (9 s: once in 10 s, on a network with jitter). */
+    unsigned min_client_ping_ms;
+    /* A connection ends if its handshake takes longer (10 s). */
+    unsigned handshake_ms;
+    /* A stream or an answer ends when its client takes nothing of it for so long (30 s). */
+    unsigned write_stall_ms;
+    /* Messages that a stream may still send once it is finished (256). */
+    unsigned shutdown_drain_messages;
 };
-
-/*
- * max_connections_per_address: the C core neither reports nor refuses connections. What is counted are the connections
- * of an address that carry at least one live stream; a stream on one more is refused with RESOURCE_EXHAUSTED / STREAM_LIMIT.
- * Behind a trusted proxy each client on a connection is one connection of its address.
- * A connection without calls stays as long as it answers pings (the core's limit for idle ones costs 6 % of every call);
- * one that never finishes its handshake ends by handshake_ms.
- */
 
 /* Everything zero but the limits, and one thread. */
 void sv_rpc_server_defaults(struct sv_rpc_server_options *o);
 
 /*
- * Makes a server, listens and starts its threads. `options` is copied, as are method table and PEM
- * texts.
+ * Makes a server, listens and starts its threads. `options` is copied, and so are the table of
+ * methods and the PEM texts.
+ *
  * Errors: INVALID_ARGUMENT (field "listen", "trusted_proxies", "tls_cert_file", "tls_key_file",
  * "tls_client_ca_file", "methods"), NO_MEMORY, INTERNAL.
  */
@@ -122,43 +152,63 @@ int sv_rpc_server_new(const struct sv_rpc_server_options *options,
 /* The bound port; 0 without a listener. */
 int sv_rpc_server_port(const struct sv_rpc_server *server);
 
-/* New certificates for new connections; running ones go on. Errors: INVALID_ARGUMENT as above; then the old ones stay. */
+/*
+ * Gives new connections new certificates; existing connections go on. Errors: INVALID_ARGUMENT as
+ * above; then the old certificates stay.
+ */
 int sv_rpc_server_reload_tls(struct sv_rpc_server *server, const struct sv_rpc_tls *tls,
     synctv_error *ret_error);
 
-/* threads = 0 only: one turn of the loop, waiting at most timeout_ms (< 0 = as long as it takes) for something to do. One thread at a time. */
+/*
+ * For threads = 0 only: does one turn of the loop. Waits for something to do, timeout_ms at most
+ * (< 0 = as long as it takes). One thread at a time.
+ */
 void sv_rpc_server_poll(struct sv_rpc_server *server, int timeout_ms);
 
-/* Makes the loop turn soon. Any thread, also inside turn(); cheap, coalescing. Not after sv_rpc_server_free() has begun. */
-void sv_rpc_wake(struct sv_rpc_server *server);
+/*
+ * Makes the loop turn soon. Any thread, also inside turn(). Several wakes may lead to one turn. Not
+ * after sv_rpc_server_free() has begun.
+ */
+void sv_rpc_server_wake(struct sv_rpc_server *server);
 
-/* What grpc.health.v1 answers for "" and for every service of the table. SERVING from the start. Any thread. */
+/*
+ * What grpc.health.v1 answers for "" and for every service of the table. A new server is serving.
+ * Any thread.
+ */
 void sv_rpc_server_set_serving(struct sv_rpc_server *server, bool serving);
 
 struct sv_rpc_server_stats {
-    unsigned long calls; /* since the start */
-    unsigned live_calls; /* not answered yet, accepted streams apart */
+    /* Since the start. */
+    unsigned long calls;
+    /* Not answered yet; accepted streams are not among them. */
+    unsigned live_calls;
     unsigned live_streams;
 };
 void sv_rpc_server_get_stats(struct sv_rpc_server *server, struct sv_rpc_server_stats *ret);
 
 /*
- * Begins to end: health says NOT_SERVING, no new connections and calls, every stream is finished with
- * UNAVAILABLE / SHUTTING_DOWN. Does not block; any thread; idempotent. Waiting calls may still be answered.
+ * Begins the end: health says NOT_SERVING, new connections and calls are refused, every stream is
+ * finished with UNAVAILABLE / SHUTTING_DOWN. Calls that wait for their answer may still get it.
+ * Does not block. Any thread. A second close does nothing.
  */
 void sv_rpc_server_close(struct sv_rpc_server *server);
 /*
- * close(), waits for calls and streams to end, cancels what is left after grace_ms (their connections are cut), and ends the
- * threads. turn() goes on until the end and is never called afterwards. Each call that start() was given must have been answered
- * by somebody for this to return, so stop the server before what answers. Not on a thread of the loop.
+ * Closes the server, waits for calls and streams to end, cuts the connections of those that are
+ * left after grace_ms, and ends the threads. turn() is called until then, and never afterwards.
+ *
+ * Returns only when each call that start() was given is answered: stop the server before you stop
+ * what answers. Not on a thread of the loop.
  */
 void sv_rpc_server_stop(struct sv_rpc_server *server, int64_t grace_ms);
-/* stop(0) if that was not done, then frees. NULL is fine. */
+/* Stops the server with grace 0 if nobody has stopped it, then frees it. NULL is fine. */
 void sv_rpc_server_free(struct sv_rpc_server *server);
 
-/* ---- calls ---- */
+/* ---- calls: server_call.c ---- */
 
-/* All accessors are for the owner of the call and valid until it is answered. Results are borrowed from the call. */
+/*
+ * The owner of a call may ask for these until it answers the call. Results are borrowed from the
+ * call.
+ */
 
 const char *sv_rpc_call_path(const struct sv_rpc_call *call);
 /* The request of a unary call in one piece. Never NULL; *ret_len may be 0. */
@@ -178,46 +228,52 @@ int64_t sv_rpc_call_time_left_ms(const struct sv_rpc_call *call);
 struct sv_arena *sv_rpc_call_arena(struct sv_rpc_call *call);
 
 /*
- * Answers with OK. Takes `payload`. The call is gone. Where a client, its network or all together leave too much lying
- * (rpc/peers.h) the answer is OVERLOADED instead.
+ * Answers with OK. Takes `payload` and the call. If this client, its network or all clients
+ * together have too many answers that they do not read (rpc/peers.h), the answer is OVERLOADED
+ * instead.
  */
 void sv_rpc_call_reply(struct sv_rpc_call *call, struct sv_rpc_bytes payload);
 /*
- * Answers with an error, the status code being the one that belongs to `code`. `err` (borrowed, may be NULL) adds message,
- * field and retry time; `extra` (borrowed, may be NULL) travels as one more detail. The call is gone.
+ * Answers with the status code that belongs to `code`. Takes the call. `err` (borrowed, may be
+ * NULL) adds message, field and retry time; `extra` (borrowed, may be NULL) travels as one more
+ * detail.
  */
 void sv_rpc_call_fail(struct sv_rpc_call *call, int code, const synctv_error *err,
     const struct sv_rpc_detail *extra);
 
-/* ---- streams ---- */
+/* ---- streams: server_stream.c reads, server_stream_send.c sends ---- */
 
 /*
- * Callbacks of a stream; they run unlocked on threads of the server. next() never runs twice at the same time, nor do
- * on_message() and on_half_close(); but one of each side may. on_closed() comes after all others. With threads = 0 all run inside sv_rpc_server_poll().
+ * Callbacks of a stream. They run unlocked on threads of the server; with threads = 0 inside
+ * sv_rpc_server_poll(). At most one next() of a stream runs at a time, and at most one of its
+ * on_message() and on_half_close(); but next() and on_message() may run at the same time.
+ * on_closed() comes after all others.
  */
 struct sv_rpc_stream_ops {
-    /* A message has come; `data` is borrowed for the call. The next one is read when it returns. */
+    /* A message has come; `data` is borrowed. The next one is read when this returns. */
     void (*on_message)(struct sv_rpc_stream *stream, void *userdata, const void *data, size_t len);
     /*
-     * Pulls the next message to be sent, as synctv_stream_next(): 1 with *ret_bytes (a reference that is taken over), 0 if
-     * there is none now (a later sv_rpc_stream_kick() brings the next pull), or < 0 with ret_error filled: the stream ends
-     * with that error. Must not block.
+     * Gives the next message to be sent. Must not block. Returns
+     *   1    with *ret_bytes, a reference that the caller takes
+     *   0    if there is none now; sv_rpc_stream_kick() makes the server ask again
+     *   < 0  with *ret_error: the stream ends with that error
      */
     int (*next)(struct sv_rpc_stream *stream, void *userdata, struct sv_rpc_bytes *ret_bytes,
         synctv_error *ret_error);
     /*
-     * SV_RPC_BIDI: the client has half-closed; after its last message, once. The stream goes on until somebody ends it.
-     * NULL = it is finished with OK.
+     * SV_RPC_BIDI: the client will send no more messages. Once, after its last message. The stream
+     * goes on until it is finished. NULL = it is finished with OK then.
      */
     void (*on_half_close)(struct sv_rpc_stream *stream, void *userdata);
-    /* It is over, whoever ended it; exactly once. The server's reference to the stream goes after this. */
+    /* The stream is over. Once. Then the server gives its reference to the stream back. */
     void (*on_closed)(struct sv_rpc_stream *stream, void *userdata);
 };
 
 /*
- * Turns a call into a stream: sends the initial metadata, starts to read. The call is gone (its arena, too). Callbacks
- * may run before this returns, so `userdata` must be complete. The caller of accept gets a reference if `ret_stream` is
- * not NULL (written before any callback runs), to be dropped with sv_rpc_stream_unref().
+ * Makes a stream of a call: sends the initial metadata and starts to read. Takes the call with its
+ * arena. Callbacks may run before this returns, so `userdata` must be complete. If `ret_stream` is
+ * not NULL it gets a reference before any callback runs; release it with sv_rpc_stream_unref().
+ *
  * Errors: NO_MEMORY; then the call is as it was, and no callback comes.
  */
 int sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops *ops,
@@ -226,16 +282,20 @@ int sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops 
 struct sv_rpc_stream *sv_rpc_stream_ref(struct sv_rpc_stream *stream);
 void sv_rpc_stream_unref(struct sv_rpc_stream *stream);
 
-/* The functions below are thread-safe and harmless on a closed stream; hold a reference. */
+/* Whoever has a reference may call these on any thread. On a closed stream they do nothing. */
 
-/* There is something to pull. Cheap and coalescing; the sending is done by the loop, at most 64 streams a turn. */
+/*
+ * There is something to send: next() is called soon. Several kicks may lead to one call. The loop
+ * serves at most 64 streams a turn.
+ */
 void sv_rpc_stream_kick(struct sv_rpc_stream *stream);
 /*
- * Ends the stream: what next() still yields is sent (at most shutdown_drain_messages), then the status. code 0 = OK. `err`
- * as in sv_rpc_call_fail(). The first finish decides.
+ * Ends the stream: what next() still gives is sent (at most shutdown_drain_messages), then the
+ * status. `code` 0 = OK; `err` as in sv_rpc_call_fail(). The first finish decides, but an error
+ * replaces OK.
  */
 void sv_rpc_stream_finish(struct sv_rpc_stream *stream, int code, const synctv_error *err);
-/* Ends it now; nothing more is pulled. The client sees the code if its connection still takes it. */
+/* Ends it now: next() is not called any more. The client gets the code if it still reads. */
 void sv_rpc_stream_cancel(struct sv_rpc_stream *stream, int code, const synctv_error *err);
 
 #endif

@@ -18,32 +18,36 @@
 enum { STATUS_CODE = 1, STATUS_MESSAGE = 2, STATUS_DETAILS = 3 };
 /* google.protobuf.Any { string type_url = 1; bytes value = 2; } */
 enum { ANY_TYPE_URL = 1, ANY_VALUE = 2 };
-/* google.rpc.ErrorInfo { string reason = 1; string domain = 2; map<string, string> metadata = 3; } */
+/*
+ * google.rpc.ErrorInfo {
+ *     string reason = 1; string domain = 2; map<string, string> metadata = 3;
+ * }
+ */
 enum { INFO_REASON = 1, INFO_DOMAIN = 2, INFO_METADATA = 3 };
 enum { MAP_KEY = 1, MAP_VALUE = 2 };
 
-static void put_metadata(struct sv_pb_out *info, const char *key, const char *value)
+static void put_metadata(struct sv_rpc_pb_out *info, const char *key, const char *value)
 {
-    struct sv_pb_out entry = { 0 };
-    sv_pb_put_string(&entry, MAP_KEY, key);
-    sv_pb_put_string(&entry, MAP_VALUE, value);
-    sv_pb_put_message(info, INFO_METADATA, &entry);
+    struct sv_rpc_pb_out entry = { 0 };
+    sv_rpc_pb_put_string(&entry, MAP_KEY, key);
+    sv_rpc_pb_put_string(&entry, MAP_VALUE, value);
+    sv_rpc_pb_put_message(info, INFO_METADATA, &entry);
 }
 
-static void put_any(struct sv_pb_out *status, const struct sv_rpc_detail *d)
+static void put_any(struct sv_rpc_pb_out *status, const struct sv_rpc_detail *d)
 {
-    struct sv_pb_out any = { 0 };
+    struct sv_rpc_pb_out any = { 0 };
     size_t url_len = d->type_url_len > 0 ? d->type_url_len : strlen(d->type_url);
-    sv_pb_put_bytes(&any, ANY_TYPE_URL, d->type_url, url_len);
-    sv_pb_put_bytes(&any, ANY_VALUE, d->data, d->len);
-    sv_pb_put_message(status, STATUS_DETAILS, &any);
+    sv_rpc_pb_put_bytes(&any, ANY_TYPE_URL, d->type_url, url_len);
+    sv_rpc_pb_put_bytes(&any, ANY_VALUE, d->data, d->len);
+    sv_rpc_pb_put_message(status, STATUS_DETAILS, &any);
 }
 
-static void put_error_info(struct sv_pb_out *status, const synctv_error *err)
+static void put_error_info(struct sv_rpc_pb_out *status, const synctv_error *err)
 {
-    struct sv_pb_out info = { 0 };
-    sv_pb_put_string(&info, INFO_REASON, synctv_error_reason(err->code));
-    sv_pb_put_string(&info, INFO_DOMAIN, ERROR_DOMAIN);
+    struct sv_rpc_pb_out info = { 0 };
+    sv_rpc_pb_put_string(&info, INFO_REASON, synctv_error_reason(err->code));
+    sv_rpc_pb_put_string(&info, INFO_DOMAIN, ERROR_DOMAIN);
     if (err->field[0] != '\0')
         put_metadata(&info, "field", err->field);
     if (err->retry_after_ms > 0) {
@@ -54,15 +58,15 @@ static void put_error_info(struct sv_pb_out *status, const synctv_error *err)
     put_any(status,
         &(struct sv_rpc_detail){ .type_url = ERROR_INFO_URL, .data = info.data, .len = info.len });
     status->failed = status->failed || info.failed;
-    sv_pb_out_free(&info);
+    sv_rpc_pb_out_free(&info);
 }
 
 struct sv_rpc_bytes sv_rpc_status_pack(int grpc_code, const synctv_error *err,
     const struct sv_rpc_detail *extra)
 {
-    struct sv_pb_out status = { 0 };
-    sv_pb_put_varint(&status, STATUS_CODE, (uint64_t)grpc_code);
-    sv_pb_put_string(&status, STATUS_MESSAGE, err->message);
+    struct sv_rpc_pb_out status = { 0 };
+    sv_rpc_pb_put_varint(&status, STATUS_CODE, (uint64_t)grpc_code);
+    sv_rpc_pb_put_string(&status, STATUS_MESSAGE, err->message);
     put_error_info(&status, err);
     if (extra != NULL && extra->type_url != NULL && extra->len < SV_RPC_STATUS_MAX) {
         size_t len = status.len;
@@ -71,9 +75,9 @@ struct sv_rpc_bytes sv_rpc_status_pack(int grpc_code, const synctv_error *err,
             status.len = len;
     }
     if (status.failed)
-        status.len = 0; /* the code and the text go without it */
+        status.len = 0; /* code and text travel without it */
     struct sv_rpc_bytes packed = sv_rpc_bytes_copy(status.data, status.len);
-    sv_pb_out_free(&status);
+    sv_rpc_pb_out_free(&status);
     return packed;
 }
 
@@ -110,10 +114,13 @@ int sv_rpc_status_to_code(int grpc_code)
     case GRPC_STATUS__DO_NOT_USE:
         break;
     }
-    return SYNCTV_E_INTERNAL; /* ours always say more */
+    return SYNCTV_E_INTERNAL; /* our own servers always send an ErrorInfo */
 }
 
-/* A string of a peer into a fixed buffer: cut at a code point; left alone when it is not UTF-8. */
+/*
+ * Copies a string of a peer into a fixed buffer, cut at a code point. Does nothing if it is not
+ * UTF-8.
+ */
 static void copy_text(char *out, size_t size, const void *data, size_t len)
 {
     const char *s = data;
@@ -128,19 +135,19 @@ static void copy_text(char *out, size_t size, const void *data, size_t len)
     out[len] = '\0';
 }
 
-static void parse_metadata(const struct sv_pb_field *entry, synctv_error *err)
+static void parse_metadata(const struct sv_rpc_pb_field *entry, synctv_error *err)
 {
-    struct sv_pb_in in = sv_pb_in(entry->data, entry->len);
-    struct sv_pb_field f, key = { 0 }, value = { 0 };
-    while (sv_pb_next(&in, &f) > 0) {
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(entry->data, entry->len);
+    struct sv_rpc_pb_field f, key = { 0 }, value = { 0 };
+    while (sv_rpc_pb_next(&in, &f) > 0) {
         if (f.number == MAP_KEY)
             key = f;
-        else if (f.number == MAP_VALUE && f.type == SV_PB_BYTES)
+        else if (f.number == MAP_VALUE && f.type == SV_RPC_PB_BYTES)
             value = f;
     }
-    if (sv_pb_is(&key, "field"))
+    if (sv_rpc_pb_is(&key, "field"))
         copy_text(err->field, sizeof(err->field), value.data, value.len);
-    if (sv_pb_is(&key, "retry_after_ms")) {
+    if (sv_rpc_pb_is(&key, "retry_after_ms")) {
         char digits[19] = "";
         copy_text(digits, sizeof(digits), value.data, value.len);
         err->retry_after_ms = strtoll(digits, NULL, 10);
@@ -149,15 +156,15 @@ static void parse_metadata(const struct sv_pb_field *entry, synctv_error *err)
     }
 }
 
-/* Whether it was an ErrorInfo of ours. */
-static bool parse_error_info(const struct sv_pb_field *value, synctv_error *err)
+/* False if it is not an ErrorInfo of a synctv server. */
+static bool parse_error_info(const struct sv_rpc_pb_field *value, synctv_error *err)
 {
     synctv_error found = { 0 };
     char reason[48] = "", domain[16] = "";
-    struct sv_pb_in in = sv_pb_in(value->data, value->len);
-    struct sv_pb_field f;
-    while (sv_pb_next(&in, &f) > 0) {
-        if (f.type != SV_PB_BYTES)
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(value->data, value->len);
+    struct sv_rpc_pb_field f;
+    while (sv_rpc_pb_next(&in, &f) > 0) {
+        if (f.type != SV_RPC_PB_BYTES)
             continue;
         if (f.number == INFO_REASON)
             copy_text(reason, sizeof(reason), f.data, f.len);
@@ -174,20 +181,20 @@ static bool parse_error_info(const struct sv_pb_field *value, synctv_error *err)
     return true;
 }
 
-static void parse_detail(const struct sv_pb_field *detail, synctv_error *err,
+static void parse_detail(const struct sv_rpc_pb_field *detail, synctv_error *err,
     struct sv_rpc_detail *extra)
 {
-    struct sv_pb_in in = sv_pb_in(detail->data, detail->len);
-    struct sv_pb_field f, url = { 0 }, value = { .data = (const uint8_t *)"" };
-    while (sv_pb_next(&in, &f) > 0) {
-        if (f.number == ANY_TYPE_URL && f.type == SV_PB_BYTES)
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(detail->data, detail->len);
+    struct sv_rpc_pb_field f, url = { 0 }, value = { .data = (const uint8_t *)"" };
+    while (sv_rpc_pb_next(&in, &f) > 0) {
+        if (f.number == ANY_TYPE_URL && f.type == SV_RPC_PB_BYTES)
             url = f;
-        else if (f.number == ANY_VALUE && f.type == SV_PB_BYTES)
+        else if (f.number == ANY_VALUE && f.type == SV_RPC_PB_BYTES)
             value = f;
     }
     if (url.len == 0)
         return;
-    if (sv_pb_is(&url, ERROR_INFO_URL))
+    if (sv_rpc_pb_is(&url, ERROR_INFO_URL))
         parse_error_info(&value, err);
     else if (extra->type_url == NULL)
         *extra = (struct sv_rpc_detail){
@@ -203,10 +210,10 @@ int sv_rpc_status_parse(int grpc_code, const char *text, const void *data, size_
 {
     synctv_error err = { .code = sv_rpc_status_to_code(grpc_code) };
     struct sv_rpc_detail extra = { 0 };
-    struct sv_pb_in in = sv_pb_in(data, err.code == 0 ? 0 : len);
-    struct sv_pb_field f;
-    while (sv_pb_next(&in, &f) > 0)
-        if (f.number == STATUS_DETAILS && f.type == SV_PB_BYTES)
+    struct sv_rpc_pb_in in = sv_rpc_pb_in(data, err.code == 0 ? 0 : len);
+    struct sv_rpc_pb_field f;
+    while (sv_rpc_pb_next(&in, &f) > 0)
+        if (f.number == STATUS_DETAILS && f.type == SV_RPC_PB_BYTES)
             parse_detail(&f, &err, &extra);
     if (err.code != 0) {
         copy_text(err.message, sizeof(err.message), sv_str(text), strlen(sv_str(text)));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How an error travels: google.rpc.Status in grpc-status-details-bin, with an ErrorInfo{reason, domain "synctv",
- * metadata field, retry_after_ms} first and at most one more detail behind it.
+ * How an error travels: as google.rpc.Status in the trailing metadata grpc-status-details-bin. Its
+ * first detail is an ErrorInfo {reason, domain "synctv", metadata: field, retry_after_ms}; one more
+ * detail may follow.
  */
 #ifndef SV_RPC_STATUS_H
 #define SV_RPC_STATUS_H
@@ -14,25 +15,31 @@
 
 /* A google.protobuf.Any. Borrowed. */
 struct sv_rpc_detail {
-    const char *type_url; /* "type.googleapis.com/synctv.common.RoomPlaybackState" */
-    size_t type_url_len;  /* 0 = type_url is a C string */
+    /* "type.googleapis.com/synctv.common.RoomPlaybackState" */
+    const char *type_url;
+    /* 0 = type_url is a C string. */
+    size_t type_url_len;
     const void *data;
     size_t len;
 };
 
-/*
- * Packs google.rpc.Status. `err` gives message, reason, field and retry time. `extra` may be NULL; it is left out when the
- * whole would not fit into the metadata of a call (SV_RPC_STATUS_MAX).
- */
+/* A packed status must fit into the metadata of a call. */
 #define SV_RPC_STATUS_MAX 5120
+
+/*
+ * Packs google.rpc.Status. `err` gives message, reason, field and retry time. `extra` may be NULL;
+ * it is left out if the status would be larger than SV_RPC_STATUS_MAX.
+ */
 struct sv_rpc_bytes sv_rpc_status_pack(int grpc_code, const synctv_error *err,
     const struct sv_rpc_detail *extra);
 
 /*
- * The other way, for a client; hostile input is fine. Fills *ret_error from a status code, its text and the packed
- * google.rpc.Status (len 0 = none was sent). Without an ErrorInfo of domain "synctv" the code is the nearest one
- * (UNAVAILABLE → NODE_UNAVAILABLE, DEADLINE_EXCEEDED → TIMEOUT ...). ret_extra (may be NULL) gets the first detail that is not
- * an ErrorInfo, pointing into `data`; type_url NULL if there is none.
+ * For clients: fills *ret_error from a status code, its text and the packed google.rpc.Status (len
+ * 0 = none was sent). Hostile input is fine. Without an ErrorInfo of domain "synctv" the code is
+ * the nearest one (UNAVAILABLE → NODE_UNAVAILABLE, DEADLINE_EXCEEDED → TIMEOUT …).
+ *
+ * *ret_extra (ret_extra may be NULL) gets the first detail that is not an ErrorInfo. It points into
+ * `data`; type_url NULL = there is none.
  *
  * Returns ret_error->code, 0 for grpc_code 0.
  */

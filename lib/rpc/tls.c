@@ -12,11 +12,13 @@
 #include "base/error.h"
 #include "base/text.h"
 
-struct sv_server_tls {
+struct sv_rpc_server_tls {
     pthread_mutex_t lock;
     char *cert, *key, *client_ca;
-    bool is_new;         /* the core has not fetched it yet */
-    bool verify_clients; /* from the start; a reload does not change it */
+    /* The core has not fetched them yet. */
+    bool is_new;
+    /* Constant: a reload does not change it. */
+    bool verify_clients;
 };
 
 /* ---- checks: gRPC takes anything and then fails handshakes, one by one ---- */
@@ -34,7 +36,7 @@ static X509 *read_cert(const char *pem)
     return cert;
 }
 
-/* A passphrase is nothing a server could ask for. */
+/* Refuses keys with a passphrase: there is nobody whom the server could ask for it. */
 static int no_passphrase(char *buf, int size, int rwflag, void *userdata)
 {
     return -1;
@@ -97,7 +99,7 @@ static void wipe(char *secret)
     free(secret);
 }
 
-int sv_server_tls_replace(struct sv_server_tls *tls, const struct sv_rpc_tls *pem,
+int sv_rpc_server_tls_replace(struct sv_rpc_server_tls *tls, const struct sv_rpc_tls *pem,
     synctv_error *ret_error)
 {
     int rv = check_server(pem, ret_error);
@@ -128,24 +130,24 @@ int sv_server_tls_replace(struct sv_server_tls *tls, const struct sv_rpc_tls *pe
     return 0;
 }
 
-int sv_server_tls_new(const struct sv_rpc_tls *pem, struct sv_server_tls **ret_tls,
+int sv_rpc_server_tls_new(const struct sv_rpc_tls *pem, struct sv_rpc_server_tls **ret_tls,
     synctv_error *ret_error)
 {
-    struct sv_server_tls *tls = calloc(1, sizeof(*tls));
+    struct sv_rpc_server_tls *tls = calloc(1, sizeof(*tls));
     if (tls == NULL)
         return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
     pthread_mutex_init(&tls->lock, NULL);
     tls->verify_clients = !sv_str_empty(pem->client_ca);
-    int rv = sv_server_tls_replace(tls, pem, ret_error);
+    int rv = sv_rpc_server_tls_replace(tls, pem, ret_error);
     if (rv < 0) {
-        sv_server_tls_free(tls);
+        sv_rpc_server_tls_free(tls);
         return rv;
     }
     *ret_tls = tls;
     return 0;
 }
 
-void sv_server_tls_free(struct sv_server_tls *tls)
+void sv_rpc_server_tls_free(struct sv_rpc_server_tls *tls)
 {
     if (tls == NULL)
         return;
@@ -160,12 +162,15 @@ void sv_server_tls_free(struct sv_server_tls *tls)
 static grpc_ssl_certificate_config_reload_status fetch(void *userdata,
     grpc_ssl_server_certificate_config **ret_config)
 {
-    struct sv_server_tls *tls = userdata;
+    struct sv_rpc_server_tls *tls = userdata;
     grpc_ssl_certificate_config_reload_status status = GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     pthread_mutex_lock(&tls->lock);
     if (tls->is_new) {
         grpc_ssl_pem_key_cert_pair pair = { tls->key, tls->cert };
-        /* The core asserts that there are roots; unless clients are asked for a certificate it does not use them. */
+        /*
+         * The core asserts that there are roots, but does not use them unless clients are asked for
+         * a certificate.
+         */
         *ret_config = grpc_ssl_server_certificate_config_create(tls->verify_clients ? tls->client_ca
                                                                                     : tls->cert,
             &pair, 1);
@@ -176,7 +181,7 @@ static grpc_ssl_certificate_config_reload_status fetch(void *userdata,
     return status;
 }
 
-grpc_server_credentials *sv_server_tls_credentials(struct sv_server_tls *tls)
+grpc_server_credentials *sv_rpc_server_tls_credentials(struct sv_rpc_server_tls *tls)
 {
     grpc_ssl_server_credentials_options *options =
         grpc_ssl_server_credentials_create_options_using_config_fetcher(tls->verify_clients
@@ -188,7 +193,7 @@ grpc_server_credentials *sv_server_tls_credentials(struct sv_server_tls *tls)
 
 /* ---- client ---- */
 
-int sv_client_tls_credentials(const char *root_ca, const char *cert, const char *key,
+int sv_rpc_client_tls_credentials(const char *root_ca, const char *cert, const char *key,
     grpc_channel_credentials **ret_credentials, synctv_error *ret_error)
 {
     int rv = 0;

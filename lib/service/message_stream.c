@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * MessageStream: a stream of the node, pulled by gRPC as fast as the client reads. An event is encoded once, whoever sends it
- * first, and the bytes are kept with it for all others.
- */
+#include "service/message_stream.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,37 +11,45 @@
 #include "base/id.h"
 #include "base/ratelimit.h"
 #include "base/text.h"
+#include "service/failure.h"
 #include "service/inside.h"
+#include "wire/client_message.h"
 #include "wire/event.h"
-#include "wire/request.h"
 
-/* Messages that make no sense: so many a second, and so many answers to them waiting, before the stream is ended. */
-#define NONSENSE_PER_SECOND 5
-#define NONSENSE_MAX 32
+/*
+ * A client may send so many messages a second that are refused, and so many of the answers to them
+ * may be unread. One more ends the stream.
+ */
+#define REFUSALS_PER_SECOND 5
+#define REFUSALS_MAX 32
 #define ROOM_PASSWORD_MAX 64
 
-/* What has come on a stream and could not be taken. */
+/* The answer to a message that could not be decoded or was refused at once. */
 struct refusal {
     synctv_error err;
     char in_reply_to[65];
 };
 
-struct sv_message_stream {
+struct sv_service_message_stream {
     struct sv_service *service;
     synctv_stream *events;
-    struct sv_rpc_stream *_Atomic rpc; /* NULL until the call is accepted */
-    atomic_uint refs;                  /* 2: that of who starts it, and gRPC's */
+    /* NULL until the call is accepted. */
+    struct sv_rpc_stream *_Atomic rpc;
+    /* One of start_as(), one of the accepted call. */
+    atomic_uint refs;
 
-    struct sv_bucket nonsense; /* on_message() */
-    pthread_mutex_t lock;      /* of all below */
-    struct refusal
-        *_Atomic refusals; /* a ring of NONSENSE_MAX, made when the first one is refused */
+    /* The rate of refusals. For on_message() alone. */
+    struct sv_bucket refusal_rate;
+    /* Of all below. */
+    pthread_mutex_t lock;
+    /* A ring of REFUSALS_MAX; NULL until the first refusal. */
+    struct refusal *_Atomic refusals;
     unsigned first_refusal, n_refusals;
 };
 
 /* ---- life ---- */
 
-static void stream_free(struct sv_message_stream *s)
+static void stream_free(struct sv_service_message_stream *s)
 {
     struct sv_rpc_stream *rpc = atomic_load(&s->rpc);
     if (rpc != NULL)
@@ -53,7 +59,7 @@ static void stream_free(struct sv_message_stream *s)
     free(s);
 }
 
-static void stream_unref(struct sv_message_stream *s)
+static void stream_unref(struct sv_service_message_stream *s)
 {
     if (atomic_fetch_sub(&s->refs, 1) == 1)
         stream_free(s);
@@ -62,7 +68,7 @@ static void stream_unref(struct sv_message_stream *s)
 /* synctv_stream_ready_fn */
 static void on_ready(void *userdata, synctv_stream *events)
 {
-    struct sv_message_stream *s = userdata;
+    struct sv_service_message_stream *s = userdata;
     struct sv_rpc_stream *rpc = atomic_load(&s->rpc);
     if (rpc != NULL)
         sv_rpc_stream_kick(rpc);
@@ -70,7 +76,7 @@ static void on_ready(void *userdata, synctv_stream *events)
 
 static void on_closed(struct sv_rpc_stream *rpc, void *userdata)
 {
-    struct sv_message_stream *s = userdata;
+    struct sv_service_message_stream *s = userdata;
     synctv_stream_close(s->events);
     s->events = NULL;
     stream_unref(s);
@@ -95,7 +101,7 @@ static void free_shared(void *value)
     free(bytes);
 }
 
-static int encode_pong(struct sv_message_stream *s, const synctv_event *event,
+static int encode_pong(struct sv_service_message_stream *s, const synctv_event *event,
     struct sv_rpc_bytes *ret_bytes, synctv_error *err)
 {
     synctv_event pong = *event;
@@ -103,17 +109,17 @@ static int encode_pong(struct sv_message_stream *s, const synctv_event *event,
     return sv_wire_event_encode(&pong, sv_rpc_bytes_alloc, ret_bytes, err);
 }
 
-static int encode_error(struct sv_message_stream *s, const synctv_event *event,
+static int encode_error(struct sv_service_message_stream *s, const synctv_event *event,
     struct sv_rpc_bytes *ret_bytes, synctv_error *err)
 {
-    synctv_error told = *event->error;
-    sv_service_hide_inside(s->service, "a message of a stream", &told);
+    synctv_error shown = *event->error;
+    sv_service_hide_internal(s->service, "a message of a stream", &shown);
     synctv_event copy = *event;
-    copy.error = &told;
+    copy.error = &shown;
     return sv_wire_event_encode(&copy, sv_rpc_bytes_alloc, ret_bytes, err);
 }
 
-static int encode(struct sv_message_stream *s, const synctv_event *event,
+static int encode(struct sv_service_message_stream *s, const synctv_event *event,
     struct sv_rpc_bytes *ret_bytes, synctv_error *err)
 {
     if (event->type == SYNCTV_EVENT_PONG)
@@ -121,29 +127,29 @@ static int encode(struct sv_message_stream *s, const synctv_event *event,
     if (event->type == SYNCTV_EVENT_ERROR)
         return encode_error(s, event, ret_bytes, err);
     struct sv_rpc_bytes *shared = synctv_event_derive(event, encode_shared, free_shared);
-    if (shared == NULL) /* an embedder keeps too much with it */
+    if (shared == NULL) /* no memory, or embedders have derived too many values */
         return sv_wire_event_encode(event, sv_rpc_bytes_alloc, ret_bytes, err);
     *ret_bytes = sv_rpc_bytes_ref(*shared);
     return 0;
 }
 
 /* Takes the oldest refusal. */
-static bool take_refusal(struct sv_message_stream *s, struct refusal *ret)
+static bool take_refusal(struct sv_service_message_stream *s, struct refusal *ret)
 {
-    if (atomic_load(&s->refusals) == NULL) /* nearly always; and a kick follows each refusal */
+    if (atomic_load(&s->refusals) == NULL) /* nearly always; each refusal is followed by a kick */
         return false;
     pthread_mutex_lock(&s->lock);
     bool found = s->n_refusals > 0;
     if (found) {
         *ret = s->refusals[s->first_refusal];
-        s->first_refusal = (s->first_refusal + 1) % NONSENSE_MAX;
+        s->first_refusal = (s->first_refusal + 1) % REFUSALS_MAX;
         s->n_refusals--;
     }
     pthread_mutex_unlock(&s->lock);
     return found;
 }
 
-static int encode_refusal(struct sv_message_stream *s, const struct refusal *refusal,
+static int encode_refusal(struct sv_service_message_stream *s, const struct refusal *refusal,
     struct sv_rpc_bytes *ret_bytes, synctv_error *err)
 {
     char id[SV_ID_SIZE];
@@ -165,7 +171,7 @@ static int encode_refusal(struct sv_message_stream *s, const struct refusal *ref
 static int next_message(struct sv_rpc_stream *rpc, void *userdata, struct sv_rpc_bytes *ret_bytes,
     synctv_error *ret_error)
 {
-    struct sv_message_stream *s = userdata;
+    struct sv_service_message_stream *s = userdata;
     struct refusal refusal;
     if (take_refusal(s, &refusal)) {
         int rv = encode_refusal(s, &refusal, ret_bytes, ret_error);
@@ -173,12 +179,12 @@ static int next_message(struct sv_rpc_stream *rpc, void *userdata, struct sv_rpc
     }
     const synctv_event *event;
     int rv = synctv_stream_next(s->events, 0, &event, ret_error);
-    if (rv == SYNCTV_E_NOT_CONNECTED) { /* all is answered */
+    if (rv == SYNCTV_E_NOT_CONNECTED) { /* half-closed, and all is answered */
         sv_rpc_stream_finish(rpc, 0, NULL);
         return 0;
     }
     if (rv < 0)
-        sv_service_hide_inside(s->service, "a stream", ret_error);
+        sv_service_hide_internal(s->service, "a stream", ret_error);
     if (rv <= 0)
         return rv;
     rv = encode(s, event, ret_bytes, ret_error);
@@ -188,16 +194,16 @@ static int next_message(struct sv_rpc_stream *rpc, void *userdata, struct sv_rpc
 
 /* ---- in ---- */
 
-static bool add_refusal(struct sv_message_stream *s, const synctv_error *err,
+static bool add_refusal(struct sv_service_message_stream *s, const synctv_error *err,
     const char *in_reply_to)
 {
     bool added = false;
     pthread_mutex_lock(&s->lock);
     struct refusal *ring = atomic_load(&s->refusals);
-    if (ring == NULL && (ring = calloc(NONSENSE_MAX, sizeof(*ring))) != NULL)
+    if (ring == NULL && (ring = calloc(REFUSALS_MAX, sizeof(*ring))) != NULL)
         atomic_store(&s->refusals, ring);
-    if (ring != NULL && s->n_refusals < NONSENSE_MAX) {
-        struct refusal *refusal = &ring[(s->first_refusal + s->n_refusals) % NONSENSE_MAX];
+    if (ring != NULL && s->n_refusals < REFUSALS_MAX) {
+        struct refusal *refusal = &ring[(s->first_refusal + s->n_refusals) % REFUSALS_MAX];
         refusal->err = *err;
         size_t len = strlen(in_reply_to);
         bool fits = len < sizeof(refusal->in_reply_to); /* no valid one is longer */
@@ -211,11 +217,11 @@ static bool add_refusal(struct sv_message_stream *s, const synctv_error *err,
 }
 
 /* Answers with an ErrorMessage; too many of them end the stream. */
-static void refuse(struct sv_message_stream *s, struct sv_rpc_stream *rpc, const synctv_error *err,
-    const char *in_reply_to)
+static void refuse(struct sv_service_message_stream *s, struct sv_rpc_stream *rpc,
+    const synctv_error *err, const char *in_reply_to)
 {
-    static const struct sv_rate rate = { NONSENSE_PER_SECOND, NONSENSE_MAX };
-    int64_t wait_ms = sv_bucket_take(&s->nonsense, &rate, sv_mono_ms());
+    static const struct sv_rate rate = { REFUSALS_PER_SECOND, REFUSALS_MAX };
+    int64_t wait_ms = sv_bucket_take(&s->refusal_rate, &rate, sv_mono_ms());
     if (wait_ms == 0 && add_refusal(s, err, in_reply_to)) {
         sv_rpc_stream_kick(rpc);
         return;
@@ -228,21 +234,21 @@ static void refuse(struct sv_message_stream *s, struct sv_rpc_stream *rpc, const
 
 static void on_message(struct sv_rpc_stream *rpc, void *userdata, const void *data, size_t len)
 {
-    struct sv_message_stream *s = userdata;
+    struct sv_service_message_stream *s = userdata;
     struct sv_arena arena = { 0 };
     synctv_request request;
     synctv_error err;
     int rv = sv_wire_client_message_decode(data, len, &arena, &request, &err);
     if (rv >= 0)
         rv = synctv_stream_send(s->events, &request, &err);
-    if (rv < 0 && rv != SYNCTV_E_NOT_CONNECTED) /* that it has ended next_message() says, and why */
+    if (rv < 0 && rv != SYNCTV_E_NOT_CONNECTED) /* then next_message() says why it has ended */
         refuse(s, rpc, &err, sv_str(request.message_id));
     sv_arena_fini(&arena);
 }
 
 static void on_half_close(struct sv_rpc_stream *rpc, void *userdata)
 {
-    struct sv_message_stream *s = userdata;
+    struct sv_service_message_stream *s = userdata;
     synctv_stream_finish(s->events);
 }
 
@@ -255,7 +261,10 @@ static const struct sv_rpc_stream_ops stream_ops = {
     .on_closed = on_closed,
 };
 
-/* A metadata value as a string in `out`, "" if there is none. INVALID_ARGUMENT if it is longer or no UTF-8. */
+/*
+ * Copies a metadata value into `out` as a string; "" = there is none. Errors: INVALID_ARGUMENT (it
+ * is too long or not UTF-8).
+ */
 static int metadata_string(struct sv_rpc_call *rpc, const char *key, char *out, size_t size,
     synctv_error *err)
 {
@@ -271,9 +280,9 @@ static int metadata_string(struct sv_rpc_call *rpc, const char *key, char *out, 
     return 0;
 }
 
-static struct sv_message_stream *stream_new(struct sv_service *service)
+static struct sv_service_message_stream *stream_new(struct sv_service *service)
 {
-    struct sv_message_stream *s = calloc(1, sizeof(*s));
+    struct sv_service_message_stream *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return NULL;
     s->service = service;
@@ -283,9 +292,9 @@ static struct sv_message_stream *stream_new(struct sv_service *service)
     return s;
 }
 
-/* x-room-password-bin is for passwords that are not ASCII. */
-static int open_events(struct sv_message_stream *s, struct sv_rpc_call *rpc, synctv_caller *caller,
-    synctv_error *err)
+/* Opens the node's stream. Passwords that are not ASCII come as x-room-password-bin. */
+static int open_events(struct sv_service_message_stream *s, struct sv_rpc_call *rpc,
+    synctv_caller *caller, synctv_error *err)
 {
     char room_id[SV_ID_SIZE], password[ROOM_PASSWORD_MAX + 1];
     int rv = metadata_string(rpc, "x-room-id", room_id, sizeof(room_id), err);
@@ -318,7 +327,7 @@ static void start_as(void *userdata, synctv_caller *caller, const synctv_error *
         return;
     }
     synctv_error err;
-    struct sv_message_stream *s = stream_new(start.service);
+    struct sv_service_message_stream *s = stream_new(start.service);
     if (s == NULL) {
         sv_error(&err, SYNCTV_E_NO_MEMORY);
         sv_service_fail(start.service, start.rpc, &err, NULL);
@@ -339,11 +348,11 @@ static void start_as(void *userdata, synctv_caller *caller, const synctv_error *
         return;
     }
     atomic_store(&s->rpc, rpc);
-    sv_rpc_stream_kick(rpc); /* for what became ready before */
+    sv_rpc_stream_kick(rpc); /* on_ready() could not do it before */
     stream_unref(s);
 }
 
-void sv_message_stream_start(struct sv_rpc_call *rpc, void *arg)
+void sv_service_message_stream_start(struct sv_rpc_call *rpc, void *arg)
 {
     const struct sv_service_method *m = arg;
     synctv_error err;

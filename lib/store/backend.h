@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a database has to offer so that jobs.c can run jobs in it. A backend is a folder beside this file with one const table of
- * these functions, and those of sv_tx_ops (store.h); store.c finds it by the scheme of the URL.
+ * The functions that a database must offer so that jobs.c can run jobs in it. A backend is a folder
+ * beside this file, with one const table of these functions and one of sv_tx_ops (store.h). store.c
+ * finds it by the scheme of the URL.
  *
- * Functions that return int return 0 or a negative SYNCTV_E_*. They may block, and are called without locks.
+ * Functions that return int return 0 or a negative SYNCTV_E_*. They may block, and are called
+ * without locks held.
  */
 #ifndef SV_STORE_BACKEND_H
 #define SV_STORE_BACKEND_H
@@ -12,13 +14,17 @@
 
 #include "store/store.h"
 
-/* The backend's: what its connections have in common. */
+/* Defined by the backend: what its connections share. */
 struct sv_database;
 
-/* A connection, which one thread at a time uses. The backend's own structure begins with it. */
+/* A connection. One thread at a time uses it. The backend's own structure begins with it. */
 struct sv_conn {
-    struct sv_tx tx; /* first: a transaction is its connection */
-    /* The first failure of the database itself since jobs.c has looked: a number of the backend's, 0 = none, and a sentence. */
+    /* First: a transaction is its connection. */
+    struct sv_tx tx;
+    /*
+     * The first failure of the database itself since jobs.c last logged one: a number of the
+     * backend's (0 = none) and a sentence.
+     */
     int failure;
     char failure_text[320];
 };
@@ -26,38 +32,41 @@ struct sv_conn {
 enum sv_conn_kind { SV_CONN_WRITES, SV_CONN_READS };
 
 struct sv_backend {
-    /* Jobs in one transaction, at most. */
+    /* The most jobs in one transaction. */
     unsigned max_batch;
 
     /*
-     * Finds the database and claims it. *deadline_us, which may change any time, is when to give up waiting for other processes
-     * (monotonic), 0 = as usual. Fills `err` on failure.
+     * Opens the database and claims it. *deadline_us (monotonic) is when to stop waiting for other
+     * processes; 0 = the backend's own limits. It may change at any time. Fills `err` on failure.
      */
     int (*open)(const struct sv_store_options *options, const _Atomic int64_t *deadline_us,
         struct sv_database **ret_database, synctv_error *err);
     /*
-     * The first connection is the one that writes; it creates and migrates what is stored. *ret_conn is NULL if there can be no other: then
-     * that one reads, too. Fills `err` on failure.
+     * The first connection is the one that writes; it creates and migrates the database. *ret_conn
+     * is NULL if there can be no other connection: then the first one reads, too. Fills `err` on
+     * failure.
      */
     int (*connect)(struct sv_database *database, enum sv_conn_kind kind, struct sv_conn **ret_conn,
         synctv_error *err);
     void (*disconnect)(struct sv_conn *conn);
-    /* Behind the last disconnect(). */
+    /* After the last disconnect(). */
     void (*close)(struct sv_database *database);
 
-    /* A transaction to write or only to read. What is left of another one is rolled back first. */
+    /*
+     * Begins a transaction that writes or only reads. Rolls back a transaction that is still open.
+     */
     int (*begin)(struct sv_conn *conn, enum sv_conn_kind kind);
-    /* Does not block. After a failure: whether the transaction still lives. */
+    /* Whether the transaction still exists, for example after a failure. Does not block. */
     bool (*in_transaction)(const struct sv_conn *conn);
     int (*commit)(struct sv_conn *conn);
-    /* Without a transaction it does nothing. */
+    /* Does nothing without a transaction. */
     int (*rollback)(struct sv_conn *conn);
 
-    /* Inside a transaction: marks a point, goes back to it, forgets it. */
+    /* Inside a transaction: sets a savepoint, goes back to it, releases it. */
     int (*savepoint)(struct sv_conn *conn);
     int (*undo)(struct sv_conn *conn);
     int (*release)(struct sv_conn *conn);
-    /* Does not block. Rows changed over this connection so far, undone ones included. */
+    /* Rows changed over this connection so far, undone changes included. Does not block. */
     int64_t (*changes)(const struct sv_conn *conn);
 };
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Many jobs in one transaction: what takes long is to wait for the disk, once per COMMIT. */
-#include "store/jobs.h"
+/* Many jobs in one transaction: the wait for the disk is long, and it is once per COMMIT. */
+#include "store/batch.h"
 
 static struct sv_job *job_of(struct sv_list *link)
 {
     return SV_CONTAINER_OF(link, struct sv_job, link);
 }
 
-/* Some errors (a full disk) undo the whole transaction, and then the other jobs are gone too. Returns whether it lives. */
+/*
+ * Runs a job in a savepoint. Returns whether the transaction still exists: some errors (a full
+ * disk) undo all of it, and with it the other jobs.
+ */
 static bool run_in_savepoint(const struct sv_backend *b, struct sv_conn *conn, struct sv_job *job)
 {
     job->rv = b->savepoint(conn);
@@ -22,8 +25,8 @@ static bool run_in_savepoint(const struct sv_backend *b, struct sv_conn *conn, s
 }
 
 /*
- * Jobs that fail nearly always do so before they change anything, and a savepoint makes SQLite keep a copy of each page that is
- * changed: so at first there are none.
+ * A savepoint makes SQLite copy each page that is changed. Jobs that fail nearly always do so
+ * before they change anything, so the first try has no savepoints.
  */
 enum outcome { COMMITTED, NEEDS_SAVEPOINTS, LOST };
 
@@ -54,7 +57,7 @@ static enum outcome run_apart(const struct sv_backend *b, struct sv_conn *conn,
     return COMMITTED;
 }
 
-/* In the transaction that has begun. Unless all is committed, nothing is. */
+/* Runs in the transaction that has begun. Either everything is committed or nothing is. */
 static enum outcome commit_together(const struct sv_backend *b, struct sv_conn *conn,
     struct sv_list *jobs)
 {
@@ -66,7 +69,7 @@ static enum outcome commit_together(const struct sv_backend *b, struct sv_conn *
     }
     if (outcome != COMMITTED)
         return LOST;
-    /* Pages that were changed and changed back would be written. */
+    /* COMMIT would write pages that were changed and changed back. */
     return (any ? b->commit(conn) : b->rollback(conn)) == 0 ? COMMITTED : LOST;
 }
 
@@ -81,7 +84,10 @@ static int commit_alone(const struct sv_backend *b, struct sv_conn *conn, struct
     return committed < 0 ? committed : rv;
 }
 
-/* Each job gets its own verdict. One that cannot even begin speaks for those behind it: each might wait for seconds. */
+/*
+ * Each job gets its own result. If one cannot begin a transaction, the jobs behind it fail as well:
+ * each might wait for seconds.
+ */
 static void run_one_by_one(const struct sv_backend *b, struct sv_conn *conn, struct sv_list *jobs)
 {
     int begun = 0;

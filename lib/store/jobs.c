@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/batch.h"
 
 #define CLOSE_PATIENCE_US (5 * 1000 * 1000)
 
@@ -27,7 +28,7 @@ void sv_job_set_scope(struct sv_job *job, const char *room_id, const char *user_
 
 /* ---- queues ---- */
 
-/* With one connection one thread does both, and listens to `writes` alone. */
+/* The writer's thread reads, too, if there are no readers; it waits for `writes` only. */
 static pthread_cond_t *ready_of(struct sv_store *s, struct sv_job_queue *q)
 {
     return s->n_readers == 0 ? &s->writes.ready : &q->ready;

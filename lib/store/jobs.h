@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jobs on their way through a backend: one thread that writes, some that read.
+ * The queues of jobs and their threads: one thread writes, some read.
  *
  *   store.c   opens and closes: which backend, which connections
  *   jobs.c    the queues and their threads
- *   batch.c   many jobs in one transaction, and what is done when it fails
+ *   batch.c   many jobs in one transaction, and running them again after a failure
  */
 #ifndef SV_STORE_JOBS_H
 #define SV_STORE_JOBS_H
@@ -24,7 +24,8 @@ struct sv_job_queue {
 /* A connection and the thread that uses it. */
 struct sv_job_worker {
     struct sv_store *store;
-    struct sv_conn *conn; /* NULL = none */
+    /* NULL = none. */
+    struct sv_conn *conn;
     pthread_t thread;
     bool started;
     struct sv_outage outage;
@@ -37,28 +38,25 @@ struct sv_store {
 
     pthread_mutex_t lock;
     struct sv_job_queue writes, reads;
-    bool writing; /* a batch is on its way */
+    /* A batch is being written. */
+    bool writing;
     bool closing;
-    pthread_cond_t idle; /* nothing to write, for those who drain */
+    /* Signalled when there is nothing to write, for sv_store_drain(). */
+    pthread_cond_t idle;
     unsigned n_draining;
 
     /* Once closing: when to give up waiting for other processes. */
     _Atomic int64_t deadline_us;
 
     struct sv_job_worker writer;
-    struct sv_job_worker
-        *readers; /* none if there can be one connection only: then the writer reads too */
+    /* NULL if there can be only one connection: then the writer reads, too. */
+    struct sv_job_worker *readers;
     unsigned n_readers;
 };
 
-/* jobs.c. On failure some may have started; INTERNAL. */
+/* On failure some threads may have started. Errors: INTERNAL. */
 int sv_jobs_start(struct sv_store *store);
 /* Takes no more jobs, finishes the queued ones and joins the threads. */
 void sv_jobs_stop(struct sv_store *store);
-
-/* batch.c: runs a list of jobs, then apply() in their order. Returns whether they changed any row. */
-bool sv_batch_write(const struct sv_backend *backend, struct sv_conn *conn, struct sv_list *jobs);
-/* A job in a transaction of its own, of which nothing stays. */
-void sv_batch_read(const struct sv_backend *backend, struct sv_conn *conn, struct sv_job *job);
 
 #endif

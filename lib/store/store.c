@@ -113,7 +113,8 @@ void sv_store_close(struct sv_store *store)
     sv_jobs_stop(store);
     for (unsigned i = 0; i < store->n_readers; i++)
         disconnect(store, &store->readers[i]);
-    disconnect(store, &store->writer); /* last: what it has created may be left to it to tidy up */
+    /* Last: it cleans up what it has created. */
+    disconnect(store, &store->writer);
     if (store->database != NULL)
         store->backend->close(store->database);
     store->database = NULL;

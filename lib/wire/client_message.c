@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests on a MessageStream. */
-#include "wire/request.h"
+#include "wire/client_message.h"
 
 #include "base/error.h"
 #include "base/text.h"
@@ -104,7 +103,10 @@ static int payload_from(const Synctv__Client__ClientMessage *m, synctv_request *
     }
 }
 
-/* ClientMessage.message_id of bytes that may be malformed further on: it is written first. "" if it cannot be told. */
+/*
+ * Reads ClientMessage.message_id of a message that may be malformed behind it: encoders write it
+ * first. "" if it is not there.
+ */
 static const char *message_id_of(const uint8_t *data, size_t len, struct sv_arena *a)
 {
     const uint8_t tag = 1 << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
@@ -119,7 +121,7 @@ int sv_wire_client_message_decode(const void *data, size_t len, struct sv_arena 
 {
     const void *unpacked;
     int rv = sv_wire_unpack(&synctv__client__client_message__descriptor, data, len,
-        SV_RAWCHECK_STRICT, a, &unpacked, err);
+        SV_WIRE_RAWCHECK_STRICT, a, &unpacked, err);
     if (rv < 0) {
         *ret = (synctv_request){ .message_id = message_id_of(data, len, a) };
         return rv;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The nouns, from protobuf-c's structures to those of synctv/types.h and back. Shallow: strings are shared, and live as
- * long as where they came from. What needs an array takes it from an arena and returns false when out of memory.
+ * Converts users, rooms, members, movies, states, chat and danmaku from protobuf-c's structures to
+ * those of synctv/types.h and back. Strings are not copied: they live as long as the source.
+ * Functions that need an array take it from an arena and return false when out of memory.
  */
 #ifndef SV_WIRE_CONVERT_H
 #define SV_WIRE_CONVERT_H
@@ -27,10 +28,10 @@ void sv_wire_state_from(const Synctv__Client__RoomStateUpdate *m, synctv_playbac
 void sv_wire_chat_from(const Synctv__Client__ChatBroadcast *m, synctv_chat *ret);
 void sv_wire_danmaku_from(const Synctv__Client__DanmakuBroadcast *m, synctv_danmaku *ret);
 
-/* Whole messages, ready to be packed while `from` and the arena live. */
+/* The messages can be packed as long as `from` and the arena live. */
 void sv_wire_user_to(const synctv_user *from, Synctv__User *ret);
 void sv_wire_settings_to(const synctv_room_settings *from, Synctv__RoomSettings *ret);
-/* `settings` is written, and reached from *ret, if the room has any. */
+/* If the room has settings they are written to `settings`, to which *ret then points. */
 void sv_wire_room_to(const synctv_room *from, Synctv__RoomSettings *settings, Synctv__Room *ret);
 void sv_wire_member_to(const synctv_member *from, Synctv__Member *ret);
 bool sv_wire_movie_to(struct sv_arena *a, const synctv_movie *from, Synctv__Movie *ret);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Checks that each enum has the same numbers in the API and on the wire: lib/wire converts by
+ * casts.
+ */
 #include <synctv/stream.h>
 
 #include "client.pb-c.h"
 
-/* The numbers of the wire are those of the API, so that a cast converts. */
 #define SAME(api, wire)                                                                            \
     _Static_assert((int)(api) == (int)(wire), #api " has the number of the wire")
 SAME(SYNCTV_USER_ROLE_ROOT, SYNCTV__USER_ROLE__USER_ROLE_ROOT);

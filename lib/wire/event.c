@@ -149,7 +149,7 @@ static void chat_deleted_to(const synctv_event *e, Synctv__Client__ChatDeleted *
     ret->actor_id = sv_wire_mutable(e->actor_id);
 }
 
-/* Fills `p` from the event. Every payload begins with its message, so that one pointer is for all. */
+/* Fills the member of `p` for the event. Each begins with its message, so &p points to it. */
 static int payload_to(struct sv_arena *a, const synctv_event *e, union payload *p)
 {
     switch (e->type) {
@@ -202,7 +202,10 @@ int sv_wire_event_encode(const synctv_event *event, sv_wire_alloc_fn *alloc, voi
     Synctv__Client__ServerMessage m = SYNCTV__CLIENT__SERVER_MESSAGE__INIT;
     m.message_id = sv_wire_mutable(event->message_id);
     m.timestamp = event->timestamp_ms;
-    /* The type's number is the field's (enums.c), and all members of the oneof are pointers to messages. */
+    /*
+     * The number of the type is that of the field (enums.c), and all members of the oneof are
+     * pointers to messages: setting one of them sets all.
+     */
     m.payload_case = (Synctv__Client__ServerMessage__PayloadCase)event->type;
     m.pong = &payload.pong;
     rv = sv_wire_pack(&m.base, alloc, userdata, err);
@@ -353,7 +356,10 @@ static void chat_deleted_from(const Synctv__Client__ChatDeleted *m, synctv_event
     ret->actor_id = m->actor_id;
 }
 
-/* What is already in ret's arena, as the fields of *ret. `err` is filled for INVALID_ARGUMENT only. */
+/*
+ * Fills *ret from the message, which is in the same arena. `err` is filled for INVALID_ARGUMENT
+ * only.
+ */
 static int payload_from(struct sv_arena *a, const Synctv__Client__ServerMessage *m,
     synctv_event *ret, synctv_error *err)
 {
@@ -395,7 +401,7 @@ int sv_wire_event_decode(const void *data, size_t len, synctv_event **ret_event,
     struct sv_arena *a = sv_event_arena(event);
     const void *unpacked;
     int rv = sv_wire_unpack(&synctv__client__server_message__descriptor, data, len,
-        SV_RAWCHECK_LENIENT, a, &unpacked, err);
+        SV_WIRE_RAWCHECK_LENIENT, a, &unpacked, err);
     if (rv < 0)
         goto out;
     const Synctv__Client__ServerMessage *m = unpacked;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which field of which message is which member of synctv_request and synctv_result: one list a message, from which both
- * directions grow.
+ * Which field of a message is which member of synctv_request or synctv_result. Each message has one
+ * list, of which request.c or result.c makes its encoder and its decoder:
  *
  *   X(kind, field of the message, member of synctv_request or synctv_result)
  *
- * The kinds of requests are in request.c, those of results in result.c. VALUE is a string, number, bool or enum that is copied.
+ * request.c and result.c say what each kind does. VALUE is a string, number, bool or enum, which is
+ * copied.
  */
 #ifndef SV_WIRE_METHODS_H
 #define SV_WIRE_METHODS_H
 
-/* M(method, Message, message): every method of synctv.client.ClientService with one request and one response. */
+/* M(method, Message, message): all methods of synctv.client.ClientService but MessageStream. */
 #define SV_WIRE_METHODS(M)                                                                         \
     M(LOGIN, Login, login)                                                                         \
     M(REGISTER, Register, register)                                                                \

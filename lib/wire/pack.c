@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages are written from their end to their beginning: once a message inside a message is there its length is known, so
- * that nothing has to be measured first. protobuf_c_message_pack() measures each message once for each level above it.
+ * Messages are written backwards, from their end to their beginning. When the tag and length of an
+ * inner message are due it is there already, so nobody has to measure it first.
+ * protobuf_c_message_pack() measures each message once for each level above it.
  */
 #include "wire/pack.h"
 
@@ -16,11 +17,13 @@
 
 enum { WIRE_VARINT = 0, WIRE_64BIT = 1, WIRE_BYTES = 2, WIRE_32BIT = 5 };
 
-/* What is written lies between `at` and `end`. */
+/* The bytes that are written lie between `at` and `end`. */
 struct writer {
     uint8_t *at, *begin, *end;
-    uint8_t *heap; /* NULL as long as `first` is large enough */
-    bool failed;   /* out of memory: what is written no longer matters */
+    /* NULL as long as `first` is large enough. */
+    uint8_t *heap;
+    /* Out of memory: what is written no longer matters. */
+    bool failed;
     uint8_t first[FIRST_SIZE];
 };
 
@@ -40,7 +43,7 @@ static size_t written(const struct writer *w)
     return (size_t)(w->end - w->at);
 }
 
-/* Out of line, so that those who call it in vain stay short. */
+/* Out of line, because it is nearly never needed. */
 static __attribute__((noinline, cold)) bool grow(struct writer *w, size_t len)
 {
     size_t have = written(w), size = 2 * (have + len);
@@ -251,7 +254,7 @@ static void put_repeated(struct writer *w, const ProtobufCFieldDescriptor *f, co
     }
 }
 
-/* The short way of most fields: proto3's numbers and strings. Returns false for others. */
+/* The fast path of most fields: proto3's numbers and strings. False for all others. */
 static inline bool put_plain(struct writer *w, const ProtobufCFieldDescriptor *f, const void *value)
 {
     uint64_t number;
@@ -274,7 +277,7 @@ static inline bool put_plain(struct writer *w, const ProtobufCFieldDescriptor *f
     return true;
 }
 
-/* Unknown fields are left out: what we write we have filled ourselves. */
+/* Unknown fields are left out: our own messages have none. */
 static void put_message(struct writer *w, const ProtobufCMessage *message)
 {
     const ProtobufCMessageDescriptor *desc = message->descriptor;

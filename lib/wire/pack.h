@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From protobuf-c's structures to bytes. */
+/* Packs protobuf-c's structures into bytes. */
 #ifndef SV_WIRE_PACK_H
 #define SV_WIRE_PACK_H
 
@@ -10,8 +10,8 @@
 #include <synctv/error.h>
 
 /*
- * Where an encoder takes the memory for its bytes: called once, at its end, with the exact length, which may be 0. Returns NULL when
- * out of memory.
+ * Gives an encoder the memory for its bytes. Called once, at its end, with the exact length, which
+ * may be 0. Returns NULL when out of memory.
  */
 typedef void *sv_wire_alloc_fn(void *userdata, size_t len);
 
@@ -21,7 +21,10 @@ struct sv_wire_bytes {
     size_t len;
 };
 
-/* A sv_wire_alloc_fn with malloc(); `userdata` is a struct sv_wire_bytes. Its data is never NULL on success. */
+/*
+ * An sv_wire_alloc_fn that uses malloc(). `bytes`, its userdata, is a struct sv_wire_bytes; on
+ * success bytes->data is never NULL.
+ */
 void *sv_wire_bytes_alloc(void *bytes, size_t len);
 
 /* Errors: NO_MEMORY. */

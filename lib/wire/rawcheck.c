@@ -15,16 +15,20 @@
 #define WIRE_TYPE_END_GROUP 4
 
 struct check {
-    enum sv_rawcheck_mode mode;
+    enum sv_wire_rawcheck_mode mode;
     size_t messages_left;
     synctv_error *err;
 };
 
-/* The bytes of one message that are not read yet, and where in the whole that message is. */
+/*
+ * The bytes of one message that are not read yet, and the way to that message from the outermost.
+ */
 struct span {
     const uint8_t *pos, *end;
-    const struct span *parent; /* NULL for the outermost */
-    const char *field;         /* of the parent */
+    /* NULL for the outermost. */
+    const struct span *parent;
+    /* The field of the parent that this message is. */
+    const char *field;
     unsigned depth;
 };
 
@@ -36,7 +40,7 @@ static size_t left(const struct span *s)
 /* The dotted name of `field` in the message `s`. */
 static void field_name(const struct span *s, const char *field, char *out, size_t size)
 {
-    const char *names[SV_RAWCHECK_MAX_DEPTH + 2];
+    const char *names[SV_WIRE_RAWCHECK_MAX_DEPTH + 2];
     size_t n = 0;
     names[n++] = field;
     for (; s->parent != NULL; s = s->parent)
@@ -50,7 +54,7 @@ static void field_name(const struct span *s, const char *field, char *out, size_
     }
 }
 
-/* `field` may be NULL: the message itself is wrong. */
+/* `field` NULL = the message itself is malformed. */
 static int refuse(const struct check *c, const struct span *s, const char *field, const char *why)
 {
     if (c->err == NULL)
@@ -74,12 +78,12 @@ static bool read_varint(struct span *s, uint64_t *ret)
     return false;
 }
 
-/* The length of what follows; false when that is more than there is. */
+/* Reads the length of what follows; false if there are fewer bytes. */
 static bool read_length(struct span *s, size_t *ret)
 {
     const uint8_t *start = s->pos;
     uint64_t v;
-    /* protobuf-c reads no longer ones than 5 bytes. */
+    /* protobuf-c reads at most 5 bytes of a length. */
     if (!read_varint(s, &v) || s->pos - start > 5 || v > left(s))
         return false;
     *ret = (size_t)v;
@@ -181,7 +185,7 @@ static int check_number(const struct check *c, struct span *s, const ProtobufCFi
     }
     if (!read_varint(s, &v))
         return refuse(c, s, f->name, "it is no number");
-    if (f->type == PROTOBUF_C_TYPE_ENUM && c->mode == SV_RAWCHECK_STRICT &&
+    if (f->type == PROTOBUF_C_TYPE_ENUM && c->mode == SV_WIRE_RAWCHECK_STRICT &&
         !enum_has(f->descriptor, v))
         return refuse(c, s, f->name, "there is no such value");
     return 0;
@@ -192,7 +196,7 @@ static int check_message(struct check *c, struct span *s, const ProtobufCMessage
 static int check_submessage(struct check *c, struct span *s, struct span *inner,
     const ProtobufCFieldDescriptor *f)
 {
-    if (inner->depth > SV_RAWCHECK_MAX_DEPTH)
+    if (inner->depth > SV_WIRE_RAWCHECK_MAX_DEPTH)
         return refuse(c, s, f->name, "it is nested too deeply");
     if (c->messages_left == 0)
         return refuse(c, s, f->name, "there are too many of it");
@@ -262,12 +266,13 @@ static int check_message(struct check *c, struct span *s, const ProtobufCMessage
     return rv;
 }
 
-int sv_rawcheck(const ProtobufCMessageDescriptor *desc, const void *data, size_t len,
-    enum sv_rawcheck_mode mode, synctv_error *err)
+int sv_wire_rawcheck(const ProtobufCMessageDescriptor *desc, const void *data, size_t len,
+    enum sv_wire_rawcheck_mode mode, synctv_error *err)
 {
     struct check c = {
         .mode = mode,
-        .messages_left = mode == SV_RAWCHECK_STRICT ? MAX_MESSAGES_STRICT : MAX_MESSAGES_LENIENT,
+        .messages_left =
+            mode == SV_WIRE_RAWCHECK_STRICT ? MAX_MESSAGES_STRICT : MAX_MESSAGES_LENIENT,
         .err = err,
     };
     static const uint8_t nothing[1];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What protobuf-c does not look at: one pass over the raw bytes of a message, driven by its descriptor, before anything
- * is unpacked. protobuf-c accepts invalid UTF-8, NUL in strings and unknown enum values.
+ * Checks the raw bytes of a message against its descriptor before anything is unpacked, in one
+ * pass. protobuf-c alone would accept invalid UTF-8, NUL in strings and unknown enum values.
  */
 #ifndef SV_WIRE_RAWCHECK_H
 #define SV_WIRE_RAWCHECK_H
@@ -12,22 +12,27 @@
 
 #include <synctv/error.h>
 
-#define SV_RAWCHECK_MAX_DEPTH 16 /* messages in messages */
+/* Messages in messages. */
+#define SV_WIRE_RAWCHECK_MAX_DEPTH 16
 
-enum sv_rawcheck_mode {
-    /* From a client: an unknown enum value is refused, and there are at most 1024 messages in the message. */
-    SV_RAWCHECK_STRICT,
-    /* From a server or node, which may be newer: enum values are not looked at, and there may be 65536 messages. */
-    SV_RAWCHECK_LENIENT,
+enum sv_wire_rawcheck_mode {
+    /* From a client: refuses unknown enum values and more than 1024 messages in the message. */
+    SV_WIRE_RAWCHECK_STRICT,
+    /*
+     * From a server or node, which may be newer than we are: takes any enum value, and 65536
+     * messages in the message.
+     */
+    SV_WIRE_RAWCHECK_LENIENT,
 };
 
 /*
- * Well-formed tags and lengths, the wire types that the fields have, well-formed UTF-8 without NUL. Unknown fields are
- * skipped. What passes is unpacked by protobuf-c without an error, memory permitting.
+ * Checks tags, lengths, the fields' wire types, and that strings are UTF-8 without NUL. Skips
+ * unknown fields. protobuf-c can unpack what passes, unless memory is exhausted.
  *
- * Returns 0, or INVALID_ARGUMENT with the dotted name of the field ("movie.url"; "" when the message as a whole is malformed).
+ * Returns 0, or INVALID_ARGUMENT with the dotted name of the field: "movie.url", or "" if the
+ * message as a whole is malformed.
  */
-int sv_rawcheck(const ProtobufCMessageDescriptor *desc, const void *data, size_t len,
-    enum sv_rawcheck_mode mode, synctv_error *err);
+int sv_wire_rawcheck(const ProtobufCMessageDescriptor *desc, const void *data, size_t len,
+    enum sv_wire_rawcheck_mode mode, synctv_error *err);
 
 #endif

@@ -13,7 +13,7 @@
 #define UPDATE_ROOM_PASSWORD SYNCTV__CLIENT__UPDATE_ROOM_REQUEST___PASSWORD_PASSWORD
 _Static_assert((int)PLAY_POSITION == (int)PAUSE_POSITION, "one list is for both");
 
-/* ---- What several fields need ---- */
+/* ---- Functions that several kinds of fields use ---- */
 
 static bool settings_from(struct sv_arena *a, const Synctv__RoomSettings *m,
     const synctv_room_settings **ret)
@@ -54,7 +54,7 @@ static bool fields_to(struct sv_arena *a, const synctv_request *request, char **
     return true;
 }
 
-/* ---- The kinds of fields, from `m` to *ret; `ok` turns false when memory is out ---- */
+/* ---- What each kind of field does to decode `m` into *ret; `ok` = there was memory ---- */
 
 #define DECODE(kind, field, member) DECODE_##kind(field, member)
 #define DECODE_VALUE(field, member) ret->member = (__typeof__(ret->member))m->field;
@@ -82,7 +82,7 @@ static bool fields_to(struct sv_arena *a, const synctv_request *request, char **
     ret->has_rate = true;                                                                          \
     ret->member = m->field;
 
-/* ---- The same from `r` to m ---- */
+/* ---- What it does to encode `r` into `m` ---- */
 
 #define ENCODE(kind, field, member) ENCODE_##kind(field, member)
 #define ENCODE_VALUE(field, member) m.field = (__typeof__(m.field))r->member;
@@ -179,7 +179,7 @@ int sv_wire_request_decode(synctv_method method, const void *data, size_t len, s
     if (desc == NULL)
         return sv_error(err, SYNCTV_E_UNIMPLEMENTED);
     const void *message;
-    int rv = sv_wire_unpack(desc, data, len, SV_RAWCHECK_STRICT, a, &message, err);
+    int rv = sv_wire_unpack(desc, data, len, SV_WIRE_RAWCHECK_STRICT, a, &message, err);
     if (rv < 0)
         return rv;
     *ret = (synctv_request){ .method = method };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests: those of calls, and those that travel on a MessageStream as ClientMessage. */
+/*
+ * Encodes and decodes the request messages of calls. Those that travel on a MessageStream are in
+ * client_message.h.
+ */
 #ifndef SV_WIRE_REQUEST_H
 #define SV_WIRE_REQUEST_H
 
@@ -12,12 +15,14 @@
 const ProtobufCMessageDescriptor *sv_wire_request_descriptor(synctv_method method);
 
 /*
- * From the bytes of a call's request message. Unknown enum values, invalid UTF-8 and the like are refused (rawcheck.h); what
- * fields mean is not looked at.
+ * Decodes a call's request message. Malformed ones are refused (rawcheck.h: unknown enum values,
+ * invalid UTF-8 …), but what the fields mean is not checked.
  *
- * @ret  what it points to lives as long as `a`. UPDATE_MOVIE has movie_id = movie->id, SEEK has_position, SET_PLAYBACK_RATE has_rate.
+ * @ret  what it points to lives as long as `a`. UPDATE_MOVIE has movie_id = movie->id, SEEK has
+ *       has_position, SET_PLAYBACK_RATE has has_rate.
  *
- * Errors: INVALID_ARGUMENT (with the field), TOO_LARGE, NO_MEMORY, UNIMPLEMENTED (a method of streams only).
+ * Errors: INVALID_ARGUMENT (with the field), TOO_LARGE, NO_MEMORY, UNIMPLEMENTED (a method of
+ * streams only).
  */
 int sv_wire_request_decode(synctv_method method, const void *data, size_t len, struct sv_arena *a,
     synctv_request *ret, synctv_error *err);
@@ -25,20 +30,5 @@ int sv_wire_request_decode(synctv_method method, const void *data, size_t len, s
 /* Errors: NO_MEMORY, UNIMPLEMENTED (a method of streams only). */
 int sv_wire_request_encode(const synctv_request *request, sv_wire_alloc_fn *alloc, void *userdata,
     synctv_error *err);
-
-/*
- * From a ClientMessage. `message_id` is the message's; its timestamp becomes client_time_ms, but for PING, which brings its own.
- * room_id may be "": that of the bound stream is meant.
- *
- * @ret  on failure only message_id is set, for the answer: "" if it cannot be told.
- *
- * Errors: as sv_wire_request_decode(); INVALID_ARGUMENT "payload" when there is none, or none that we know.
- */
-int sv_wire_client_message_decode(const void *data, size_t len, struct sv_arena *a,
-    synctv_request *ret, synctv_error *err);
-
-/* Errors: NO_MEMORY, UNIMPLEMENTED (no method of streams). */
-int sv_wire_client_message_encode(const synctv_request *request, sv_wire_alloc_fn *alloc,
-    void *userdata, synctv_error *err);
 
 #endif

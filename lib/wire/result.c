@@ -9,7 +9,7 @@
 #include "wire/methods.h"
 #include "wire/unpack.h"
 
-/* ---- Lists, to arrays of messages and pointers to them ---- */
+/* ---- Functions that make a message's list of a result's list ---- */
 
 #define LIST_TO(name, Type, Message, CONVERT)                                                      \
     static bool name##_to(struct sv_arena *a, const Type *from, size_t n, Message ***ret,          \
@@ -29,7 +29,7 @@
         return ok;                                                                                 \
     }
 
-/* ---- and from them ---- */
+/* ---- Functions that make a result's list of a message's list ---- */
 
 #define LIST_FROM(name, Type, Message, CONVERT)                                                    \
     static bool name##_from(struct sv_arena *a, Message *const *from, size_t n, const Type **ret,  \
@@ -46,7 +46,7 @@
         return ok;                                                                                 \
     }
 
-/* ---- One thing, from a message that may be NULL ---- */
+/* ---- Functions that convert one message, which may be NULL ---- */
 
 #define ONE_FROM(name, Type, Message, CONVERT)                                                     \
     static bool name##_from(struct sv_arena *a, const Message *from, const Type **ret)             \
@@ -67,7 +67,7 @@ static bool room_to(struct sv_arena *a, const synctv_room *from, Synctv__Room *r
     return true;
 }
 
-/* What needs no arena and cannot fail. */
+/* The same signature for conversions that need no arena and cannot fail. */
 #define USER_TO(a, from, ret) (sv_wire_user_to(from, ret), true)
 #define MEMBER_TO(a, from, ret) (sv_wire_member_to(from, ret), true)
 #define CHAT_TO(a, from, ret) (sv_wire_chat_to(from, ret), true)
@@ -94,7 +94,7 @@ ONE_FROM(member, synctv_member, Synctv__Member, MEMBER_FROM)
 ONE_FROM(movie, synctv_movie, Synctv__Movie, sv_wire_movie_from)
 ONE_FROM(state, synctv_playback, Synctv__Client__RoomStateUpdate, STATE_FROM)
 
-/* ---- The kinds of fields, from `r` to m; `ok` turns false when memory is out ---- */
+/* ---- What each kind of field does to encode `r` into `m`; `ok` = there was memory ---- */
 
 #define ENCODE(kind, field, member) ENCODE_##kind(field, member)
 #define ENCODE_VALUE(field, member) m.field = (__typeof__(m.field))r->member;
@@ -139,7 +139,7 @@ ONE_FROM(state, synctv_playback, Synctv__Client__RoomStateUpdate, STATE_FROM)
 #define ENCODE_MOVIES(field, member) ENCODE_LIST(movies, field, member)
 #define ENCODE_MESSAGES(field, member) ENCODE_LIST(messages, field, member)
 
-/* ---- The same from `m` to *ret; `*lacks` names a field that must be there and is not ---- */
+/* ---- What it does to decode `m` into *ret; *lacks names a field that is missing ---- */
 
 #define DECODE(kind, field, member) DECODE_##kind(field, member)
 #define DECODE_VALUE(field, member) ret->member = (__typeof__(ret->member))m->field;
@@ -220,7 +220,7 @@ int sv_wire_result_encode(synctv_method method, const synctv_result *result,
     return rv < 0 ? sv_error(err, rv) : 0;
 }
 
-/* It is not the caller's fault. */
+/* INTERNAL, because it is not the caller's fault. */
 static int malformed_answer(synctv_error *err, const char *why)
 {
     return sv_errorf(err, SYNCTV_E_INTERNAL, "the server's answer is not valid: %s", why);
@@ -240,7 +240,7 @@ int sv_wire_result_decode(synctv_method method, const void *data, size_t len,
     const char *lacks = NULL;
     synctv_error why;
     struct sv_arena *a = sv_result_arena(result);
-    int rv = sv_wire_unpack(desc, data, len, SV_RAWCHECK_LENIENT, a, &message, &why);
+    int rv = sv_wire_unpack(desc, data, len, SV_WIRE_RAWCHECK_LENIENT, a, &message, &why);
     if (rv < 0) {
         rv = rv == SYNCTV_E_INVALID_ARGUMENT ? malformed_answer(err, why.message)
                                              : sv_error(err, rv);
@@ -277,7 +277,7 @@ int sv_wire_playback_decode(const void *data, size_t len, struct sv_arena *a, sy
 {
     const void *message;
     int rv = sv_wire_unpack(&synctv__client__room_state_update__descriptor, data, len,
-        SV_RAWCHECK_LENIENT, a, &message, err);
+        SV_WIRE_RAWCHECK_LENIENT, a, &message, err);
     if (rv < 0)
         return rv;
     sv_wire_state_from(message, ret);

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-/* How many bytes may become of one byte, and of none. */
+/* So many bytes may be made of each byte of the message, and so many besides. */
 #define STRICT_FACTOR 4
 #define STRICT_SPARE (16 * 1024)
 #define LENIENT_FACTOR 16
@@ -27,14 +27,14 @@ static void *allocate(void *userdata, size_t size)
     return p;
 }
 
-/* The arena frees all at once. */
+/* The arena frees everything at its end. */
 static void release(void *userdata, void *p)
 {
 }
 
-static size_t limit_for(const struct sv_arena *a, size_t len, enum sv_rawcheck_mode mode)
+static size_t limit_for(const struct sv_arena *a, size_t len, enum sv_wire_rawcheck_mode mode)
 {
-    bool is_strict = mode == SV_RAWCHECK_STRICT;
+    bool is_strict = mode == SV_WIRE_RAWCHECK_STRICT;
     size_t factor = is_strict ? STRICT_FACTOR : LENIENT_FACTOR;
     size_t spare = is_strict ? STRICT_SPARE : LENIENT_SPARE;
     size_t limit;
@@ -45,9 +45,10 @@ static size_t limit_for(const struct sv_arena *a, size_t len, enum sv_rawcheck_m
 }
 
 int sv_wire_unpack(const ProtobufCMessageDescriptor *desc, const void *data, size_t len,
-    enum sv_rawcheck_mode mode, struct sv_arena *a, const void **ret_message, synctv_error *err)
+    enum sv_wire_rawcheck_mode mode, struct sv_arena *a, const void **ret_message,
+    synctv_error *err)
 {
-    int rv = sv_rawcheck(desc, data, len, mode, err);
+    int rv = sv_wire_rawcheck(desc, data, len, mode, err);
     if (rv < 0)
         return rv;
 

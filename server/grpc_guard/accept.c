@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gRPC's core (1.51) gives up its listener for good when accept4() fails with anything but EAGAIN:
- * a peer that opens more connections than we may have files would be the last one we hear of. When
- * there are no descriptors left, one that was set aside is closed, a waiting connection taken with
- * it and hung up on, as long as any wait: the core watches for edges.
+ * gRPC's core (1.51) gives up its listener for good when accept4() fails with anything but EAGAIN.
+ * So a peer that opens more connections than there are descriptors would end the server.
+ *
+ * When no descriptor is left, a spare one is closed, a waiting connection is accepted with it and
+ * closed, until none waits: epoll reports new connections only once (edge-triggered).
  */
 #include "accept.h"
 
@@ -17,9 +18,11 @@
 #include "guard.h"
 #include "sockets.h"
 
-#define TURN_CONNECTIONS 16 /* each costs the core as much as some ten calls */
+/* Each costs the core as much as some ten calls. */
+#define TURN_CONNECTIONS 16
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of `spare` */
+/* Guards `spare`. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int spare = -1;
 static _Thread_local struct sockaddr_storage last_client;
 
@@ -28,7 +31,7 @@ static int libc_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags
     return (int)syscall(SYS_accept4, fd, addr, len, flags);
 }
 
-static void set_aside(void)
+static void open_spare(void)
 {
     if (spare < 0)
         spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -37,7 +40,7 @@ static void set_aside(void)
 void accept_init(void)
 {
     pthread_mutex_lock(&lock);
-    set_aside();
+    open_spare();
     pthread_mutex_unlock(&lock);
 }
 
@@ -49,8 +52,8 @@ struct sockaddr_storage accept_last_client(void)
 }
 
 /*
- * Hangs up on one that waits in `fd`. False = none waits, or another thread has snatched the spare
- * descriptor.
+ * Accepts and closes a connection that waits in `fd`. False = none waits, or another thread has
+ * taken the spare descriptor.
  */
 static bool turn_away(int fd)
 {
@@ -63,14 +66,17 @@ static bool turn_away(int fd)
     bool none_waits = connection < 0 && errno == EAGAIN;
     if (connection >= 0)
         close(connection);
-    set_aside();
+    open_spare();
     if (!none_waits)
-        guard_complain(&last_s, "too many open files: connections are turned away", "");
+        guard_warn_limited(&last_s, "too many open files: connections are turned away", "");
     pthread_mutex_unlock(&lock);
     return connection >= 0;
 }
 
-/* Of a connection that was lost before we took it: accept(2) demands to try again. */
+/*
+ * Whether it is an error of a connection that was lost before it was accepted: accept(2) demands to
+ * try again.
+ */
 static bool is_of_the_connection(int error)
 {
     return error == EINTR || error == ECONNABORTED || error == EPROTO || error == ENOPROTOOPT ||
@@ -87,8 +93,8 @@ static bool may_accept(struct grpc_socket *listener, int fd)
 }
 
 /*
- * Of a listener of gRPC's. EAGAIN = there is none, or it is others' turn, or there is nothing to
- * take one with.
+ * accept4() for a listener of gRPC. EAGAIN = no connection waits, the turn is over, or there is no
+ * descriptor.
  */
 static int accept_watched(struct grpc_socket *listener, int fd, struct sockaddr_storage *client,
     socklen_t *len, int flags)
@@ -116,8 +122,8 @@ static int accept_watched(struct grpc_socket *listener, int fd, struct sockaddr_
 }
 
 /*
- * Under a name of its own in C: glibc declares accept4() with a union that no definition can match
- * to the letter.
+ * It has another name in C: glibc declares accept4() with a union that no definition can match
+ * exactly.
  */
 __attribute__((visibility("default"))) int accept_or_turn_away(int fd, struct sockaddr *addr,
     socklen_t *len, int flags) __asm__("accept4");

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Turns connections away: those too many of an address, and all when there are no descriptors,
- * which gRPC's listener must outlive.
+ * Closes connections at once: those of an address that has too many, and all if no descriptor is
+ * left. gRPC's listener survives that.
  */
 #ifndef GRPC_GUARD_ACCEPT_H
 #define GRPC_GUARD_ACCEPT_H
 
 #include <sys/socket.h>
 
-/* Sets a descriptor aside for the day on which there are no more. */
+/* Opens the spare descriptor. */
 void accept_init(void);
 
 /*
- * The client of the connection that this thread was given last, if nobody has asked since; else
- * family AF_UNSPEC. gRPC begins the handshake of a connection before it takes the next one.
+ * The client of the connection that this thread has accepted last; AF_UNSPEC if it was asked for
+ * already. gRPC begins the handshake of a connection before it accepts the next one.
  */
 struct sockaddr_storage accept_last_client(void);
 

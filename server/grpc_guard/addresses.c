@@ -10,9 +10,7 @@
 
 #define N_BUCKETS 4096
 
-/*
- * What is the same for all addresses that count as one: IPv4 as it is mapped into IPv6, or the /64.
- */
+/* The network that counts as one address: IPv4 mapped into IPv6, or the /64. */
 struct network {
     uint64_t high, low;
 };
@@ -23,9 +21,11 @@ struct address {
     unsigned n_connections;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
+/* Guards everything below. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct address *buckets[N_BUCKETS];
-static uint64_t seed; /* so that nobody can choose addresses that share a bucket */
+/* Nobody can choose addresses that share a bucket. */
+static uint64_t seed;
 
 static bool network_of(const struct sockaddr *addr, struct network *ret)
 {

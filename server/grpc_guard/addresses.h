@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many connections there are from each address. An IPv6 host owns at least a /64, so that is
- * what counts. Thread-safe.
+ * Counts the connections of each address. An IPv6 host owns at least a /64, so a /64 counts as one
+ * address. Thread-safe.
  */
 #ifndef GRPC_GUARD_ADDRESSES_H
 #define GRPC_GUARD_ADDRESSES_H
@@ -12,13 +12,13 @@
 struct address;
 
 /*
- * One more connection of the peer at `addr`; false if there are `max` already.
+ * Counts a connection of the peer at `addr`; false if there are `max` already.
  *
- * @ret_address  where it is counted, for addresses_leave(); NULL for a peer without an address (a
- *               Unix socket), and without memory to count.
+ * @ret_address for addresses_leave(); NULL for a peer without an address (a Unix socket), and
+ * without memory to count.
  */
 bool addresses_enter(const struct sockaddr *addr, unsigned max, struct address **ret_address);
-/* NULL is fine. */
+/* The connection has ended. NULL is fine. */
 void addresses_leave(struct address *address);
 
 #endif

@@ -17,7 +17,7 @@ enum { ACK = 1, END_STREAM = 1, END_HEADERS = 4, PADDED = 8 };
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define PREFACE_LEN (sizeof(preface) - 1)
-#define LOOK_EVERY_MS 1000
+#define CHECK_EVERY_MS 1000
 #define MESSAGE_HEAD_LEN 5 /* compressed or not, and the size in four bytes */
 
 void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_bytes)
@@ -29,11 +29,11 @@ void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_
         .all_parts_bytes = all_parts_bytes };
 }
 
-/* Counts it `times` times: 1 or -1. */
+/* Adds a part to the sums (times = 1) or removes it (-1). */
 static void count_part(struct frames *f, const struct frames_part *part, int times)
 {
-    size_t bytes = part->kept + (part->is_request ? FRAMES_CALL_BYTES : 0);
-    f->parts_bytes += (size_t)times * part->kept;
+    size_t bytes = part->pinned_bytes + (part->is_request ? FRAMES_CALL_BYTES : 0);
+    f->parts_bytes += (size_t)times * part->pinned_bytes;
     f->n_requests += (unsigned)times * part->is_request;
     atomic_fetch_add(f->all_parts_bytes, (size_t)times * bytes);
 }
@@ -50,7 +50,7 @@ void frames_fini(struct frames *f)
     pthread_mutex_destroy(&f->lock);
 }
 
-/* `by` is how much happens now. */
+/* Adds `by` to the bucket. Returns whether it overflows. */
 static bool is_too_fast(struct frames_rate *rate, double by, double at_once, double per_second,
     int64_t now_ms)
 {
@@ -80,7 +80,7 @@ static void drop_part(struct frames *f, unsigned i)
     memmove(&f->parts[i], &f->parts[i + 1], (f->n_parts - i) * sizeof(f->parts[0]));
 }
 
-/* Takes what has come of the call's message out of those that wait. */
+/* Removes the unfinished message of the call from the list and returns it. */
 static struct frames_part take_part(struct frames *f, uint32_t call_id)
 {
     for (unsigned i = 0; i < f->n_parts; i++) {
@@ -109,7 +109,7 @@ static const char *make_room_for_part(struct frames *f)
     return NULL;
 }
 
-static const char *keep_part(struct frames *f, const struct frames_part *part)
+static const char *add_part(struct frames *f, const struct frames_part *part)
 {
     const char *why = make_room_for_part(f);
     if (why != NULL)
@@ -124,9 +124,9 @@ static const char *keep_part(struct frames *f, const struct frames_part *part)
     return NULL;
 }
 
-static const char *look_for_late_requests(struct frames *f)
+static const char *check_late_requests(struct frames *f)
 {
-    f->looked_ms = f->now_ms;
+    f->checked_ms = f->now_ms;
     for (unsigned i = 0; i < f->n_parts; i++) {
         if (f->parts[i].is_request && f->now_ms - f->parts[i].since_ms > FRAMES_REQUEST_MAX_MS)
             return "a call of its waits for the request for too long";
@@ -134,7 +134,7 @@ static const char *look_for_late_requests(struct frames *f)
     return NULL;
 }
 
-/* Of a stream, which may begin before its first message. */
+/* The first HEADERS of the server on a call. A stream may be answered before its first message. */
 static void on_answer(struct frames *f, uint32_t call_id)
 {
     if (f->part.call_id == call_id)
@@ -152,22 +152,22 @@ static void on_answer(struct frames *f, uint32_t call_id)
     }
 }
 
-static bool is_over(const struct frames *f, uint32_t call_id)
+static bool is_closed(const struct frames *f, uint32_t call_id)
 {
-    for (unsigned i = 0; i < FRAMES_OVER_MAX && i < f->n_over; i++) {
-        if (f->over[i] == call_id)
+    for (unsigned i = 0; i < FRAMES_CLOSED_MAX && i < f->n_closed; i++) {
+        if (f->closed[i] == call_id)
             return true;
     }
     return false;
 }
 
-/* What there is of the call's message is freed by the core, and what still comes is thrown away. */
-static void on_over(struct frames *f, uint32_t call_id)
+/* The server has reset the call: the core frees its message and ignores what still comes. */
+static void on_closed(struct frames *f, uint32_t call_id)
 {
     take_part(f, call_id);
     if (f->part.call_id == call_id)
         f->part = (struct frames_part){ 0 };
-    f->over[f->n_over++ % FRAMES_OVER_MAX] = call_id;
+    f->closed[f->n_closed++ % FRAMES_CLOSED_MAX] = call_id;
 }
 
 static uint32_t min_u32(size_t a, uint32_t b)
@@ -175,7 +175,7 @@ static uint32_t min_u32(size_t a, uint32_t b)
     return a < b ? (uint32_t)a : b;
 }
 
-/* What of a message's head or body lies in these bytes. */
+/* Takes bytes of a message's head or body. Returns how many. */
 static uint32_t take_message(struct frames_part *part, const unsigned char *data, uint32_t len)
 {
     if (part->bytes < MESSAGE_HEAD_LEN) {
@@ -198,7 +198,7 @@ static void on_complete(struct frames_part *part)
 {
     *part = (struct frames_part){ .call_id = part->call_id,
         .has_no_answer = part->has_no_answer,
-        .kept = part->has_no_answer ? part->kept : 0 };
+        .pinned_bytes = part->has_no_answer ? part->pinned_bytes : 0 };
 }
 
 static void take_data(struct frames *f, const unsigned char *data, uint32_t len)
@@ -220,7 +220,7 @@ static void take_data(struct frames *f, const unsigned char *data, uint32_t len)
     }
 }
 
-static size_t kept_by_piece(struct frames *f)
+static size_t pinned_by_piece(struct frames *f)
 {
     uint64_t since_last = f->taken - f->last_piece;
     size_t piece = length_in(f->head), most = piece > FRAMES_READ_BYTES ? piece : FRAMES_READ_BYTES;
@@ -232,14 +232,14 @@ static const char *on_data_end(struct frames *f)
 {
     if (f->part.call_id == 0 || (f->head[4] & END_STREAM) != 0)
         return NULL;
-    size_t kept = kept_by_piece(f), own = length_in(f->head) + sizeof(f->head);
-    if (kept > own &&
-        is_too_fast(&f->apart, (double)(kept - own), FRAMES_APART_AT_ONCE, FRAMES_APART_PER_SECOND,
-            f->now_ms))
+    size_t pinned_bytes = pinned_by_piece(f), own = length_in(f->head) + sizeof(f->head);
+    if (pinned_bytes > own &&
+        is_too_fast(&f->pinned, (double)(pinned_bytes - own), FRAMES_PINNED_AT_ONCE,
+            FRAMES_PINNED_PER_SECOND, f->now_ms))
         return "there is too much of something else between its messages";
     bool is_under_way = f->part.bytes > 0 || f->part.has_no_answer;
-    f->part.kept += kept;
-    return is_under_way ? keep_part(f, &f->part) : NULL;
+    f->part.pinned_bytes += pinned_bytes;
+    return is_under_way ? add_part(f, &f->part) : NULL;
 }
 
 static void on_data(struct frames *f, unsigned flags, uint32_t call_id)
@@ -247,7 +247,7 @@ static void on_data(struct frames *f, unsigned flags, uint32_t call_id)
     f->padding_follows = (flags & PADDED) != 0;
     f->padding = 0;
     f->part = (struct frames_part){ 0 };
-    if (!is_over(f, call_id))
+    if (!is_closed(f, call_id))
         f->part = take_part(f, call_id);
 }
 
@@ -272,13 +272,14 @@ static const char *on_call(struct frames *f, uint32_t call_id, bool waits)
     struct frames_part request = {
         .call_id = call_id, .is_request = true, .has_no_answer = true, .since_ms = f->now_ms
     };
-    return waits ? keep_part(f, &request) : NULL;
+    return waits ? add_part(f, &request) : NULL;
 }
 
 static const char *on_headers(struct frames *f, unsigned flags, uint32_t call_id)
 {
     /*
-     * Else they are trailers, or nothing that the core would take, such as the even ids of servers.
+     * Otherwise these are trailers, or something that the core ignores, such as the even ids of
+     * servers.
      */
     bool begins = (call_id & 1) != 0 && call_id > f->call_id, ends = (flags & END_STREAM) != 0;
     const char *why = NULL;
@@ -293,13 +294,12 @@ static const char *on_headers(struct frames *f, unsigned flags, uint32_t call_id
 static const char *on_reset(struct frames *f, uint32_t call_id)
 {
     take_part(f, call_id);
-    if (f->max_calls > 0 &&
-        is_too_fast(&f->taken_back, 1, 2.0 * f->max_calls, f->max_calls, f->now_ms))
+    if (f->max_calls > 0 && is_too_fast(&f->resets, 1, 2.0 * f->max_calls, f->max_calls, f->now_ms))
         return "it takes back its calls too fast";
     return NULL;
 }
 
-/* It asks for nothing, and yet the core has work with it: with a GOAWAY most of all. */
+/* A frame that asks for nothing still costs the core work, most of all GOAWAY. */
 static const char *on_idle_frame(struct frames *f)
 {
     return is_too_fast(&f->idle, 1, FRAMES_IDLE_AT_ONCE, FRAMES_IDLE_PER_SECOND, f->now_ms)
@@ -308,8 +308,8 @@ static const char *on_idle_frame(struct frames *f)
 }
 
 /*
- * The core would take one that comes before it sent its settings for one of those by default: any
- * number of calls.
+ * The core takes an acknowledgement that comes before it has sent its settings for one of the
+ * default settings: any number of calls.
  */
 static const char *on_settings(struct frames *f, unsigned flags)
 {
@@ -353,7 +353,8 @@ static const char *on_head(struct frames *f)
         return on_ping(f, h[4]);
     case SETTINGS:
         return on_settings(f, h[4]);
-    case WINDOW_UPDATE: /* one, or two, for each message that it has taken */
+    case WINDOW_UPDATE:
+        /* A client sends one or two for each message that it has received. */
         return NULL;
     default:
         return on_idle_frame(f);
@@ -362,7 +363,7 @@ static const char *on_head(struct frames *f)
 
 /* ---- bytes: each of these takes some of them, at least one ---- */
 
-/* What begins otherwise the core would hang up on as well, and tell nobody. */
+/* The core also hangs up on another beginning, but logs nothing. */
 static size_t take_preface(struct frames *f, const char *data, size_t len, const char **ret_why)
 {
     size_t n = PREFACE_LEN - f->have < len ? PREFACE_LEN - f->have : len;
@@ -412,8 +413,8 @@ const char *frames_take(struct frames *f, const void *data, size_t len, int64_t 
     const char *p = data, *end = p + len, *why = NULL;
     pthread_mutex_lock(&f->lock);
     f->now_ms = now_ms;
-    if (now_ms - f->looked_ms >= LOOK_EVERY_MS)
-        why = look_for_late_requests(f);
+    if (now_ms - f->checked_ms >= CHECK_EVERY_MS)
+        why = check_late_requests(f);
     while (p < end && why == NULL) {
         size_t left = (size_t)(end - p);
         switch (f->state) {
@@ -443,7 +444,7 @@ static size_t take_sent_head(struct frames *f, const char *data, size_t len)
         f->sent_have = 0;
         f->sent_left = length_in(f->sent_head);
         if (f->sent_head[3] == RST_STREAM)
-            on_over(f, id_in(f->sent_head));
+            on_closed(f, id_in(f->sent_head));
         else if (f->sent_head[3] == HEADERS)
             on_answer(f, id_in(f->sent_head));
     }

@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watches what a client sends as HTTP/2 for what gRPC's core (1.51) takes without limit, each of
- * which is enough for one connection to take the memory, or the thread that serves everybody:
- *   - a header block that never ends (CVE-2023-33953): the core keeps all of it, and looks at it
- *     anew with each piece
- *   - calls beyond the allowed number from a client that does not acknowledge the settings which
- *     say so
- *   - calls that are taken back as soon as they are made (CVE-2023-44487)
- *   - many PINGs at once: the core hangs up after three, but keeps an error of some KiB for each
- *     that has come by then
- *   - frames that ask for nothing, without end: GOAWAY, PRIORITY, SETTINGS, empty DATA, those that
- *     HTTP/2 does not know
- *   - messages that never end: the core looks at the size when a message is complete; past its
- *     limit for all connections it resets streams of whomever. A piece of some bytes keeps alive
- *     the 64 KiB that were received together with it.
- *   - messages that follow the only one that is read of a call, for as long as it has no answer;
- *     small messages with much between them, faster than they are read
- *   - calls whose request never comes: the core tells nobody of them until it has come
- * Takes bytes, owns no socket. Nothing is kept of them but the head of the frame or message that is
- * under way.
+ * Reads what a client sends as HTTP/2, and checks what gRPC's core (1.51) takes without a limit.
+ * Each of these is enough for one connection to use up the memory, or the thread that serves
+ * everybody:
+ *   - A header block that never ends (CVE-2023-33953): the core keeps all of it, and reads it anew
+ *   with each piece.
+ *   - More calls than allowed, from a client that does not acknowledge the settings with the limit.
+ *   - Calls that are reset as soon as they are made (CVE-2023-44487).
+ *   - Many PINGs at once: the core hangs up after three, but keeps some KiB for each that has come.
+ *   - Endless frames that ask for nothing: GOAWAY, PRIORITY, SETTINGS, empty DATA, unknown ones.
+ *   - Messages that never end: the core checks the size of a message when it is complete. Past its
+ *   limit for all connections it resets streams of any client.
+ *   - Messages behind the only one that a call reads, while the call has no answer.
+ *   - Small messages with much between them, faster than the server reads them: a piece of some
+ *   bytes pins the 64 KiB that were received with it.
+ *   - Calls whose request never comes: the core tells nobody of them until it has come.
+ * It takes bytes and owns no socket. It keeps only the head of the current frame or message.
  */
 #ifndef GRPC_GUARD_FRAMES_H
 #define GRPC_GUARD_FRAMES_H
@@ -30,47 +27,46 @@
 #include <stdint.h>
 
 /*
- * With the heads of its frames. What is over 8 KiB of metadata the core refuses with an answer,
- * once the block is complete.
+ * A header block with the heads of its frames. The core refuses more than 8 KiB of metadata with an
+ * answer, once the block is complete.
  */
 #define FRAMES_BLOCK_MAX_BYTES (64 << 10)
 /*
- * What messages keep that are not complete, or are of a call without an answer: of one connection;
- * of all together, unless the one that sends has hardly any. A piece keeps FRAMES_READ_BYTES, or
- * what came since the last piece if that is less.
+ * Memory pinned by messages that are incomplete, or whose call has no answer yet: of one
+ * connection; of all connections together, from which a connection with few such bytes is exempt. A
+ * piece pins what came since the last piece, at most FRAMES_READ_BYTES.
  */
 #define FRAMES_READ_BYTES (64 << 10)
 #define FRAMES_PARTS_MAX_BYTES (8 << 20)
 #define FRAMES_ALL_PARTS_MAX_BYTES (128 << 20)
 #define FRAMES_FEW_PARTS_BYTES (160 << 10)
 /*
- * What pieces of all messages keep beside themselves, in bytes. The server reads some thousand
- * messages a second of a connection that sends as fast as it can; until then the core has them.
- * Between those of honest clients is a WINDOW_UPDATE or two for each message they have got.
+ * Memory pinned by small messages beyond their own bytes. The server reads some thousand messages a
+ * second of a connection that sends as fast as it can; until then the core keeps them. Honest
+ * clients send a WINDOW_UPDATE or two for each message that they have received.
  */
-#define FRAMES_APART_AT_ONCE (16 << 20)
-#define FRAMES_APART_PER_SECOND (16 << 20)
-/* What the core keeps for a call that waits for its request. */
+#define FRAMES_PINNED_AT_ONCE (16 << 20)
+#define FRAMES_PINNED_PER_SECOND (16 << 20)
+/* Memory of the core for a call that waits for its request. */
 #define FRAMES_CALL_BYTES (15 << 10)
-/* So long a call may wait for it. */
+/* How long a call may wait for its request. */
 #define FRAMES_REQUEST_MAX_MS 60000
 /*
- * So many messages may be under way, or twice as many as there may be calls: that one has ended is
- * noted a little late.
+ * The most unfinished messages, or twice the limit of calls if that is less: the end of a message
+ * is noted a little late.
  */
 #define FRAMES_PARTS_MAX 4096
 /*
- * Calls that we have ended: what clients go on to send for them is thrown away. They stop as soon
- * as they know.
+ * Calls that the server has reset: what their clients still send is ignored. Clients stop when they
+ * know.
  */
-#define FRAMES_OVER_MAX 128
+#define FRAMES_CLOSED_MAX 128
 /*
- * The limit of calls is at least that, however few may be open: until they have our settings
- * clients assume 100 or more (RFC 9113, 6.5.2), and one that makes its calls one after the other
- * may take back each.
+ * The limit of calls is at least this. Until clients have our settings they assume 100 or more (RFC
+ * 9113, 6.5.2), and a client that makes its calls one after the other may reset each.
  */
 #define FRAMES_CALLS_MIN 128
-/* There are clients that send one whenever the last was answered. */
+/* Some clients send a PING whenever the last one was answered. */
 #define FRAMES_PINGS_AT_ONCE 200
 #define FRAMES_PINGS_PER_SECOND 10000
 /* Clients send some when they connect. */
@@ -79,77 +75,97 @@
 
 enum frames_state { FRAMES_PREFACE, FRAMES_HEAD, FRAMES_PAYLOAD };
 
-/* Happened so many times, less what was forgiven by the passing of time. */
+/* A leaky bucket: the number of events, less what has drained with time. */
 struct frames_rate {
     double n;
     int64_t at_ms;
 };
 
-/*
- * What has come of a gRPC message, or of all of a call that has had no answer yet, not even
- * headers.
- */
+/* An unfinished message; or all messages of a call that has had no answer yet, not even headers. */
 struct frames_part {
     uint32_t call_id;
-    uint32_t size;   /* as announced by its head */
-    uint32_t bytes;  /* that have come, with its head */
-    size_t kept;     /* bytes that its pieces keep */
-    bool is_request; /* the first of a call without an answer, and not complete */
+    /* The size in its head. */
+    uint32_t size;
+    /* Bytes that have come, with the head. */
+    uint32_t bytes;
+    /* Memory that its pieces pin. */
+    size_t pinned_bytes;
+    /* The first message of a call without an answer, not complete. */
+    bool is_request;
     bool has_no_answer;
     int64_t since_ms;
 };
 
 struct frames {
-    pthread_mutex_t lock; /* of all but settings_sent */
+    /* Guards all fields except settings_sent. */
+    pthread_mutex_t lock;
     enum frames_state state;
-    unsigned max_calls; /* so many may be taken back a second, and twice as many at once; 0 = any */
-    unsigned n_calls;   /* made before the settings were acknowledged */
-    unsigned n_begun;   /* calls that were made, ever; it may overflow */
-    atomic_bool
-        settings_sent; /* set by whoever is going to send the first bytes: those are our settings */
+    /*
+     * The limit of open calls; also how many may be reset in a second, and twice as many at once. 0
+     * = any.
+     */
+    unsigned max_calls;
+    /* Calls made before the client acknowledged the settings. */
+    unsigned n_calls;
+    /* Calls made so far; it may overflow. */
+    unsigned n_begun;
+    /* Set before the first bytes are sent: those are our settings. */
+    atomic_bool settings_sent;
     bool acknowledged;
-    unsigned have; /* bytes of the preface or of `head` */
+    /* How many bytes of the preface or of `head` have come. */
+    unsigned have;
     unsigned char head[9];
-    uint32_t left;        /* bytes of the payload */
-    uint64_t taken;       /* bytes of all frames, ever */
-    uint64_t last_piece;  /* how many they were after the last piece that was kept */
-    uint32_t block_bytes; /* of the header block under way */
-    uint32_t call_id;     /* the highest one */
-    struct frames_rate taken_back, pings, idle, apart;
-    int64_t now_ms, looked_ms; /* when we looked for requests that do not come */
+    /* Bytes of the payload that are still to come. */
+    uint32_t left;
+    /* Bytes of all frames so far. */
+    uint64_t taken;
+    /* `taken` after the last piece of a message. */
+    uint64_t last_piece;
+    /* The current header block. */
+    uint32_t block_bytes;
+    /* The highest id of a call so far. */
+    uint32_t call_id;
+    struct frames_rate resets, pings, idle, pinned;
+    /* The time of the current bytes, and when late requests were last checked. */
+    int64_t now_ms, checked_ms;
 
-    bool padding_follows;      /* its length is the next byte */
-    uint32_t padding;          /* bytes at the end of the payload */
-    struct frames_part part;   /* of the DATA under way */
-    struct frames_part *parts; /* of the calls whose messages wait for more DATA, oldest first */
+    /* The next byte is the length of the padding. */
+    bool padding_follows;
+    /* Padding at the end of the payload. */
+    uint32_t padding;
+    /* The message in the current DATA. */
+    struct frames_part part;
+    /* Unfinished messages of other calls, oldest first. */
+    struct frames_part *parts;
     unsigned n_parts, parts_room;
-    size_t parts_bytes;  /* that they keep */
-    unsigned n_requests; /* of the parts */
-    atomic_size_t
-        *all_parts_bytes; /* of all connections, with FRAMES_CALL_BYTES for each request */
+    /* What they pin. */
+    size_t parts_bytes;
+    /* How many of them are requests. */
+    unsigned n_requests;
+    /* The same sum of all connections, with FRAMES_CALL_BYTES for each request. */
+    atomic_size_t *all_parts_bytes;
 
-    unsigned sent_have; /* bytes of sent_head */
+    /* How many bytes of sent_head there are. */
+    unsigned sent_have;
     unsigned char sent_head[9];
-    uint32_t sent_left; /* bytes of the payload */
-    uint32_t over[FRAMES_OVER_MAX];
-    unsigned n_over; /* ever; they take turns */
+    /* Bytes of the payload that are still to be sent. */
+    uint32_t sent_left;
+    uint32_t closed[FRAMES_CLOSED_MAX];
+    /* Calls reset so far; `closed` is a ring. */
+    unsigned n_closed;
 };
 
-/* So many calls may be open at the same time; 0 = any. */
+/* `max_calls` = the limit of open calls; 0 = any. */
 void frames_init(struct frames *f, unsigned max_calls, atomic_size_t *all_parts_bytes);
 void frames_fini(struct frames *f);
 
 /*
- * The next bytes of the client, at some time of a clock that never goes back. Returns NULL, or why
- * it has to be cut off. What takes too long is noticed when the next bytes come, the answer to a
- * PING at the latest.
+ * The next bytes of the client, at a monotonic time. Returns NULL, or why the client has to be cut
+ * off. A timeout is noticed when the next bytes come, at the latest with the answer to a PING.
  */
 const char *frames_take(struct frames *f, const void *data, size_t len, int64_t now_ms);
 
-/*
- * The next bytes that were sent to the client. May be called while another thread is in
- * frames_take().
- */
+/* The next bytes sent to the client. Another thread may be in frames_take(). */
 void frames_sent(struct frames *f, const void *data, size_t len);
 
 #endif

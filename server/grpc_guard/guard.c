@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Start of the guard, and what its files share: limits of a connection, time, log. */
 #include "guard.h"
 
 #include <stdio.h>
@@ -22,7 +23,7 @@ void grpc_guard_init(const struct grpc_guard_options *options)
     sockets_init();
 }
 
-void guard_begin_frames(struct frames *frames)
+void guard_init_frames(struct frames *frames)
 {
     frames_init(frames, grpc_guard.calls_per_connection, &all_parts_bytes);
 }
@@ -34,12 +35,12 @@ int64_t guard_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-bool guard_is_too_much(struct frames *frames, const void *data, size_t len)
+bool guard_exceeds_limits(struct frames *frames, const void *data, size_t len)
 {
     static atomic_llong last_s;
     const char *why = frames_take(frames, data, len, guard_now_ms());
     if (why != NULL)
-        guard_complain(&last_s, "a client is cut off: ", why);
+        guard_warn_limited(&last_s, "a client is cut off: ", why);
     return why != NULL;
 }
 
@@ -49,7 +50,7 @@ void guard_warn(const char *text)
         grpc_guard.log(grpc_guard.log_userdata, SYNCTV_LOG_WARN, "server", text);
 }
 
-void guard_complain(atomic_llong *last_s, const char *text, const char *why)
+void guard_warn_limited(atomic_llong *last_s, const char *text, const char *why)
 {
     char line[256];
     if (!log_is_due(last_s))

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What comes from a client and goes to it without TLS passes through frames.c first; with TLS only
- * the turns are kept here. Who goes too far is cut off: the core is told that the connection was
- * reset. One thread at a time receives on a connection, one may send meanwhile, and none does once
- * it is closed; the core sees to that.
+ * recvmsg() and sendmsg() of clients. Without TLS frames.c checks the bytes here; with TLS only the
+ * turns are kept here. A client beyond a limit is cut off: the core is told that the connection was
+ * reset.
+ *
+ * The core makes sure that one thread at a time receives on a connection, that one may send
+ * meanwhile, and that none does once it is closed.
  */
 #include <errno.h>
 #include <sys/syscall.h>
@@ -27,7 +29,7 @@ static struct grpc_socket *client_of(int fd)
     return socket != NULL && !socket->listens ? socket : NULL;
 }
 
-/* recvmsg() of at most so many bytes. */
+/* recvmsg() of at most `max` bytes. */
 static ssize_t receive(int fd, struct msghdr *message, int flags, size_t max)
 {
     size_t n = 0, room = 0, all = message->msg_iovlen;
@@ -45,12 +47,12 @@ static ssize_t receive(int fd, struct msghdr *message, int flags, size_t max)
     return received;
 }
 
-static bool are_too_much(struct frames *frames, const struct msghdr *message, size_t received)
+static bool exceeds_limits(struct frames *frames, const struct msghdr *message, size_t received)
 {
     for (size_t i = 0; i < message->msg_iovlen && received > 0; i++) {
         const struct iovec *piece = &message->msg_iov[i];
         size_t len = piece->iov_len < received ? piece->iov_len : received;
-        if (guard_is_too_much(frames, piece->iov_base, len))
+        if (guard_exceeds_limits(frames, piece->iov_base, len))
             return true;
         received -= len;
     }
@@ -85,7 +87,7 @@ __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *me
         return received;
     client->left = max - (size_t)received;
     unsigned n_calls = client->frames.n_begun;
-    if (!grpc_guard.tls && are_too_much(&client->frames, message, (size_t)received)) {
+    if (!grpc_guard.tls && exceeds_limits(&client->frames, message, (size_t)received)) {
         client->cut_off = true;
         errno = ECONNRESET;
         return -1;

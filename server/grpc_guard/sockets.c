@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A socket is gRPC's if gRPC was being told to listen when it began to listen, or if it was
- * accepted of such a one. The core does not tell when a connection has gone, hence close().
+ * The table of gRPC's sockets, and their turns.
  *
- * The core goes on with a connection for as long as there is something to receive, 4 MiB at a time,
- * and with a listener for as long as somebody connects, and all others wait. So a descriptor has
- * its turn, which a thread begins with each epoll_wait(): when so much was received or accepted in
- * it the core is told that there is nothing more, and epoll, through epoll_ctl(), to tell again
- * what there is. The core's executors, which take over what several threads want, never wait so:
- * they have what is left of it.
+ * A socket is gRPC's if it began to listen between grpc_guard_begin_listening() and
+ * _end_listening(), or if such a socket accepted it. The core does not say when a connection has
+ * ended; close() does.
+ *
+ * The core goes on with a connection as long as there is something to receive, 4 MiB at a time, and
+ * with a listener as long as somebody connects; all others wait. So a socket has turns. A thread
+ * begins one with each epoll_wait(). When enough was received or accepted in it, the core gets
+ * EAGAIN, as if there was nothing more, and epoll_ctl() makes epoll report the rest again.
+ *
+ * The core's executors take over what several threads want. They never call epoll_wait(), and get
+ * what is left of a turn.
  */
 #include "sockets.h"
 
@@ -30,7 +34,8 @@
 static _Atomic(struct grpc_socket *) *sockets; /* by descriptor */
 static size_t n_files;
 static _Atomic(uint64_t) n_turns;
-static _Thread_local uint64_t turn; /* of this thread, which no other has; 0 = it has none */
+/* The current turn of this thread, unique in the process; 0 = none. */
+static _Thread_local uint64_t turn;
 static _Thread_local bool grpc_listens;
 
 void sockets_init(void)
@@ -48,7 +53,7 @@ struct grpc_socket *sockets_find(int fd)
     return fd >= 0 && (size_t)fd < n_files ? atomic_load(&sockets[fd]) : NULL;
 }
 
-/* NULL without memory, or without a place. */
+/* NULL without memory, or if the table is too small. */
 static struct grpc_socket *new_socket(int fd, bool listens)
 {
     struct grpc_socket *socket = fd >= 0 && (size_t)fd < n_files ? malloc(sizeof(*socket)) : NULL;
@@ -56,7 +61,7 @@ static struct grpc_socket *new_socket(int fd, bool listens)
         return NULL;
     *socket =
         (struct grpc_socket){ .listens = listens, .epoll = -1, .turn_bytes = SOCKETS_TURN_BYTES };
-    guard_begin_frames(&socket->frames);
+    guard_init_frames(&socket->frames);
     return socket;
 }
 
@@ -69,7 +74,7 @@ static void free_socket(struct grpc_socket *socket)
     free(socket);
 }
 
-/* Whose connections are not counted. */
+/* Whether connections of this address are not counted. */
 static bool is_trusted_proxy(const struct sockaddr *addr)
 {
     char text[INET6_ADDRSTRLEN] = "";
@@ -82,7 +87,7 @@ static bool is_trusted_proxy(const struct sockaddr *addr)
     return synctv_networks_contain(grpc_guard.trusted_proxies, text, NULL) > 0;
 }
 
-/* Without memory a client is not watched. */
+/* Without memory the client is not watched. */
 bool sockets_add_client(int fd, const struct sockaddr *addr)
 {
     static atomic_llong last_s;
@@ -91,7 +96,8 @@ bool sockets_add_client(int fd, const struct sockaddr *addr)
         return true;
     unsigned max = grpc_guard.connections_per_address;
     if (max > 0 && !is_trusted_proxy(addr) && !addresses_enter(addr, max, &client->address)) {
-        guard_complain(&last_s, "an address has too many connections: more are turned away", "");
+        guard_warn_limited(&last_s, "an address has too many connections: more are turned away",
+            "");
         free_socket(client);
         return false;
     }
@@ -111,7 +117,7 @@ size_t sockets_rest_of_turn(struct grpc_socket *socket, int fd, size_t all)
     return socket->left;
 }
 
-/* ---- what they begin and end with ---- */
+/* ---- begin and end of sockets ---- */
 
 void grpc_guard_begin_listening(void)
 {
@@ -123,12 +129,12 @@ void grpc_guard_end_listening(void)
     grpc_listens = false;
 }
 
-__attribute__((visibility("default"))) int listen(int fd, int backlog)
+__attribute__((visibility("default"))) int listen(int fd, int n)
 {
     struct grpc_socket *listener = grpc_listens ? new_socket(fd, true) : NULL;
     if (listener != NULL)
         free_socket(atomic_exchange(&sockets[fd], listener));
-    return (int)syscall(SYS_listen, fd, backlog);
+    return (int)syscall(SYS_listen, fd, n);
 }
 
 __attribute__((visibility("default"))) int close(int fd)
@@ -140,7 +146,7 @@ __attribute__((visibility("default"))) int close(int fd)
 
 /* ---- turns ---- */
 
-/* When it is added nobody has received from it or accepted of it yet. */
+/* Nothing was received from the socket or accepted on it before it is added. */
 __attribute__((visibility("default"))) int epoll_ctl(int epfd, int op, int fd,
     struct epoll_event *event)
 {

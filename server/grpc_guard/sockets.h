@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * gRPC's own sockets: what its servers listen on, and the connections that came of it. Each has its
- * turn.
- */
+/* gRPC's own sockets: its listeners, and the connections that they have accepted. */
 #ifndef GRPC_GUARD_SOCKETS_H
 #define GRPC_GUARD_SOCKETS_H
 
@@ -20,37 +17,39 @@ struct address;
 #define SOCKETS_TURN_BYTES 1024
 
 struct grpc_socket {
-    /* It has its turns, and nothing else. Otherwise it is a connection of a client. */
+    /* A listener has only turns. Otherwise it is a connection of a client. */
     bool listens;
-    /* For good. */
+    /* It was cut off, which is final. */
     bool cut_off;
-    /* Where it is counted. */
+    /* Where the connection is counted; NULL = nowhere. */
     struct address *address;
-    /* Without TLS. */
+    /* For connections without TLS; tls.c has its own. */
     struct frames frames;
-    /* Where the core waits for it; -1 = not yet. */
+    /* The epoll descriptor with which the core waits for it; -1 = none yet. */
     int epoll;
     struct epoll_event event;
     /* Bytes that a connection may receive in a turn. */
     size_t turn_bytes;
-    /* Its last one. */
+    /* Its last turn. */
     uint64_t turn;
-    /* Bytes or connections there may yet be in that turn. */
+    /* Bytes or connections that are left in that turn. */
     size_t left;
 };
 
 void sockets_init(void);
 
-/* NULL = it is not gRPC's. It lives until the descriptor is closed. */
+/* NULL = not gRPC's. Valid until the descriptor is closed. */
 struct grpc_socket *sockets_find(int fd);
 
-/* `fd` is a new connection of a client at `addr`. False: that has too many; it is not watched. */
+/*
+ * Adds `fd`, a new connection of a client at `addr`. False: the address has too many; nothing was
+ * added.
+ */
 bool sockets_add_client(int fd, const struct sockaddr *addr);
 
 /*
- * What is left of its turn, which has `all` bytes or connections. 0 = it is others' turn; then it
- * is told anew to whoever waits for it that there are some. The caller takes off `left` what it
- * uses.
+ * What is left of the socket's turn, of `all` bytes or connections. 0 = the turn is over; then
+ * epoll will report the socket again. The caller subtracts from `left` what it uses.
  */
 size_t sockets_rest_of_turn(struct grpc_socket *socket, int fd, size_t all);
 

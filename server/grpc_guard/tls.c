@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * OpenSSL serves others in this process, too. The core names the sessions of its servers "grpc",
- * and nothing else does: that marks their contexts from the start, also those that it makes when
- * the certificate is another one.
+ * The guard for connections with TLS: shows the plain text to frames.c, and logs handshakes that
+ * fail.
+ *
+ * Other code of the process uses OpenSSL, too. The core names the sessions of its servers "grpc",
+ * and nothing else does. That marks their contexts from the start, also those that it makes for new
+ * certificates.
  */
 #include "tls.h"
 
@@ -21,24 +24,24 @@
 #include "frames.h"
 #include "guard.h"
 
-#define TELL_EVERY_MS 60000
+#define LOG_EVERY_MS 60000
 
-static const unsigned char name_of_grpc[] = { 'g', 'r', 'p', 'c' };
+static const unsigned char grpc_session_name[] = { 'g', 'r', 'p', 'c' };
 
-/*
- * Of a handshake: nothing has come, the client's hello has come, it is over in one way or another.
- */
-enum progress { WAITING, BEGUN, OVER };
+/* A handshake: nothing has come; the client's hello has come; it has ended, in whatever way. */
+enum progress { WAITING, BEGUN, ENDED };
 
 /* One connection of a client. */
-struct secret {
+struct connection {
     struct frames frames;
     char address[INET6_ADDRSTRLEN];
     enum progress handshake;
 };
 
-static int context_index = -1; /* where a context of gRPC's servers is marked */
-static int secret_index = -1;  /* where an SSL has its struct secret */
+/* The ex_data of an SSL_CTX that marks contexts of gRPC's servers. */
+static int context_index = -1;
+/* The ex_data of an SSL with its struct connection. */
+static int connection_index = -1;
 
 static struct {
     int (*name_sessions)(SSL_CTX *, const unsigned char *, unsigned);
@@ -47,14 +50,14 @@ static struct {
     int (*write)(SSL *, const void *, int);
 } openssl;
 
-static void tell_of_failure(const struct secret *secret, const char *why)
+static void log_failure(const struct connection *connection, const char *why)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static struct log_tally failures;
-    const char *client = secret->address[0] != '\0' ? secret->address : "a client";
+    const char *client = connection->address[0] != '\0' ? connection->address : "a client";
     char line[256];
     pthread_mutex_lock(&lock);
-    unsigned n = log_tally(&failures, guard_now_ms(), TELL_EVERY_MS);
+    unsigned n = log_tally(&failures, guard_now_ms(), LOG_EVERY_MS);
     pthread_mutex_unlock(&lock);
     if (n == 1)
         snprintf(line, sizeof(line), "a TLS handshake with %s failed: %s", client, why);
@@ -65,20 +68,20 @@ static void tell_of_failure(const struct secret *secret, const char *why)
         guard_warn(line);
 }
 
-static void free_secret(void *parent, void *data, CRYPTO_EX_DATA *all, int index, long argl,
+static void free_connection(void *parent, void *data, CRYPTO_EX_DATA *all, int index, long argl,
     void *argp)
 {
-    struct secret *secret = data;
-    if (secret == NULL)
+    struct connection *connection = data;
+    if (connection == NULL)
         return;
-    if (secret->handshake == BEGUN)
-        tell_of_failure(secret, "it was broken off (does the client trust our certificate?)");
-    frames_fini(&secret->frames);
-    free(secret);
+    if (connection->handshake == BEGUN)
+        log_failure(connection, "it was broken off (does the client trust our certificate?)");
+    frames_fini(&connection->frames);
+    free(connection);
 }
 
-/* OpenSSL's own function of this name. */
-static void find(const char *name, void *ret_function)
+/* Loads OpenSSL's own function of this name. */
+static void load(const char *name, void *ret_function)
 {
     void *function = dlsym(RTLD_NEXT, name);
     if (function == NULL)
@@ -86,37 +89,35 @@ static void find(const char *name, void *ret_function)
     memcpy(ret_function, &function, sizeof(function));
 }
 
-/* Before anything else may call one of these. */
-__attribute__((constructor(102))) static void find_all(void)
+/* Runs before anything else may call one of these. */
+__attribute__((constructor(102))) static void load_all(void)
 {
-    find("SSL_CTX_set_session_id_context", &openssl.name_sessions);
-    find("SSL_do_handshake", &openssl.do_handshake);
-    find("SSL_read", &openssl.read);
-    find("SSL_write", &openssl.write);
+    load("SSL_CTX_set_session_id_context", &openssl.name_sessions);
+    load("SSL_do_handshake", &openssl.do_handshake);
+    load("SSL_read", &openssl.read);
+    load("SSL_write", &openssl.write);
 }
 
 void tls_init(void)
 {
     if (!grpc_guard.tls || context_index >= 0)
         return;
-    /*
-     * Threads of the core that outlast main() still free connections, which OpenSSL must be there
-     * for.
-     */
+    /* Threads of the core that outlive main() still free connections, and need OpenSSL for that. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
     context_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-    secret_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_secret);
+    connection_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_connection);
 }
 
-__attribute__((visibility("default"))) int SSL_CTX_set_session_id_context(SSL_CTX *context,
-    const unsigned char *name, unsigned len)
+__attribute__((visibility("default"))) int SSL_CTX_set_session_id_context(SSL_CTX *ctx,
+    const unsigned char *sid_ctx, unsigned sid_ctx_len)
 {
-    if (context_index >= 0 && len == sizeof(name_of_grpc) && memcmp(name, name_of_grpc, len) == 0)
-        SSL_CTX_set_ex_data(context, context_index, context);
-    return openssl.name_sessions(context, name, len);
+    if (context_index >= 0 && sid_ctx_len == sizeof(grpc_session_name) &&
+        memcmp(sid_ctx, grpc_session_name, sid_ctx_len) == 0)
+        SSL_CTX_set_ex_data(ctx, context_index, ctx);
+    return openssl.name_sessions(ctx, sid_ctx, sid_ctx_len);
 }
 
-/* As people write it. */
+/* Writes the client's address in the usual form. */
 static void name_client(char out[INET6_ADDRSTRLEN])
 {
     struct sockaddr_storage addr = accept_last_client();
@@ -130,27 +131,27 @@ static void name_client(char out[INET6_ADDRSTRLEN])
         inet_ntop(AF_INET6, v6, out, INET6_ADDRSTRLEN);
 }
 
-/* NULL: it is not of a server of gRPC's, or there is no memory. */
-static struct secret *secret_of(SSL *ssl)
+/* NULL: not a connection of gRPC's servers, or no memory. */
+static struct connection *connection_of(SSL *ssl)
 {
     if (context_index < 0 || SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_index) == NULL)
         return NULL;
-    struct secret *secret = SSL_get_ex_data(ssl, secret_index);
-    if (secret != NULL || (secret = malloc(sizeof(*secret))) == NULL)
-        return secret;
-    guard_begin_frames(&secret->frames);
-    name_client(secret->address);
-    secret->handshake = WAITING;
-    if (SSL_set_ex_data(ssl, secret_index, secret) == 1)
-        return secret;
-    free_secret(NULL, secret, NULL, 0, 0, NULL);
+    struct connection *connection = SSL_get_ex_data(ssl, connection_index);
+    if (connection != NULL || (connection = malloc(sizeof(*connection))) == NULL)
+        return connection;
+    guard_init_frames(&connection->frames);
+    name_client(connection->address);
+    connection->handshake = WAITING;
+    if (SSL_set_ex_data(ssl, connection_index, connection) == 1)
+        return connection;
+    free_connection(NULL, connection, NULL, 0, 0, NULL);
     return NULL;
 }
 
 /* ---- handshakes ---- */
 
-/* In OpenSSL's words. */
-static void say_why(const SSL *ssl, char *out, size_t size)
+/* OpenSSL's words for the last error. */
+static void describe_error(const SSL *ssl, char *out, size_t size)
 {
     unsigned long error = ERR_peek_last_error();
     const char *reason = ERR_reason_error_string(error);
@@ -168,22 +169,22 @@ static enum progress progress_of(SSL *ssl, int rv)
 {
     OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
     if (rv > 0)
-        return OVER;
+        return ENDED;
     return state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO ? WAITING : BEGUN;
 }
 
 __attribute__((visibility("default"))) int SSL_do_handshake(SSL *ssl)
 {
-    struct secret *secret = secret_of(ssl);
+    struct connection *connection = connection_of(ssl);
     int rv = openssl.do_handshake(ssl);
-    if (secret == NULL || secret->handshake == OVER)
+    if (connection == NULL || connection->handshake == ENDED)
         return rv;
-    secret->handshake = progress_of(ssl, rv);
+    connection->handshake = progress_of(ssl, rv);
     if (rv <= 0 && SSL_get_error(ssl, rv) == SSL_ERROR_SSL) {
         char why[128];
-        say_why(ssl, why, sizeof(why));
-        secret->handshake = OVER;
-        tell_of_failure(secret, why);
+        describe_error(ssl, why, sizeof(why));
+        connection->handshake = ENDED;
+        log_failure(connection, why);
     }
     return rv;
 }
@@ -193,19 +194,19 @@ __attribute__((visibility("default"))) int SSL_do_handshake(SSL *ssl)
 __attribute__((visibility("default"))) int SSL_read(SSL *ssl, void *buf, int num)
 {
     int received = openssl.read(ssl, buf, num);
-    struct secret *secret = received > 0 ? secret_of(ssl) : NULL;
-    if (secret != NULL && guard_is_too_much(&secret->frames, buf, (size_t)received))
+    struct connection *connection = received > 0 ? connection_of(ssl) : NULL;
+    if (connection != NULL && guard_exceeds_limits(&connection->frames, buf, (size_t)received))
         return -1;
     return received;
 }
 
 __attribute__((visibility("default"))) int SSL_write(SSL *ssl, const void *buf, int num)
 {
-    struct secret *secret = secret_of(ssl);
-    if (secret != NULL)
-        atomic_store(&secret->frames.settings_sent, true);
+    struct connection *connection = connection_of(ssl);
+    if (connection != NULL)
+        atomic_store(&connection->frames.settings_sent, true);
     int written = openssl.write(ssl, buf, num);
-    if (secret != NULL && written > 0)
-        frames_sent(&secret->frames, buf, (size_t)written);
+    if (connection != NULL && written > 0)
+        frames_sent(&connection->frames, buf, (size_t)written);
     return written;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Arrows point one way: which folder may include which, as ARCHITECTURE.md draws it, and which files need each other.
+"""Arrows point one way: which folder may include which, as ARCHITECTURE.md draws it, and which files need each other,
+and how their names begin.
 
 Run it anywhere: tests/abi/check_layers.py [root [build]]. It prints TAP, some tests per folder. What a file needs it
 takes from the objects in the build folder; without one that is left out.
@@ -36,6 +37,13 @@ STORIES = {
 # So many files of a folder may need each other in a circle. A file needs another when it uses a function or variable of it.
 CIRCLE_MAX = 3
 
+# How the names begin that a folder shows to others: functions, variables, and the types and SV_ macros of its headers.
+PREFIXES = {
+    "rpc": ("sv_rpc_",),
+    "wire": ("sv_wire_",),
+    "service": ("sv_service_",),
+    "client": ("sv_client_", "synctv_client_", "synctv_player_"),
+}
 
 # A foreign library has one home, so that it can be replaced there.
 FOREIGN = {
@@ -185,6 +193,26 @@ def check_circles(root, build, area):
     return wrong
 
 
+HEADER_NAME = re.compile(r"^(?:struct|union|enum) (\w+) \{|^typedef .*?[ *(](\w+)\)?(?:\(.*)?;$|^#define (SV_\w+)", re.M)
+
+
+def check_names(root, build, area):
+    """What a folder shows under a name that does not begin with its prefix."""
+    def is_own(name):
+        return (name.lower() + "_").startswith(PREFIXES[area])
+    wrong = []
+    for path in sources(root / "lib" / area):
+        source = path.relative_to(root / "lib")
+        if path.suffix == ".h":
+            text = path.read_text(encoding="utf-8")
+            names = {name for match in HEADER_NAME.finditer(text) for name in match.groups() if name}
+        else:
+            names = (symbols(build, area, source) or (set(),))[0]
+        wrong += [f"lib/{source}: {name} does not begin with {' or '.join(PREFIXES[area])}"
+                  for name in sorted(names) if not is_own(name)]
+    return wrong
+
+
 def story_of(area, path):
     """The place of a file, relative to lib/, among the stories of its area."""
     story = path.parts[1] if len(path.parts) > 2 else ""
@@ -216,6 +244,8 @@ def check_needs(root, build):
         is_asked = build is not None
         if area in STORIES:
             yield f"lib/{area}'s stories look only down", check_stories(root, build, area) if is_asked else None
+        if area in PREFIXES:
+            yield f"lib/{area}'s names begin with its prefix", check_names(root, build, area) if is_asked else None
         yield (f"lib/{area} has no circle of more than {CIRCLE_MAX} files",
                check_circles(root, build, area) if is_asked else None)
 

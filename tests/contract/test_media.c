@@ -529,6 +529,56 @@ START_TEST(a_deletion_counts_among_what_is_kept)
 }
 END_TEST
 
+START_TEST(what_came_behind_a_number_is_read_from_old_to_new_with_its_deletions)
+{
+    struct contract c;
+    struct sv_chat_rec *rows;
+    begin_with_room(&c, _i);
+    for (unsigned i = 1; i <= 5; i++)
+        say(&c, i, 10);
+    ck_assert_int_eq(unsay(&c, room, 3, 10), 6);
+    ck_assert_int_eq(c.op->chat_after(c.tx, room, 2, 10, &c.arena, &rows), 3);
+    ck_assert_uint_eq(rows[0].chat.seq, 4);
+    ck_assert_str_eq(rows[0].chat.message_id, contract_id('c', 4));
+    ck_assert(!rows[0].is_deletion && !rows[1].is_deletion && rows[2].is_deletion);
+    ck_assert_uint_eq(rows[2].chat.seq, 6);
+    ck_assert_str_eq(rows[2].chat.message_id, contract_id('c', 3));
+    ck_assert_int_eq(c.op->chat_after(c.tx, room, 2, 2, &c.arena, &rows), 2);
+    ck_assert_uint_eq(rows[1].chat.seq, 5);
+    ck_assert_int_eq(c.op->chat_after(c.tx, room, 6, 10, &c.arena, &rows), 0);
+    ck_assert_int_eq(c.op->chat_after(c.tx, "r99999999999", 0, 10, &c.arena, &rows), 0);
+    end(&c);
+}
+END_TEST
+
+START_TEST(the_head_of_a_room_tells_what_has_changed)
+{
+    struct contract c;
+    struct sv_room_head head;
+    struct sv_room_rec rec;
+    begin_with_room(&c, _i);
+    ck_assert_int_eq(c.op->room_head(c.tx, room, &head), 0);
+    ck_assert_uint_eq(head.revision, 0);
+    ck_assert_uint_eq(head.chat_seq, 0);
+    ck_assert_uint_eq(head.version, 0);
+    ck_assert_str_eq(head.node_id, "");
+    ck_assert_int_eq(c.op->room_touch(c.tx, room, &revision), 0);
+    say(&c, 1, 10);
+    ck_assert_int_eq(unsay(&c, room, 1, 10), 2);
+    synctv_playback s = state(77, "node-7");
+    ck_assert_int_eq(c.op->playback_put(c.tx, &s), 1);
+    ck_assert_int_eq(c.op->room_head(c.tx, room, &head), 0);
+    ck_assert_uint_eq(head.revision, revision);
+    ck_assert_uint_eq(head.chat_seq, 2);
+    ck_assert_uint_eq(head.version, 77);
+    ck_assert_str_eq(head.node_id, "node-7");
+    ck_assert_int_eq(c.op->room_get(c.tx, room, &c.arena, &rec), 0);
+    ck_assert_uint_eq(rec.chat_seq, 2);
+    ck_assert_int_eq(c.op->room_head(c.tx, "r99999999999", &head), SYNCTV_E_ROOM_NOT_FOUND);
+    end(&c);
+}
+END_TEST
+
 START_TEST(a_message_is_found_by_its_id_in_its_room)
 {
     struct contract c;
@@ -620,6 +670,9 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, old_messages_go_and_numbers_never_come_again, 0, n);
     tcase_add_loop_test(tc, a_deletion_takes_the_next_number_and_is_no_message, 0, n);
     tcase_add_loop_test(tc, a_deletion_counts_among_what_is_kept, 0, n);
+    tcase_add_loop_test(tc, what_came_behind_a_number_is_read_from_old_to_new_with_its_deletions, 0,
+        n);
+    tcase_add_loop_test(tc, the_head_of_a_room_tells_what_has_changed, 0, n);
     tcase_add_loop_test(tc, a_message_is_found_by_its_id_in_its_room, 0, n);
     tcase_add_loop_test(tc, a_message_sent_twice_is_stored_once, 0, n);
     tcase_add_loop_test(tc, with_a_room_goes_everything_in_it, 0, n);

@@ -12,6 +12,7 @@
 #include "client.pb-c.h"
 #include "short_memory.h"
 #include "unit/test_wire_fill.h"
+#include "wire/client_message.h"
 #include "wire/event.h"
 #include "wire/request.h"
 #include "wire/result.h"

@@ -12,7 +12,7 @@
 static void what_is_checked_can_be_unpacked(const ProtobufCMessageDescriptor *desc,
     const uint8_t *data, size_t len)
 {
-    if (sv_rawcheck(desc, data, len, SV_RAWCHECK_STRICT, NULL) < 0)
+    if (sv_wire_rawcheck(desc, data, len, SV_WIRE_RAWCHECK_STRICT, NULL) < 0)
         return;
     ProtobufCMessage *message = protobuf_c_message_unpack(desc, NULL, len, data);
     FUZZ_MUST(message != NULL);

@@ -13,18 +13,18 @@ enum { STEP_HEAD_LEN = 4, FROM_SERVER = 1 };
 
 static void check(const struct frames *f, const atomic_size_t *all)
 {
-    size_t kept = 0, requests = 0;
+    size_t pinned_bytes = 0, requests = 0;
     FUZZ_MUST(f->n_parts <= 2 * f->max_calls && f->n_parts <= f->parts_room);
     for (unsigned i = 0; i < f->n_parts; i++) {
-        kept += f->parts[i].kept;
+        pinned_bytes += f->parts[i].pinned_bytes;
         requests += f->parts[i].is_request;
         FUZZ_MUST(f->parts[i].call_id != 0);
         FUZZ_MUST(f->parts[i].has_no_answer || f->parts[i].bytes > 0);
         FUZZ_MUST(f->parts[i].has_no_answer || !f->parts[i].is_request);
-        FUZZ_MUST(f->parts[i].kept >= f->parts[i].bytes);
+        FUZZ_MUST(f->parts[i].pinned_bytes >= f->parts[i].bytes);
     }
-    FUZZ_MUST(kept == f->parts_bytes && requests == f->n_requests);
-    FUZZ_MUST(kept + requests * FRAMES_CALL_BYTES == atomic_load(all));
+    FUZZ_MUST(pinned_bytes == f->parts_bytes && requests == f->n_requests);
+    FUZZ_MUST(pinned_bytes + requests * FRAMES_CALL_BYTES == atomic_load(all));
     FUZZ_MUST(f->have < sizeof(f->head) || f->state == FRAMES_PREFACE);
     FUZZ_MUST(f->padding <= 255 && f->left < 1u << 24);
     FUZZ_MUST(f->sent_have < sizeof(f->sent_head) && f->sent_left < 1u << 24);
@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     FUZZ_MUST(whole.n_parts == pieces.n_parts && whole.parts_bytes == pieces.parts_bytes);
     FUZZ_MUST(whole.n_requests == pieces.n_requests && whole.taken == pieces.taken);
     FUZZ_MUST(whole.call_id == pieces.call_id && whole.block_bytes == pieces.block_bytes);
-    FUZZ_MUST(whole.n_over == pieces.n_over && whole.acknowledged == pieces.acknowledged);
+    FUZZ_MUST(whole.n_closed == pieces.n_closed && whole.acknowledged == pieces.acknowledged);
     frames_fini(&whole);
     frames_fini(&pieces);
     FUZZ_MUST(atomic_load(&all) == 0 && atomic_load(&all_again) == 0);

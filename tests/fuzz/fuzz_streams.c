@@ -4,8 +4,8 @@
 
 #include "api/result.h"
 #include "fuzz.h"
+#include "wire/client_message.h"
 #include "wire/event.h"
-#include "wire/request.h"
 
 static void client_message(const uint8_t *data, size_t len)
 {

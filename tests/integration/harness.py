@@ -236,6 +236,10 @@ def _end_servers():
         server.kill()
 
 
+class Skip(Exception):
+    """What a test needs is not on this machine."""
+
+
 def run():
     """Runs all tests in their order, or those with ONLY in the name, prints TAP and exits."""
     atexit.register(_end_servers)
@@ -248,6 +252,8 @@ def run():
         try:
             function()
             print(f"ok {number} - {name}", flush=True)
+        except Skip as reason:
+            print(f"ok {number} - {name} # SKIP {reason}", flush=True)
         except Exception:  # pylint: disable=broad-except
             failed += 1
             print(f"not ok {number} - {name}", flush=True)

@@ -3,13 +3,14 @@
 import itertools
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
 
 import grpc
 
-from harness import DEADLINE, PASSWORD, Server, config_file, diag, equal, eventually, run, run_program, temp_path, test, \
+from harness import DEADLINE, PASSWORD, Server, Skip, config_file, diag, equal, eventually, run, run_program, temp_path, test, \
     write_file
 from client import Failure, Person, chat, check_failure, login, register
 
@@ -110,13 +111,20 @@ def _():
 
 # ---- nginx ----
 
-README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../README.md")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+README = os.path.join(ROOT, "README.md")
 
 
 def free_port():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+def nginx_binary():
+    """One that is installed, or the one that ./dev unpacks."""
+    folders = os.pathsep.join([os.environ["PATH"], "/usr/sbin", os.path.join(ROOT, "build/nginx/usr/sbin")])
+    return shutil.which("nginx", path=folders)
 
 
 class Nginx:
@@ -126,6 +134,9 @@ class Nginx:
     """
 
     def __init__(self, server):
+        self.binary = nginx_binary()
+        if self.binary is None:
+            raise Skip("there is no nginx")
         self.key, self.cert = temp_path("nginx.key"), temp_path("nginx.pem")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
@@ -172,7 +183,7 @@ class Nginx:
     def _start(self):
         port, inner_port = free_port(), free_port()
         path = write_file("nginx.conf", self._config(port, inner_port))
-        self.process = subprocess.Popen([os.environ["NGINX_BINARY"], "-p", self.folder, "-e", f"{self.folder}/error.log",
+        self.process = subprocess.Popen([self.binary, "-p", self.folder, "-e", f"{self.folder}/error.log",
                                          "-c", path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
         self.address, self.inner = f"127.0.0.1:{port}", f"127.0.0.1:{inner_port}"

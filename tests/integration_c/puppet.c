@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "rpc/server.h"
+#include "wire/client_message.h"
 #include "wire/event.h"
-#include "wire/request.h"
 #include "wire/result.h"
 
 #define MAX_STREAMS 16

@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server that does what a test tells it, in this process: it hands out tokens, fails as often as
- * it is asked to, and says on its streams what it is given, true or not.
+ * A server in this process that does what a test tells it: it gives tokens to clients, fails as
+ * often as the test asks for, and sends on its streams whatever the test gives it.
  */
 #ifndef INTEGRATION_C_PUPPET_H
 #define INTEGRATION_C_PUPPET_H
 
 #include "support.h"
 
-/* A checked fixture, inside of support_begin() and support_end(). */
+/* A checked fixture, inside support_begin() and support_end(). */
 void puppet_begin(void);
 void puppet_end(void);
 
 /* Somebody who is signed in there. */
 struct person *puppet_person(void);
 
-/*
- * The next `times` calls of this method ("Play") fail so; extra as in VERSION_CONFLICT, may be
- * NULL.
- */
+/* The next `times` calls of this method ("Play") fail so. */
 void puppet_fail(const char *method, int code, int times, int64_t retry_after_ms);
+/* Failures bring this as a detail, as a VERSION_CONFLICT does. */
 void puppet_extra(const void *data, size_t len);
-/* What the method answers instead of what is right. */
+/* The method answers with these bytes instead of the right ones. */
 void puppet_say(const char *method, const void *data, size_t len);
 /* Calls of this method wait until puppet_release(). */
 void puppet_hold(const char *method);
@@ -33,7 +31,7 @@ void puppet_wait_calls(const char *method, int n);
 const char *puppet_token(void);
 void puppet_set_expires_s(int64_t expires_in_s);
 
-/* On all streams. */
+/* Sends on all streams. */
 void puppet_send(const void *data, size_t len);
 void puppet_send_event(const synctv_event *event);
 void puppet_send_state(const char *room_id, synctv_state_cause cause, uint64_t version,

@@ -376,7 +376,7 @@ static void on_token(void *userdata, const char *refresh_token, const char *acce
     struct person *person = userdata;
     pthread_mutex_lock(&token_lock);
     snprintf(person->refresh_token, sizeof(person->refresh_token), "%s", refresh_token);
-    person->tokens_told++;
+    person->n_tokens++;
     pthread_mutex_unlock(&token_lock);
 }
 
@@ -399,7 +399,7 @@ void person_wait_tokens(struct person *person, int n)
     int told = 0;
     for (long left = WAIT_MS / 10; left > 0 && told < n; left--) {
         pthread_mutex_lock(&token_lock);
-        told = person->tokens_told;
+        told = person->n_tokens;
         pthread_mutex_unlock(&token_lock);
         if (told < n)
             sleep_ms(10);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of the client share: a synctv-server in a process of its own (its path is in the
- * environment, SYNCTV_SERVER), people with connections to it, and waiting for what streams tell.
- * Waits are for events and have a deadline. What is handed out belongs to the fixture and lives
- * until support_end().
+ * What the tests of the client share: a synctv-server in a process of its own (the environment
+ * variable SYNCTV_SERVER is its path), people with connections to it, and waiting for events of
+ * streams. Each wait has a deadline. What these functions return lives until support_end().
  */
 #ifndef INTEGRATION_C_SUPPORT_H
 #define INTEGRATION_C_SUPPORT_H
@@ -18,15 +17,16 @@
 #include <synctv/synctv.h>
 
 #define PASSWORD "correct horse"
-#define WAIT_MS 20000 /* for any one event, on a busy machine and under a sanitizer */
+/* The deadline of each wait: long enough for a busy machine and a sanitizer. */
+#define WAIT_MS 20000
 
-/* A checked fixture. The end stops what still runs and fails the test if a server ended badly. */
+/* A checked fixture. The end stops what still runs and fails the test if a server has failed. */
 void support_begin(void);
 void support_end(void);
 /* In the test's own directory. Lives until the end. */
 const char *temp_path(const char *name);
 void write_file(const char *path, const char *text);
-/* Runs a program to its end in this directory; fails the test if that ends badly. */
+/* Runs a program in this directory and waits for its end; fails the test if the program fails. */
 void run_in(const char *folder, const char *program, ...) __attribute__((sentinel));
 
 long now_ms(void);
@@ -35,7 +35,8 @@ void sleep_ms(long ms);
 /* --- a server --- */
 
 struct server {
-    int pid; /* 0 = not running */
+    /* 0 = not running. */
+    int pid;
     int port;
     char address[32];
     bool tls, mutual_tls;
@@ -44,18 +45,20 @@ struct server {
     unsigned n_environment;
 };
 
-/* Over memory, without limits of rate; settings as "SECTION__KEY=value" before it starts. */
+/* A server over memory, without limits of rates. */
 void server_init(struct server *server);
+/* A setting, "SECTION__KEY=value". Before it starts. */
 void server_set(struct server *server, const char *setting);
 /* Keeps its data, so that it can start again. */
 void server_keep(struct server *server);
-/* An account made by its administrator, while it runs or not. Needs server_keep(). */
+/* Makes an account, whether the server runs or not. Needs server_keep(). */
 void server_add_user(struct server *server, const char *name, const char *role);
-/* Waits until it is ready; at the port it had before, if it had one. */
+/* Waits until it is ready. A server that is started again has the same port. */
 void server_start(struct server *server);
-void server_stop(struct server *server); /* in good order, or the test fails */
+/* Fails the test if the server does not end in order. */
+void server_stop(struct server *server);
 void server_kill(struct server *server);
-/* Stops it in its tracks: it is there and does not answer. */
+/* SIGSTOP and SIGCONT: a frozen server is connected but does not answer. */
 void server_freeze(struct server *server, bool freeze);
 
 /*
@@ -75,27 +78,31 @@ void server_use_tls(struct server *server, bool client_certificates);
 /* --- people --- */
 
 struct person {
-    synctv_client *client; /* NULL for those of an embedded node */
+    /* NULL for callers of an embedded node. */
+    synctv_client *client;
     synctv_caller *me;
     const char *id;
-    synctv_stream *stream;   /* closed at the end */
-    char refresh_token[128]; /* the last one told; "" after the session */
-    int tokens_told;
+    /* Closed by support_end(). */
+    synctv_stream *stream;
+    /* What the token function got last, and how often it was called. "" = the session has ended. */
+    char refresh_token[128];
+    int n_tokens;
 };
 
-/* For the server; connect as you like, then. */
+/* Options that connect to this server. Change them as you like. */
 void client_options(const struct server *server, synctv_client_options *ret_options);
-/* A connection, not signed in. The options' token function is ours. */
+/* Connected, but not signed in. The options' token function is replaced. */
 struct person *person_connect(const struct server *server);
 struct person *person_connect_with(synctv_client_options *options);
-/* Registered, too. */
+/* Connected and registered. */
 struct person *person_new(const struct server *server, const char *name);
-/* Signed in. */
+/* Connected and signed in. */
 struct person *person_login(const struct server *server, const char *name);
-/* Somebody of this caller, which is taken over; `client` may be NULL. */
+/* Takes `caller`; `client` may be NULL. */
 struct person *person_of(synctv_client *client, synctv_caller *caller);
-void person_close(struct person *person); /* before the end */
-/* What the token function heard; waits until it was called `n` times at least. */
+/* Closes the person's stream and client before support_end() does. */
+void person_close(struct person *person);
+/* Waits until the token function was called `n` times at least. */
 void person_wait_tokens(struct person *person, int n);
 bool person_has_token(struct person *person);
 void person_copy_token(struct person *person, char *out, size_t size);
@@ -114,7 +121,8 @@ struct scene scene(const struct server *server);
 
 /* --- calls --- */
 
-extern synctv_error error; /* of the last call */
+/* Of the last call. */
+extern synctv_error error;
 /* Codes are compared by their names, so that a failure is readable. Code 0 is any success. */
 #define assert_code(rv, code) check_code(__FILE__, __LINE__, (rv), (code))
 #define assert_ok(rv) check_code(__FILE__, __LINE__, (rv), 0)
@@ -123,8 +131,8 @@ void check_code(const char *file, int line, int rv, int code);
 const synctv_result *keep_result(const synctv_result *result);
 
 /*
- * What comes of synctv_call(caller, request, take_answer, &answers), in the order in which it
- * comes.
+ * The results of synctv_call(caller, request, take_answer, &answers), in the order in which they
+ * come.
  */
 #define MAX_ANSWERS 256
 struct answers {
@@ -146,15 +154,15 @@ const synctv_result *next_answer(struct answers *answers);
  * the snapshot.
  */
 const synctv_event *follow(struct person *person, const char *room_id);
-/* The next event of this type, those before it skipped; kept until the end. */
+/* Waits for an event of this type and skips others. */
 const synctv_event *expect(synctv_stream *stream, synctv_event_type type);
 const synctv_event *expect_state(synctv_stream *stream, synctv_state_cause cause);
 const synctv_event *expect_change(synctv_stream *stream, synctv_member_change change);
-/* The very next one. */
+/* The next event must be of this type. */
 const synctv_event *expect_now(synctv_stream *stream, synctv_event_type type);
-/* Takes what is left and returns with what the stream ended. */
+/* Skips all events and returns the code with which the stream ends. */
 int expect_end(synctv_stream *stream);
-/* Whether within this time an event of this type comes. */
+/* Whether an event of this type comes within this time. */
 bool comes(synctv_stream *stream, synctv_event_type type, int within_ms);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/methods.h"
 #include "support/node_fixture.h"
 
 enum who {
@@ -266,7 +267,7 @@ static void set_stage(enum who who, synctv_caller *caller)
     put_down(who, caller);
 }
 
-static int ask(synctv_caller *caller, synctv_method method)
+static synctv_request request_of(synctv_method method)
 {
     static const char *const fields[] = { "name" };
     static const synctv_movie movie = { .name = "new", .url = "https://example.org/" };
@@ -292,7 +293,12 @@ static int ask(synctv_caller *caller, synctv_method method)
         request.user_id = fx_id(waiter);
     if (method == SYNCTV_METHOD_UNBAN_MEMBER)
         request.user_id = fx_id(outlaw);
-    return fx_ask(caller, request);
+    return request;
+}
+
+static int ask(synctv_caller *caller, synctv_method method)
+{
+    return fx_ask(caller, request_of(method));
 }
 
 START_TEST(everybody_gets_the_answer_of_the_table)
@@ -334,6 +340,39 @@ START_TEST(everybody_gets_the_stream_of_the_table)
 }
 END_TEST
 
+static void assert_refuses(synctv_caller *caller, const synctv_request *request, const char *field,
+    bool refuses)
+{
+    int rv = fx_ask(caller, *request);
+    bool refused = rv == SYNCTV_E_INVALID_ARGUMENT && strcmp(fx_error.field, field) == 0;
+    ck_assert_msg(refused == refuses, "method %d (%s) with a bad %s: %s (%s)", (int)request->method,
+        synctv_method_name(request->method), field, synctv_error_reason(rv), fx_error.message);
+}
+
+START_TEST(each_method_checks_the_ids_that_it_needs)
+{
+    const struct row *row = &table[_i];
+    unsigned ids = sv_methods[row->method].ids;
+    if (row->expected[PLATFORM_ADMIN] == NOT_YET || row->expected[PLATFORM_ADMIN] == FIELD)
+        return;
+    synctv_caller *caller = caller_of(PLATFORM_ADMIN);
+    set_stage(PLATFORM_ADMIN, caller);
+    const synctv_request good = request_of(row->method);
+    synctv_request bad = good;
+    bad.room_id = "no id";
+    assert_refuses(caller, &bad, "room_id", (ids & SV_NEEDS_ROOM_ID) != 0);
+    bad = good;
+    bad.user_id = "no id";
+    assert_refuses(caller, &bad, "user_id", (ids & SV_NEEDS_USER_ID) != 0);
+    bad = good;
+    bad.movie_id = "no id";
+    assert_refuses(caller, &bad, "movie_id", (ids & SV_NEEDS_MOVIE_ID) != 0);
+    bad = good;
+    bad.message_id = "no id";
+    assert_refuses(caller, &bad, "message_id", (ids & SV_NEEDS_MESSAGE_ID) != 0);
+}
+END_TEST
+
 START_TEST(no_method_is_missing_from_the_table)
 {
     for (int method = 0; method < SYNCTV_N_METHODS; method++) {
@@ -354,6 +393,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, everybody_gets_the_answer_of_the_table, 0, (int)N_ROWS);
     tcase_add_test(tcase, everybody_gets_the_stream_of_the_table);
+    tcase_add_loop_test(tcase, each_method_checks_the_ids_that_it_needs, 0, (int)N_ROWS);
     tcase_add_test(tcase, no_method_is_missing_from_the_table);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

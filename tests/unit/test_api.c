@@ -16,6 +16,7 @@
 
 #include "api/caller.h"
 #include "api/event_ring.h"
+#include "api/methods.h"
 #include "api/result.h"
 #include "base/clock.h"
 
@@ -462,6 +463,66 @@ START_TEST(a_stream_takes_its_own_requests_only)
 }
 END_TEST
 
+/* ---- What each method needs ---- */
+
+START_TEST(each_method_has_a_row_in_the_table)
+{
+    for (synctv_method m = 0; m < SYNCTV_N_METHODS; m++) {
+        const struct sv_method *method = &sv_methods[m];
+        bool on_stream = (method->ways & SV_BY_STREAM) != 0;
+        ck_assert_msg(method->ways != 0, "method %d is missing", (int)m);
+        ck_assert_int_eq(sv_method_is_for_streams(m), on_stream);
+        if (!on_stream)
+            ck_assert_int_eq(method->stream_rate, SV_STREAM_RATE_NONE);
+        else /* something bounds what a stream may send */
+            ck_assert(method->stream_rate != SV_STREAM_RATE_NONE || method->rate != SV_RATE_NONE);
+    }
+}
+END_TEST
+
+START_TEST(only_who_signs_in_or_out_needs_no_access_token)
+{
+    for (synctv_method m = 0; m < SYNCTV_N_METHODS; m++) {
+        const synctv_request request = { .method = m };
+        bool without = m == SYNCTV_METHOD_LOGIN || m == SYNCTV_METHOD_REGISTER ||
+            m == SYNCTV_METHOD_REFRESH_TOKEN;
+        if ((sv_methods[m].ways & SV_BY_CALL) != 0)
+            ck_assert_msg(sv_request_needs_access_token(&request) != without, "%d", (int)m);
+    }
+    synctv_request request = { .method = SYNCTV_METHOD_LOGOUT, .refresh_token = "it is over" };
+    ck_assert(!sv_request_needs_access_token(&request));
+}
+END_TEST
+
+/* Get…, List…, JoinRoom, and what names the version that it expects. */
+START_TEST(only_what_does_no_harm_twice_is_repeatable)
+{
+    for (synctv_method m = 0; m < SYNCTV_N_METHODS; m++) {
+        const char *name = synctv_method_name(m);
+        synctv_request request = { .method = m };
+        bool harmless = strncmp(name, "Get", 3) == 0 || strncmp(name, "List", 4) == 0 ||
+            strcmp(name, "JoinRoom") == 0;
+        ck_assert_msg(sv_request_is_repeatable(&request) == harmless, "%d", (int)m);
+        request.expected_version = 7;
+        bool takes_version = m == SYNCTV_METHOD_SET_CURRENT_MOVIE || m == SYNCTV_METHOD_PLAY ||
+            m == SYNCTV_METHOD_PAUSE || m == SYNCTV_METHOD_SEEK ||
+            m == SYNCTV_METHOD_SET_PLAYBACK_RATE;
+        ck_assert_msg(sv_request_is_repeatable(&request) == (harmless || takes_version), "%d",
+            (int)m);
+    }
+}
+END_TEST
+
+START_TEST(a_method_that_does_not_exist_may_nothing)
+{
+    const synctv_request request = { .method = SYNCTV_N_METHODS };
+    ck_assert(!sv_method_is_for_streams(request.method));
+    ck_assert(sv_request_needs_access_token(&request));
+    ck_assert(!sv_request_is_repeatable(&request));
+    ck_assert(!sv_request_sets_room_password(&request));
+}
+END_TEST
+
 /* ---- The typed functions ask what they say ---- */
 
 #define ASKS(call, name)                                                                           \
@@ -697,6 +758,10 @@ int main(void)
     tcase_add_test(tc, a_failure_fills_the_error_and_leaves_the_result_alone);
     tcase_add_test(tc, the_last_reference_destroys_the_caller);
     tcase_add_test(tc, a_stream_takes_its_own_requests_only);
+    tcase_add_test(tc, each_method_has_a_row_in_the_table);
+    tcase_add_test(tc, only_who_signs_in_or_out_needs_no_access_token);
+    tcase_add_test(tc, only_what_does_no_harm_twice_is_repeatable);
+    tcase_add_test(tc, a_method_that_does_not_exist_may_nothing);
     tcase_add_test(tc, accounts_and_rooms_ask_what_they_say);
     tcase_add_test(tc, members_and_playlists_ask_what_they_say);
     tcase_add_test(tc, playback_and_chat_ask_what_they_say);

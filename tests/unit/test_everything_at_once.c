@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many threads use a node with threads of its own for all it can do: rooms come and go, people are put out while they follow and come
- * back, streams are opened and closed in the middle of it. Afterwards everybody has been answered once and nothing is left.
+ * Many threads use a node, or two on one database, with threads of their own for all they can do:
+ * rooms come and go, people are put out while they follow and come back, streams are opened and
+ * closed in the middle of it. Afterwards everybody has been answered once and nothing is left.
  */
 #include <check.h>
 #include <pthread.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <synctv/synctv.h>
 
@@ -18,7 +20,8 @@
 #define N_STREAMS 6
 #define N_ROOMS 4
 
-static synctv_node *node;
+/* On one database; people are spread over them. */
+static synctv_node *nodes[2], *node;
 static synctv_caller *people[N_THREADS], *root;
 
 /* The rooms of now; each may be deleted and replaced at any moment. */
@@ -312,18 +315,60 @@ static synctv_caller *new_user(int i, synctv_user_role role)
     return caller;
 }
 
+static char folder[] = "/tmp/sv-everything-XXXXXX";
+static char db_url[64];
+
+static void make_folder(void)
+{
+    strcpy(strrchr(folder, '-'), "-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(db_url, sizeof(db_url), "sqlite:%s/db", folder);
+}
+
+static void remove_folder(void)
+{
+    static const char *const names[] = { "db", "db-wal", "db-shm", "db-journal" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+/* Each finds gaps in what it knows all the time, and reads its rooms again. */
+static void open_second_node(synctv_node_options *options)
+{
+    options->node_id = "second";
+    ck_assert_int_eq(synctv_node_open(options, &nodes[1], NULL), 0);
+    for (int i = 1; i < N_THREADS; i += 2) {
+        synctv_caller *there = NULL;
+        const char *id = synctv_caller_user_id(people[i]);
+        ck_assert_int_eq(synctv_node_as_user(nodes[1], id, &there, NULL), 0);
+        synctv_caller_unref(people[i]);
+        people[i] = there;
+    }
+}
+
 START_TEST(nobody_is_lost_and_nothing_is_left)
 {
+    bool two = _i == 1;
     synctv_node_options options;
     synctv_node_options_init(&options);
     options.threads = 2;
     options.limits.rooms_per_user = options.limits.memberships_per_user = 10000;
     options.limits.streams_per_user = 2 * N_STREAMS * N_THREADS;
-    ck_assert_int_eq(synctv_node_open(&options, &node, NULL), 0);
+    options.db_url = two ? db_url : options.db_url;
+    options.alone = !two;
+    ck_assert_int_eq(synctv_node_open(&options, &nodes[0], NULL), 0);
+    node = nodes[0];
     root = new_user(N_THREADS, SYNCTV_USER_ROLE_ROOT);
     static struct person persons[N_THREADS];
-    for (int i = 0; i < N_THREADS; i++) {
+    for (int i = 0; i < N_THREADS; i++)
         people[i] = new_user(i, SYNCTV_USER_ROLE_USER);
+    if (two)
+        open_second_node(&options);
+    for (int i = 0; i < N_THREADS; i++) {
         persons[i] = (struct person){
             .number = i,
             .seed = (unsigned)i + 1,
@@ -341,7 +386,8 @@ START_TEST(nobody_is_lost_and_nothing_is_left)
     for (int i = 0; i < N_THREADS; i++)
         pthread_join(persons[i].thread, NULL);
 
-    synctv_node_stop(node, 5000);
+    for (int i = 0; i <= two; i++)
+        synctv_node_stop(nodes[i], 5000);
     ck_assert_uint_eq(atomic_load(&n_answered), atomic_load(&n_asked));
     ck_assert_msg(atomic_load(&n_unexpected) == 0, "%u answers like %s", atomic_load(&n_unexpected),
         synctv_error_reason(atomic_load(&an_unexpected)));
@@ -352,10 +398,12 @@ START_TEST(nobody_is_lost_and_nothing_is_left)
         synctv_caller_unref(people[i]);
     }
     synctv_caller_unref(root);
-    synctv_node_stats stats;
-    synctv_node_get_stats(node, &stats);
-    ck_assert_uint_eq(stats.streams, 0);
-    synctv_node_free(node);
+    for (int i = 0; i <= two; i++) {
+        synctv_node_stats stats;
+        synctv_node_get_stats(nodes[i], &stats);
+        ck_assert_uint_eq(stats.streams, 0);
+        synctv_node_free(nodes[i]);
+    }
 }
 END_TEST
 
@@ -364,7 +412,8 @@ int main(void)
     Suite *s = suite_create("everything_at_once");
     TCase *t = tcase_create("everything_at_once");
     tcase_set_timeout(t, 300);
-    tcase_add_test(t, nobody_is_lost_and_nothing_is_left);
+    tcase_add_checked_fixture(t, make_folder, remove_folder);
+    tcase_add_loop_test(t, nobody_is_lost_and_nothing_is_left, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -360,7 +360,7 @@ START_TEST(many_small_messages_far_apart_are_cut_off)
         why = send(DATA, 0, 1, "\0\0\0\0\3abc", 8);
     }
     is_cut_off(why, "between its messages");
-    ck_assert_uint_eq(n, FRAMES_APART_AT_ONCE / FRAMES_READ_BYTES + 1);
+    ck_assert_uint_eq(n, FRAMES_PINNED_AT_ONCE / FRAMES_READ_BYTES + 1);
 }
 END_TEST
 

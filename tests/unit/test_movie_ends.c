@@ -475,6 +475,53 @@ START_TEST(votes_leave_with_those_who_gave_them)
 }
 END_TEST
 
+START_TEST(who_is_gone_is_waited_for_no_more)
+{
+    play_in_room(SYNCTV_AUTO_ADVANCE_NEXT, 0);
+    synctv_stream *bobs = fx_follow(bob, room), *carols = NULL;
+    const synctv_stream_options options = { .room_id = room };
+    fx_assert_ok(synctv_stream_open(carol, &options, &carols, &fx_error));
+    fx_pass_ms(55000);
+    report_end(bobs, movies[0]); /* one of two; players say it once */
+    ck_assert(!anything_but_resync());
+    synctv_stream_close(carols);
+    ck_assert(!anything_but_resync()); /* she may come back */
+    fx_pass_ms(10100);
+    ck_assert_str_eq(expect_next(), movies[1]);
+    ck_assert(!anything_but_resync());
+}
+END_TEST
+
+START_TEST(who_is_put_out_is_waited_for_no_more)
+{
+    play_in_room(SYNCTV_AUTO_ADVANCE_NEXT, 0);
+    synctv_stream *bobs = fx_follow(bob, room);
+    fx_follow(carol, room);
+    fx_pass_ms(55000);
+    report_end(bobs, movies[0]);
+    ck_assert(!anything_but_resync());
+    fx_assert_ok(FX_ASK(alice, KICK_MEMBER, .room_id = room, .user_id = fx_id(carol)));
+    fx_turn();
+    ck_assert_str_eq(expect_next(), movies[1]);
+}
+END_TEST
+
+START_TEST(another_name_leaves_votes_as_they_are)
+{
+    static const char *const fields[] = { "name" };
+    const synctv_movie renamed = { .name = "renamed" };
+    play_in_room(SYNCTV_AUTO_ADVANCE_NEXT, 0);
+    synctv_stream *bobs = fx_follow(bob, room), *carols = fx_follow(carol, room);
+    fx_follow(dave, room);
+    fx_pass_ms(55000);
+    report_end(bobs, movies[0]);
+    fx_assert_ok(FX_ASK(alice, UPDATE_MOVIE, .room_id = room, .movie_id = movies[0],
+        .movie = &renamed, .fields = fields, .n_fields = 1));
+    report_end(carols, movies[0]);
+    ck_assert_str_eq(expect_next(), movies[1]);
+}
+END_TEST
+
 START_TEST(a_seek_makes_votes_void)
 {
     play_in_room(SYNCTV_AUTO_ADVANCE_NEXT, 0);
@@ -790,6 +837,9 @@ static Suite *movie_ends(void)
     tcase_add_test(t, a_movie_of_unknown_length_has_no_end_of_its_own);
     tcase_add_test(t, most_of_those_who_watch_end_it);
     tcase_add_test(t, votes_leave_with_those_who_gave_them);
+    tcase_add_test(t, who_is_gone_is_waited_for_no_more);
+    tcase_add_test(t, who_is_put_out_is_waited_for_no_more);
+    tcase_add_test(t, another_name_leaves_votes_as_they_are);
     tcase_add_test(t, a_seek_makes_votes_void);
     tcase_add_test(t, who_controls_playback_has_one_vote_like_all);
     tcase_add_test(t, an_end_that_does_not_fit_counts_for_nothing_and_is_corrected);

@@ -9,6 +9,7 @@
 #include "test_wire_fill.h"
 #include "wire/event.h"
 #include "wire/rawcheck.h"
+#include "wire/client_message.h"
 #include "wire/request.h"
 #include "wire/result.h"
 #include "wire/unpack.h"
@@ -16,7 +17,7 @@
 static int strict(const ProtobufCMessageDescriptor *desc, const void *data, size_t len,
     synctv_error *err)
 {
-    return sv_rawcheck(desc, data, len, SV_RAWCHECK_STRICT, err);
+    return sv_wire_rawcheck(desc, data, len, SV_WIRE_RAWCHECK_STRICT, err);
 }
 
 #define PLAY (&synctv__client__play_request__descriptor)
@@ -171,7 +172,7 @@ static void refuses_bad_text(const ProtobufCMessageDescriptor *desc,
     len = put_bytes(buf, field->id, with_nul, sizeof(with_nul));
     ck_assert_int_eq(strict(desc, buf, len, &err), SYNCTV_E_INVALID_ARGUMENT);
     ck_assert_str_eq(err.field, field->name);
-    ck_assert_int_eq(sv_rawcheck(desc, buf, len, SV_RAWCHECK_LENIENT, &err),
+    ck_assert_int_eq(sv_wire_rawcheck(desc, buf, len, SV_WIRE_RAWCHECK_LENIENT, &err),
         SYNCTV_E_INVALID_ARGUMENT);
     len = put_bytes(buf, field->id, "ok \xc3\xa9", 5);
     ck_assert_int_eq(strict(desc, buf, len, &err), 0);
@@ -201,7 +202,7 @@ static void refuses_unknown_values(const ProtobufCMessageDescriptor *desc,
         ck_assert_uint_lt(field->id, 16);
         ck_assert_int_eq(strict(desc, buf, len + 1, &err), SYNCTV_E_INVALID_ARGUMENT);
         ck_assert_str_eq(err.field, field->name);
-        ck_assert_int_eq(sv_rawcheck(desc, buf, len + 1, SV_RAWCHECK_LENIENT, &err), 0);
+        ck_assert_int_eq(sv_wire_rawcheck(desc, buf, len + 1, SV_WIRE_RAWCHECK_LENIENT, &err), 0);
     }
 }
 
@@ -418,7 +419,7 @@ START_TEST(there_is_a_bound_on_messages_in_a_message)
     synctv_error err;
     ck_assert_int_eq(strict(&nest, buf, 2 * (N - 1), &err), 0);
     ck_assert_int_eq(strict(&nest, buf, 2 * N, &err), SYNCTV_E_INVALID_ARGUMENT);
-    ck_assert_int_eq(sv_rawcheck(&nest, buf, 2 * N, SV_RAWCHECK_LENIENT, &err), 0);
+    ck_assert_int_eq(sv_wire_rawcheck(&nest, buf, 2 * N, SV_WIRE_RAWCHECK_LENIENT, &err), 0);
 }
 END_TEST
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "node/rooms/apply.h"
+#include "node/rooms/flush.h"
 #include "support/node_fixture.h"
 
 static synctv_caller *alice, *bob, *carol;
@@ -41,12 +42,20 @@ static void people_on_two_nodes(void)
     fx_assert_ok(synctv_node_as_user(&other, fx_id(alice), &other_alice, &fx_error));
 }
 
+/* Of a call that waits at the other node when that closes. */
+static const synctv_result *last_answer;
+static bool last_call_waits;
+
 static void close_both(void)
 {
     synctv_caller_unref(other_alice);
     sv_node_close(&other);
     sv_node_quiesce(&other);
     sv_node_turn(&other);
+    ck_assert(!last_call_waits || last_answer != NULL);
+    synctv_result_unref(last_answer);
+    last_answer = NULL;
+    last_call_waits = false;
     sv_node_fini(&other);
     fx_close();
     fx_options.db_url = NULL;
@@ -304,6 +313,139 @@ START_TEST(a_room_is_read_once_a_second_at_most)
 }
 END_TEST
 
+/* --- nothing is changed here: the node looks by itself --- */
+
+static void look(void)
+{
+    fx_pass_ms(1100); /* looks, and reads what is newer */
+    fx_settle();
+    fx_pass_ms(1100);
+    fx_settle();
+}
+
+START_TEST(chat_of_others_comes_in_its_order)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    fx_say(alice, room, "one");
+    THERE(SEND_CHAT, .content = "two");
+    THERE(SEND_CHAT, .content = "three");
+    fx_say(alice, room, "four"); /* finds that two are missing */
+    look();
+    static const char *const said[] = { "one", "two", "three", "four" };
+    const char *ids[4];
+    for (size_t i = 0; i < 4; i++) {
+        const synctv_event *event = fx_expect(stream, SYNCTV_EVENT_CHAT);
+        ck_assert_str_eq(event->chat->content, said[i]);
+        ck_assert_uint_eq(event->chat->seq, i + 1);
+        ids[i] = event->chat->message_id;
+    }
+    THERE(DELETE_CHAT_MESSAGE, .message_id = ids[1]);
+    THERE(SEND_CHAT, .content = "five");
+    look();
+    const synctv_event *deleted = fx_expect(stream, SYNCTV_EVENT_CHAT_DELETED);
+    ck_assert_str_eq(deleted->deleted_message_id, ids[1]);
+    ck_assert_str_eq(deleted->actor_id, fx_id(alice));
+    ck_assert_str_eq(fx_expect(stream, SYNCTV_EVENT_CHAT)->chat->content, "five");
+    fx_expect_nothing(stream);
+}
+END_TEST
+
+START_TEST(more_chat_than_one_reading_takes_is_read_to_its_end)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    for (int i = 0; i < 501; i++)
+        THERE(SEND_CHAT, .content = "hello");
+    look();
+    fx_pass_ms(100);
+    fx_settle();
+    uint64_t last = 1; /* the first is no longer kept */
+    for (int i = 0; i < 500; i++)
+        ck_assert_uint_eq(fx_expect(stream, SYNCTV_EVENT_CHAT)->chat->seq, ++last);
+    fx_expect_nothing(stream);
+}
+END_TEST
+
+START_TEST(a_playhead_that_others_move_moves_here)
+{
+    const char *movie = fx_movie(alice, room, "movie", 3600);
+    synctv_stream *stream = fx_follow(bob, room);
+    look();
+    THERE(SET_CURRENT_MOVIE, .movie_id = movie, .autoplay = true);
+    THERE(SEEK, .position_s = 1234);
+    sv_rooms_flush(&other);
+    look();
+    const synctv_event *event = fx_expect(stream, SYNCTV_EVENT_STATE);
+    ck_assert_str_eq(event->state->movie_id, movie);
+    ck_assert_double_ge(event->state->position_s, 1234);
+    ck_assert_str_eq(event->state->node_id, "other");
+}
+END_TEST
+
+START_TEST(what_others_do_to_a_room_is_seen_without_a_change_here)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    add_movie_there("theirs");
+    look();
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "theirs");
+    THERE(BAN_MEMBER, .user_id = fx_id(bob));
+    look();
+    fx_assert_code(fx_end_of(stream), SYNCTV_E_MEMBER_BANNED);
+    synctv_stream *mine = fx_follow(alice, room);
+    THERE(DELETE_ROOM);
+    look();
+    ck_assert(fx_expect(mine, SYNCTV_EVENT_ROOM)->deleted);
+    fx_assert_code(fx_end_of(mine), SYNCTV_E_ROOM_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_look_finds_every_room)
+{
+    enum { N = 700 };
+    static const char *rooms[N];
+    static synctv_stream *streams[N];
+    fx_node.limits.rooms_per_user = other.limits.rooms_per_user = N + 1;
+    fx_node.limits.memberships_per_user = other.limits.memberships_per_user = N + 1;
+    fx_node.limits.streams_per_user = N + 1;
+    for (int i = 0; i < N; i++) {
+        const synctv_stream_options options = { .room_id = rooms[i] = fx_room(alice, NULL) };
+        fx_assert_code(synctv_stream_open(alice, &options, &streams[i], &fx_error), 0);
+        fx_settle();
+    }
+    for (int i = 0; i < N; i++) {
+        room = rooms[i];
+        add_movie_there("theirs");
+    }
+    for (int i = 0; i < 5; i++)
+        look();
+    for (int i = 0; i < N; i++) {
+        const synctv_event *event = NULL;
+        do {
+            synctv_event_unref(event);
+            ck_assert_int_eq(synctv_stream_next(streams[i], 30000, &event, &fx_error), 1);
+        } while (event->type != SYNCTV_EVENT_MOVIES);
+        synctv_event_unref(event);
+        synctv_stream_close(streams[i]);
+    }
+}
+END_TEST
+
+START_TEST(who_is_banned_elsewhere_loses_everything_here)
+{
+    synctv_caller *signed_in = fx_signed_in("bob");
+    synctv_stream *stream = fx_follow(signed_in, room);
+    synctv_caller *system = synctv_node_as_system(&other);
+    const synctv_request ban = {
+        .method = SYNCTV_METHOD_SET_USER_STATUS,
+        .user_id = fx_id(bob),
+        .user_status = SYNCTV_USER_STATUS_BANNED,
+    };
+    fx_assert_ok(synctv_call_wait(system, &ban, NULL, &fx_error));
+    synctv_caller_unref(system);
+    look();
+    fx_assert_code(fx_end_of(stream), SYNCTV_E_SESSION_ENDED);
+}
+END_TEST
+
 START_TEST(storage_that_went_back_is_believed)
 {
     synctv_stream *stream = fx_follow(bob, room);
@@ -329,34 +471,90 @@ START_TEST(storage_that_went_back_is_believed)
 }
 END_TEST
 
-struct answer {
-    int n, code;
-};
+static void make_stale(void)
+{
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    sv_room_mark_stale(loaded);
+    sv_room_leave(loaded);
+}
 
 static void answered(void *userdata, const synctv_result *result)
 {
-    struct answer *answer = userdata;
-    answer->n++;
-    answer->code = result->code;
+    *(const synctv_result **)userdata = synctv_result_ref(result);
 }
 
-START_TEST(who_waits_for_a_reading_when_the_node_closes_is_answered)
+START_TEST(a_room_that_calls_wait_for_is_not_forgotten)
 {
-    struct answer answer = { 0 };
-    fx_movie(alice, room, "here", 0);
-    struct sv_room *loaded = sv_room_enter(&fx_node, room);
-    loaded->read_at_ms = sv_node_mono_ms(&fx_node); /* just a moment ago */
-    sv_room_mark_stale(loaded);
-    sv_room_leave(loaded);
-    const synctv_request list = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
-    synctv_call(bob, &list, answered, &answer);
+    make_stale();
+    fx_assert_ok(FX_ASK(bob, GET_MOVIE_LIST, .room_id = room)); /* has just been read */
+    add_movie_there("theirs");
+    make_stale();
+    const synctv_result *result = NULL;
+    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    synctv_call(bob, &request, answered, &result);
+    ck_assert_ptr_null(result);
+    fx_node.rooms->max_idle = 0;
+    sv_rooms_evict(&fx_node);
+    fx_pass_ms(1100);
     fx_settle();
     fx_turn();
-    ck_assert_int_eq(answer.n, 0);
-    sv_node_close(&fx_node);
-    sv_node_quiesce(&fx_node);
+    ck_assert_ptr_nonnull(result);
+    ck_assert_int_eq(result->total, 1);
+    synctv_result_unref(result);
+}
+END_TEST
+
+START_TEST(a_room_deleted_while_calls_wait_answers_them)
+{
+    make_stale();
+    fx_assert_ok(FX_ASK(bob, GET_MOVIE_LIST, .room_id = room)); /* has just been read */
+    make_stale();
+    const synctv_result *result = NULL;
+    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    synctv_call(bob, &request, answered, &result);
+    synctv_stream *stream = fx_open_stream(bob, room, NULL);
+    ck_assert_ptr_null(result);
+    fx_assert_ok(FX_ASK(alice, DELETE_ROOM, .room_id = room));
     fx_turn();
-    ck_assert_int_eq(answer.n, 1);
+    ck_assert_ptr_nonnull(result);
+    fx_assert_code(result->code, SYNCTV_E_ROOM_NOT_FOUND);
+    synctv_result_unref(result);
+    fx_assert_code(fx_end_of(stream), SYNCTV_E_ROOM_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_call_that_waits_when_the_node_closes_is_answered)
+{
+    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    for (int i = 0; i < 2; i++) {
+        fx_assert_ok(synctv_call_wait(other_alice, &request, NULL, &fx_error));
+        struct sv_room *loaded = sv_room_enter(&other, room);
+        sv_room_mark_stale(loaded);
+        sv_room_leave(loaded);
+    }
+    synctv_call(other_alice, &request, answered, &last_answer);
+    ck_assert_ptr_null(last_answer);
+    last_call_waits = true;
+}
+END_TEST
+
+START_TEST(who_waits_for_approval_since_a_gap_hears_nothing_any_more)
+{
+    static const char *const fields[] = { "settings" };
+    static const synctv_room_settings approval = { .require_approval = true };
+    synctv_stream *stream = fx_follow(alice, room), *bobs = fx_follow(bob, room);
+    synctv_caller *there_bob = NULL;
+    fx_assert_ok(synctv_node_as_user(&other, fx_id(bob), &there_bob, &fx_error));
+    const synctv_request leave = { .method = SYNCTV_METHOD_LEAVE_ROOM, .room_id = room };
+    const synctv_request join = { .method = SYNCTV_METHOD_JOIN_ROOM, .room_id = room };
+    THERE(UPDATE_ROOM, .settings = &approval, .fields = fields, .n_fields = 1);
+    fx_assert_ok(synctv_call_wait(there_bob, &leave, NULL, &fx_error));
+    fx_assert_ok(synctv_call_wait(there_bob, &join, NULL, &fx_error));
+    synctv_caller_unref(there_bob);
+    notice();
+    fx_assert_code(fx_end_of(bobs), SYNCTV_E_NOT_A_MEMBER);
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_LEFT);
+    expect_member(stream, SYNCTV_MEMBER_CHANGE_JOINED);
 }
 END_TEST
 
@@ -441,8 +639,17 @@ static Suite *room_gaps(void)
     tcase_add_loop_test(t, any_order_made_elsewhere_is_the_order_here, 0, 20);
     tcase_add_test(t, a_kick_in_a_gap_ends_streams_at_once);
     tcase_add_test(t, a_room_is_read_once_a_second_at_most);
+    tcase_add_test(t, chat_of_others_comes_in_its_order);
+    tcase_add_test(t, more_chat_than_one_reading_takes_is_read_to_its_end);
+    tcase_add_test(t, a_playhead_that_others_move_moves_here);
+    tcase_add_test(t, what_others_do_to_a_room_is_seen_without_a_change_here);
+    tcase_add_test(t, a_look_finds_every_room);
+    tcase_add_test(t, who_is_banned_elsewhere_loses_everything_here);
     tcase_add_test(t, storage_that_went_back_is_believed);
-    tcase_add_test(t, who_waits_for_a_reading_when_the_node_closes_is_answered);
+    tcase_add_test(t, a_room_that_calls_wait_for_is_not_forgotten);
+    tcase_add_test(t, a_room_deleted_while_calls_wait_answers_them);
+    tcase_add_test(t, a_call_that_waits_when_the_node_closes_is_answered);
+    tcase_add_test(t, who_waits_for_approval_since_a_gap_hears_nothing_any_more);
     tcase_add_test(t, every_change_made_here_leaves_for_other_nodes_once);
     suite_add_tcase(s, t);
     return s;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rooms in memory and rooms in storage: loading, forgetting, following what others write, failing and starting again. */
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "node/engine/blocking_job.h"
 #include "node/rooms/apply.h"
 #include "node/rooms/flush.h"
+#include "node/rooms/load.h"
 #include "node/rooms/timer.h"
 #include "support/node_fixture.h"
 
@@ -162,6 +164,44 @@ START_TEST(all_who_wait_for_a_room_get_it)
 }
 END_TEST
 
+static int hold_run(struct sv_job *job, struct sv_tx *tx)
+{
+    return 0;
+}
+
+/* Storage stands still until somebody opens it. */
+static sem_t gate;
+
+static void hold_apply(struct sv_job *job, int rv)
+{
+    while (sem_wait(&gate) != 0)
+        ;
+}
+
+START_TEST(only_so_many_calls_wait_for_a_room)
+{
+    struct answers answers = { 0 };
+    struct sv_job hold = { .run = hold_run, .apply = hold_apply };
+    sem_init(&gate, 0, 0);
+    fx_forget_rooms();
+    fx_assert_ok(sv_store_write(fx_node.store, &hold));
+    const synctv_request request = { .method = SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room };
+    for (int i = 0; i < SV_ROOM_WAITING_MAX; i++)
+        synctv_call(bob, &request, answered, &answers);
+    ck_assert_int_eq(answers.n, 0);
+    synctv_call(bob, &request, answered, &answers);
+    ck_assert_int_eq(answers.n, 1);
+    fx_assert_code(answers.code, SYNCTV_E_OVERLOADED);
+    answers.code = 0;
+    sem_post(&gate);
+    fx_settle();
+    fx_turn();
+    ck_assert_int_eq(answers.n, SV_ROOM_WAITING_MAX + 1);
+    fx_assert_code(answers.code, 0);
+    sem_destroy(&gate);
+}
+END_TEST
+
 START_TEST(a_room_that_cannot_be_loaded_now_can_be_loaded_later)
 {
     fx_forget_rooms();
@@ -210,6 +250,21 @@ START_TEST(only_so_many_idle_rooms_stay_in_memory)
     fx_assert_ok(FX_ASK(alice, GET_ROOM_INFO, .room_id = ids[0])); /* comes back */
     ck_assert_uint_eq(rooms_loaded(), MAX + 2);
     fx_check_memory(ids[0]);
+}
+END_TEST
+
+START_TEST(a_failed_loading_takes_nobody_away_from_a_later_one)
+{
+    fx_settle();
+    fx_turn();
+    fx_forget_rooms();
+    struct sv_room *failed = sv_room_find_or_add(&fx_node, room);
+    sv_room_discard(failed); /* as when storage is busy; somebody has found it and holds it still */
+    pthread_mutex_unlock(&failed->lock);
+    fx_follow(bob, room);
+    sv_room_unref(failed);
+    fx_assert_ok(FX_ASK(alice, GET_ROOM_INFO, .room_id = room));
+    ck_assert_int_eq(fx_answer->room->online_count, 1);
 }
 END_TEST
 
@@ -654,10 +709,12 @@ static Suite *rooms_in_memory(void)
     tcase_add_test(t, a_room_is_loaded_when_it_is_asked_for);
     tcase_add_test(t, what_does_not_exist_leaves_nothing_behind);
     tcase_add_test(t, all_who_wait_for_a_room_get_it);
+    tcase_add_test(t, only_so_many_calls_wait_for_a_room);
     tcase_add_test(t, a_room_that_cannot_be_loaded_now_can_be_loaded_later);
     tcase_add_test(t, a_stream_that_cannot_have_all_its_rooms_ends);
     tcase_add_test(t, idle_rooms_are_counted_by_their_memory_too);
     tcase_add_test(t, only_so_many_idle_rooms_stay_in_memory);
+    tcase_add_test(t, a_failed_loading_takes_nobody_away_from_a_later_one);
     tcase_add_test(t, a_room_forgotten_while_it_plays_is_where_it_ought_to_be);
     tcase_add_test(t, a_movie_that_ended_while_the_room_was_forgotten_is_followed_by_the_next);
     tcase_add_test(t, a_state_is_stored_a_moment_later);

@@ -103,13 +103,17 @@ static inline void answer_held(int n)
         sv_rpc_call_reply(held.calls[i], sv_rpc_bytes_copy("late", 4));
 }
 
-/* A stream that sends back what it gets; "!bye" makes it end, "!stop" holds its server up until a test lets it go on. */
+/*
+ * A stream that sends back what it gets. "!bye" ends it; "!stop" blocks the server's thread until
+ * the test lets it go on.
+ */
 struct echo_stream {
     struct sv_rpc_stream *stream;
     pthread_mutex_t lock;
     struct sv_rpc_bytes queue[2048];
     int head, tail;
-    long endless; /* bytes of each message that next() makes up without end */
+    /* > 0: next() makes up messages of so many bytes without end. */
+    long endless;
 };
 
 static int streams_open, streams_closed, may_go_on;
@@ -344,7 +348,8 @@ struct talk {
     synctv_error error;
     char last[64];
     size_t bytes;
-    int *order; /* the numbers received, if not NULL */
+    /* Gets the numbers that were received; may be NULL. */
+    int *order;
 };
 
 static inline void talk_open(struct sv_rpc_client_stream *stream, void *userdata)

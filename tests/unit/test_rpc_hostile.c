@@ -28,7 +28,10 @@ static void serve_impatiently(unsigned handshake_ms, unsigned write_stall_ms)
     server = server_with(&o);
 }
 
-/* However it was treated, it still serves others and ends. One who is impatient may need to be asked again. */
+/*
+ * After each attack the server still serves others, and ends in order. A server with short limits
+ * may have to be asked again.
+ */
 static void teardown(void)
 {
     struct reply r;

@@ -34,14 +34,14 @@ START_TEST(a_node_without_a_listener_turns_and_wakes)
     ck_assert_int_eq(sv_rpc_server_port(server), 0);
     for (int i = 0; i < 100; i++) {
         int before = value(&t.n);
-        sv_rpc_wake(server);
+        sv_rpc_server_wake(server);
         wait_for(&t.n, before + 1);
     }
     /* One at the start, and one or, if the turn before was not quite over, two for each wake. */
     ck_assert_int_le(value(&t.n), 1 + 100 * 2);
     sv_rpc_server_stop(server, 1000);
     int before = value(&t.n);
-    sv_rpc_wake(server);
+    sv_rpc_server_wake(server);
     sv_rpc_server_free(server); /* who could take a turn now? */
     ck_assert_int_eq(t.n, before);
 }
@@ -59,7 +59,7 @@ START_TEST(a_turn_comes_again_when_it_asked_for_it)
     wait_for(&t.n, 20);
     struct sv_rpc_channel *channel = channel_to(sv_rpc_server_port(server));
     for (int i = 0; i < 200; i++) {
-        sv_rpc_wake(server);
+        sv_rpc_server_wake(server);
         ck_assert_int_eq(call(channel, "/t.Echo/Echo", "x", &r), 0);
         free(r.data);
     }
@@ -76,7 +76,7 @@ static int64_t greedy_turn(void *userdata)
     struct sv_rpc_server *server = t->server;
     pthread_mutex_unlock(&test_lock);
     if (server != NULL)
-        sv_rpc_wake(server);
+        sv_rpc_server_wake(server);
     return 0;
 }
 
@@ -184,7 +184,7 @@ START_TEST(a_polled_server_works_inside_poll_only)
     for (int i = 0; i < 100; i++)
         talk_say(&talk, "x");
     ck_assert_int_eq(poll_until(server, &talk.received, 100), 100);
-    sv_rpc_wake(server);
+    sv_rpc_server_wake(server);
     int before = value(&t.n);
     sv_rpc_server_poll(server, 10000); /* the wake ends it at once */
     ck_assert_int_gt(value(&t.n), before);

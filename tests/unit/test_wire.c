@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/methods.h"
 #include "api/result.h"
 #include "client.pb-c.h"
 #include "test_wire_fill.h"
+#include "wire/client_message.h"
 #include "wire/event.h"
 #include "wire/request.h"
 #include "wire/result.h"
@@ -104,6 +106,48 @@ START_TEST(every_method_of_the_service_has_its_messages_here)
         }
     }
     ck_assert_uint_eq(found, service->n_methods - 1); /* all but MessageStream */
+}
+END_TEST
+
+/* Whether the message has the field just when the row says so. */
+static void assert_field(synctv_method method, const char *field, bool needed)
+{
+    const ProtobufCMessageDescriptor *desc = sv_wire_request_descriptor(method);
+    bool has = protobuf_c_message_descriptor_get_field_by_name(desc, field) != NULL;
+    ck_assert_msg(has == needed, "%s of %s", field, synctv_method_name(method));
+}
+
+START_TEST(the_table_of_methods_needs_what_the_messages_have)
+{
+    for (synctv_method m = 0; m < SYNCTV_N_METHODS; m++) {
+        unsigned ids = sv_methods[m].ids;
+        if (sv_wire_request_descriptor(m) == NULL)
+            continue;
+        assert_field(m, "room_id", (ids & SV_NEEDS_ROOM_ID) != 0);
+        assert_field(m, "user_id", (ids & SV_NEEDS_USER_ID) != 0);
+        assert_field(m, "message_id", (ids & SV_NEEDS_MESSAGE_ID) != 0);
+        if (m != SYNCTV_METHOD_UPDATE_MOVIE) /* which has it in its movie */
+            assert_field(m, "movie_id", (ids & SV_NEEDS_MOVIE_ID) != 0);
+        assert_field(m, "expected_version", sv_methods[m].repeat == SV_REPEAT_WITH_VERSION);
+    }
+}
+END_TEST
+
+START_TEST(each_method_has_a_message_for_each_way_that_it_comes)
+{
+    for (synctv_method m = 0; m < SYNCTV_N_METHODS; m++) {
+        const synctv_request request = { .method = m };
+        bool is_call = sv_wire_request_descriptor(m) != NULL;
+        struct sv_wire_bytes bytes;
+        bool on_stream =
+            sv_wire_client_message_encode(&request, sv_wire_bytes_alloc, &bytes, NULL) == 0;
+        if (on_stream)
+            free(bytes.data);
+        ck_assert_int_eq(on_stream, (sv_methods[m].ways & SV_BY_STREAM) != 0);
+        ck_assert(is_call || on_stream);
+        if (!on_stream)
+            ck_assert_uint_eq(sv_methods[m].ways, SV_BY_CALL);
+    }
 }
 END_TEST
 
@@ -452,6 +496,8 @@ int main(void)
     tcase_add_test(tc, each_request_is_the_same_after_decoding_and_encoding);
     tcase_add_test(tc, each_result_is_the_same_after_decoding_and_encoding);
     tcase_add_test(tc, every_method_of_the_service_has_its_messages_here);
+    tcase_add_test(tc, the_table_of_methods_needs_what_the_messages_have);
+    tcase_add_test(tc, each_method_has_a_message_for_each_way_that_it_comes);
     tcase_add_test(tc, methods_of_streams_have_no_messages_of_their_own);
     tcase_add_test(tc, each_client_message_is_the_same_after_decoding_and_encoding);
     tcase_add_test(tc, a_ping_brings_its_own_time);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Accounts in the hands of whoever owns the database: the way to the first admin. */
+/*
+ * synctv_node_user_…(): changes of accounts by the program that runs the node. They need no caller,
+ * so this is how the first admin is made.
+ */
 #include <string.h>
 
 #include "api/result.h"
@@ -16,10 +19,13 @@ struct change {
     struct sv_blocking_job blocking;
     synctv_node *node;
     struct sv_arena arena;
-    const char *fold; /* of the name */
-    synctv_user user; /* as found */
+    /* Of the name. */
+    const char *fold;
+    /* As found. */
+    synctv_user user;
     int (*store)(struct change *change, struct sv_tx *tx);
-    void (*follow)(struct change *change); /* in memory */
+    /* Updates memory, after COMMIT. */
+    void (*follow)(struct change *change);
 
     synctv_user_role role;
     synctv_user_status status;

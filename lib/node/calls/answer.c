@@ -3,21 +3,21 @@
 
 #include "base/error.h"
 
-/* Room for something of `size` bytes in the result. NULL when out of memory. */
+/* Memory for `size` bytes in the result. NULL when out of memory. */
 static void *place(struct sv_call *call, size_t size)
 {
     synctv_result *result = sv_call_result(call);
     return result == NULL ? NULL : sv_arena_alloc(sv_result_arena(result), size);
 }
 
-static bool nobody_sees(const struct sv_call *call)
+static bool wants_no_result(const struct sv_call *call)
 {
     return call->done == NULL;
 }
 
 int sv_answer_user(struct sv_call *call, const synctv_user *user)
 {
-    if (nobody_sees(call))
+    if (wants_no_result(call))
         return 0;
     synctv_user *to = place(call, sizeof(*to));
     if (to == NULL || sv_user_copy(sv_result_arena(call->result), user, to) < 0)
@@ -26,25 +26,26 @@ int sv_answer_user(struct sv_call *call, const synctv_user *user)
     return 0;
 }
 
-int sv_answer_room(struct sv_call *call, struct sv_room *room, enum sv_face face)
+int sv_answer_room(struct sv_call *call, struct sv_room *room, enum sv_room_detail detail)
 {
-    if (nobody_sees(call))
+    if (wants_no_result(call))
         return 0;
     synctv_room *to = place(call, sizeof(*to));
     if (to == NULL ||
-        sv_room_fill(room, sv_result_arena(call->result), face == SV_FACE_MEMBER, to) < 0)
+        sv_room_fill(room, sv_result_arena(call->result), detail == SV_ROOM_FULL, to) < 0)
         return SYNCTV_E_NO_MEMORY;
     call->result->room = to;
     return 0;
 }
 
-int sv_answer_room_rec(struct sv_call *call, const struct sv_room_rec *rec, enum sv_face face)
+int sv_answer_room_rec(struct sv_call *call, const struct sv_room_rec *rec,
+    enum sv_room_detail detail)
 {
-    if (nobody_sees(call))
+    if (wants_no_result(call))
         return 0;
     synctv_room *to = place(call, sizeof(*to));
     synctv_room from = rec->room;
-    from.settings = face == SV_FACE_MEMBER ? &rec->settings : NULL;
+    from.settings = detail == SV_ROOM_FULL ? &rec->settings : NULL;
     if (to == NULL || sv_room_copy(sv_result_arena(call->result), &from, to) < 0)
         return SYNCTV_E_NO_MEMORY;
     call->result->room = to;
@@ -53,7 +54,7 @@ int sv_answer_room_rec(struct sv_call *call, const struct sv_room_rec *rec, enum
 
 int sv_answer_state(struct sv_call *call, struct sv_room *room)
 {
-    if (nobody_sees(call))
+    if (wants_no_result(call))
         return 0;
     synctv_playback *to = place(call, sizeof(*to));
     if (to == NULL ||
@@ -66,7 +67,7 @@ int sv_answer_state(struct sv_call *call, struct sv_room *room)
 
 int sv_answer_members(struct sv_call *call, struct sv_room *room)
 {
-    if (nobody_sees(call))
+    if (wants_no_result(call))
         return 0;
     synctv_result *result = sv_call_result(call);
     synctv_member *members = NULL;
@@ -81,7 +82,7 @@ int sv_answer_members(struct sv_call *call, struct sv_room *room)
 int sv_answer_member(struct sv_call *call, const synctv_member *member,
     const synctv_room_settings *settings, struct sv_room *room)
 {
-    if (nobody_sees(call))
+    if (wants_no_result(call))
         return 0;
     synctv_member *to = place(call, sizeof(*to));
     if (to == NULL || sv_member_copy(sv_result_arena(call->result), member, to) < 0)
@@ -96,7 +97,7 @@ int sv_answer_member(struct sv_call *call, const synctv_member *member,
 
 int sv_answer_movie(struct sv_call *call, const synctv_movie *movie)
 {
-    if (nobody_sees(call))
+    if (wants_no_result(call))
         return 0;
     synctv_movie *to = place(call, sizeof(*to));
     if (to == NULL || sv_movie_copy(sv_result_arena(call->result), movie, to) < 0 ||
@@ -108,7 +109,7 @@ int sv_answer_movie(struct sv_call *call, const synctv_movie *movie)
 
 int sv_answer_chat(struct sv_call *call, const synctv_chat *chat)
 {
-    if (nobody_sees(call))
+    if (wants_no_result(call))
         return 0;
     synctv_chat *to = place(call, sizeof(*to));
     if (to == NULL || sv_chat_copy(sv_result_arena(call->result), chat, to) < 0)

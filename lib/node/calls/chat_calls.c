@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Chat, which is stored, and danmaku, which is not. */
+/* Chat, which is stored, and danmaku, which is not stored. */
 #include <string.h>
 
 #include "base/error.h"
@@ -9,28 +9,30 @@
 #include "node/calls/guard.h"
 #include "node/calls/handlers.h"
 #include "node/rooms/apply.h"
+#include "node/rooms/chat.h"
 #include "node/rooms/follow.h"
 #include "node/rooms/load.h"
 #include "node/rooms/tell.h"
 
-/* The newest messages of a room are kept, so many. */
+/* So many of the newest messages of a room are kept. */
 #define KEEP_CHAT 500
 
 /* --- SendChat --- */
 
 struct chat {
     char id[SV_ID_SIZE];
-    synctv_chat message; /* as stored: the new one, or the one that was there already */
+    /* As stored: the new one, or the one that was there already. */
+    synctv_chat message;
     bool is_resend;
 };
 
 static int chat_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct chat *chat = c->state;
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, SYNCTV_PERM_SEND_CHAT);
+        rv = sv_rights_need(c, &rights, SYNCTV_PERM_SEND_CHAT);
     if (rv < 0)
         return rv;
     const synctv_chat message = {
@@ -54,39 +56,22 @@ static int chat_run(struct sv_call *c, struct sv_tx *tx)
     return 0;
 }
 
-/* NULL when out of memory: the message is stored, and whoever missed it finds it in the history. */
-static const synctv_event *chat_event(const synctv_chat *message)
+/*
+ * Sends the event to the room. The stream that the message came on gets it once in any case, as the
+ * acknowledgement. `event` is NULL if there was no memory for it.
+ */
+static void chat_send_event(struct sv_call *c, const synctv_event *event, const struct chat *chat)
 {
-    synctv_event *event = sv_event_new(SYNCTV_EVENT_CHAT);
-    if (event == NULL)
-        return NULL;
-    struct sv_arena *a = sv_event_arena(event);
-    synctv_chat *copy = sv_arena_alloc(a, sizeof(*copy));
-    if (copy == NULL || sv_chat_copy(a, message, copy) < 0) {
-        synctv_event_unref(event);
-        return NULL;
-    }
-    event->chat = copy;
-    event->message_id = copy->message_id;
-    event->timestamp_ms = copy->timestamp_ms;
-    event->room_id = copy->room_id;
-    event->actor_id = copy->user_id;
-    return event;
-}
-
-/* The room is told, and the stream that it came on in any case, once: that is how its sender knows. NULL = there was no
- * memory for the event. */
-static void chat_tell(struct sv_call *c, const synctv_event *event, bool is_resend)
-{
-    const struct sv_room_change change = { .room_id = c->req->room_id, .event = event };
+    const struct sv_room_change change = {
+        .room_id = c->req->room_id,
+        .event = event,
+        .chat_seq = chat->message.seq,
+    };
     struct sv_stream *stream = sv_stream_of_call(c);
-    struct sv_room *room = is_resend ? NULL : sv_room_commit(c->node, &change);
+    struct sv_room *room = chat->is_resend ? NULL : sv_room_commit(c->node, &change);
     bool hears = stream == NULL || (room != NULL && sv_stream_hears(stream, room));
-    if (room != NULL) {
-        if (event == NULL)
-            sv_room_tell(room, NULL);
+    if (room != NULL)
         sv_room_leave(room);
-    }
     if (!hears && event != NULL)
         sv_stream_push(stream, event);
     else if (!hears)
@@ -97,31 +82,21 @@ static void chat_tell(struct sv_call *c, const synctv_event *event, bool is_rese
 static void chat_done(struct sv_call *c)
 {
     const struct chat *chat = c->state;
-    chat_tell(c, chat_event(&chat->message), chat->is_resend);
-    int rv = sv_answer_chat(c, &chat->message);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    const struct sv_chat_rec rec = { .chat = chat->message };
+    chat_send_event(c, sv_chat_event(c->node, &rec), chat);
+    sv_call_end(c, sv_answer_chat(c, &chat->message));
 }
 
 void sv_handle_send_chat(struct sv_call *c)
 {
-    int rv = sv_guard_change(c, sizeof(struct chat));
-    if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_CHAT);
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->room_id, "room_id");
+    int rv = sv_call_begin(c, sizeof(struct chat));
     if (rv == 0)
         rv = sv_chat_validate(c->req->content, &c->err);
     if (rv == 0)
         rv = sv_message_id_validate(c->req->message_id, &c->err);
     if (rv == 0)
         rv = sv_node_new_id(c->node, ((struct chat *)c->state)->id);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", chat_run, chat_done);
+    sv_step_write_room(c, rv, "", chat_run, chat_done);
 }
 
 /* --- SendDanmaku --- */
@@ -145,7 +120,10 @@ static const synctv_event *danmaku_event(struct sv_call *c, const synctv_danmaku
     return event;
 }
 
-/* Whether the room has had enough for now. Then danmaku is dropped and nobody is told, for nobody could read it anyway. */
+/*
+ * Whether there is more danmaku in the room than anybody could read. Then it is dropped without an
+ * error.
+ */
 static bool is_flooded(struct sv_room *room)
 {
     double per_second = room->node->limits.room_danmaku_per_second;
@@ -157,9 +135,9 @@ static bool is_flooded(struct sv_room *room)
 }
 
 /* Locked. */
-static int danmaku_tell(struct sv_call *c, struct sv_room *room)
+static int danmaku_send(struct sv_call *c, struct sv_room *room)
 {
-    int rv = sv_guard_room(c, room, SYNCTV_PERM_SEND_CHAT);
+    int rv = sv_call_need_in_room(c, room, SYNCTV_PERM_SEND_CHAT);
     if (rv < 0)
         return rv;
     if (is_flooded(room))
@@ -172,12 +150,7 @@ static int danmaku_tell(struct sv_call *c, struct sv_room *room)
     return 0;
 }
 
-static void danmaku_look(struct sv_call *c)
-{
-    sv_guard_look(c, danmaku_tell);
-}
-
-/* Fills what validation has left open. Content and colour are the request's, so that has to be ours. */
+/* Validation fills in content and colour, which point into the request: so it is copied first. */
 static int danmaku_fill(struct sv_call *c, synctv_danmaku *danmaku)
 {
     int rv = sv_call_keep(c);
@@ -199,19 +172,12 @@ static int danmaku_fill(struct sv_call *c, synctv_danmaku *danmaku)
 
 void sv_handle_send_danmaku(struct sv_call *c)
 {
-    int rv = sv_guard_change(c, sizeof(synctv_danmaku));
-    if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_DANMAKU);
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->room_id, "room_id");
+    int rv = sv_call_begin(c, sizeof(synctv_danmaku));
     if (rv == 0)
         rv = sv_message_id_validate(c->req->message_id, &c->err);
     if (rv == 0)
         rv = danmaku_fill(c, c->state);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_load_room(c, c->req->room_id, danmaku_look);
+    sv_step_act_in_room(c, rv, danmaku_send);
 }
 
 /* --- GetChatHistory --- */
@@ -226,10 +192,10 @@ static int history_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct history *history = c->state;
     const synctv_request *req = c->req;
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, req->room_id, &c->arena, &s);
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, SYNCTV_PERM_VIEW_CHAT_HISTORY);
+        rv = sv_rights_need(c, &rights, SYNCTV_PERM_VIEW_CHAT_HISTORY);
     if (rv == 0)
         rv = history->n = tx->ops->chat_list(tx, req->room_id, req->before_seq, req->after_seq,
             history->limit, &c->arena, &history->messages);
@@ -257,29 +223,22 @@ static int history_fill(struct sv_call *c, const struct history *history)
 
 static void history_done(struct sv_call *c)
 {
-    int rv = history_fill(c, c->state);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_end(c, history_fill(c, c->state));
 }
 
 void sv_handle_get_chat_history(struct sv_call *c)
 {
-    struct history *history = c->state = sv_arena_alloc(&c->arena, sizeof(*history));
-    int rv = history == NULL ? SYNCTV_E_NO_MEMORY : sv_guard_read(c);
+    int rv = sv_call_begin(c, sizeof(struct history));
+    struct history *history = c->state;
     if (rv == 0)
         rv = sv_page_size_validate(c->req->limit, "limit", 50, 100, &history->limit, &c->err);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, history_run, history_done);
+    sv_step_read(c, rv, history_run, history_done);
 }
 
 /* --- DeleteChatMessage --- */
 
-/* Whether the message is among those kept, and the caller's own. */
-static int own_check(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
+/* That the message still exists and is the caller's own. */
+static int check_own_message(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
 {
     synctv_chat message;
     int rv = tx->ops->chat_get(tx, c->req->room_id, c->req->message_id, &c->arena, &message);
@@ -290,63 +249,48 @@ static int own_check(struct sv_call *c, struct sv_tx *tx, uint64_t permissions)
 
 static int delete_run(struct sv_call *c, struct sv_tx *tx)
 {
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, 0);
+        rv = sv_rights_need(c, &rights, 0);
     if (rv < 0)
         return rv;
-    uint64_t permissions = sv_actor_permissions(&s.actor, &s.room.settings);
+    uint64_t permissions = sv_actor_permissions(&rights.actor, &rights.room.settings);
     if ((permissions & SYNCTV_PERM_DELETE_CHAT) == 0)
-        rv = own_check(c, tx, permissions);
+        rv = check_own_message(c, tx, permissions);
     if (rv < 0)
         return rv;
-    const synctv_chat deletion = {
-        .room_id = c->req->room_id,
-        .message_id = c->req->message_id,
-        .user_id = c->actor.user_id,
-        .timestamp_ms = sv_node_now_ms(c->node),
+    struct sv_chat_rec *rec = c->state;
+    *rec = (struct sv_chat_rec){
+        .chat = {
+            .room_id = c->req->room_id,
+            .message_id = c->req->message_id,
+            .user_id = c->actor.user_id,
+            .timestamp_ms = sv_node_now_ms(c->node),
+        },
+        .is_deletion = true,
     };
-    uint64_t seq;
-    return tx->ops->chat_delete(tx, &deletion, KEEP_CHAT, &seq);
-}
-
-static const synctv_event *deleted_event(struct sv_call *c)
-{
-    synctv_event *event = sv_node_event_new(c->node, SYNCTV_EVENT_CHAT_DELETED);
-    if (event == NULL)
-        return NULL;
-    struct sv_arena *a = sv_event_arena(event);
-    event->room_id = sv_arena_strdup(a, c->req->room_id);
-    event->actor_id = sv_arena_strdup(a, c->actor.user_id);
-    event->deleted_message_id = sv_arena_strdup(a, c->req->message_id);
-    if (event->room_id != NULL && event->actor_id != NULL && event->deleted_message_id != NULL)
-        return event;
-    synctv_event_unref(event);
-    return NULL;
+    return tx->ops->chat_delete(tx, &rec->chat, KEEP_CHAT, &rec->chat.seq);
 }
 
 static void delete_done(struct sv_call *c)
 {
-    const synctv_event *event = deleted_event(c);
+    const struct sv_chat_rec *rec = c->state;
+    const synctv_event *event = sv_chat_event(c->node, rec);
     struct sv_room *room = sv_room_commit(c->node,
-        &(struct sv_room_change){ .room_id = c->req->room_id, .event = event });
-    if (room != NULL) {
-        if (event == NULL)
-            sv_room_tell(room, NULL);
+        &(struct sv_room_change){
+            .room_id = c->req->room_id,
+            .event = event,
+            .chat_seq = rec->chat.seq,
+        });
+    if (room != NULL)
         sv_room_leave(room);
-    }
     synctv_event_unref(event);
     sv_call_finish(c);
 }
 
 void sv_handle_delete_chat_message(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, 1);
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->message_id, "message_id");
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", delete_run, delete_done);
+    int rv = sv_call_begin(c, sizeof(struct sv_chat_rec));
+    sv_step_write_room(c, rv, "", delete_run, delete_done);
 }

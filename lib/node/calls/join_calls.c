@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JoinRoom. Memory says whether a password has to be verified at all, the hashers verify it, and the writer decides: what was
- * verified counts only as long as the room has that password still.
+ * JoinRoom, in up to three steps:
+ *
+ *   room in memory   join_plan()     is the caller a member already; is a password needed
+ *   hasher           join_verify()   is it the right one
+ *   writer           join_run()      decides again, by what is stored: a password that was verified
+ *                                    counts only if the room still has it
  */
 #include <string.h>
 
@@ -18,14 +22,15 @@
 #include "node/rooms/opening.h"
 
 struct join {
-    const char
-        *verified_hash; /* the password given is the one of this record; "" = none was asked for */
+    /* The record that the given password was verified with; "" = no password was needed. */
+    const char *verified_hash;
     struct sv_member_rec row;
     synctv_room_settings settings;
-    uint64_t revision; /* 0 = nothing has changed */
+    /* 0 = nothing has changed. */
+    uint64_t revision;
 };
 
-/* A member, or waiting to be one. */
+/* A member, or one who waits for approval. */
 static bool is_inside(const synctv_member *row)
 {
     return sv_is_membership(row) && row->status != SYNCTV_MEMBER_STATUS_BANNED;
@@ -38,11 +43,11 @@ static bool needs_password(const struct sv_call *c, const synctv_member *row, co
 
 /* --- the answer --- */
 
-/* The room is locked. */
+/* Locked. */
 static int join_fill(struct sv_call *c, struct sv_room *room, const synctv_member *row)
 {
     bool active = row->status == SYNCTV_MEMBER_STATUS_ACTIVE;
-    int rv = sv_answer_room(c, room, active ? SV_FACE_MEMBER : SV_FACE_PUBLIC);
+    int rv = sv_answer_room(c, room, active ? SV_ROOM_FULL : SV_ROOM_PUBLIC);
     if (rv == 0)
         rv = sv_answer_member(c, row, &room->settings, room);
     if (rv == 0 && active)
@@ -55,17 +60,7 @@ static int join_fill(struct sv_call *c, struct sv_room *room, const synctv_membe
 
 /* --- the membership --- */
 
-static int limit_check(struct sv_call *c, struct sv_tx *tx)
-{
-    int32_t max = c->node->limits.memberships_per_user;
-    int n = tx->ops->member_count_rooms(tx, c->actor.user_id);
-    if (n >= 0 && max > 0 && n >= max)
-        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may be in more than %d rooms",
-            (int)max);
-    return n < 0 ? n : 0;
-}
-
-/* The status that the membership will have, or why there will be none. */
+/* The status that the membership will have, or why the caller cannot join. */
 static int join_check(struct sv_call *c, const struct sv_actor *actor, int64_t kicked_until_ms,
     int n_members, const synctv_room_settings *settings)
 {
@@ -79,40 +74,41 @@ static int join_check(struct sv_call *c, const struct sv_actor *actor, int64_t k
     return sv_join_check(&asked, settings, &c->err);
 }
 
-static int join_decide(struct sv_call *c, struct sv_tx *tx, const struct sv_standing *s)
+static int join_decide(struct sv_call *c, struct sv_tx *tx, const struct sv_caller_rights *rights)
 {
     const struct join *join = c->state;
-    const synctv_member *row = s->actor.member;
+    const synctv_member *row = rights->actor.member;
     int n = tx->ops->member_count(tx, c->req->room_id);
     if (n < 0)
         return n;
-    int status = join_check(c, &s->actor, s->member.kicked_until_ms, n, &s->room.settings);
+    int status =
+        join_check(c, &rights->actor, rights->member.kicked_until_ms, n, &rights->room.settings);
     if (status < 0)
         return status;
-    if (needs_password(c, row, s->room.password_hash) &&
-        strcmp(join->verified_hash, s->room.password_hash) != 0)
+    if (needs_password(c, row, rights->room.password_hash) &&
+        strcmp(join->verified_hash, rights->room.password_hash) != 0)
         return SYNCTV_E_ROOM_PASSWORD_WRONG;
-    int rv = is_inside(row) ? 0 : limit_check(c, tx);
+    int rv = is_inside(row) ? 0 : sv_call_check_memberships(c, tx, c->actor.user_id);
     return rv < 0 ? rv : status;
 }
 
 static int join_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct join *join = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights rights;
     join->revision = 0;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv < 0)
         return rv;
-    int status = join_decide(c, tx, &s);
+    int status = join_decide(c, tx, &rights);
     if (status < 0)
         return status;
 
-    join->settings = s.room.settings;
-    join->row = s.member;
-    if (is_inside(s.actor.member) && (int)s.member.member.status == status)
+    join->settings = rights.room.settings;
+    join->row = rights.member;
+    if (is_inside(rights.actor.member) && (int)rights.member.member.status == status)
         return 0;
-    if (!is_inside(s.actor.member)) {
+    if (!is_inside(rights.actor.member)) {
         join->row.member = (synctv_member){
             .room_id = c->req->room_id,
             .user_id = c->actor.user_id,
@@ -127,11 +123,11 @@ static int join_run(struct sv_call *c, struct sv_tx *tx)
     return rv < 0 ? rv : tx->ops->room_touch(tx, c->req->room_id, &join->revision);
 }
 
-/* The room as it is with the new member in it. */
+/* Answers with the room as it is now that the member is in it. */
 static void join_answer(struct sv_call *c)
 {
     const struct join *join = c->state;
-    int rv = sv_guard_lock(c);
+    int rv = sv_call_lock_room(c);
     if (rv == 0) {
         rv = join_fill(c, c->room, &join->row.member);
         pthread_mutex_unlock(&c->room->lock);
@@ -160,25 +156,24 @@ static void join_done(struct sv_call *c)
     sv_call_load_room(c, c->req->room_id, join_answer);
 }
 
-/* --- the way there --- */
+/* --- the steps --- */
 
 static void join_verify(struct sv_call *c)
 {
     const struct join *join = c->state;
     int rv = sv_password_verify(join->verified_hash, c->req->password);
-    if (rv < 0)
-        sv_call_fail(c, rv == SYNCTV_E_LOGIN_FAILED ? SYNCTV_E_ROOM_PASSWORD_WRONG : rv);
-    else
-        sv_call_write_room(c, "", join_run, join_done);
+    if (rv == SYNCTV_E_LOGIN_FAILED)
+        rv = SYNCTV_E_ROOM_PASSWORD_WRONG;
+    sv_step_write_room(c, rv, "", join_run, join_done);
 }
 
 enum step { STEP_ANSWERED, STEP_VERIFY, STEP_WRITE };
 
-/* What is to be done next, or why there is nothing to be done; spares who cannot come in the hashing. Locked. */
+/* The next step, or why the caller cannot join: then no password has to be hashed. Locked. */
 static int join_plan(struct sv_call *c, struct sv_room *room)
 {
     struct join *join = c->state;
-    int rv = sv_call_judge_now(c);
+    int rv = sv_call_recheck_in_memory(c);
     if (rv < 0)
         return rv;
     struct sv_actor actor = sv_room_actor(room, &c->actor);
@@ -200,9 +195,9 @@ static int join_plan(struct sv_call *c, struct sv_room *room)
     return join->verified_hash == NULL ? SYNCTV_E_NO_MEMORY : STEP_VERIFY;
 }
 
-static void join_look(struct sv_call *c)
+static void join_loaded(struct sv_call *c)
 {
-    int step = sv_guard_lock(c);
+    int step = sv_call_lock_room(c);
     if (step == 0) {
         step = join_plan(c, c->room);
         pthread_mutex_unlock(&c->room->lock);
@@ -223,15 +218,12 @@ static void join_look(struct sv_call *c)
 
 void sv_handle_join_room(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, sizeof(struct join));
+    int rv = sv_call_begin(c, sizeof(struct join));
     if (rv == 0)
         rv = sv_room_password_validate(c->req->password, &c->err);
     if (rv == 0 && c->actor.is_system)
         rv = sv_errorf(&c->err, SYNCTV_E_PERMISSION_DENIED, "the system is nobody's member");
-    if (rv < 0) {
-        sv_call_fail(c, rv);
-        return;
-    }
-    ((struct join *)c->state)->verified_hash = "";
-    sv_call_load_room(c, c->req->room_id, join_look);
+    if (rv == 0)
+        ((struct join *)c->state)->verified_hash = "";
+    sv_step_load_room(c, rv, join_loaded);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What members with the permission do to other ones. Each run() judges by the rows of both and writes the target's; after COMMIT that row is
- * put into memory and the room is told.
+ * What members with a permission do to other members. Each run() checks the rows of both and writes
+ * the target's. After COMMIT that row goes into memory and an event to the room.
  */
 #include <string.h>
 
@@ -17,32 +17,37 @@
 #include "node/rooms/opening.h"
 
 struct change {
-    struct sv_member_rec row;      /* the target's, as it is now */
-    synctv_member gone;            /* who it was that is no member any more */
-    synctv_room_settings settings; /* of the room */
-    uint64_t revision;             /* 0 = nothing has changed */
+    /* The target's, as it is now. */
+    struct sv_member_rec row;
+    /* Who is no member any more. */
+    synctv_member gone;
+    /* Of the room. */
+    synctv_room_settings settings;
+    /* 0 = nothing has changed. */
+    uint64_t revision;
 };
 
 /* --- what the run() functions share --- */
 
-/* Reads the caller's standing. */
-static int begin(struct sv_call *c, struct sv_tx *tx, uint64_t needed, struct sv_standing *ret)
+/* Loads the caller's rights and checks that they have the permissions `needed`. */
+static int load_rights(struct sv_call *c, struct sv_tx *tx, uint64_t needed,
+    struct sv_caller_rights *ret)
 {
     struct change *change = c->state;
     *change = (struct change){ .revision = 0 };
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, ret);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, ret);
     if (rv < 0)
         return rv;
     change->settings = ret->room.settings;
-    return sv_standing_need_member(c, ret, needed);
+    return sv_rights_need_member(c, ret, needed);
 }
 
-/* The same, and the target's row: MEMBER_NOT_FOUND for who is none, banned ones included. */
-static int begin_with_member(struct sv_call *c, struct sv_tx *tx, uint64_t needed,
-    struct sv_standing *ret)
+/* The same, and loads the target's row: MEMBER_NOT_FOUND if they are no member or banned. */
+static int load_rights_and_target(struct sv_call *c, struct sv_tx *tx, uint64_t needed,
+    struct sv_caller_rights *ret)
 {
     struct change *change = c->state;
-    int rv = begin(c, tx, needed, ret);
+    int rv = load_rights(c, tx, needed, ret);
     if (rv == 0)
         rv = tx->ops->member_get(tx, c->req->room_id, c->req->user_id, &c->arena, &change->row);
     if (rv < 0)
@@ -53,8 +58,8 @@ static int begin_with_member(struct sv_call *c, struct sv_tx *tx, uint64_t neede
     return sv_act_on_check(&ret->actor, &ret->room.settings, target, needed, &c->err);
 }
 
-/* The target's row, or one made up with this role for a user who has none. */
-static int get_row_or_user(struct sv_call *c, struct sv_tx *tx, synctv_room_role role,
+/* Loads the target's row. For a user who has none it makes a row with this role. */
+static int load_row_or_user(struct sv_call *c, struct sv_tx *tx, synctv_room_role role,
     struct sv_member_rec *row)
 {
     struct sv_user_rec user;
@@ -78,15 +83,15 @@ static int get_row_or_user(struct sv_call *c, struct sv_tx *tx, synctv_room_role
     return 0;
 }
 
-static int put(struct sv_call *c, struct sv_tx *tx)
+static int store_row(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
     int rv = tx->ops->member_put(tx, &change->row);
     return rv < 0 ? rv : tx->ops->room_touch(tx, c->req->room_id, &change->revision);
 }
 
-/* Nobody may be anything more in this room, but is still named in what the others are told. */
-static synctv_member gone(const synctv_member *member)
+/* Somebody who is no member any more, as the event names them. */
+static synctv_member former_member(const synctv_member *member)
 {
     synctv_member nobody = *member;
     nobody.status = SYNCTV_MEMBER_STATUS_UNSPECIFIED;
@@ -100,18 +105,16 @@ static synctv_member gone(const synctv_member *member)
 static void handle(struct sv_call *c, int (*run)(struct sv_call *, struct sv_tx *),
     void (*done)(struct sv_call *))
 {
-    int rv = sv_guard_write(c, sizeof(struct change));
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->user_id, "user_id");
+    int rv = sv_call_begin(c, sizeof(struct change));
     if (rv == 0)
         rv = sv_reason_validate(c->req->reason, &c->err);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, c->req->user_id, run, done);
+    sv_step_write_room(c, rv, c->req->user_id, run, done);
 }
 
-/* Memory follows and the room is told, if there is anything new. The room if it is there, locked. */
+/*
+ * Updates memory and sends the room an event, if anything has changed. Returns the room, locked, or
+ * NULL if it is not in memory.
+ */
 static struct sv_room *commit(struct sv_call *c, struct sv_member_diff diff)
 {
     const struct change *change = c->state;
@@ -128,8 +131,8 @@ static struct sv_room *commit(struct sv_call *c, struct sv_member_diff diff)
         });
 }
 
-/* The member is the answer. */
-static void row_changed(struct sv_call *c, synctv_member_change what)
+/* Commits the change and answers with the member. */
+static void answer_row(struct sv_call *c, synctv_member_change what)
 {
     const struct change *change = c->state;
     struct sv_room *room = commit(c, (struct sv_member_diff){ .what = what, .row = &change->row });
@@ -139,8 +142,8 @@ static void row_changed(struct sv_call *c, synctv_member_change what)
     sv_call_end(c, rv);
 }
 
-/* The room is told, the victim included, whose streams then end with `code`. */
-static void put_out(struct sv_call *c, synctv_member_change what, int code)
+/* Sends the room the event, the target included. Then the target's streams end with `code`. */
+static void commit_removal(struct sv_call *c, synctv_member_change what, int code)
 {
     const struct change *change = c->state;
     struct sv_room *room = commit(c,
@@ -159,28 +162,28 @@ static void put_out(struct sv_call *c, synctv_member_change what, int code)
 static int approve_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
-    int rv = begin_with_member(c, tx, SYNCTV_PERM_APPROVE_MEMBER, &s);
+    struct sv_caller_rights rights;
+    int rv = load_rights_and_target(c, tx, SYNCTV_PERM_APPROVE_MEMBER, &rights);
     if (rv < 0)
         return rv;
     if (change->row.member.status == SYNCTV_MEMBER_STATUS_ACTIVE)
         return 0;
     change->row.member.status = SYNCTV_MEMBER_STATUS_ACTIVE;
-    return put(c, tx);
+    return store_row(c, tx);
 }
 
 static void approve_done(struct sv_call *c)
 {
     const struct change *change = c->state;
     if (change->revision == 0) {
-        row_changed(c, SYNCTV_MEMBER_CHANGE_APPROVED);
+        answer_row(c, SYNCTV_MEMBER_CHANGE_APPROVED);
         return;
     }
     synctv_node *node = c->node;
     char user_id[SV_ID_SIZE], room_id[SV_ID_SIZE];
     memcpy(user_id, c->req->user_id, SV_ID_SIZE);
     memcpy(room_id, c->req->room_id, SV_ID_SIZE);
-    row_changed(c, SYNCTV_MEMBER_CHANGE_APPROVED); /* ends the call */
+    answer_row(c, SYNCTV_MEMBER_CHANGE_APPROVED); /* ends the call */
     sv_streams_follow_room(node, user_id, room_id);
 }
 
@@ -191,10 +194,13 @@ void sv_handle_approve_member(struct sv_call *c)
 
 /* --- KickMember --- */
 
-/* A member who is not banned; where guests are allowed, any user: storage does not know who is there. */
+/*
+ * A member who is not banned. Where guests are allowed, any user: storage does not know which
+ * guests are in the room.
+ */
 static int kick_target(struct sv_call *c, struct sv_tx *tx, struct sv_member_rec *row)
 {
-    int rv = get_row_or_user(c, tx, SYNCTV_ROOM_ROLE_GUEST, row);
+    int rv = load_row_or_user(c, tx, SYNCTV_ROOM_ROLE_GUEST, row);
     if (rv == SYNCTV_E_USER_NOT_FOUND)
         return SYNCTV_E_MEMBER_NOT_FOUND;
     if (rv < 0)
@@ -210,26 +216,26 @@ static int kick_target(struct sv_call *c, struct sv_tx *tx, struct sv_member_rec
 static int kick_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
-    int rv = begin(c, tx, SYNCTV_PERM_KICK_MEMBER, &s);
+    struct sv_caller_rights rights;
+    int rv = load_rights(c, tx, SYNCTV_PERM_KICK_MEMBER, &rights);
     if (rv == 0)
         rv = kick_target(c, tx, &change->row);
     if (rv == 0)
-        rv = sv_act_on_check(&s.actor, &s.room.settings, &change->row.member,
+        rv = sv_act_on_check(&rights.actor, &rights.room.settings, &change->row.member,
             SYNCTV_PERM_KICK_MEMBER, &c->err);
     if (rv < 0)
         return rv;
-    change->gone = gone(&change->row.member);
-    /* What is left of the row keeps them away for a while. */
-    change->row.member = gone(&change->row.member);
+    change->gone = former_member(&change->row.member);
+    /* The row stays, to keep them away for a while. */
+    change->row.member = former_member(&change->row.member);
     change->row.member.role = SYNCTV_ROOM_ROLE_UNSPECIFIED;
     change->row.kicked_until_ms = sv_node_now_ms(c->node) + SV_KICK_PAUSE_MS;
-    return put(c, tx);
+    return store_row(c, tx);
 }
 
 static void kick_done(struct sv_call *c)
 {
-    put_out(c, SYNCTV_MEMBER_CHANGE_KICKED, SYNCTV_E_MEMBER_KICKED);
+    commit_removal(c, SYNCTV_MEMBER_CHANGE_KICKED, SYNCTV_E_MEMBER_KICKED);
     sv_call_finish(c);
 }
 
@@ -243,31 +249,31 @@ void sv_handle_kick_member(struct sv_call *c)
 static int ban_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
-    int rv = begin(c, tx, SYNCTV_PERM_BAN_MEMBER, &s);
+    struct sv_caller_rights rights;
+    int rv = load_rights(c, tx, SYNCTV_PERM_BAN_MEMBER, &rights);
     if (rv == 0)
-        rv = get_row_or_user(c, tx, SYNCTV_ROOM_ROLE_MEMBER, &change->row);
+        rv = load_row_or_user(c, tx, SYNCTV_ROOM_ROLE_MEMBER, &change->row);
     if (rv == 0)
-        rv = sv_act_on_check(&s.actor, &s.room.settings, &change->row.member,
+        rv = sv_act_on_check(&rights.actor, &rights.room.settings, &change->row.member,
             SYNCTV_PERM_BAN_MEMBER, &c->err);
     if (rv < 0)
         return rv;
     synctv_member *target = &change->row.member;
     if (target->status == SYNCTV_MEMBER_STATUS_BANNED)
         return 0;
-    /* The role stays: who bans an admin has to be one who may bring them back. */
+    /* The role stays: only who may act on an admin can unban one. */
     target->status = SYNCTV_MEMBER_STATUS_BANNED;
     target->added_permissions = 0;
     target->removed_permissions = 0;
     change->row.kicked_until_ms = 0;
     change->gone = *target;
-    return put(c, tx);
+    return store_row(c, tx);
 }
 
 static void ban_done(struct sv_call *c)
 {
     const struct change *change = c->state;
-    put_out(c, SYNCTV_MEMBER_CHANGE_BANNED, SYNCTV_E_MEMBER_BANNED);
+    commit_removal(c, SYNCTV_MEMBER_CHANGE_BANNED, SYNCTV_E_MEMBER_BANNED);
     sv_call_end(c, sv_answer_member(c, &change->row.member, &change->settings, NULL));
 }
 
@@ -281,19 +287,19 @@ void sv_handle_ban_member(struct sv_call *c)
 static int unban_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
-    int rv = begin(c, tx, SYNCTV_PERM_BAN_MEMBER, &s);
+    struct sv_caller_rights rights;
+    int rv = load_rights(c, tx, SYNCTV_PERM_BAN_MEMBER, &rights);
     if (rv == 0)
         rv = tx->ops->member_get(tx, c->req->room_id, c->req->user_id, &c->arena, &change->row);
     if (rv < 0)
         return rv;
     if (change->row.member.status != SYNCTV_MEMBER_STATUS_BANNED)
         return SYNCTV_E_MEMBER_NOT_FOUND;
-    rv = sv_act_on_check(&s.actor, &s.room.settings, &change->row.member, SYNCTV_PERM_BAN_MEMBER,
-        &c->err);
+    rv = sv_act_on_check(&rights.actor, &rights.room.settings, &change->row.member,
+        SYNCTV_PERM_BAN_MEMBER, &c->err);
     if (rv < 0)
         return rv;
-    change->gone = gone(&change->row.member);
+    change->gone = former_member(&change->row.member);
     rv = tx->ops->member_delete(tx, c->req->room_id, c->req->user_id);
     return rv < 0 ? rv : tx->ops->room_touch(tx, c->req->room_id, &change->revision);
 }
@@ -321,22 +327,22 @@ void sv_handle_unban_member(struct sv_call *c)
 static int role_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
-    int rv = begin_with_member(c, tx, SYNCTV_PERM_MANAGE_ADMIN, &s);
+    struct sv_caller_rights rights;
+    int rv = load_rights_and_target(c, tx, SYNCTV_PERM_MANAGE_ADMIN, &rights);
     if (rv == 0)
-        rv = sv_set_role_check(&s.actor, &s.room.settings, &change->row.member, c->req->role,
-            &c->err);
+        rv = sv_set_role_check(&rights.actor, &rights.room.settings, &change->row.member,
+            c->req->role, &c->err);
     if (rv < 0)
         return rv;
     if (change->row.member.role == c->req->role)
         return 0;
     change->row.member.role = c->req->role;
-    return put(c, tx);
+    return store_row(c, tx);
 }
 
 static void role_done(struct sv_call *c)
 {
-    row_changed(c, SYNCTV_MEMBER_CHANGE_ROLE);
+    answer_row(c, SYNCTV_MEMBER_CHANGE_ROLE);
 }
 
 void sv_handle_set_member_role(struct sv_call *c)
@@ -350,12 +356,12 @@ static int permissions_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
     const synctv_request *req = c->req;
-    struct sv_standing s;
-    int rv = begin_with_member(c, tx, SYNCTV_PERM_SET_MEMBER_PERMISSIONS, &s);
+    struct sv_caller_rights rights;
+    int rv = load_rights_and_target(c, tx, SYNCTV_PERM_SET_MEMBER_PERMISSIONS, &rights);
     synctv_member *target = &change->row.member;
     if (rv == 0)
-        rv = sv_set_permissions_check(&s.actor, &s.room.settings, target, req->added_permissions,
-            req->removed_permissions, &c->err);
+        rv = sv_set_permissions_check(&rights.actor, &rights.room.settings, target,
+            req->added_permissions, req->removed_permissions, &c->err);
     if (rv < 0)
         return rv;
     if (target->added_permissions == req->added_permissions &&
@@ -363,12 +369,12 @@ static int permissions_run(struct sv_call *c, struct sv_tx *tx)
         return 0;
     target->added_permissions = req->added_permissions;
     target->removed_permissions = req->removed_permissions;
-    return put(c, tx);
+    return store_row(c, tx);
 }
 
 static void permissions_done(struct sv_call *c)
 {
-    row_changed(c, SYNCTV_MEMBER_CHANGE_PERMISSIONS);
+    answer_row(c, SYNCTV_MEMBER_CHANGE_PERMISSIONS);
 }
 
 void sv_handle_set_member_permissions(struct sv_call *c)
@@ -421,7 +427,7 @@ static int32_t list_total(const struct sv_roster *roster, uint64_t permissions)
 static int list_fill(struct sv_call *c, struct sv_room *room)
 {
     const struct list *list = c->state;
-    int rv = sv_guard_room(c, room, SYNCTV_PERM_VIEW_MEMBER_LIST);
+    int rv = sv_call_need_in_room(c, room, SYNCTV_PERM_VIEW_MEMBER_LIST);
     if (rv < 0)
         return rv;
     synctv_result *result = sv_call_result(c);
@@ -455,21 +461,13 @@ static int list_fill(struct sv_call *c, struct sv_room *room)
     return 0;
 }
 
-static void list_look(struct sv_call *c)
-{
-    sv_guard_look(c, list_fill);
-}
-
 void sv_handle_list_members(struct sv_call *c)
 {
-    struct list *list = c->state = sv_arena_alloc(&c->arena, sizeof(*list));
-    int rv = list == NULL ? SYNCTV_E_NO_MEMORY : sv_guard_read(c);
+    int rv = sv_call_begin(c, sizeof(struct list));
+    struct list *list = c->state;
     if (rv == 0)
         rv = sv_call_page_size(c, 100, 20, &list->size);
     if (rv == 0)
         rv = sv_page_token_parse(c, &list->after_joined_at_ms, list->after_id);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_load_room(c, c->req->room_id, list_look);
+    sv_step_act_in_room(c, rv, list_fill);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Playing, pausing, seeking: changes of memory that storage learns of later. Every one of them runs under the room's lock. */
+/*
+ * Playing, pausing, seeking. They change the room in memory, under its lock; storage gets the new
+ * state later.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -20,7 +23,7 @@
 
 /* --- the five commands --- */
 
-/* Each works out the state that the room gets. Locked. */
+/* Works out the new state of the room. Locked. */
 typedef int transition(struct sv_call *call, struct sv_playback_change *change,
     struct sv_playback_state *ret);
 
@@ -30,7 +33,7 @@ static int to_rate(struct sv_call *call, struct sv_playback_change *change,
     return sv_playback_set_rate(&call->room->playback, change, call->req->rate, ret, &call->err);
 }
 
-/* Play and pause on a stream may bring a rate with them: one change for everybody who watches. */
+/* Play and pause on a stream may have a rate, too. Viewers get both as one change. */
 static int with_rate(struct sv_call *call, struct sv_playback_change *change,
     struct sv_playback_state *ret)
 {
@@ -40,7 +43,7 @@ static int with_rate(struct sv_call *call, struct sv_playback_change *change,
     int rv = sv_room_need(call->room, &call->actor, SYNCTV_PERM_CHANGE_PLAYBACK_RATE, &call->err);
     if (rv >= 0)
         rv = to_rate(call, change, ret);
-    change->expected_version = 0; /* met by the rate's change */
+    change->expected_version = 0; /* the change of the rate has checked it */
     return rv;
 }
 
@@ -94,7 +97,7 @@ static const struct command commands[SYNCTV_N_METHODS] = {
         SYNCTV_STATE_CAUSE_MOVIE, to_movie },
 };
 
-/* The answer, or what goes with a conflict: the state as it is. Locked. */
+/* Puts the state as it is into the result: of a success, or of a conflict. Locked. */
 static int answer_state(struct sv_call *call, synctv_state_cause cause, const char *actor_id)
 {
     synctv_result *result = sv_call_result(call);
@@ -109,7 +112,7 @@ static int answer_state(struct sv_call *call, synctv_state_cause cause, const ch
     return 0;
 }
 
-/* A private state, for a stream that has lost its way. Locked, so that it comes in its place among the others. */
+/* Sends the state to one stream that is out of sync. Locked, so that states keep their order. */
 static void resync(struct sv_call *call, struct sv_room *room)
 {
     synctv_event *event = sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", "");
@@ -118,8 +121,11 @@ static void resync(struct sv_call *call, struct sv_room *room)
     synctv_event_unref(event);
 }
 
-/* Somebody acted on a state that is no more. They are told of the one that is: beside the error, or on their stream behind it. Locked. */
-static void tell_conflict(struct sv_call *call, struct sv_room *room)
+/*
+ * The caller acted on an old state, and gets the current one: in the result beside the error, or on
+ * the stream behind it. Locked.
+ */
+static void send_conflict(struct sv_call *call, struct sv_room *room)
 {
     if (call->done != NULL)
         answer_state(call, SYNCTV_STATE_CAUSE_RESYNC, "");
@@ -130,7 +136,7 @@ static void tell_conflict(struct sv_call *call, struct sv_room *room)
 }
 
 /* Locked. */
-static int carry_out(struct sv_call *call, const struct command *command)
+static int run_command(struct sv_call *call, const struct command *command)
 {
     struct sv_room *room = call->room;
     sv_playhead_end_if_due(room);
@@ -138,13 +144,13 @@ static int carry_out(struct sv_call *call, const struct command *command)
     change.expected_version = call->req->expected_version;
     change.client_time_ms = call->req->client_time_ms;
     struct sv_playback_state state;
-    int rv = sv_call_judge_now(call);
+    int rv = sv_call_recheck_in_memory(call);
     if (rv >= 0)
-        rv = sv_guard_room(call, room, command->permission);
+        rv = sv_call_need_in_room(call, room, command->permission);
     if (rv >= 0)
         rv = command->transition(call, &change, &state);
     if (rv == SYNCTV_E_VERSION_CONFLICT)
-        tell_conflict(call, room);
+        send_conflict(call, room);
     if (rv < 0)
         return rv;
     sv_room_apply(room,
@@ -160,9 +166,9 @@ static int carry_out(struct sv_call *call, const struct command *command)
 
 static void room_loaded(struct sv_call *call)
 {
-    int rv = sv_guard_lock(call);
+    int rv = sv_call_lock_room(call);
     if (rv == 0) {
-        rv = carry_out(call, &commands[call->req->method]);
+        rv = run_command(call, &commands[call->req->method]);
         pthread_mutex_unlock(&call->room->lock);
     }
     if (rv >= 0 || (rv == SYNCTV_E_VERSION_CONFLICT && call->origin != NULL))
@@ -171,50 +177,15 @@ static void room_loaded(struct sv_call *call)
         sv_call_fail(call, rv);
 }
 
-static void handle_command(struct sv_call *call)
+void sv_handle_playback_command(struct sv_call *call)
 {
-    int rv = sv_call_need_active(call);
-    if (rv >= 0 && call->origin == NULL)
-        rv = sv_call_need_rate(call, SV_RATE_CALLS);
-    if (rv >= 0)
-        rv = sv_call_need_id(call, call->req->room_id, "room_id");
-    if (rv >= 0 && call->req->method == SYNCTV_METHOD_SET_CURRENT_MOVIE)
-        rv = sv_call_need_id(call, call->req->movie_id, "movie_id");
-    if (rv < 0)
-        sv_call_fail(call, rv);
-    else
-        sv_call_load_room(call, call->req->room_id, room_loaded);
-}
-
-void sv_handle_play(struct sv_call *call)
-{
-    handle_command(call);
-}
-
-void sv_handle_pause(struct sv_call *call)
-{
-    handle_command(call);
-}
-
-void sv_handle_seek(struct sv_call *call)
-{
-    handle_command(call);
-}
-
-void sv_handle_set_playback_rate(struct sv_call *call)
-{
-    handle_command(call);
-}
-
-void sv_handle_set_current_movie(struct sv_call *call)
-{
-    handle_command(call);
+    sv_step_load_room(call, sv_call_begin(call, 0), room_loaded);
 }
 
 /* --- status reports --- */
 
-/* What a player says about a movie that has no length in the playlist. Locked. */
-static void take_votes(struct sv_call *call, struct sv_room *room)
+/* Counts a report about a movie whose length the playlist does not know. Locked. */
+static void count_vote(struct sv_call *call, struct sv_room *room)
 {
     const synctv_request *req = call->req;
     const synctv_movie *movie = sv_playlist_get(&room->movies, room->playback.movie_id);
@@ -234,8 +205,8 @@ static void take_votes(struct sv_call *call, struct sv_room *room)
         sv_room_learn_length(room, verdict.length_s);
 }
 
-/* Who is at the end of the movie is to be corrected only if that is nowhere near. Locked. */
-static bool has_lost_its_way(const struct sv_call *call, struct sv_room *room)
+/* A player at the end of the movie is corrected only if the room is far from the end. Locked. */
+static bool is_out_of_sync(const struct sv_call *call, struct sv_room *room)
 {
     const synctv_request *req = call->req;
     int64_t now_ms = sv_room_now_ms(room);
@@ -249,8 +220,8 @@ static bool has_lost_its_way(const struct sv_call *call, struct sv_room *room)
         SV_VOTE_FITS_S;
 }
 
-/* Locked; the stream follows the room. */
-static void take_report(struct sv_call *call, struct sv_room *room)
+/* The stream follows the room. Locked. */
+static void handle_report(struct sv_call *call, struct sv_room *room)
 {
     sv_playhead_end_if_due(room);
     uint64_t version = room->playback.version;
@@ -258,17 +229,15 @@ static void take_report(struct sv_call *call, struct sv_room *room)
         return;
     if (strcmp(sv_str(call->req->movie_id), room->playback.movie_id) == 0 &&
         sv_room_duration(room) == 0)
-        take_votes(call, room);
-    if (room->playback.version == version && has_lost_its_way(call, room))
+        count_vote(call, room);
+    if (room->playback.version == version && is_out_of_sync(call, room))
         resync(call, room);
 }
 
-/* Of a room that the stream does not follow, nothing is to be said. */
+/* A report about a room that the stream does not follow is ignored. */
 void sv_handle_report_status(struct sv_call *call)
 {
-    int rv = sv_call_need_user(call);
-    if (rv >= 0)
-        rv = sv_call_need_id(call, call->req->room_id, "room_id");
+    int rv = sv_call_begin(call, 0);
     if (rv >= 0)
         rv = sv_position_validate(call->req->position_s, 0, "position", &call->err);
     if (rv < 0) {
@@ -278,7 +247,7 @@ void sv_handle_report_status(struct sv_call *call)
     struct sv_room *room = sv_room_enter(call->node, call->req->room_id);
     if (room != NULL) {
         if (sv_stream_follows(sv_stream_of_call(call), room))
-            take_report(call, room);
+            handle_report(call, room);
         sv_room_leave(room);
     }
     sv_call_finish(call);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The playlist: changes go through storage into memory, reads come from memory. */
+/* The playlist. Changes go to storage first and then to memory. Reads come from memory. */
 #include <string.h>
 
 #include "base/error.h"
@@ -12,42 +12,34 @@
 #include "node/rooms/load.h"
 
 struct change {
-    char id[SV_ID_SIZE]; /* AddMovie: of the new movie */
-    unsigned fields;     /* UpdateMovie */
-    synctv_movie movie;  /* the one changed, as it is now or was last */
+    /* AddMovie: of the new movie. */
+    char id[SV_ID_SIZE];
+    /* UpdateMovie: bits FIELD_…. */
+    unsigned fields;
+    /* The one changed, as it is now; of a removed one, as it was. */
+    synctv_movie movie;
     int n_removed;
-    uint64_t revision; /* 0 = nothing has changed */
+    /* 0 = nothing has changed. */
+    uint64_t revision;
 };
 
 /* --- what the changes share --- */
 
-static void handle(struct sv_call *c, int rv, int (*run)(struct sv_call *, struct sv_tx *),
-    void (*done)(struct sv_call *))
-{
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", run, done);
-}
-
-static int guard_movie(struct sv_call *c)
-{
-    int rv = sv_guard_write(c, sizeof(struct change));
-    return rv < 0 ? rv : sv_call_need_id(c, c->req->movie_id, "movie_id");
-}
-
-/* The movie in question, and that the caller may do this to it: bit `own` if they added it, or bit `any`. */
-static int begin_with_movie(struct sv_call *c, struct sv_tx *tx, uint64_t own, uint64_t any,
-    struct sv_standing *s)
+/*
+ * Loads the caller's rights and the movie. The caller needs the permission `any`, or `own` if they
+ * have added the movie.
+ */
+static int load_rights_and_movie(struct sv_call *c, struct sv_tx *tx, uint64_t own, uint64_t any,
+    struct sv_caller_rights *rights)
 {
     struct change *change = c->state;
     change->revision = 0;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, s);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, rights);
     if (rv == 0)
-        rv = sv_standing_need(c, s, 0);
+        rv = sv_rights_need(c, rights, 0);
     if (rv < 0)
         return rv;
-    uint64_t permissions = sv_actor_permissions(&s->actor, &s->room.settings);
+    uint64_t permissions = sv_actor_permissions(&rights->actor, &rights->room.settings);
     if ((permissions & (own | any)) == 0)
         return sv_permission_check(permissions, any, &c->err);
     rv = tx->ops->movie_get(tx, c->req->room_id, c->req->movie_id, &c->arena, &change->movie);
@@ -57,8 +49,9 @@ static int begin_with_movie(struct sv_call *c, struct sv_tx *tx, uint64_t own, u
         &c->err);
 }
 
-/* That a movie of the room may weigh `now` instead of `before`. Who makes it lighter always may. */
-static int need_place(struct sv_call *c, const struct sv_room_rec *room, size_t before, size_t now)
+/* Whether a movie may weigh `now` instead of `before` bytes. It may always become lighter. */
+static int check_weight(struct sv_call *c, const struct sv_room_rec *room, size_t before,
+    size_t now)
 {
     if (now <= before ||
         room->movies_weight + (int64_t)now - (int64_t)before <= SV_MOVIES_MAX_BYTES)
@@ -67,8 +60,8 @@ static int need_place(struct sv_call *c, const struct sv_room_rec *room, size_t 
         "the movies of a playlist have at most %d bytes in all", SV_MOVIES_MAX_BYTES);
 }
 
-/* The room follows, if it is in memory; the movie's place is then the one it has there. */
-static void follow(struct sv_call *c, synctv_list_change what)
+/* Updates the room, if it is in memory. Then change->movie has the position it has there. */
+static void commit(struct sv_call *c, synctv_list_change what)
 {
     struct change *change = c->state;
     struct sv_room *room = sv_room_commit(c->node,
@@ -102,17 +95,17 @@ static int add_run(struct sv_call *c, struct sv_tx *tx)
     struct change *change = c->state;
     const char *room_id = c->req->room_id;
     int32_t max = c->node->limits.movies_per_room;
-    struct sv_standing s;
+    struct sv_caller_rights rights;
     change->revision = 0;
-    int rv = sv_standing_load(c, tx, room_id, &c->arena, &s);
+    int rv = sv_rights_load(c, tx, room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, SYNCTV_PERM_ADD_MOVIE);
+        rv = sv_rights_need(c, &rights, SYNCTV_PERM_ADD_MOVIE);
     if (rv < 0)
         return rv;
-    if (max > 0 && s.room.n_movies >= max)
+    if (max > 0 && rights.room.n_movies >= max)
         return sv_errorf(&c->err, SYNCTV_E_MOVIE_LIMIT, "a playlist has at most %d movies",
             (int)max);
-    rv = need_place(c, &s.room, 0, sv_movie_weight(c->req->movie));
+    rv = check_weight(c, &rights.room, 0, sv_movie_weight(c->req->movie));
     if (rv < 0)
         return rv;
 
@@ -133,18 +126,18 @@ static int add_run(struct sv_call *c, struct sv_tx *tx)
 
 static void add_done(struct sv_call *c)
 {
-    follow(c, SYNCTV_LIST_CHANGE_ADDED);
+    commit(c, SYNCTV_LIST_CHANGE_ADDED);
     answer_movie(c);
 }
 
 void sv_handle_add_movie(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, sizeof(struct change));
+    int rv = sv_call_begin(c, sizeof(struct change));
     if (rv == 0)
         rv = sv_movie_validate(c->req->movie, &c->err);
     if (rv == 0)
         rv = sv_node_new_id(c->node, ((struct change *)c->state)->id);
-    handle(c, rv, add_run, add_done);
+    sv_step_write_room(c, rv, "", add_run, add_done);
 }
 
 /* --- RemoveMovie --- */
@@ -152,22 +145,23 @@ void sv_handle_add_movie(struct sv_call *c)
 static int remove_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
-    int rv =
-        begin_with_movie(c, tx, SYNCTV_PERM_DELETE_MOVIE_SELF, SYNCTV_PERM_DELETE_MOVIE_ANY, &s);
+    struct sv_caller_rights rights;
+    int rv = load_rights_and_movie(c, tx, SYNCTV_PERM_DELETE_MOVIE_SELF,
+        SYNCTV_PERM_DELETE_MOVIE_ANY, &rights);
     return rv < 0 ? rv
                   : tx->ops->movie_delete(tx, c->req->room_id, c->req->movie_id, &change->revision);
 }
 
 static void remove_done(struct sv_call *c)
 {
-    follow(c, SYNCTV_LIST_CHANGE_REMOVED);
+    commit(c, SYNCTV_LIST_CHANGE_REMOVED);
     sv_call_finish(c);
 }
 
 void sv_handle_remove_movie(struct sv_call *c)
 {
-    handle(c, guard_movie(c), remove_run, remove_done);
+    int rv = sv_call_begin(c, sizeof(struct change));
+    sv_step_write_room(c, rv, "", remove_run, remove_done);
 }
 
 /* --- UpdateMovie --- */
@@ -180,23 +174,12 @@ enum {
     FIELD_SUBTITLES = 16,
 };
 
-static int update_parse(struct sv_call *c, struct change *change)
+static int update_fields(struct sv_call *c)
 {
     static const char *const names[] = { "name", "url", "duration", "headers", "subtitles" };
-    const size_t n_names = sizeof(names) / sizeof(names[0]);
-    const synctv_request *req = c->req;
-    for (size_t i = 0; i < req->n_fields; i++) {
-        size_t k = 0;
-        while (k < n_names && strcmp(sv_str(req->fields[i]), names[k]) != 0)
-            k++;
-        if (k == n_names)
-            return sv_error_field(&c->err, "fields",
-                "takes name, url, duration, headers and subtitles");
-        change->fields |= 1u << k;
-    }
-    if (change->fields == 0)
-        return sv_error_field(&c->err, "fields", "names nothing to change");
-    return 0;
+    struct change *change = c->state;
+    return sv_call_fields(c, names, sizeof(names) / sizeof(names[0]),
+        "takes name, url, duration, headers and subtitles", &change->fields);
 }
 
 /* The stored movie with the named fields of the request. */
@@ -222,15 +205,16 @@ static void update_merge(struct change *change, const synctv_movie *from)
 static int update_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
-    int rv = begin_with_movie(c, tx, SYNCTV_PERM_EDIT_MOVIE_SELF, SYNCTV_PERM_EDIT_MOVIE_ANY, &s);
+    struct sv_caller_rights rights;
+    int rv = load_rights_and_movie(c, tx, SYNCTV_PERM_EDIT_MOVIE_SELF, SYNCTV_PERM_EDIT_MOVIE_ANY,
+        &rights);
     if (rv < 0)
         return rv;
     size_t before = sv_movie_weight(&change->movie);
     update_merge(change, c->req->movie);
     rv = sv_movie_validate(&change->movie, &c->err);
     if (rv == 0)
-        rv = need_place(c, &s.room, before, sv_movie_weight(&change->movie));
+        rv = check_weight(c, &rights.room, before, sv_movie_weight(&change->movie));
     if (rv == 0)
         rv = sv_movie_set_key(&c->arena, &change->movie);
     if (rv == 0)
@@ -240,18 +224,18 @@ static int update_run(struct sv_call *c, struct sv_tx *tx)
 
 static void update_done(struct sv_call *c)
 {
-    follow(c, SYNCTV_LIST_CHANGE_CHANGED);
+    commit(c, SYNCTV_LIST_CHANGE_CHANGED);
     answer_movie(c);
 }
 
 void sv_handle_update_movie(struct sv_call *c)
 {
-    int rv = guard_movie(c);
+    int rv = sv_call_begin(c, sizeof(struct change));
     if (rv == 0 && c->req->movie == NULL)
         rv = sv_error_field(&c->err, "movie", "is missing");
     if (rv == 0)
-        rv = update_parse(c, c->state);
-    handle(c, rv, update_run, update_done);
+        rv = update_fields(c);
+    sv_step_write_room(c, rv, "", update_run, update_done);
 }
 
 /* --- MoveMovie --- */
@@ -260,9 +244,9 @@ static int move_run(struct sv_call *c, struct sv_tx *tx)
 {
     const synctv_request *req = c->req;
     struct change *change = c->state;
-    struct sv_standing s;
-    int rv =
-        begin_with_movie(c, tx, SYNCTV_PERM_REORDER_PLAYLIST, SYNCTV_PERM_REORDER_PLAYLIST, &s);
+    struct sv_caller_rights rights;
+    int rv = load_rights_and_movie(c, tx, SYNCTV_PERM_REORDER_PLAYLIST,
+        SYNCTV_PERM_REORDER_PLAYLIST, &rights);
     if (rv == 0)
         rv = tx->ops->movie_move(tx, req->room_id, req->movie_id, req->position, &change->revision);
     if (rv == 0)
@@ -272,16 +256,16 @@ static int move_run(struct sv_call *c, struct sv_tx *tx)
 
 static void move_done(struct sv_call *c)
 {
-    follow(c, SYNCTV_LIST_CHANGE_MOVED);
+    commit(c, SYNCTV_LIST_CHANGE_MOVED);
     answer_movie(c);
 }
 
 void sv_handle_move_movie(struct sv_call *c)
 {
-    int rv = guard_movie(c);
+    int rv = sv_call_begin(c, sizeof(struct change));
     if (rv == 0 && c->req->position < 0)
         rv = sv_error_field(&c->err, "position", "is negative");
-    handle(c, rv, move_run, move_done);
+    sv_step_write_room(c, rv, "", move_run, move_done);
 }
 
 /* --- ClearMovies --- */
@@ -289,11 +273,11 @@ void sv_handle_move_movie(struct sv_call *c)
 static int clear_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct change *change = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights rights;
     change->revision = 0;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_standing_need(c, &s, SYNCTV_PERM_CLEAR_PLAYLIST);
+        rv = sv_rights_need(c, &rights, SYNCTV_PERM_CLEAR_PLAYLIST);
     if (rv == 0)
         rv = change->n_removed = tx->ops->movie_clear(tx, c->req->room_id, &change->revision);
     return rv;
@@ -302,7 +286,7 @@ static int clear_run(struct sv_call *c, struct sv_tx *tx)
 static void clear_done(struct sv_call *c)
 {
     const struct change *change = c->state;
-    follow(c, SYNCTV_LIST_CHANGE_CLEARED);
+    commit(c, SYNCTV_LIST_CHANGE_CLEARED);
     synctv_result *result = sv_call_result(c);
     if (result != NULL)
         result->total = change->n_removed;
@@ -311,12 +295,13 @@ static void clear_done(struct sv_call *c)
 
 void sv_handle_clear_movies(struct sv_call *c)
 {
-    handle(c, sv_guard_write(c, sizeof(struct change)), clear_run, clear_done);
+    int rv = sv_call_begin(c, sizeof(struct change));
+    sv_step_write_room(c, rv, "", clear_run, clear_done);
 }
 
 /* --- GetMovieList --- */
 
-/* An answer stays well under what a message may have; what does not fit comes with the next page. */
+/* Keeps an answer well below the largest message. What does not fit comes with the next page. */
 #define PAGE_BYTES (768 * 1024)
 
 struct list {
@@ -330,7 +315,7 @@ static size_t wire_size(const synctv_movie *movie)
     return 256 + sv_movie_weight(movie) + 16 * movie->n_headers + 24 * movie->n_subtitles;
 }
 
-/* The place behind the last one seen. If that movie is gone the next one has taken its place. */
+/* The position behind the last movie seen. If that is gone the next one has its position. */
 static size_t list_start(const struct sv_playlist *movies, const struct list *list)
 {
     if (list->after_id[0] == '\0')
@@ -343,7 +328,7 @@ static size_t list_start(const struct sv_playlist *movies, const struct list *li
 static int list_fill(struct sv_call *c, struct sv_room *room)
 {
     const struct list *list = c->state;
-    int rv = sv_guard_room(c, room, SYNCTV_PERM_VIEW_PLAYLIST);
+    int rv = sv_call_need_in_room(c, room, SYNCTV_PERM_VIEW_PLAYLIST);
     if (rv < 0)
         return rv;
     synctv_result *result = sv_call_result(c);
@@ -379,21 +364,13 @@ static int list_fill(struct sv_call *c, struct sv_room *room)
     return 0;
 }
 
-static void list_look(struct sv_call *c)
-{
-    sv_guard_look(c, list_fill);
-}
-
 void sv_handle_get_movie_list(struct sv_call *c)
 {
-    struct list *list = c->state = sv_arena_alloc(&c->arena, sizeof(*list));
-    int rv = list == NULL ? SYNCTV_E_NO_MEMORY : sv_guard_read(c);
+    int rv = sv_call_begin(c, sizeof(struct list));
+    struct list *list = c->state;
     if (rv == 0)
         rv = sv_call_page_size(c, 1000, 100, &list->size);
     if (rv == 0)
         rv = sv_page_token_parse(c, &list->after_position, list->after_id);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_load_room(c, c->req->room_id, list_look);
+    sv_step_act_in_room(c, rv, list_fill);
 }

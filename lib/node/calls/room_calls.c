@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Making, leaving and looking at rooms. Joining is in join_calls.c, changing a room in room_change_calls.c. */
+/* CreateRoom, LeaveRoom, GetRoomInfo, ListRooms. */
 #include <string.h>
 
 #include "auth/password.h"
@@ -17,7 +17,8 @@
 
 struct create {
     char id[SV_ID_SIZE];
-    char password_hash[SV_PASSWORD_RECORD_SIZE]; /* "" = none */
+    /* "" = none. */
+    char password_hash[SV_PASSWORD_RECORD_SIZE];
     struct sv_room_rec room;
     struct sv_member_rec creator;
 };
@@ -26,11 +27,9 @@ static int create_check(struct sv_call *c)
 {
     const synctv_request *req = c->req;
     synctv_error *err = &c->err;
-    int rv = sv_guard_change(c, sizeof(struct create));
+    int rv = sv_call_begin(c, sizeof(struct create));
     if (rv == 0 && c->actor.is_system)
         rv = sv_errorf(err, SYNCTV_E_PERMISSION_DENIED, "the system cannot be a room's creator");
-    if (rv == 0)
-        rv = sv_call_need_rate(c, sv_str_empty(req->password) ? SV_RATE_CALLS : SV_RATE_HASHES);
     if (rv == 0)
         rv = sv_room_name_validate(req->name, err);
     if (rv == 0)
@@ -44,7 +43,7 @@ static int create_check(struct sv_call *c)
     return rv;
 }
 
-/* The rows of the new room. Its creator has every permission, so may put any into the default masks. */
+/* Fills in the new rows. A creator has every permission, so any default mask is allowed. */
 static void create_fill(struct sv_call *c, struct create *create)
 {
     const synctv_request *req = c->req;
@@ -77,40 +76,30 @@ static void create_fill(struct sv_call *c, struct create *create)
 static int create_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct create *create = c->state;
-    const synctv_limits *limits = &c->node->limits;
-    int rv = sv_call_judge(c, tx, &c->arena);
+    int rv = sv_call_recheck(c, tx, &c->arena);
+    if (rv == 0)
+        rv = sv_call_check_created(c, tx, c->actor.user_id);
+    if (rv == 0)
+        rv = sv_call_check_memberships(c, tx, c->actor.user_id);
     if (rv < 0)
         return rv;
     create_fill(c, create);
-
-    int n = tx->ops->room_count_created(tx, c->actor.user_id);
-    if (n < 0)
-        return n;
-    if (limits->rooms_per_user > 0 && n >= limits->rooms_per_user)
-        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may have more than %d rooms",
-            (int)limits->rooms_per_user);
-    n = tx->ops->member_count_rooms(tx, c->actor.user_id);
-    if (n < 0)
-        return n;
-    if (limits->memberships_per_user > 0 && n >= limits->memberships_per_user)
-        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may be in more than %d rooms",
-            (int)limits->memberships_per_user);
-
     rv = tx->ops->room_insert(tx, &create->room);
-    if (rv >= 0)
-        rv = tx->ops->member_put(tx, &create->creator);
-    return rv;
+    return rv < 0 ? rv : tx->ops->member_put(tx, &create->creator);
 }
 
 static void create_done(struct sv_call *c)
 {
     struct create *create = c->state;
-    int rv = sv_answer_room_rec(c, &create->room, SV_FACE_MEMBER);
+    int rv = sv_answer_room_rec(c, &create->room, SV_ROOM_FULL);
     sv_streams_follow_room(c->node, c->actor.user_id, create->id);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_end(c, rv);
+}
+
+static void create_write(struct sv_call *c)
+{
+    const struct create *create = c->state;
+    sv_call_write(c, create->id, "", create_run, create_done);
 }
 
 static void create_hash(struct sv_call *c)
@@ -120,7 +109,7 @@ static void create_hash(struct sv_call *c)
     if (rv < 0)
         sv_call_fail(c, rv);
     else
-        sv_call_write(c, create->id, "", create_run, create_done);
+        create_write(c);
 }
 
 void sv_handle_create_room(struct sv_call *c)
@@ -128,10 +117,10 @@ void sv_handle_create_room(struct sv_call *c)
     int rv = create_check(c);
     if (rv < 0)
         sv_call_fail(c, rv);
-    else if (sv_str_empty(c->req->password))
-        sv_call_write(c, ((struct create *)c->state)->id, "", create_run, create_done);
-    else
+    else if (sv_request_sets_room_password(c->req))
         sv_call_hash(c, create_hash);
+    else
+        create_write(c);
 }
 
 /* --- LeaveRoom --- */
@@ -144,13 +133,13 @@ struct leave {
 static int leave_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct leave *leave = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights rights;
     *leave = (struct leave){ .revision = 0 };
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv < 0)
         return rv;
-    struct sv_member_rec *row = &s.member;
-    if (!s.has_row || row->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED)
+    struct sv_member_rec *row = &rights.member;
+    if (!rights.has_row || row->member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED)
         return SYNCTV_E_NOT_A_MEMBER;
     if (row->member.status == SYNCTV_MEMBER_STATUS_BANNED)
         return SYNCTV_E_MEMBER_BANNED; /* leaving never erases a ban */
@@ -185,23 +174,18 @@ static void leave_done(struct sv_call *c)
 
 void sv_handle_leave_room(struct sv_call *c)
 {
-    int rv = sv_guard_read(c); /* a pending account may leave, too */
-    if (rv == 0 && (c->state = sv_arena_alloc(&c->arena, sizeof(struct leave))) == NULL)
-        rv = SYNCTV_E_NO_MEMORY;
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", leave_run, leave_done);
+    int rv = sv_call_begin(c, sizeof(struct leave));
+    sv_step_write_room(c, rv, "", leave_run, leave_done);
 }
 
 /* --- GetRoomInfo --- */
 
-/* Everybody who knows the id sees the public face; more is for who has a way in. Locked. */
+/* Everybody who knows the id sees what is public. The rest is for who may enter. Locked. */
 static int info_fill(struct sv_call *c, struct sv_room *room)
 {
-    int access = sv_guard_room(c, room, 0);
+    int access = sv_call_need_in_room(c, room, 0);
     bool inside = access == SV_ACCESS_MEMBER || access == SV_ACCESS_ADMIN;
-    int rv = sv_answer_room(c, room, inside ? SV_FACE_MEMBER : SV_FACE_PUBLIC);
+    int rv = sv_answer_room(c, room, inside ? SV_ROOM_FULL : SV_ROOM_PUBLIC);
     if (rv < 0 || access < 0)
         return rv;
     rv = sv_answer_state(c, room);
@@ -210,18 +194,9 @@ static int info_fill(struct sv_call *c, struct sv_room *room)
     return rv;
 }
 
-static void info_look(struct sv_call *c)
-{
-    sv_guard_look(c, info_fill);
-}
-
 void sv_handle_get_room_info(struct sv_call *c)
 {
-    int rv = sv_guard_read(c);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_load_room(c, c->req->room_id, info_look);
+    sv_step_act_in_room(c, sv_call_begin(c, 0), info_fill);
 }
 
 /* --- ListRooms --- */
@@ -232,17 +207,16 @@ struct list {
     int32_t size;
     synctv_room *rooms;
     int n;
-    int64_t rest_before_ms; /* of rooms that were not looked at; 0 = none */
+    /* Of rooms that were not looked at; 0 = none. */
+    int64_t rest_before_ms;
 };
 
-static int list_check(struct sv_call *c, struct list *list)
+static int list_check(struct sv_call *c)
 {
-    const synctv_request *req = c->req;
-    int rv = sv_call_need_user(c);
+    int rv = sv_call_begin(c, sizeof(struct list));
+    struct list *list = c->state;
     if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_CALLS);
-    if (rv == 0)
-        rv = sv_search_validate(req->search, &c->err);
+        rv = sv_search_validate(c->req->search, &c->err);
     if (rv == 0)
         rv = sv_call_page_size(c, 100, 20, &list->size);
     if (rv == 0)
@@ -272,7 +246,7 @@ static int list_run(struct sv_call *c, struct sv_tx *tx)
     list->n = 0;
     list->rest_before_ms = 0;
     if (c->actor.is_system && (req->mine || req->joined))
-        return 0; /* nobody's creator, nobody's member */
+        return 0; /* the system has created and joined no room */
     list->query.search = sv_str(req->search);
     list->query.creator_id = req->mine ? c->actor.user_id : "";
     list->query.member_id = req->joined ? c->actor.user_id : "";
@@ -323,19 +297,10 @@ static int list_fill(struct sv_call *c, const struct list *list)
 
 static void list_done(struct sv_call *c)
 {
-    int rv = list_fill(c, c->state);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_finish(c);
+    sv_call_end(c, list_fill(c, c->state));
 }
 
 void sv_handle_list_rooms(struct sv_call *c)
 {
-    struct list *list = c->state = sv_arena_alloc(&c->arena, sizeof(*list));
-    int rv = list == NULL ? SYNCTV_E_NO_MEMORY : list_check(c, list);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, list_run, list_done);
+    sv_step_read(c, list_check(c), list_run, list_done);
 }

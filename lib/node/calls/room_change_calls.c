@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Changing, deleting and handing over rooms. */
+/* UpdateRoom, DeleteRoom, TransferRoom. */
 #include <string.h>
 
 #include "auth/password.h"
@@ -24,43 +24,22 @@ enum {
 struct update {
     unsigned changes;
     char password_hash[SV_PASSWORD_RECORD_SIZE];
-    struct sv_room_rec room; /* as it is now */
+    /* As it is now. */
+    struct sv_room_rec room;
     uint64_t revision;
 };
 
-/* Works out what is to be changed. */
-static int update_parse(struct sv_call *c, struct update *update)
-{
-    static const char *const names[] = { "name", "description", "settings" };
-    const synctv_request *req = c->req;
-    for (size_t i = 0; i < req->n_fields; i++) {
-        size_t k = 0;
-        while (k < 3 && strcmp(sv_str(req->fields[i]), names[k]) != 0)
-            k++;
-        if (k == 3)
-            return sv_error_field(&c->err, "fields", "takes name, description and settings");
-        update->changes |= 1u << k;
-    }
-    if (req->has_password)
-        update->changes |= CHANGE_PASSWORD;
-    if (update->changes == 0)
-        return sv_error_field(&c->err, "fields", "names nothing to change");
-    return 0;
-}
-
 static int update_check(struct sv_call *c)
 {
-    int rv = sv_guard_change(c, sizeof(struct update));
+    static const char *const names[] = { "name", "description", "settings" };
+    int rv = sv_call_begin(c, sizeof(struct update));
     if (rv < 0)
         return rv;
     struct update *update = c->state;
     const synctv_request *req = c->req;
-    bool hashes = req->has_password && !sv_str_empty(req->password);
-    rv = sv_call_need_rate(c, hashes ? SV_RATE_HASHES : SV_RATE_CALLS);
-    if (rv == 0)
-        rv = sv_call_need_id(c, req->room_id, "room_id");
-    if (rv == 0)
-        rv = update_parse(c, update);
+    if (req->has_password)
+        update->changes = CHANGE_PASSWORD;
+    rv = sv_call_fields(c, names, 3, "takes name, description and settings", &update->changes);
     if (rv == 0 && (update->changes & CHANGE_NAME) != 0)
         rv = sv_room_name_validate(req->name, &c->err);
     if (rv == 0 && (update->changes & CHANGE_DESCRIPTION) != 0)
@@ -72,7 +51,7 @@ static int update_check(struct sv_call *c)
     return rv;
 }
 
-static int update_permitted(struct sv_call *c, const struct sv_standing *s,
+static int update_permitted(struct sv_call *c, const struct sv_caller_rights *rights,
     const synctv_room_settings *settings)
 {
     const struct update *update = c->state;
@@ -81,9 +60,9 @@ static int update_permitted(struct sv_call *c, const struct sv_standing *s,
         needed |= SYNCTV_PERM_SET_ROOM_PASSWORD;
     if ((update->changes & ~(unsigned)CHANGE_PASSWORD) != 0)
         needed |= SYNCTV_PERM_SET_ROOM_SETTINGS;
-    int rv = sv_standing_need_member(c, s, needed);
+    int rv = sv_rights_need_member(c, rights, needed);
     if (rv == 0 && (update->changes & CHANGE_SETTINGS) != 0)
-        rv = sv_set_settings_check(&s->actor, &s->room.settings, settings, &c->err);
+        rv = sv_set_settings_check(&rights->actor, &rights->room.settings, settings, &c->err);
     return rv;
 }
 
@@ -93,15 +72,15 @@ static int update_run(struct sv_call *c, struct sv_tx *tx)
     const synctv_request *req = c->req;
     static const synctv_room_settings defaults;
     const synctv_room_settings *settings = req->settings != NULL ? req->settings : &defaults;
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, req->room_id, &c->arena, &s);
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = update_permitted(c, &s, settings);
+        rv = update_permitted(c, &rights, settings);
     if (rv < 0)
         return rv;
 
     struct sv_room_rec *room = &update->room;
-    *room = s.room;
+    *room = rights.room;
     room->room.settings = &room->settings;
     if ((update->changes & CHANGE_NAME) != 0)
         room->room.name = req->name;
@@ -120,12 +99,12 @@ static int update_run(struct sv_call *c, struct sv_tx *tx)
     return rv;
 }
 
-/* Memory follows; the room is the answer. */
+/* Updates memory and answers with the room. */
 static void room_changed(struct sv_call *c, const struct sv_room_change *change)
 {
     struct sv_room *room = sv_room_commit(c->node, change);
-    int rv = room != NULL ? sv_answer_room(c, room, SV_FACE_MEMBER)
-                          : sv_answer_room_rec(c, change->room, SV_FACE_MEMBER);
+    int rv = room != NULL ? sv_answer_room(c, room, SV_ROOM_FULL)
+                          : sv_answer_room_rec(c, change->room, SV_ROOM_FULL);
     if (room != NULL)
         sv_room_leave(room);
     sv_call_end(c, rv);
@@ -147,31 +126,26 @@ static void update_hash(struct sv_call *c)
 {
     struct update *update = c->state;
     int rv = sv_password_hash(c->req->password, NULL, update->password_hash);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", update_run, update_done);
+    sv_step_write_room(c, rv, "", update_run, update_done);
 }
 
 void sv_handle_update_room(struct sv_call *c)
 {
     int rv = update_check(c);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else if (c->req->has_password && !sv_str_empty(c->req->password))
+    if (rv == 0 && sv_request_sets_room_password(c->req))
         sv_call_hash(c, update_hash);
     else
-        sv_call_write_room(c, "", update_run, update_done);
+        sv_step_write_room(c, rv, "", update_run, update_done);
 }
 
 /* --- DeleteRoom --- */
 
 static int delete_run(struct sv_call *c, struct sv_tx *tx)
 {
-    struct sv_standing s;
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = sv_standing_need_member(c, &s, SYNCTV_PERM_DELETE_ROOM);
+        rv = sv_rights_need_member(c, &rights, SYNCTV_PERM_DELETE_ROOM);
     return rv < 0 ? rv : tx->ops->room_delete(tx, c->req->room_id);
 }
 
@@ -190,11 +164,7 @@ static void delete_done(struct sv_call *c)
 
 void sv_handle_delete_room(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, 1);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, "", delete_run, delete_done);
+    sv_step_write_room(c, sv_call_begin(c, 0), "", delete_run, delete_done);
 }
 
 /* --- TransferRoom --- */
@@ -207,43 +177,39 @@ struct transfer {
     uint64_t revision;
 };
 
-/* Whether this user can be a creator: an active member with an active account and not too many rooms. */
-static int heir_check(struct sv_call *c, struct sv_tx *tx, const synctv_member *heir)
+/* A creator needs an active membership, an active account, and not too many rooms. */
+static int successor_check(struct sv_call *c, struct sv_tx *tx, const synctv_member *successor)
 {
-    int32_t max = c->node->limits.rooms_per_user;
     struct sv_user_rec user;
-    if (heir->status != SYNCTV_MEMBER_STATUS_ACTIVE)
+    if (successor->status != SYNCTV_MEMBER_STATUS_ACTIVE)
         return sv_error_field(&c->err, "user_id", "is not an active member of this room");
-    int rv = tx->ops->user_get(tx, heir->user_id, &c->arena, &user);
+    int rv = tx->ops->user_get(tx, successor->user_id, &c->arena, &user);
     if (rv < 0)
         return rv;
     if (user.user.status != SYNCTV_USER_STATUS_ACTIVE)
         return sv_error_field(&c->err, "user_id", "has no active account");
-    int n = tx->ops->room_count_created(tx, heir->user_id);
-    if (n >= 0 && max > 0 && n >= max)
-        return sv_errorf(&c->err, SYNCTV_E_ROOM_LIMIT, "nobody may have more than %d rooms",
-            (int)max);
-    return n < 0 ? n : 0;
+    return sv_call_check_created(c, tx, successor->user_id);
 }
 
-static int transfer_check(struct sv_call *c, struct sv_tx *tx, const struct sv_standing *s)
+static int transfer_check(struct sv_call *c, struct sv_tx *tx,
+    const struct sv_caller_rights *rights)
 {
     struct transfer *t = c->state;
     const synctv_request *req = c->req;
-    int rv = sv_standing_need_member(c, s, 0);
+    int rv = sv_rights_need_member(c, rights, 0);
     if (rv < 0)
         return rv;
-    if (!c->actor.platform_admin && s->member.member.role != SYNCTV_ROOM_ROLE_CREATOR)
+    if (!c->actor.platform_admin && rights->member.member.role != SYNCTV_ROOM_ROLE_CREATOR)
         return sv_errorf(&c->err, SYNCTV_E_PERMISSION_DENIED, "only its creator hands a room over");
-    if (strcmp(req->user_id, s->room.room.creator_id) == 0)
+    if (strcmp(req->user_id, rights->room.room.creator_id) == 0)
         return sv_error_field(&c->err, "user_id", "is the room's creator already");
     rv = tx->ops->member_get(tx, req->room_id, req->user_id, &c->arena, &t->to);
     if (rv == 0 && t->to.member.role == SYNCTV_ROOM_ROLE_UNSPECIFIED)
         rv = SYNCTV_E_MEMBER_NOT_FOUND;
-    return rv < 0 ? rv : heir_check(c, tx, &t->to.member);
+    return rv < 0 ? rv : successor_check(c, tx, &t->to.member);
 }
 
-/* The rights that come with a role replace what was added and removed for the old one. */
+/* With a new role, permissions that were added or removed for the old one are dropped. */
 static int give_role(struct sv_tx *tx, struct sv_member_rec *row, synctv_room_role role)
 {
     row->member.role = role;
@@ -255,15 +221,15 @@ static int give_role(struct sv_tx *tx, struct sv_member_rec *row, synctv_room_ro
 static int transfer_run(struct sv_call *c, struct sv_tx *tx)
 {
     struct transfer *t = c->state;
-    struct sv_standing s;
+    struct sv_caller_rights rights;
     *t = (struct transfer){ .revision = 0 };
-    int rv = sv_standing_load(c, tx, c->req->room_id, &c->arena, &s);
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
     if (rv == 0)
-        rv = transfer_check(c, tx, &s);
+        rv = transfer_check(c, tx, &rights);
     if (rv < 0)
         return rv;
 
-    const char *old_creator = s.room.room.creator_id;
+    const char *old_creator = rights.room.room.creator_id;
     rv = tx->ops->member_get(tx, c->req->room_id, old_creator, &c->arena, &t->from);
     t->has_from = rv == 0;
     if (rv == 0)
@@ -275,7 +241,7 @@ static int transfer_run(struct sv_call *c, struct sv_tx *tx)
     if (rv < 0)
         return rv;
 
-    t->room = s.room;
+    t->room = rights.room;
     t->room.room.settings = &t->room.settings;
     t->room.room.creator_id = c->req->user_id;
     rv = tx->ops->room_update(tx, &t->room);
@@ -305,11 +271,6 @@ static void transfer_done(struct sv_call *c)
 
 void sv_handle_transfer_room(struct sv_call *c)
 {
-    int rv = sv_guard_write(c, sizeof(struct transfer));
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->user_id, "user_id");
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write_room(c, c->req->user_id, transfer_run, transfer_done);
+    int rv = sv_call_begin(c, sizeof(struct transfer));
+    sv_step_write_room(c, rv, c->req->user_id, transfer_run, transfer_done);
 }

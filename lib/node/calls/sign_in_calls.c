@@ -2,12 +2,16 @@
 /*
  * Login, Register, RefreshToken, Logout.
  *
- * Refresh tokens. A session knows its current token, the one before, and which of the last thousand were its own.
- *   the current one                     works; a new one takes its place
- *   the one before, not 60 s after      works once more, as the answer may have been lost; a new one takes the place of
- *   it was replaced                     the current one, and it is an older one from then on
- *   any other of its own                somebody has a copy of what was used up: the session ends, for both of them
- * Such a second use does not begin the 60 s anew, so two holders of a token cannot keep each other going.
+ * Refresh tokens. A session knows its current token, the previous one, and its last thousand.
+ *
+ *   which token is sent             what happens
+ *   the current one                 It works. A new token replaces it.
+ *   the previous one, at most       It works once more: the answer may have been lost. A new token
+ *   60 s after its replacement      replaces the current one; the one sent becomes an older one.
+ *   an older one                    Somebody has a copy of a used token. The session ends.
+ *
+ * The second use of a token does not start the 60 s again. So two holders of one token cannot both
+ * go on with it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,31 +26,35 @@
 #include "base/text.h"
 #include "core/validate.h"
 #include "node/calls/answer.h"
+#include "node/calls/guard.h"
 #include "node/calls/handlers.h"
-#include "node/people/check.h"
 
 #define LOST_ANSWER_MS 60000
 
 /* What Login and Register keep between their steps. */
 struct sign_in {
-    const char *fold; /* of the name */
+    /* Of the name. */
+    const char *fold;
     const char *email_fold;
     bool found;
     char user_id[SV_ID_SIZE];
     char username[161];
-    synctv_user_status status; /* of a new user */
-    char record
-        [SV_PASSWORD_RECORD_SIZE]; /* Login: the one that was verified; Register: the new one */
-    char new_record[SV_PASSWORD_RECORD_SIZE]; /* Login: "" = the old one will do */
+    /* Of a new user. */
+    synctv_user_status status;
+    /* Login: the one that was verified. Register: the new one. */
+    char record[SV_PASSWORD_RECORD_SIZE];
+    /* Login: replaces the old one; "" = it does not. */
+    char new_record[SV_PASSWORD_RECORD_SIZE];
     char session_id[SV_ID_SIZE];
     struct sv_session_rec session;
-    const char *const *ended_ids; /* the sessions that had to make room for it */
+    /* The oldest sessions, which were ended for the new one. */
+    const char *const *ended_ids;
     int n_ended;
 };
 
-/* --- what all of them need --- */
+/* --- shared --- */
 
-/* One try at what costs a hash: by address for who is not signed in, else by account. */
+/* Counts one login: by address and name for anonymous callers, otherwise by account. */
 static int need_login_rate(struct sv_call *c, const char *fold)
 {
     struct sv_login_limit *limit = c->node->login_limit;
@@ -84,7 +92,7 @@ static int answer_access_token(struct sv_call *c, const char *user_id, const cha
     if (rv == 0)
         rv =
             sv_token_sign(c->node->jwt_key, c->node->jwt_key_len, SV_TOKEN_CLIENT, &claims, &token);
-    if (rv < 0) /* a name or id of a row that cannot be one is no fault of the caller's */
+    if (rv < 0) /* a row with an impossible name or id is no fault of the caller */
         return rv == SYNCTV_E_INVALID_ARGUMENT ? SYNCTV_E_STORAGE_CORRUPT : rv;
     result->access_token = sv_arena_strdup(sv_result_arena(result), token);
     result->expires_in_s = c->node->access_ttl_s;
@@ -110,7 +118,7 @@ static int answer_refresh_token(struct sv_call *c, unsigned char ret_hash[SV_REF
     return rv;
 }
 
-/* A new session of this user in *s, its tokens in the answer. */
+/* Fills in a new session of the user, and its tokens in the result. */
 static int make_session(struct sv_call *c, struct sign_in *s)
 {
     int64_t now_ms = sv_node_now_ms(c->node);
@@ -129,17 +137,10 @@ static int make_session(struct sv_call *c, struct sign_in *s)
     return rv;
 }
 
-static struct sign_in *sign_in_state(struct sv_call *c)
-{
-    struct sign_in *s = sv_arena_alloc(&c->arena, sizeof(*s));
-    c->state = s;
-    return s;
-}
-
 /* --- Login --- */
 
-/* Before the new one is there: it shall be the newest, whatever the clock says. */
-static int make_room(struct sv_call *c, struct sv_tx *tx, struct sign_in *s)
+/* Runs before the new session is inserted, which must stay whatever the clock says. */
+static int end_oldest_sessions(struct sv_call *c, struct sv_tx *tx, struct sign_in *s)
 {
     int32_t max = c->node->limits.sessions_per_user;
     if (max <= 0)
@@ -165,7 +166,7 @@ static int login_store(struct sv_call *c, struct sv_tx *tx)
     if (s->new_record[0] != '\0')
         rv = tx->ops->user_set_password(tx, s->user_id, s->new_record);
     if (rv == 0)
-        rv = make_room(c, tx, s);
+        rv = end_oldest_sessions(c, tx, s);
     if (rv == 0)
         rv = tx->ops->session_insert(tx, &s->session);
     return rv == 0 ? sv_answer_user(c, &rec.user) : rv;
@@ -189,10 +190,7 @@ static void login_verify(struct sv_call *c)
         rv = sv_password_hash(password, NULL, s->new_record);
     if (rv == 0)
         rv = make_session(c, s);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write(c, "", s->user_id, login_store, login_done);
+    sv_step_write(c, rv, s->user_id, login_store, login_done);
 }
 
 static void login_found(struct sv_call *c)
@@ -200,7 +198,7 @@ static void login_found(struct sv_call *c)
     sv_call_hash(c, login_verify);
 }
 
-/* A name that is nobody's goes the same way as a name that is somebody's, to the end of the verification. */
+/* A name that does not exist takes the same steps, and the same time, as one that exists. */
 static int login_find(struct sv_call *c, struct sv_tx *tx)
 {
     struct sign_in *s = c->state;
@@ -220,18 +218,16 @@ static int login_find(struct sv_call *c, struct sv_tx *tx)
 
 void sv_handle_login(struct sv_call *c)
 {
-    struct sign_in *s = sign_in_state(c);
+    int rv = sv_call_begin(c, sizeof(struct sign_in));
+    struct sign_in *s = c->state;
     const char *username;
-    int rv =
-        s == NULL ? SYNCTV_E_NO_MEMORY : sv_username_trim(&c->arena, c->req->username, &username);
+    if (rv == 0)
+        rv = sv_username_trim(&c->arena, c->req->username, &username);
     if (rv == 0 && sv_name_fold(&c->arena, username, &s->fold) < 0)
-        s->fold = ""; /* no name that anybody could have */
+        s->fold = ""; /* nobody can have such a name */
     if (rv == 0)
         rv = need_login_rate(c, s->fold);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, login_find, login_found);
+    sv_step_read(c, rv, login_find, login_found);
 }
 
 /* --- Register --- */
@@ -266,10 +262,7 @@ static void register_hash(struct sv_call *c)
         rv = sv_node_new_id(c->node, s->user_id);
     if (rv == 0)
         rv = make_session(c, s);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write(c, "", s->user_id, register_store, sv_call_finish);
+    sv_step_write(c, rv, s->user_id, register_store, sv_call_finish);
 }
 
 static int check_registration(struct sv_call *c, struct sign_in *s)
@@ -301,25 +294,28 @@ static int check_registration(struct sv_call *c, struct sign_in *s)
 
 void sv_handle_register(struct sv_call *c)
 {
-    struct sign_in *s = sign_in_state(c);
-    int rv = s == NULL ? SYNCTV_E_NO_MEMORY : check_registration(c, s);
+    int rv = sv_call_begin(c, sizeof(struct sign_in));
+    struct sign_in *s = c->state;
+    if (rv == 0)
+        rv = check_registration(c, s);
     if (rv == 0)
         rv = need_register_rate(c);
-    if (rv < 0) {
-        sv_call_fail(c, rv);
-        return;
-    }
-    snprintf(s->username, sizeof(s->username), "%s", c->req->username);
-    sv_call_hash(c, register_hash);
+    if (rv == 0)
+        snprintf(s->username, sizeof(s->username), "%s", c->req->username);
+    sv_step_hash(c, rv, register_hash);
 }
 
 /* --- RefreshToken --- */
 
-/* Of RefreshToken and Logout. Whose token it is has to be known before anything of theirs is changed. */
+/*
+ * The state of RefreshToken and Logout. They first find out whose token it is: a write has to name
+ * the user whom it changes.
+ */
 struct by_token {
     unsigned char hash[SV_REFRESH_HASH_SIZE];
     char user_id[SV_ID_SIZE];
-    char ended_id[SV_ID_SIZE]; /* the session that was ended */
+    /* The session that was ended. */
+    char ended_id[SV_ID_SIZE];
 };
 
 static bool hash_is(const unsigned char *a, const unsigned char *b)
@@ -396,28 +392,18 @@ static void refresh_found(struct sv_call *c)
     sv_call_write(c, "", t->user_id, refresh_run, refresh_done);
 }
 
-static struct by_token *by_token_state(struct sv_call *c)
-{
-    struct by_token *t = sv_arena_alloc(&c->arena, sizeof(*t));
-    c->state = t;
-    return t;
-}
-
 void sv_handle_refresh_token(struct sv_call *c)
 {
-    struct by_token *t = by_token_state(c);
-    int rv = t == NULL ? SYNCTV_E_NO_MEMORY : sv_call_need_rate(c, SV_RATE_CALLS);
+    int rv = sv_call_begin(c, sizeof(struct by_token));
+    struct by_token *t = c->state;
     if (rv == 0 && sv_str_empty(c->req->refresh_token))
         rv = sv_errorf(&c->err, SYNCTV_E_TOKEN_MISSING, "no refresh token was sent");
     if (rv == 0)
         rv = sv_refresh_token_hash(c->req->refresh_token, t->hash);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, find_user, refresh_found);
+    sv_step_read(c, rv, find_user, refresh_found);
 }
 
-/* --- Logout: a session that has ended already is as good as one that ends now --- */
+/* --- Logout: if the session has ended already, that is a success, too --- */
 
 static int logout_find(struct sv_call *c, struct sv_tx *tx)
 {
@@ -461,8 +447,8 @@ static void logout_found(struct sv_call *c)
 
 void sv_handle_logout(struct sv_call *c)
 {
-    struct by_token *t = by_token_state(c);
-    int rv = t == NULL ? SYNCTV_E_NO_MEMORY : sv_call_need_rate(c, SV_RATE_CALLS);
+    int rv = sv_call_begin(c, sizeof(struct by_token));
+    struct by_token *t = c->state;
     bool by_token = !sv_str_empty(c->req->refresh_token);
     if (rv == 0 && by_token)
         rv = sv_refresh_token_hash(c->req->refresh_token, t->hash);

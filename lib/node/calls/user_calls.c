@@ -14,22 +14,11 @@
 #define PAGE_MAX 100
 #define PAGE_DEFAULT 20
 
-static int need_account(struct sv_call *c)
+static int refuse_system(struct sv_call *c)
 {
-    int rv = sv_call_need_user(c);
-    if (rv == 0 && c->actor.is_system)
-        rv = sv_errorf(&c->err, SYNCTV_E_USER_NOT_FOUND, "the system has no account");
-    return rv;
-}
-
-static int need_platform_admin(struct sv_call *c)
-{
-    int rv = sv_call_need_active(c);
-    if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_CALLS);
-    if (rv == 0 && !c->actor.platform_admin)
-        rv = sv_errorf(&c->err, SYNCTV_E_PERMISSION_DENIED, "this is for platform admins");
-    return rv;
+    return c->actor.is_system
+        ? sv_errorf(&c->err, SYNCTV_E_USER_NOT_FOUND, "the system has no account")
+        : 0;
 }
 
 /* --- GetProfile --- */
@@ -43,13 +32,10 @@ static int profile_run(struct sv_call *c, struct sv_tx *tx)
 
 void sv_handle_get_profile(struct sv_call *c)
 {
-    int rv = need_account(c);
+    int rv = sv_call_begin(c, 0);
     if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_CALLS);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, profile_run, sv_call_finish);
+        rv = refuse_system(c);
+    sv_step_read(c, rv, profile_run, sv_call_finish);
 }
 
 /* --- ChangePassword --- */
@@ -97,10 +83,7 @@ static void password_hash(struct sv_call *c)
         rv = sv_password_hash(c->req->new_password, NULL, s->new_record);
     else if (rv == SYNCTV_E_LOGIN_FAILED)
         rv = old_password_is_wrong(c);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write(c, "", "", password_store, password_stored);
+    sv_step_write(c, rv, "", password_store, password_stored);
 }
 
 static void password_found(struct sv_call *c)
@@ -120,23 +103,21 @@ static int password_find(struct sv_call *c, struct sv_tx *tx)
 
 void sv_handle_change_password(struct sv_call *c)
 {
-    int rv = need_account(c);
+    int rv = sv_call_begin(c, sizeof(struct change));
+    if (rv == 0)
+        rv = refuse_system(c);
     if (rv == 0)
         rv = sv_password_validate(c->req->new_password, c->actor.username, "new_password", &c->err);
     if (rv == 0)
-        rv = sv_call_need_rate(c, SV_RATE_HASHES);
-    if (rv == 0 && (c->state = sv_arena_alloc(&c->arena, sizeof(struct change))) == NULL)
-        rv = SYNCTV_E_NO_MEMORY;
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, password_find, password_found);
+        rv = sv_call_need_rate(c, SV_RATE_HASHES); /* only a valid password costs one */
+    sv_step_read(c, rv, password_find, password_found);
 }
 
 /* --- ListUsers --- */
 
 struct list {
-    const char *search; /* folded */
+    /* Folded. */
+    const char *search;
     int64_t before_ms;
     char before_id[SV_ID_SIZE];
     int32_t size;
@@ -178,14 +159,10 @@ static int list_query(struct sv_call *c, struct list *s)
 
 void sv_handle_list_users(struct sv_call *c)
 {
-    int rv = need_platform_admin(c);
-    struct list *s = c->state = sv_arena_alloc(&c->arena, sizeof(*s));
+    int rv = sv_call_begin(c, sizeof(struct list));
     if (rv == 0)
-        rv = s == NULL ? SYNCTV_E_NO_MEMORY : list_query(c, s);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_read(c, list_run, sv_call_finish);
+        rv = list_query(c, c->state);
+    sv_step_read(c, rv, list_run, sv_call_finish);
 }
 
 /* --- SetUserStatus --- */
@@ -195,7 +172,7 @@ static int refuse(struct sv_call *c, const char *why)
     return sv_errorf(&c->err, SYNCTV_E_PERMISSION_DENIED, "%s", why);
 }
 
-/* By what the transaction sees: who acts may have lost the role a moment ago. */
+/* Checks the rows in the transaction: the caller may have lost the role a moment ago. */
 static int may_set_status(struct sv_call *c, struct sv_tx *tx, const synctv_user *target)
 {
     struct sv_user_rec by;
@@ -263,15 +240,10 @@ static void status_done(struct sv_call *c)
 
 void sv_handle_set_user_status(struct sv_call *c)
 {
-    int rv = need_platform_admin(c);
-    if (rv == 0)
-        rv = sv_call_need_id(c, c->req->user_id, "user_id");
+    int rv = sv_call_begin(c, 0);
     if (rv == 0 && status_word(c->req->user_status)[0] == '\0')
         rv = sv_error_field(&c->err, "status", "must be active, pending or banned");
     if (rv == 0)
         rv = sv_reason_validate(c->req->reason, &c->err);
-    if (rv < 0)
-        sv_call_fail(c, rv);
-    else
-        sv_call_write(c, "", c->req->user_id, status_run, status_done);
+    sv_step_write(c, rv, c->req->user_id, status_run, status_done);
 }

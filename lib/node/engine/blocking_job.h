@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A job of the store that a thread outside waits for. */
+/* A job of the store that a thread waits for which is none of the store's. */
 #ifndef SV_NODE_ENGINE_BLOCKING_JOB_H
 #define SV_NODE_ENGINE_BLOCKING_JOB_H
 
@@ -8,7 +8,10 @@
 
 #include "store/store.h"
 
-/* Embed it, with run set and, if it writes, the job's scope; apply may be NULL. The rest is sv_blocking_job_do()'s. */
+/*
+ * Embed it. Set run, apply (or NULL) and, if it writes, the job's scope. The rest belongs to
+ * sv_blocking_job_do().
+ */
 struct sv_blocking_job {
     int (*run)(struct sv_blocking_job *b, struct sv_tx *tx);
     /* After COMMIT, in commit order, on success only. */
@@ -22,8 +25,8 @@ struct sv_blocking_job {
 };
 
 /*
- * Submits it with sv_store_read() or sv_store_write() and waits until it has been applied, which the store guarantees.
- * Returns what run() returned, or why it was not run. Not on a thread of the store.
+ * Submits it with sv_store_read() or sv_store_write() and waits until the store has applied it.
+ * Returns what run() returned, or why it did not run. Not on a thread of the store.
  */
 int sv_blocking_job_do(struct sv_blocking_job *b, struct sv_store *store,
     int (*submit)(struct sv_store *, struct sv_job *));

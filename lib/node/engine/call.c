@@ -65,21 +65,21 @@ int sv_call_keep(struct sv_call *call)
     return 0;
 }
 
-void sv_call_start(struct sv_call *call, unsigned by)
+void sv_call_start(struct sv_call *call, enum sv_method_ways way)
 {
     unsigned method = (unsigned)call->req->method;
-    const struct sv_method *m = method < SYNCTV_N_METHODS ? &call->node->methods[method] : NULL;
+    sv_handler *handler = method < SYNCTV_N_METHODS ? call->node->handlers[method] : NULL;
     if (atomic_load(&call->node->stopping)) {
         sv_call_fail(call, SYNCTV_E_SHUTTING_DOWN);
-    } else if (m == NULL || m->handler == NULL) {
+    } else if (handler == NULL) {
         sv_call_fail(call, SYNCTV_E_UNIMPLEMENTED);
-    } else if ((m->by & by) == 0) {
+    } else if ((sv_methods[method].ways & way) == 0) {
         sv_call_fail(call,
             sv_errorf(&call->err, SYNCTV_E_INVALID_ARGUMENT,
-                by == SV_BY_STREAM ? "this request is not for streams"
-                                   : "this request is for streams only"));
+                way == SV_BY_STREAM ? "this request is not for streams"
+                                    : "this request is for streams only"));
     } else {
-        m->handler(call);
+        handler(call);
     }
 }
 
@@ -99,7 +99,7 @@ static void deliver_letter(struct sv_letter *letter)
 
 static void answer(struct sv_call *call)
 {
-    if (call->done == NULL || call->direct || !call->foreign) {
+    if (call->done == NULL || call->direct || !call->moved) {
         deliver(call);
         return;
     }
@@ -169,7 +169,7 @@ void sv_call_abort(struct sv_call *call, int code)
 
 void sv_call_go_on(struct sv_call *call, int rv)
 {
-    call->foreign = true;
+    call->moved = true;
     if (rv < 0)
         sv_call_abort(call, rv);
     else

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A node, as all of its stories see it: what it was opened with, its storage, clock, mailbox and tables. Each story knows only
- * those before it, and its own table:
+ * A node, as all folders of lib/node see it: what it was opened with, its storage, its clock, its
+ * mailbox, and a table for each folder. A folder knows those before it and the inside of its own
+ * table:
  *
- *   engine/    a request on its way (call.h), time and chance (time.h), this file
+ *   engine/    a request on its way (call.h); time and randomness (time.h); this file
  *   people/    accounts, sessions, cached tokens
- *   streams/   a stream's bounded queue: taking, pushing, ending
+ *   streams/   the bounded queue of a stream: pushing, taking, ending
  *   rooms/     rooms in memory; rooms/room.h tells more
- *   calls/     one handler a method
+ *   calls/     one handler for each method
  *
- * Locks, outermost first: a room's, rooms->lock, a shard's, streams->lock, accounts->lock, a stream's, then those of the
- * mailbox and of streams that are ready. Nothing foreign is called under any of them but wake(): it takes locks of its own and
- * calls nobody back.
+ * Locks, outermost first: a room's, rooms->lock, a shard's, streams->lock, accounts->lock, a
+ * stream's, then those of the mailbox and of the list of ready streams. Under none of them is a
+ * function of somebody else called, except wake(): it takes locks of its own and calls nothing of
+ * the node.
  */
 #ifndef SV_NODE_ENGINE_NODE_H
 #define SV_NODE_ENGINE_NODE_H
@@ -35,14 +37,19 @@
 struct sv_accounts;
 struct sv_streams;
 struct sv_rooms;
-struct sv_method;
 struct sv_cluster;
+struct sv_call;
+
+/* Answers a request of one method. engine/call.h tells how. */
+typedef void sv_handler(struct sv_call *call);
 
 struct synctv_node {
     struct sv_log log;
     struct sv_sources sources;
     struct sv_node_clock clock;
     char id[65];
+    /* Nobody else has the database. */
+    bool alone;
     char address[128];
     synctv_limits limits;
     synctv_registration registration;
@@ -59,26 +66,31 @@ struct synctv_node {
     struct sv_rooms *rooms;
     /* node/cluster.c; NULL = the node is no member of a cluster. */
     struct sv_cluster *cluster;
-    /* SYNCTV_N_METHODS of them; calls/methods.c. */
-    const struct sv_method *methods;
+    /* calls/handlers.h; one for each of SYNCTV_N_METHODS, NULL for what is not implemented. */
+    sv_handler *const *handlers;
     atomic_uint n_rooms;
 
     struct sv_mailbox mailbox;
     pthread_mutex_t turn_lock;
     atomic_bool turn_wanted;
-    int64_t next_purge_ms, next_accounts_ms, next_clock_ms; /* monotonic; turn_lock */
+    /* Monotonic; under turn_lock. */
+    int64_t next_purge_ms, next_accounts_ms, next_clock_ms, next_look_ms;
 
     atomic_bool stopping;
 
-    /* Given by lib/embed, which owns the queue: makes sv_node_turn() be called soon. NULL = nobody listens (yet). */
+    /*
+     * Set by lib/embed, which owns the queue: has sv_node_turn() called soon. NULL before anybody
+     * listens.
+     */
     void (*wake)(void *userdata);
     void *wake_userdata;
-    void *front; /* lib/embed's */
+    /* lib/embed's. */
+    void *front;
 };
 
-/* Has run() called in sv_node_turn(). Any thread. */
+/* Has letter->run() called in sv_node_turn(). Any thread. */
 void sv_node_post(synctv_node *node, struct sv_letter *letter);
-/* Has sv_node_turn() called soon. Any thread, any locks. */
+/* Has sv_node_turn() called soon. Any thread, under any locks. */
 void sv_node_wake(synctv_node *node);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Time and chance of a node. Nothing in lib/node asks anybody else for them, so that a test can own both. */
+/*
+ * Time and randomness of a node. All of lib/node takes both from here, so that a test can decide
+ * what they are.
+ */
 #ifndef SV_NODE_ENGINE_TIME_H
 #define SV_NODE_ENGINE_TIME_H
 
@@ -11,12 +14,15 @@
 
 #include "base/id.h"
 
-/* Where a node has them from. Any thread may call these. */
+/* Where a node takes them from. Any thread may call these functions. */
 struct sv_sources {
     int64_t (*mono_ms)(void *userdata);
-    int64_t (*wall_ms)(void *userdata);                         /* Unix ms; may step */
-    int (*random_bytes)(void *userdata, void *out, size_t len); /* 0 or INTERNAL */
-    int (*random_id)(void *userdata, char *out, size_t len);    /* as sv_random_id() */
+    /* Unix ms. It may step. */
+    int64_t (*wall_ms)(void *userdata);
+    /* 0 or INTERNAL. */
+    int (*random_bytes)(void *userdata, void *out, size_t len);
+    /* As sv_random_id(). */
+    int (*random_id)(void *userdata, char *out, size_t len);
     void *userdata;
 };
 
@@ -27,19 +33,24 @@ extern const struct sv_sources sv_real_sources;
 int64_t sv_node_mono_ms(const synctv_node *node);
 /* The node clock, Unix ms: what goes on the wire and into storage. */
 int64_t sv_node_now_ms(const synctv_node *node);
-/* The same, and all steps of the clock until then, added up: by their difference, what had its time before a step knows what that is now. */
+/*
+ * The same, and the sum of all steps that the clock has made until then. A time that was taken
+ * earlier is corrected by the difference of the two sums.
+ */
 int64_t sv_node_now_and_steps_ms(const synctv_node *node, int64_t *ret_stepped_ms);
-/* Sets the node clock by the wall clock, at the start. */
+/* Sets the node clock to the wall clock, at the start. */
 void sv_node_start_clock(synctv_node *node);
 /* The same, so far ahead of it as the clocks of other nodes are. */
 void sv_node_start_clock_ahead(synctv_node *node, int64_t ahead_ms);
-/* Has the node clock follow the wall clock; `together` with those of other nodes it does not step.
- * Returns the step that this took, in ms, which has been logged; 0 = none. One thread at a time. */
+/*
+ * Makes the node clock follow the wall clock; `together` with the clocks of other nodes it does not
+ * step. Returns the step that it made, in ms, and has logged it; 0 = none. One thread at a time.
+ */
 int64_t sv_node_follow_clock(synctv_node *node, bool together);
 
-/* Cryptographic random; 0 or INTERNAL when there is none. */
+/* Cryptographic random bytes. 0, or INTERNAL when there are none. */
 int sv_node_random(const synctv_node *node, void *out, size_t len);
-/* `len` characters of an id's alphabet and a NUL; "" when there is no chance to be had. */
+/* `len` random characters of an id's alphabet and a NUL. 0, or INTERNAL and "". */
 int sv_node_random_id(const synctv_node *node, char *out, size_t len);
 int sv_node_new_id(const synctv_node *node, char out[SV_ID_SIZE]);
 

@@ -25,6 +25,8 @@ int sv_accounts_new(synctv_node *node, const struct sv_people_hooks *hooks,
     }
     a->node = node;
     a->hooks = hooks;
+    a->fresh_ms = node->alone ? SV_ACCOUNT_FRESH_MS : SV_SHARED_FRESH_MS;
+    a->ahead_ms = node->alone ? 10000 : SV_SHARED_FRESH_MS / 2;
     a->session_ops = (struct sv_caller_ops){
         .submit = sv_session_submit,
         .stream_open = hooks->stream_open,
@@ -207,7 +209,7 @@ struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup 
 
 void sv_session_freshen(struct sv_accounts *a, struct sv_session *session)
 {
-    session->fresh_until_ms = sv_node_mono_ms(a->node) + SV_ACCOUNT_FRESH_MS;
+    session->fresh_until_ms = sv_node_mono_ms(a->node) + a->fresh_ms;
     sv_list_remove(&session->by_age);
     sv_list_append(&a->by_age, &session->by_age);
 }
@@ -285,6 +287,9 @@ int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind)
         bucket = &account->danmaku;
         rate = rate_of(limits->danmaku_per_second, limits->danmaku_per_second);
         break;
+    case SV_RATE_NONE:
+    case SV_RATE_CALLS_OR_HASHES: /* one of the two, by now */
+        return 0;
     }
     pthread_mutex_lock(&a->lock);
     int64_t wait_ms = sv_bucket_take(bucket, &rate, now_ms);
@@ -292,7 +297,7 @@ int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind)
     return wait_ms;
 }
 
-/* --- those who are here for longer than a token --- */
+/* --- sessions that stay for longer than a token --- */
 
 void sv_session_watch(struct sv_session *session)
 {
@@ -318,11 +323,11 @@ void sv_session_unwatch(struct sv_session *session)
 
 /* --- the end of sessions --- */
 
-/* The session may be freed by this, where only its tokens held it. */
+/* This may free the session, if only its tokens held it. */
 static void end_session(struct sv_accounts *a, struct sv_session *session)
 {
     if (!sv_try_ref(&session->base.refs))
-        return; /* on its way out: nobody has it */
+        return; /* being freed: nobody has it */
     atomic_store(&session->ended, true);
     while (!sv_list_empty(&session->tokens))
         sv_cached_token_drop(a,

@@ -1,36 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who acts. An account is what the node remembers of a user with something going on here (sessions
- * used, streams open): role and status, at most SV_ACCOUNT_FRESH_MS old, and rates. A session is a
- * login and is the synctv_caller of everything done with its tokens.
+ * Who acts. An account is what the node remembers of a user who does something here (uses a
+ * session, has streams): role and status, at most SV_ACCOUNT_FRESH_MS old (SV_SHARED_FRESH_MS
+ * where others write to the database, too), and rates. A session is one login. It is the synctv_caller of all that is done with its tokens.
  *
- * A session in memory is kept by its references: those of calls and streams, and one for each of
- * its tokens in the cache. Releasing one takes accounts.lock, so it is never done under that lock
- * or stream->lock.
+ * References keep a session in memory: those of calls and streams, and one for each of its tokens
+ * in the cache. Releasing one takes accounts.lock, so that is never done under that lock or
+ * stream->lock.
  */
 #ifndef SV_NODE_ACCOUNT_H
 #define SV_NODE_ACCOUNT_H
 
 #include "api/caller.h"
+#include "api/methods.h"
 #include "base/hash.h"
 #include "base/id.h"
 #include "node/engine/call.h"
 
 /* How long what is known of a user holds. */
 #define SV_ACCOUNT_FRESH_MS 60000
+/* The same where others write to the database, too. */
+#define SV_SHARED_FRESH_MS 2000
 
 enum sv_session_kind {
     /* Signed in with a token. */
     SV_SESSION_USER,
-    /* synctv_node_as_user()'s: never expires, no logout ends it; who is banned can do nothing. */
+    /* synctv_node_as_user()'s. It never expires and no logout ends it. A ban blocks it. */
     SV_SESSION_IN_PROCESS,
     SV_SESSION_SYSTEM,
     SV_SESSION_ANONYMOUS,
 };
 
-/* All under accounts.lock but what is constant after creation: user_id, username. Role and status
- * are changed under it and may be read without: every event looks at those of all who follow the
- * room. */
+/*
+ * Under accounts.lock, but for what is constant: user_id, username. Role and status are changed
+ * under the lock and may be read without it: each event reads those of all who follow the room.
+ */
 struct sv_account {
     /* By user_id. */
     UT_hash_handle hh;
@@ -81,7 +85,7 @@ struct sv_session {
     unsigned n_watching;
 };
 
-/* What is done above with who acts. */
+/* What the folders above do when something happens to an account. */
 struct sv_people_hooks {
     /* As in sv_caller_ops, of sessions. */
     int (*stream_open)(synctv_caller *caller, const synctv_stream_options *options,
@@ -106,26 +110,33 @@ void sv_session_info(struct sv_session *session, struct sv_actor_info *ret_info)
 /* Another role and status, of a user. */
 void sv_actor_set(struct sv_actor_info *info, synctv_user_role role, synctv_user_status status);
 
-/* Rates of the account, and calls of an anonymous caller by address; 0 or the ms to wait. No limit
- * for the system and in-process callers. */
-enum sv_rate_kind { SV_RATE_CALLS, SV_RATE_HASHES, SV_RATE_CHAT, SV_RATE_DANMAKU };
+/*
+ * Counts one for the account's rate; calls of an anonymous caller are counted by address. 0, or the
+ * ms to wait. The system and in-process callers have no limit.
+ */
 int64_t sv_session_rate(struct sv_session *session, enum sv_rate_kind kind);
 
-/* After COMMIT of what ended them: marks the sessions in memory ended, forgets their tokens, tells
- * sessions_ended(). No locks held. In-process sessions have no logins to end. */
+/*
+ * After COMMIT of what ended them: marks the sessions in memory as ended, drops their tokens and
+ * calls sessions_ended(). No locks held. In-process sessions have no login that could end.
+ */
 void sv_accounts_end_session(synctv_node *node, const char *session_id);
 void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *except_session_id);
-/* After COMMIT of a change of the user's row; tells sessions_ended() of who is BANNED now, and
- * admin_lost(). No locks held. */
+/*
+ * After COMMIT of a change of the user's row. Calls sessions_ended() if the user is BANNED now, and
+ * admin_lost(). No locks held.
+ */
 void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_status status);
 void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_role role);
 
-/* While a session is watched, storage is asked about it though no token of it is used. */
+/* While a session is watched, storage is asked about it even if no token of it is used. */
 void sv_session_watch(struct sv_session *session);
 void sv_session_unwatch(struct sv_session *session);
 
-/* Drops what nobody uses and what is over its bounds, and looks in storage after those that are
- * watched or in-process; from the node's timer, every few seconds. */
+/*
+ * Drops what nobody uses and what is over its bounds. Looks up in storage the sessions that are
+ * watched or in-process. The node's timer calls it every few seconds.
+ */
 void sv_accounts_housekeep(synctv_node *node);
 
 #endif

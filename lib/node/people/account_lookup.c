@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking at storage: who somebody is now, and whether those who are here for longer still may
- * be. */
+/* Reading sessions and users from storage: once, and again for sessions that stay for long. */
 #include "node/people/account_table.h"
 
 #include <stdio.h>
@@ -36,8 +35,7 @@ void sv_lookup_begin(struct sv_accounts *a, struct sv_lookup *l, const char *ses
     pthread_mutex_unlock(&a->lock);
 }
 
-/* Rows of other users than expected, and of logins that are over though not yet purged, are as good
- * as none. */
+/* A row of another user, or of a login that has expired but is not purged yet, counts as none. */
 static int read_session(struct sv_lookup *l, struct sv_tx *tx, struct sv_arena *a, int64_t now_ms)
 {
     struct sv_session_rec rec;
@@ -101,13 +99,14 @@ void sv_lookup_end(synctv_node *node, const struct sv_lookup *l, int code)
         node->accounts->hooks->admin_lost(node, l->user_id);
 }
 
-/* --- those who are here for longer than a token --- */
+/* --- sessions that stay for longer than a token --- */
 
 struct refresh_job {
     struct sv_job job;
     synctv_node *node;
     size_t n;
-    struct sv_session *sessions[SV_LOOKUPS_PER_JOB]; /* references */
+    /* References. */
+    struct sv_session *sessions[SV_LOOKUPS_PER_JOB];
     struct sv_lookup lookups[SV_LOOKUPS_PER_JOB];
 };
 
@@ -121,14 +120,14 @@ static int refresh_run(struct sv_job *job, struct sv_tx *tx)
     return rv;
 }
 
-/* To be looked at again, before the others. Locked. */
+/* Looked up again before the others. Locked. */
 static void put_back(struct sv_accounts *a, struct sv_session *session)
 {
     if (sv_list_empty(&session->by_age))
         sv_list_append(a->by_age.next, &session->by_age);
 }
 
-/* Storage could not be asked: what is known has to do, and is asked for again at the next tick. */
+/* Storage did not answer: what is known stays valid, and the next tick asks again. */
 static void refresh_failed(struct refresh_job *r)
 {
     struct sv_accounts *a = r->node->accounts;
@@ -176,12 +175,12 @@ static void refresh_apply(struct sv_job *job, int rv)
         refresh_some(node);
 }
 
-/* Moves stale sessions from the list to the job: those that are watched or in-process. Locked. */
+/* Moves stale sessions, if they are watched or in-process, from the list to the job. Locked. */
 static void take_stale(struct sv_accounts *a, struct refresh_job *r, int64_t now_ms)
 {
     SV_LIST_FOREACH(it, &a->by_age) {
         struct sv_session *session = SV_CONTAINER_OF(it, struct sv_session, by_age);
-        if (r->n == SV_LOOKUPS_PER_JOB || session->fresh_until_ms - SV_REFRESH_AHEAD_MS > now_ms)
+        if (r->n == SV_LOOKUPS_PER_JOB || session->fresh_until_ms - a->ahead_ms > now_ms)
             return;
         sv_list_remove(it);
         if (atomic_load(&session->ended) ||
@@ -223,7 +222,7 @@ static bool has_stale(struct sv_accounts *a, int64_t now_ms)
     if (a->refreshing || sv_list_empty(&a->by_age))
         return false;
     struct sv_session *stalest = SV_CONTAINER_OF(a->by_age.next, struct sv_session, by_age);
-    return stalest->fresh_until_ms - SV_REFRESH_AHEAD_MS <= now_ms;
+    return stalest->fresh_until_ms - a->ahead_ms <= now_ms;
 }
 
 void sv_accounts_housekeep(synctv_node *node)

@@ -14,9 +14,8 @@
 #define SV_SIGNATURE_LEN 43
 #define SV_LOOKUP_TRIES 8
 #define SV_CHANGE_SLOTS 1024
-/* Sessions looked after in one read, so long before they are stale. */
+/* Sessions looked after in one read. */
 #define SV_LOOKUPS_PER_JOB 64
-#define SV_REFRESH_AHEAD_MS 10000
 
 /* An access token that was checked. It holds a reference to its session. */
 struct sv_cached_token {
@@ -38,6 +37,8 @@ struct sv_accounts {
     synctv_node *node;
     const struct sv_people_hooks *hooks;
     struct sv_caller_ops session_ops;
+    /* How long what is known holds, and so long before that it is asked for again. */
+    int64_t fresh_ms, ahead_ms;
     /* Calls of who is not signed in; locks by itself. */
     struct sv_bucket_table *by_address;
 
@@ -61,8 +62,8 @@ struct sv_accounts {
 };
 
 /*
- * A look at a session and its user in storage, on a reader. When something of them has changed here
- * meanwhile, what was read may be older than that, and storage is looked at again. So nothing that
+ * Reads a session and its user from storage, on a reader. If something of them changes in memory
+ * meanwhile, what was read may be older than the change, and storage is read again. So nothing that
  * has ended comes back.
  */
 struct sv_lookup {
@@ -79,7 +80,7 @@ struct sv_lookup {
     synctv_user_role role;
     synctv_user_status status;
 
-    /* Settling found that the user is no platform admin any more. */
+    /* Settling found that the user is a platform admin no more. */
     bool lost_admin;
 };
 
@@ -87,14 +88,14 @@ void sv_lookup_begin(struct sv_accounts *a, struct sv_lookup *l, const char *ses
     const char *user_id);
 /* In run(). Negative only when storage failed. */
 int sv_lookup_run(struct sv_lookup *l, struct sv_tx *tx, int64_t now_ms);
-/* What it found is what the account has from now on. Returns 0, SESSION_ENDED, USER_NOT_FOUND or
- * USER_BANNED; SV_LOOKUP_AGAIN when it has begun again, for run(); OVERLOADED when that was in vain
- * too often. Locked. */
+/*
+ * Puts what was found into the account. Returns 0, SESSION_ENDED, USER_NOT_FOUND or USER_BANNED;
+ * SV_LOOKUP_AGAIN if run() has to run again; OVERLOADED when it has done so too often. Locked.
+ */
 #define SV_LOOKUP_AGAIN 1
 int sv_lookup_settle(struct sv_accounts *a, struct sv_lookup *l);
 
-/* Something of this user or session has changed here: lookups under way have to begin again.
- * Locked. */
+/* Something of this user or session has changed: lookups under way have to run again. Locked. */
 void sv_accounts_note_change(struct sv_accounts *a, const char *id);
 /* Grows with each change of either. Locked. */
 uint64_t sv_accounts_generation(struct sv_accounts *a, const char *session_id, const char *user_id);
@@ -103,14 +104,15 @@ uint64_t sv_accounts_generation(struct sv_accounts *a, const char *session_id, c
 bool sv_try_ref(atomic_uint *refs);
 
 /* Locked, all of them. */
-/* The session that was found, new if need be, fresh and with a reference. NULL when out of memory.
- * In-process sessions are always new. */
+/*
+ * The session that was found, made if it is not in memory, fresh, with a reference. NULL when out
+ * of memory. An in-process session is always a new one.
+ */
 struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup *l);
-/* What is known of it holds for the next SV_ACCOUNT_FRESH_MS. */
+/* What is known of the session is true for the next fresh_ms. */
 void sv_session_freshen(struct sv_accounts *a, struct sv_session *session);
 struct sv_account *sv_account_find(struct sv_accounts *a, const char *user_id);
-/* What is known of the user from now on. Whether they were a platform admin and are none any
- * more. */
+/* Sets what is known of the user. Whether they were a platform admin and are none any more. */
 bool sv_account_update(struct sv_accounts *a, struct sv_account *account, synctv_user_role role,
     synctv_user_status status);
 /* Frees an idle account. */
@@ -119,8 +121,7 @@ void sv_account_forget(struct sv_accounts *a, struct sv_account *account);
 void sv_session_put(struct sv_accounts *a, struct sv_session *session);
 void sv_cached_token_drop(struct sv_accounts *a, struct sv_cached_token *token);
 
-/* What settling found to have ended ends here as well. `code` is what settling returned. No locks
- * held. */
+/* Ends in memory what settling found to have ended. `code` is what it returned. No locks held. */
 void sv_lookup_end(synctv_node *node, const struct sv_lookup *l, int code);
 
 #endif

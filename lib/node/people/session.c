@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Callers: from an access token, for a user in this process, for the system, for nobody. */
+/* Callers: of an access token, of a user in this process, of the system, anonymous. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ void sv_cached_token_drop(struct sv_accounts *a, struct sv_cached_token *token)
     free(token);
 }
 
-/* Only the signature is a secret: what it signs may be compared the quick way. */
+/* Only the signature is a secret. What it signs need not be compared in constant time. */
 static struct sv_cached_token *find_token(struct sv_accounts *a, const char *text, size_t len)
 {
     if (len <= SV_SIGNATURE_LEN)
@@ -47,8 +47,7 @@ static void drop_oldest(struct sv_accounts *a, struct sv_session *session)
         sv_cached_token_drop(a, SV_CONTAINER_OF(a->by_use.next, struct sv_cached_token, by_use));
 }
 
-/* Keeps the token, or does not when there is no memory. The caller holds a reference to the
- * session. */
+/* Caches the token if there is memory for it. The caller holds a reference to the session. */
 static void cache_token(struct sv_accounts *a, struct sv_session *session, const char *text,
     size_t len, int64_t expires_at_ms)
 {
@@ -78,8 +77,7 @@ static void cache_token(struct sv_accounts *a, struct sv_session *session, const
     sv_list_append(&a->by_use, &token->by_use);
 }
 
-/* The session of a token about which nothing needs to be asked, with a reference; NULL = storage
- * has to tell. */
+/* The session of a cached token, with a reference. NULL if storage has to be asked. */
 static struct sv_session *session_of_cached(struct sv_accounts *a, const char *text, size_t len,
     int64_t now_ms)
 {
@@ -129,7 +127,8 @@ struct authentication {
     synctv_authenticated_fn *done;
     void *userdata;
     struct sv_lookup lookup;
-    struct sv_session *session; /* what came of it, a reference; NULL: error */
+    /* The session found, a reference; NULL: see error. */
+    struct sv_session *session;
     synctv_error error;
     int64_t expires_at_ms;
     size_t len;
@@ -160,7 +159,7 @@ static void authentication_letter(struct sv_letter *letter)
     authentication_free(auth);
 }
 
-/* The session that storage has found, in memory and with its token; or SV_LOOKUP_AGAIN. */
+/* Puts the session that storage found, and its token, into memory. May be SV_LOOKUP_AGAIN. */
 static int authentication_settle(struct authentication *auth)
 {
     struct sv_accounts *a = auth->node->accounts;
@@ -175,7 +174,7 @@ static int authentication_settle(struct authentication *auth)
     }
     pthread_mutex_unlock(&a->lock);
     sv_lookup_end(auth->node, &auth->lookup, code);
-    /* Whatever ended it: a ban, or that there is no such user. */
+    /* SESSION_ENDED also stands for a ban and for a user who does not exist. */
     return code < 0 && code != SYNCTV_E_OVERLOADED ? SYNCTV_E_SESSION_ENDED : rv;
 }
 
@@ -192,8 +191,7 @@ static void authentication_apply(struct sv_job *job, int rv)
     sv_node_post(auth->node, &auth->letter);
 }
 
-/* The token is good; whether its session is, storage tells. Negative: done() was not and will not
- * be called. */
+/* The token is valid. Asks storage about its session. If negative, done() is not called. */
 static int ask_storage(synctv_node *node, const char *token, size_t len,
     const struct sv_token_claims *claims, synctv_authenticated_fn *done, void *userdata)
 {

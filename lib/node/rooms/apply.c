@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "node/engine/call.h"
 #include "node/rooms/clock.h"
 #include "node/rooms/follow.h"
 #include "node/rooms/playhead.h"
@@ -23,6 +24,14 @@ void sv_room_mark_stale(struct sv_room *room)
     int64_t now_ms = sv_node_mono_ms(room->node);
     int64_t soonest_ms = room->read_at_ms == 0 ? 0 : room->read_at_ms + SV_READ_PAUSE_MS;
     room->reload_ms = soonest_ms > now_ms ? soonest_ms : now_ms;
+    sv_room_schedule(room);
+}
+
+void sv_room_miss_chat(struct sv_room *room)
+{
+    if (room->chat_ms != 0 || room->chat_reading)
+        return;
+    room->chat_ms = sv_node_mono_ms(room->node);
     sv_room_schedule(room);
 }
 
@@ -107,7 +116,8 @@ static int put_row(struct sv_room *room, const struct sv_member_rec *rec)
 static int apply_member(struct sv_room *room, const struct sv_room_change *change,
     const struct sv_member_diff *diff)
 {
-    const char *user_id = diff->row != NULL ? diff->row->member.user_id : diff->gone->user_id;
+    const synctv_member *member = diff->row != NULL ? &diff->row->member : diff->gone;
+    const char *user_id = member->user_id;
     const char *actor_id = sv_str(change->actor_id), *reason = sv_str(change->reason);
     bool told = diff->what == SYNCTV_MEMBER_CHANGE_UNSPECIFIED;
     int rv = 0;
@@ -192,12 +202,32 @@ int sv_room_apply_parts(struct sv_room *room, const struct sv_room_change *chang
     return rv;
 }
 
+static void room_is_gone(struct sv_letter *letter)
+{
+    struct sv_call *call = SV_CONTAINER_OF(letter, struct sv_call, letter);
+    call->moved = false;
+    sv_call_abort(call, SYNCTV_E_ROOM_NOT_FOUND);
+}
+
+/* It will not be read again for those who wait for that. Where that is under way already, it ends their waiting. */
+static void release_waiting(struct sv_room *room)
+{
+    struct sv_list *it;
+    while (!room->loading && (it = sv_list_pop(&room->waiting)) != NULL) {
+        struct sv_call *call = SV_CONTAINER_OF(it, struct sv_call, letter.link);
+        call->letter.run = room_is_gone;
+        sv_node_post(room->node, &call->letter);
+    }
+}
+
 /* Everybody is told, then dropped; the room leaves memory. */
 static void delete_room(struct sv_room *room, const char *actor_id)
 {
     sv_room_tell_deleted(room, actor_id);
     sv_room_drop_all(room, SYNCTV_E_ROOM_NOT_FOUND);
+    sv_attendance_clear(&room->node->rooms->attendances, room->attendance);
     sv_room_discard(room);
+    release_waiting(room);
 }
 
 /* In a gap, too, nobody keeps what they have lost. */
@@ -223,6 +253,17 @@ static void apply_rows(struct sv_room *room, const struct sv_room_change *change
         sv_room_mark_stale(room);
 }
 
+/* In the order of their numbers, each once. */
+static void apply_chat(struct sv_room *room, const struct sv_room_change *change)
+{
+    if (change->chat_seq == room->chat_seq + 1) {
+        room->chat_seq = change->chat_seq;
+        sv_room_tell(room, change->event == NULL ? NULL : synctv_event_ref(change->event));
+    } else if (change->chat_seq > room->chat_seq) {
+        sv_room_miss_chat(room);
+    }
+}
+
 static void apply(struct sv_room *room, const struct sv_room_change *change)
 {
     if (room->gone)
@@ -235,8 +276,8 @@ static void apply(struct sv_room *room, const struct sv_room_change *change)
     if (change->state != NULL && sv_playback_newer(change->state, &room->playback))
         sv_playhead_set(room, change->state, change->cause, sv_str(change->actor_id),
             sv_str(change->operation_id));
-    if (change->event != NULL)
-        sv_room_tell(room, synctv_event_ref(change->event));
+    if (change->chat_seq != 0)
+        apply_chat(room, change);
 }
 
 void sv_room_apply(struct sv_room *room, const struct sv_room_change *change)
@@ -250,7 +291,7 @@ struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *c
     struct sv_room *room = sv_room_enter(node, change->room_id);
     if (room != NULL && change->revision != 0 && change->revision <= room->revision)
         sv_room_mark_stale(room); /* storage has lost what was written last */
-    else if (room != NULL)
+    if (room != NULL)
         apply(room, change);
     sv_rooms_changed(node, change);
     return room;

@@ -54,7 +54,9 @@ struct sv_room_change {
     synctv_state_cause cause;
     const char *operation_id;
 
-    /* What is told as it is, and of which memory keeps nothing: CHAT, CHAT_DELETED. */
+    /* The number of a chat message or of a deletion, and its event, of which memory keeps nothing; NULL: there was no memory for
+     * it. */
+    uint64_t chat_seq;
     const synctv_event *event;
 };
 
@@ -72,7 +74,9 @@ struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *c
  * 0 or NO_MEMORY. Locked. */
 int sv_room_apply_parts(struct sv_room *room, const struct sv_room_change *change);
 
-/* Something has been missed: the room is to be read again. Locked. */
+/* Chat has been missed: what is stored behind room->chat_seq is to be read. Locked. */
+void sv_room_miss_chat(struct sv_room *room);
+/* Something else has been missed: the room is to be read again. Locked. */
 void sv_room_mark_stale(struct sv_room *room);
 
 /* Writes the row's name, description, settings, password and creator to memory, no more. 0 or NO_MEMORY. Locked. */

@@ -10,7 +10,7 @@ void sv_attendances_init(struct sv_attendances *all)
         pthread_mutex_init(&all->shards[i].lock, NULL);
 }
 
-static void clear(struct sv_attendances *all, struct sv_attendance *attendance)
+void sv_attendance_clear(struct sv_attendances *all, struct sv_attendance *attendance)
 {
     struct sv_attendee *attendee, *tmp;
     HASH_ITER(hh, attendance->by_user, attendee, tmp)
@@ -22,7 +22,7 @@ void sv_attendances_fini(struct sv_attendances *all)
     for (size_t i = 0; i < SV_ATTENDANCE_SHARDS; i++) {
         struct sv_attendance *attendance, *tmp;
         HASH_ITER(hh, all->shards[i].by_room, attendance, tmp) {
-            clear(all, attendance);
+            sv_attendance_clear(all, attendance);
             HASH_DEL(all->shards[i].by_room, attendance);
             free(attendance);
         }
@@ -69,15 +69,12 @@ struct sv_attendance *sv_attendance_hold(struct sv_attendances *all, const char 
     return attendance;
 }
 
-void sv_attendance_release(struct sv_attendances *all, struct sv_attendance *attendance,
-    bool forget)
+void sv_attendance_release(struct sv_attendances *all, struct sv_attendance *attendance)
 {
     struct sv_attendance_shard *shard = shard_of(all, attendance->room_id);
     pthread_mutex_lock(&shard->lock);
     attendance->n_holds--;
-    if (forget)
-        clear(all, attendance);
-    if (attendance->by_user == NULL && attendance->n_holds == 0) {
+    if (attendance->n_holds == 0 && attendance->by_user == NULL) {
         HASH_DEL(shard->by_room, attendance);
         free(attendance);
     }

@@ -55,9 +55,10 @@ void sv_attendances_fini(struct sv_attendances *all);
 
 /* The room's, for as long as it is in memory; NULL when out of memory. */
 struct sv_attendance *sv_attendance_hold(struct sv_attendances *all, const char *room_id);
-/* The room leaves memory; with `forget` nobody is online there any more. */
-void sv_attendance_release(struct sv_attendances *all, struct sv_attendance *attendance,
-    bool forget);
+/* The room leaves memory; who is online there stays so. */
+void sv_attendance_release(struct sv_attendances *all, struct sv_attendance *attendance);
+/* Nobody is online there any more. */
+void sv_attendance_clear(struct sv_attendances *all, struct sv_attendance *attendance);
 /* How many are online in this room. Any thread, any locks but a shard's. */
 unsigned sv_attendance_count(struct sv_attendances *all, const char *room_id);
 

@@ -117,25 +117,7 @@ static struct sv_member_diff member_diff(struct sv_room *room, const struct sv_r
     return diff;
 }
 
-static int put_row(struct sv_room *room, struct sv_room_reading *reading,
-    const struct sv_member_rec *rec)
-{
-    const struct sv_roster_entry *entry = sv_roster_get(&room->roster, rec->member.user_id);
-    if (entry != NULL && same_row(entry, rec))
-        return 0;
-    synctv_member gone;
-    struct sv_room_change change = { .room_id = room->id, .n_members = 1 };
-    change.members[0] = member_diff(room, entry, rec, &gone);
-    synctv_member_change what = change.members[0].what;
-    if (what == SYNCTV_MEMBER_CHANGE_JOINED)
-        change.actor_id = rec->member.user_id;
-    if ((what == SYNCTV_MEMBER_CHANGE_JOINED || what == SYNCTV_MEMBER_CHANGE_APPROVED) &&
-        rec->member.status == SYNCTV_MEMBER_STATUS_ACTIVE)
-        reading->newcomers[reading->n_newcomers++] = rec->member.user_id;
-    return sv_room_apply_parts(room, &change);
-}
-
-/* The row in memory is in storage no more. */
+/* The row in memory is in storage no more, or is another one there. */
 static void remove_row(struct sv_room *room, const struct sv_roster_entry *entry)
 {
     char user_id[SV_ID_SIZE];
@@ -153,6 +135,36 @@ static void remove_row(struct sv_room *room, const struct sv_roster_entry *entry
         diff->what = SYNCTV_MEMBER_CHANGE_UNBANNED;
     }
     sv_room_apply_parts(room, &change); /* needs no memory but for the event */
+}
+
+/* A member who waits for approval has left in between and asked to come in again. */
+static bool has_come_again(const struct sv_roster_entry *entry, const struct sv_member_rec *rec)
+{
+    return sv_is_membership(&entry->member) && sv_is_membership(&rec->member) &&
+        entry->member.status == SYNCTV_MEMBER_STATUS_ACTIVE &&
+        rec->member.status == SYNCTV_MEMBER_STATUS_PENDING;
+}
+
+static int put_row(struct sv_room *room, struct sv_room_reading *reading,
+    const struct sv_member_rec *rec)
+{
+    const struct sv_roster_entry *entry = sv_roster_get(&room->roster, rec->member.user_id);
+    if (entry != NULL && same_row(entry, rec))
+        return 0;
+    if (entry != NULL && has_come_again(entry, rec)) {
+        remove_row(room, entry);
+        entry = NULL;
+    }
+    synctv_member gone;
+    struct sv_room_change change = { .room_id = room->id, .n_members = 1 };
+    change.members[0] = member_diff(room, entry, rec, &gone);
+    synctv_member_change what = change.members[0].what;
+    if (what == SYNCTV_MEMBER_CHANGE_JOINED)
+        change.actor_id = rec->member.user_id;
+    if ((what == SYNCTV_MEMBER_CHANGE_JOINED || what == SYNCTV_MEMBER_CHANGE_APPROVED) &&
+        rec->member.status == SYNCTV_MEMBER_STATUS_ACTIVE)
+        reading->newcomers[reading->n_newcomers++] = rec->member.user_id;
+    return sv_room_apply_parts(room, &change);
 }
 
 static void remove_rows(struct sv_room *room, const struct sv_room_reading *reading)
@@ -328,6 +340,10 @@ int sv_room_diff(struct sv_room *room, struct sv_room_reading *reading)
     reading->is_older = reading->rec.room.revision < room->revision;
     room->revision = reading->rec.room.revision;
     room->created_at_ms = reading->rec.room.created_at_ms;
+    if (reading->rec.chat_seq > room->chat_seq)
+        sv_room_miss_chat(room);
+    else
+        room->chat_seq = reading->rec.chat_seq;
     reading->n_newcomers = 0;
     /* The playhead first: a movie that is gone meanwhile was left before it went. */
     if (reading->has_playback)

@@ -73,6 +73,7 @@ static int install(struct sv_room *room, const struct sv_room_reading *r)
         return rv;
     room->created_at_ms = r->rec.room.created_at_ms;
     room->revision = r->rec.room.revision;
+    room->chat_seq = r->rec.chat_seq;
     if (r->has_playback)
         sv_playhead_adopt(room, &r->playback);
     sv_playhead_check(room);
@@ -148,15 +149,18 @@ static void after(struct sv_room *room, const struct sv_room_reading *r)
         sv_streams_follow_room(room->node, r->newcomers[i], room->id);
 }
 
-/* Those who wait go on, with `rv`. No locks held. */
-static void release_waiting(struct sv_room *room, struct sv_list *waiting, int rv)
+/* Locked. */
+static void take_waiting(struct sv_room *room, struct sv_list *waiting)
 {
-    for (struct sv_list *it; (it = sv_list_pop(waiting)) != NULL;) {
-        struct sv_call *call = SV_CONTAINER_OF(it, struct sv_call, letter.link);
-        if (rv >= 0 && call->room == NULL)
-            pin(call, room);
-        sv_call_go_on(call, rv);
-    }
+    sv_list_splice(waiting, &room->waiting);
+    room->n_waiting = 0;
+}
+
+/* Those who wait go on, with `rv`. No locks held. */
+static void release_waiting(struct sv_list *waiting, int rv)
+{
+    for (struct sv_list *it; (it = sv_list_pop(waiting)) != NULL;)
+        sv_call_go_on(SV_CONTAINER_OF(it, struct sv_call, letter.link), rv);
 }
 
 static void load_apply(struct sv_job *job, int rv)
@@ -167,12 +171,12 @@ static void load_apply(struct sv_job *job, int rv)
     sv_list_init(&waiting);
 
     pthread_mutex_lock(&room->lock);
+    take_waiting(room, &waiting);
     rv = settle(room, load, rv);
-    sv_list_splice(&waiting, &room->waiting);
     pthread_mutex_unlock(&room->lock);
 
     after(room, &load->reading);
-    release_waiting(room, &waiting, rv);
+    release_waiting(&waiting, rv);
     sv_arena_fini(&load->reading.arena);
     sv_room_unref(room);
     free(load);
@@ -212,14 +216,14 @@ void sv_room_read_again(struct sv_room *room)
     room->reload_failure = 0;
     if (rv < 0) {
         retry_later(room, rv);
-        sv_list_splice(&waiting, &room->waiting);
+        take_waiting(room, &waiting);
     }
     pthread_mutex_unlock(&room->lock);
     if (failed_before < 0)
         sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node",
             "room %s could not be loaded again, now it is tried once more: %s", room->id,
             synctv_error_text(failed_before));
-    release_waiting(room, &waiting, rv);
+    release_waiting(&waiting, rv);
 }
 
 /*
@@ -229,12 +233,15 @@ void sv_room_read_again(struct sv_room *room)
 static int wait_for_reading(struct sv_room *room, struct sv_call *call,
     void (*next)(struct sv_call *))
 {
-    int rv = sv_call_keep(call);
+    int rv = room->n_waiting < SV_ROOM_WAITING_MAX ? sv_call_keep(call) : SYNCTV_E_OVERLOADED;
     if (rv >= 0 && (!room->loaded || call->direct || atomic_load(&call->node->stopping)))
         rv = start_reading(room);
     if (rv >= 0) {
         call->next = next;
+        if (call->room == NULL)
+            pin(call, room); /* else it might be forgotten until then */
         sv_list_append(&room->waiting, &call->letter.link);
+        room->n_waiting++;
     } else if (!room->loaded && !room->loading) {
         sv_room_discard(room);
     }

@@ -9,6 +9,9 @@
 #include "node/engine/call.h"
 #include "node/rooms/room.h"
 
+/* More calls do not wait for one room: OVERLOADED. */
+#define SV_ROOM_WAITING_MAX 8192
+
 /*
  * Pins the room in memory as call->room, reading it first if it is not here or is stale; takes the call over. ROOM_NOT_FOUND
  * fails the call. next(call) runs at once if there is nothing to wait for, otherwise on the writer's thread in the room's

@@ -177,9 +177,12 @@ void sv_playhead_heed(struct sv_room *room, const synctv_movie *movie)
 {
     if (strcmp(movie->id, room->playback.movie_id) != 0)
         return;
-    sv_votes_clear(&room->votes);
+    const synctv_movie *before = sv_playlist_get(&room->movies, movie->id);
     bool has_moved =
         strcmp(room->duration_of, movie->id) != 0 || room->duration_s != movie->duration_s;
+    if (before == NULL || before->duration_s != movie->duration_s || before->type != movie->type ||
+        strcmp(before->url, movie->url) != 0)
+        sv_votes_clear(&room->votes);
     if (has_moved && room->awaited_ms != 0)
         room->awaited_ms = sv_node_mono_ms(room->node);
 }
@@ -202,7 +205,14 @@ bool sv_playhead_without(struct sv_room *room, const char *movie_id,
         sv_playback_clear_movie(&room->playback, &change, ret_state, NULL) >= 0;
 }
 
-/* --- an empty house --- */
+/* --- who watched is gone --- */
+
+void sv_playhead_left_by_some(struct sv_room *room)
+{
+    if (sv_room_duration(room) == 0 &&
+        sv_votes_end(&room->votes, &room->playback, room->attendance->n_here))
+        sv_playhead_end_now(room);
+}
 
 void sv_playhead_emptied(struct sv_room *room)
 {

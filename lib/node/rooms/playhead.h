@@ -26,8 +26,8 @@ void sv_playhead_adopt(struct sv_room *room, const synctv_playback *stored);
 /* Leaves a movie that is not in the playlist, as storage that lost something may have it. */
 void sv_playhead_check(struct sv_room *room);
 
-/* What a change of the playlist made of this movie is about to follow: what was said about the current one is void, and its
- * end, if that moves, is waited for from now on. */
+/* What a change of the playlist made of this movie is about to follow: if it is the current one, votes on another picture or
+ * length are void, and its end, if that moves, is waited for from now on. */
 void sv_playhead_heed(struct sv_room *room, const synctv_movie *movie);
 /* Where the playhead goes when this movie (NULL: every one) is about to leave the playlist; false: it stays where it is. */
 bool sv_playhead_without(struct sv_room *room, const char *movie_id,
@@ -37,6 +37,8 @@ bool sv_playhead_without(struct sv_room *room, const char *movie_id,
 void sv_playhead_end_if_due(struct sv_room *room);
 /* Most of those who watch say that it is over. */
 void sv_playhead_end_now(struct sv_room *room);
+/* Somebody has gone offline: who is left may have said already that it is over. */
+void sv_playhead_left_by_some(struct sv_room *room);
 /* The last one has gone offline. */
 void sv_playhead_emptied(struct sv_room *room);
 

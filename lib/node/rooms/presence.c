@@ -158,6 +158,8 @@ void sv_presence_tick(struct sv_room *room, int64_t now_ms)
     expire(room, now_ms);
     if (n_before > 0 && n_online(room) == 0)
         sv_playhead_emptied(room);
+    else if (n_online(room) < n_before)
+        sv_playhead_left_by_some(room);
 }
 
 void sv_presence_forget(struct sv_room *room, const char *user_id)
@@ -173,4 +175,6 @@ void sv_presence_forget(struct sv_room *room, const char *user_id)
         tell_number_soon(room);
     if (n_online(room) == 0)
         sv_playhead_emptied(room);
+    else
+        sv_playhead_left_by_some(room);
 }

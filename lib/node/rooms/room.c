@@ -51,7 +51,7 @@ static void room_free(struct sv_room *room)
 {
     atomic_fetch_sub(&room->node->n_rooms, 1);
     if (room->attendance != NULL)
-        sv_attendance_release(&room->node->rooms->attendances, room->attendance, room->gone);
+        sv_attendance_release(&room->node->rooms->attendances, room->attendance);
     sv_danmaku_ring_fini(&room->danmaku);
     sv_votes_clear(&room->votes);
     sv_playlist_fini(&room->movies);
@@ -242,6 +242,37 @@ bool sv_rooms_evict(synctv_node *node)
         sv_room_unref(room);
     }
     return true;
+}
+
+/* Of one shard, behind the cursor. */
+static size_t some_of(struct sv_room_shard *shard, struct sv_rooms_cursor *cursor,
+    struct sv_room **ret, size_t max)
+{
+    size_t n = 0, i = 0;
+    struct sv_room *room, *tmp;
+    pthread_mutex_lock(&shard->lock);
+    HASH_ITER(hh, shard->by_id, room, tmp) {
+        if (i++ < cursor->index)
+            continue;
+        if (n == max)
+            break;
+        ret[n++] = sv_room_ref(room);
+        cursor->index++;
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return n;
+}
+
+size_t sv_rooms_some(synctv_node *node, struct sv_rooms_cursor *cursor, struct sv_room **ret,
+    size_t max)
+{
+    size_t n = 0;
+    while (n < max && cursor->shard < SV_ROOM_SHARDS) {
+        n += some_of(&node->rooms->shards[cursor->shard], cursor, ret + n, max - n);
+        if (n < max)
+            *cursor = (struct sv_rooms_cursor){ .shard = cursor->shard + 1 };
+    }
+    return n;
 }
 
 void sv_rooms_changed(synctv_node *node, const struct sv_room_change *change)

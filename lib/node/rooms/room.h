@@ -16,6 +16,8 @@
  *   apply.h      the one way in for every change
  *   diff.h       what a reading finds to be different, as changes
  *   load.h       reading rooms from storage; calls that wait for that
+ *   chat.h       chat that somebody else has written
+ *   look.h       a look at storage, for what others have changed
  *   flush.h      playback states on their way to storage
  *   opening.h    what a stream does first: finds its rooms and follows them
  *   tick.h       what rooms do as time goes by
@@ -59,13 +61,16 @@ struct sv_room {
     bool stale;
     /* Deleted; no longer in its shard. */
     bool gone;
-    /* sv_call.letter.link: calls that wait for a reading. */
+    /* sv_call.letter.link: calls that wait for a reading; each holds the room. */
     struct sv_list waiting;
+    unsigned n_waiting;
     char *name, *description, *password_hash;
     char creator_id[SV_ID_SIZE];
     synctv_room_settings settings;
     int64_t created_at_ms;
     uint64_t revision;
+    /* The number of the newest chat message that the followers were told of. */
+    uint64_t chat_seq;
     struct sv_roster roster;
     struct sv_playlist movies;
 
@@ -94,6 +99,9 @@ struct sv_room {
     int64_t reload_ms, read_at_ms;
     /* Why that did not work out before, to be logged then: not under the lock. */
     int reload_failure;
+    /* When to read chat that was missed; and whether a job does so. */
+    int64_t chat_ms;
+    bool chat_reading;
     /* When to look for danmaku that nobody needs any more. */
     int64_t danmaku_ms;
     /* When to send the RoomUpdate with online_count that is owed, and when the last one was sent. */
@@ -134,6 +142,8 @@ struct sv_rooms {
 
     struct sv_room_shard shards[SV_ROOM_SHARDS];
     struct sv_attendances attendances;
+    /* A look at storage is under way. */
+    atomic_bool looking;
 
     /* Everything below. */
     pthread_mutex_t lock;
@@ -169,6 +179,14 @@ void sv_room_leave(struct sv_room *room);
 struct sv_room *sv_room_find_or_add(synctv_node *node, const char *room_id);
 struct sv_room *sv_room_ref(struct sv_room *room);
 void sv_room_unref(struct sv_room *room);
+
+/* Loaded rooms with references, at most `max`, from where the cursor (at first 0) is, which goes on; 0 = that was all. Rooms
+ * that come or go meanwhile may be missed. */
+struct sv_rooms_cursor {
+    size_t shard, index;
+};
+size_t sv_rooms_some(synctv_node *node, struct sv_rooms_cursor *cursor, struct sv_room **ret,
+    size_t max);
 
 /* Out of the table, for ever: who looks for the room from now on makes a new one. Locked; the caller holds a reference. */
 void sv_room_discard(struct sv_room *room);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "node/rooms/apply.h"
+#include "node/rooms/chat.h"
 #include "node/rooms/flush.h"
 #include "node/rooms/load.h"
 #include "node/rooms/playhead.h"
@@ -35,12 +36,15 @@ static void reannounce(struct sv_room *room, int64_t now_ms)
 
 static void tick_room(struct sv_room *room, int64_t now_ms)
 {
-    bool to_be_read = false;
+    bool to_be_read = false, chat_to_be_read = false;
     pthread_mutex_lock(&room->lock);
     if (room->loaded && !room->gone) {
         to_be_read = is_due(room->reload_ms, now_ms);
         if (to_be_read)
             room->reload_ms = 0;
+        chat_to_be_read = is_due(room->chat_ms, now_ms);
+        if (chat_to_be_read)
+            room->chat_ms = 0;
         if (is_due(room->flush_ms, now_ms))
             sv_room_flush(room);
         sv_playhead_end_if_due(room);
@@ -54,6 +58,8 @@ static void tick_room(struct sv_room *room, int64_t now_ms)
     pthread_mutex_unlock(&room->lock);
     if (to_be_read)
         sv_room_read_again(room);
+    if (chat_to_be_read)
+        sv_room_read_chat(room);
 }
 
 int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms)
@@ -72,7 +78,8 @@ int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms)
 
 void sv_rooms_last_tick(synctv_node *node)
 {
-    int64_t until_ms = sv_node_mono_ms(node) + SV_READ_PAUSE_MS;
+    /* A timer's time is rounded up. */
+    int64_t until_ms = sv_node_mono_ms(node) + SV_READ_PAUSE_MS + SV_TICK_MS;
     struct sv_room *due[SV_ROOMS_PER_TURN];
     size_t n;
     do {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream: its queue, taking from it, sending on it, closing. */
+/* A stream: its queue, taking events, sending requests, closing. */
 #include "node/streams/stream.h"
 
 #include <errno.h>
@@ -49,17 +49,17 @@ synctv_event *sv_node_event_new(synctv_node *node, synctv_event_type type)
     return event;
 }
 
-/* There is something to take. Locked; returns whether the node has to be woken. */
-static bool tell(struct sv_stream *stream)
+/* There is something to take. Returns whether the node has to be woken. Locked. */
+static bool notify_opener(struct sv_stream *stream)
 {
     pthread_cond_signal(&stream->cond);
-    if (stream->told || stream->closed || stream->ready == NULL)
+    if (stream->ready_pending || stream->closed || stream->ready == NULL)
         return false;
-    stream->told = true;
+    stream->ready_pending = true;
     return sv_streams_want_ready(stream);
 }
 
-/* What it counts for in a queue. */
+/* The bytes that an event counts for in a queue. */
 static size_t charge(const synctv_event *event)
 {
     size_t size = sv_event_size(event);
@@ -75,11 +75,11 @@ void sv_stream_push(struct sv_stream *stream, const synctv_event *event)
         int rv =
             sv_event_ring_push(&stream->events, event, SV_STREAM_MAX_EVENTS, SV_STREAM_MAX_BYTES);
         if (rv < 0) {
-            /* What it has missed cannot be made good in order: it has to begin again with a snapshot. */
+            /* It has missed an event. It has to open again and begin with a snapshot. */
             sv_event_ring_clear(&stream->events);
             sv_error(&stream->end, rv);
         }
-        wake = tell(stream);
+        wake = notify_opener(stream);
     }
     pthread_mutex_unlock(&stream->lock);
     if (wake)
@@ -112,7 +112,7 @@ void sv_stream_end_with(struct sv_stream *stream, const synctv_error *err)
     pthread_mutex_lock(&stream->lock);
     if (stream->end.code == 0) {
         stream->end = *err;
-        wake = tell(stream);
+        wake = notify_opener(stream);
     }
     pthread_mutex_unlock(&stream->lock);
     if (wake)
@@ -220,38 +220,35 @@ static int stream_next(synctv_stream *pub, int timeout_ms, const synctv_event **
         rv = stream->end.code;
         if (rv != 0 && err != NULL)
             *err = stream->end;
-        stream->told = false;
+        stream->ready_pending = false;
     }
     pthread_mutex_unlock(&stream->lock);
     return rv;
 }
 
-/* The rates that count per stream. 0 or the ms to wait. */
+/* Counts the request for its method's rate on a stream. 0 or the ms to wait. */
 static int64_t stream_rate(struct sv_stream *stream, synctv_method method)
 {
     const synctv_limits *limits = &stream->node->limits;
     struct sv_bucket *bucket = NULL;
     double per_second = 0;
-    switch (method) {
-    case SYNCTV_METHOD_PLAY:
-    case SYNCTV_METHOD_PAUSE:
-    case SYNCTV_METHOD_SEEK:
-    case SYNCTV_METHOD_SET_PLAYBACK_RATE:
+    switch (sv_methods[method].stream_rate) {
+    case SV_STREAM_RATE_NONE:
+        return 0;
+    case SV_STREAM_RATE_CONTROL:
         bucket = &stream->control;
         per_second = limits->control_per_second;
         break;
-    case SYNCTV_METHOD_PING:
+    case SV_STREAM_RATE_PING:
         bucket = &stream->ping;
         per_second = limits->ping_per_second;
         break;
-    case SYNCTV_METHOD_REPORT_STATUS:
+    case SV_STREAM_RATE_STATUS:
         bucket = &stream->status;
         per_second = limits->status_per_second;
         break;
-    default:
-        return 0;
     }
-    /* Twice the rate at once: a client that sends evenly is not to suffer from a network that does not. */
+    /* Twice the rate at once: the network may deliver in one go what a client sent evenly. */
     struct sv_rate rate = { .per_second = per_second, .burst = per_second * 2 };
     pthread_mutex_lock(&stream->lock);
     int64_t wait_ms = sv_bucket_take(bucket, &rate, sv_node_mono_ms(stream->node));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams: each has a bounded queue of events, which its opener takes, and passes on the requests
- * that are sent on it. What comes into the queue is decided above.
+ * A stream has a bounded queue of events, which its opener takes, and passes on the requests that
+ * are sent on it. rooms/ decides which events come into the queue.
  */
 #ifndef SV_NODE_STREAM_H
 #define SV_NODE_STREAM_H
@@ -10,47 +10,53 @@
 #include "base/ratelimit.h"
 #include "node/people/account.h"
 
-#define SV_STREAM_MAX_EVENTS 1024 /* a disk that was slow for a moment lets hundreds go at once */
+/* After a moment in which the disk was slow, hundreds may come at once. */
+#define SV_STREAM_MAX_EVENTS 1024
 #define SV_STREAM_MAX_BYTES (1024 * 1024)
 /*
- * What a change of the playlist counts for at most. It may have SV_MOVIE_MAX_BYTES, the writer may tell 256 in one go (a user
- * alone 100), and no stream whose client reads is to be cut by that. Such an event is one piece of memory that all streams of
- * the room share, and who does not read keeps a window of the newest: all of them together keep no more than the room's last
- * 256, 8 MiB (and as much encoded), while each is charged as if it had 1 MiB of its own.
+ * What a change of the playlist counts for at most. A movie may have SV_MOVIE_MAX_BYTES, and the
+ * writer may send 256 such events at once (100 by one user). A stream whose client reads must not
+ * end because of that. All streams of the room share the memory of an event, and a stream holds the
+ * newest 256 at most. So all of them together hold no more than 8 MiB, and as much encoded, while
+ * each is charged with 1 MiB.
  */
 #define SV_STREAM_MOVIE_BYTES (SV_STREAM_MAX_BYTES / 256)
 
 struct sv_user_streams;
 
 struct sv_stream {
-    synctv_stream base; /* first */
+    /* First. */
+    synctv_stream base;
     struct sv_origin origin;
-    /* The opener's, those of what is above, the ready list's, calls under way. */
+    /* Held by the opener, rooms/, the ready list and each call under way. */
     atomic_uint refs;
     synctv_node *node;
-    struct sv_session *session; /* a reference */
-    /* Constant; bound to this room; "" = to none. */
+    /* A reference. */
+    struct sv_session *session;
+    /* The room that it is bound to; "" = to none. Constant. */
     char room_id[SV_ID_SIZE];
     synctv_stream_ready_fn *ready;
     void *userdata;
-    /* Nothing more is sent: it ends with the last of n_calls, which are under way. */
+    /* Nothing more is sent on it: it ends when the last of n_calls is over. */
     atomic_bool finishing;
     atomic_uint n_calls;
 
-    /* streams->lock */
+    /* Under streams->lock. */
     struct sv_list in_all;
     struct sv_list of_user;
-    struct sv_user_streams *user; /* NULL = the system's, or its session is over */
+    /* NULL = the system's, or its session is over. */
+    struct sv_user_streams *user;
 
-    struct sv_list in_ready; /* ready.lock */
+    /* Under ready.lock. */
+    struct sv_list in_ready;
 
-    /* Everything below, and what is kept of the stream above. */
+    /* For everything below, and for what rooms/ keeps of the stream. */
     pthread_mutex_t lock;
-    /* Something to take; for synctv_stream_next() with a time-out. */
+    /* There is something to take. synctv_stream_next() with a time-out waits for it. */
     pthread_cond_t cond;
     struct sv_event_ring events;
-    /* ready() was or will be called and next() has not yet returned 0. */
-    bool told;
+    /* ready() was or will be called, and since then next() has not returned 0. */
+    bool ready_pending;
     /* By its opener. */
     bool closed;
     /* Code 0 = still open. */
@@ -61,7 +67,7 @@ struct sv_stream {
 /* sv_people_hooks.stream_open. */
 int sv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
     synctv_stream **ret_stream, synctv_error *err);
-/* A new event with an id of its own and the time: what every event of a node begins as. NULL when out of memory. */
+/* A new event with an id and the time, as all events of a node have. NULL when out of memory. */
 synctv_event *sv_node_event_new(synctv_node *node, synctv_event_type type);
 
 struct sv_stream *sv_stream_ref(struct sv_stream *stream);
@@ -71,12 +77,18 @@ struct sv_stream *sv_stream_of_call(const struct sv_call *call);
 /* A call of the node's own for the stream; NULL when out of memory. */
 struct sv_call *sv_stream_call_new(struct sv_stream *stream, const synctv_request *request);
 
-/* Queues a reference to the event. A full queue ends the stream with SLOW_CONSUMER. Any locks but stream->lock may be held. */
+/*
+ * Queues a reference to the event. A full queue ends the stream with SLOW_CONSUMER. All locks but
+ * stream->lock may be held.
+ */
 void sv_stream_push(struct sv_stream *stream, const synctv_event *event);
 /* An ERROR event for this stream alone. */
 void sv_stream_push_error(struct sv_stream *stream, const synctv_error *err, const char *room_id,
     const char *in_reply_to);
-/* No more events come in; those queued can still be taken, then next() returns code. First end wins. */
+/*
+ * No more events come in. Those that are queued can still be taken, then next() returns the code.
+ * Of several ends the first one counts.
+ */
 void sv_stream_end(struct sv_stream *stream, int code, const char *message);
 void sv_stream_end_with(struct sv_stream *stream, const synctv_error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All streams of a node: who has how many, whose turn it is to be told, the end of many at once. */
+/* All streams of a node: how many each user has, whose ready() is next, the end of many at once. */
 #ifndef SV_NODE_STREAMS_H
 #define SV_NODE_STREAMS_H
 
@@ -8,7 +8,7 @@
 /* Whose ready() is called in one turn. */
 #define SV_READY_PER_TURN 64
 
-/* What is done with streams above. */
+/* What rooms/ does with streams. */
 struct sv_stream_hooks {
     /* Of what begins with a struct sv_stream and is zero when init() gets it. */
     size_t size;
@@ -16,8 +16,10 @@ struct sv_stream_hooks {
     void (*init)(struct sv_stream *stream);
     /* It is open now. */
     void (*opened)(struct sv_stream *stream, const char *room_password);
-    /* Closed, or its session is over: events are not for it any more. Comes once or twice, maybe on
-     * two threads at a time; no locks held. */
+    /*
+     * It is closed, or its session is over: it gets no more events. Called once or twice, maybe on
+     * two threads at a time. No locks held.
+     */
     void (*over)(struct sv_stream *stream);
 };
 

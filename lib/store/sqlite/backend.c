@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The table of the backend: opening, connections, transactions. */
 #include "store/sqlite/backend.h"
 
 #include <stdio.h>
@@ -9,17 +10,21 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "store/sqlite/claim.h"
 #include "store/sqlite/fence.h"
+#include "store/sqlite/open.h"
 #include "store/sqlite/ops.h"
-#include "store/sqlite/sqlite_store.h"
 
 #define MAX_BATCH 256
-#define GAP_US (2 * SV_DB_BUSY_STEP_US) /* long enough for one who waits to find it */
+/* Long enough for a waiting process to see that the lock is free. */
+#define GAP_US (2 * SV_DB_BUSY_STEP_US)
 #define GAP_EVERY_US (100 * 1000)
-#define OTHERS_FOR_US (1000 * 1000) /* since one had to wait */
+/* Another process has worked with the database this recently. */
+#define OTHERS_FOR_US (1000 * 1000)
 
 struct sv_database {
-    char *path; /* NULL = in memory */
+    /* NULL = in memory. */
+    char *path;
     struct sv_sqlite_claim claim;
     struct sv_sqlite_lock node_lock;
     bool is_member;
@@ -29,7 +34,9 @@ struct sv_database {
 
 /* ---- open and close ---- */
 
-/* ":memory:" and "file:…?…" are SQLite's, and nobody wants files of such names. */
+/*
+ * ":memory:" and "file:…?…" have a meaning for SQLite, and nobody wants files with such names.
+ */
 static int path_of(const char *url, char **ret_path, synctv_error *err)
 {
     static const char scheme[] = "sqlite:";
@@ -158,17 +165,18 @@ static bool db_in_transaction(const struct sv_conn *conn)
 }
 
 /*
- * Other processes can only try again and again to get the lock, so one that frees it and takes it back at once keeps it for
- * seconds: measured, up to 4. It leaves a gap now and then, and each time while others are known to be at work.
+ * Leaves other processes a gap in which they can get the lock. They can only poll for it, and a
+ * process that frees it and takes it back at once keeps it for up to 4 s (measured). There is a gap
+ * now and then, and each time while others are known to be at work.
  */
-static void give_way(struct sv_db *db)
+static void leave_gap(struct sv_db *db)
 {
     int64_t now = sv_mono_us(), gap = now - db->freed_at_us;
     bool others = db->busy_at_us != 0 && now - db->busy_at_us < OTHERS_FOR_US;
-    if (gap >= GAP_US || (!others && now - db->gave_way_at_us < GAP_EVERY_US))
+    if (gap >= GAP_US || (!others && now - db->gap_at_us < GAP_EVERY_US))
         return;
     usleep((useconds_t)(GAP_US - gap));
-    db->gave_way_at_us = now;
+    db->gap_at_us = now;
 }
 
 static int end(struct sv_db *db, const char *how)
@@ -178,7 +186,7 @@ static int end(struct sv_db *db, const char *how)
     return rv;
 }
 
-/* Should even this fail, begin() tries again. */
+/* If this fails, begin() tries again. */
 static int db_rollback(struct sv_conn *conn)
 {
     return db_in_transaction(conn) ? end(db_of(conn), rollback) : 0;
@@ -192,7 +200,7 @@ static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind)
     if (kind == SV_CONN_READS)
         return sv_db_exec(db_of(conn), begin_read);
     struct sv_db *db = db_of(conn);
-    give_way(db);
+    leave_gap(db);
     rv = sv_db_exec(db, begin_write);
     if (db->fence != NULL)
         sv_sqlite_fence_begin(db);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: the chat of a room, a numbered log of messages and deletions. */
 #include "base/text.h"
 #include "store/sqlite/ops.h"
 
@@ -19,7 +20,7 @@ static void get_chat(struct sv_query *q, struct sv_arena *a, synctv_chat *ret)
     };
 }
 
-/* The message that the sender has already sent under this id: 1 with it, or 0. */
+/* Finds the message that the sender has already sent under this id: 1 with it, or 0. */
 static int find_sent(struct sv_tx *tx, const synctv_chat *chat, struct sv_arena *a,
     synctv_chat *ret)
 {
@@ -27,7 +28,7 @@ static int find_sent(struct sv_tx *tx, const synctv_chat *chat, struct sv_arena 
     synctv_chat sent;
     if (sv_str_empty(chat->client_message_id))
         return 0;
-    /* Left to itself, SQLite walks through all messages of the room. */
+    /* Without the hint SQLite walks through all messages of the room. */
     sv_query_begin(&q, tx,
         "SELECT " CHAT_COLUMNS " FROM chat INDEXED BY chat_by_client_id WHERE room_id = ?"
         " AND user_id = ? AND client_message_id = ? AND client_message_id <> ''"
@@ -78,7 +79,10 @@ static int insert_row(struct sv_tx *tx, const synctv_chat *chat, int64_t seq, bo
     return rv < 0 ? rv : 0;
 }
 
-/* What is no longer among the newest `keep`. That is one row, unless `keep` was larger before. */
+/*
+ * Drops what is no longer among the newest `keep`. That is one row, unless `keep` was larger
+ * before.
+ */
 static int drop_old(struct sv_tx *tx, const char *room_id, int64_t up_to)
 {
     struct sv_query q;
@@ -142,6 +146,30 @@ int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_s
     rv = sv_query_end(&q, rows.n);
     if (rv >= 0)
         *ret_chat = (synctv_chat *)rows.items;
+    return rv;
+}
+
+int sv_sqlite_chat_after(struct sv_tx *tx, const char *room_id, uint64_t after_seq, int32_t limit,
+    struct sv_arena *a, struct sv_chat_rec **ret_rows)
+{
+    struct sv_query q;
+    struct sv_rows rows = { .arena = a, .size = sizeof(struct sv_chat_rec) };
+    sv_query_begin(&q, tx,
+        "SELECT " CHAT_COLUMNS ", is_deletion FROM chat WHERE room_id = ? AND seq > ?"
+        " ORDER BY seq LIMIT ?");
+    sv_query_text(&q, room_id);
+    sv_query_int(&q, after_seq > INT64_MAX ? INT64_MAX : (int64_t)after_seq);
+    sv_query_int(&q, limit < 0 ? 0 : limit);
+    while (sv_query_next(&q) > 0) {
+        struct sv_chat_rec *rec = sv_rows_push(&rows);
+        if (rec == NULL)
+            return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
+        get_chat(&q, a, &rec->chat);
+        rec->is_deletion = sv_query_get_int(&q, 8) != 0;
+    }
+    int rv = sv_query_end(&q, rows.n);
+    if (rv >= 0)
+        *ret_rows = (struct sv_chat_rec *)rows.items;
     return rv;
 }
 

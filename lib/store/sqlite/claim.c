@@ -12,7 +12,7 @@
  * A member's id is a lock of its own, on PATH.node-ID.lock. That one is of the kind that others can
  * ask for without taking it.
  */
-#include "store/sqlite/sqlite_store.h"
+#include "store/sqlite/claim.h"
 
 #include <errno.h>
 #include <fcntl.h>

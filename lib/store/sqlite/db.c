@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Connections, errors of SQLite in words, statements and their rows. */
 #include "store/sqlite/db.h"
 
 #include <assert.h>
@@ -96,7 +97,7 @@ static int code_of(int rc)
     }
 }
 
-/* What SQLite says, with the system's reason where there is one. */
+/* Writes SQLite's words, with the system's reason if there is one. */
 static void describe(struct sv_db *db, int rc, char *out, size_t size)
 {
     const char *text = sqlite3_errstr(rc);
@@ -116,7 +117,7 @@ static void describe(struct sv_db *db, int rc, char *out, size_t size)
 
 #define WHAT_TO_DO "put a backup in its place; README, \"Backups\", tells how to save the rest"
 
-/* What SQLite says goes, rather than what to do. */
+/* Writes what is damaged. If it does not fit, SQLite's words are cut, not the advice. */
 static void describe_damage(const char *path, int rc, const char *reason, char *out, size_t size)
 {
     if ((rc & 0xff) == SQLITE_NOTADB)
@@ -164,7 +165,7 @@ int sv_db_errorf(struct sv_db *db, int rc, synctv_error *err, const char *what, 
     int code = sv_db_fail(db, rc);
     if (code != SYNCTV_E_INTERNAL && code != SYNCTV_E_STORAGE_CORRUPT)
         return sv_errorf(err, code, "cannot %s the database %s: %s", what, path, db->reason);
-    /* INTERNAL: a schema that is not as we made it. */
+    /* INTERNAL: the schema is not the one that we made. */
     describe_damage(path, rc, db->reason, text, sizeof(text));
     return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT, "%s", text);
 }
@@ -334,7 +335,7 @@ int sv_query_number(struct sv_query *q, int64_t *ret_number)
     int rv = sv_query_next(q);
     if (rv > 0) {
         int64_t number = sv_query_get_int(q, 0);
-        while (sv_query_next(q) > 0) /* what has RETURNING is done only now */
+        while (sv_query_next(q) > 0) /* statements with RETURNING run only now */
             ;
         if (q->rv == 0)
             *ret_number = number;

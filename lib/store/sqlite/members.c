@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: members of rooms, and rows that keep banned and kicked users away. */
 #include "store/sqlite/ops.h"
 
-/* A member, active or pending, counts. The same in SQL: role > 0 AND status IN (1, 2). */
+/*
+ * Whether a row counts: a member, active or pending. The same in SQL: role > 0 AND status IN (1,
+ * 2).
+ */
 static bool counts(int64_t role, int64_t status)
 {
     return role > SYNCTV_ROOM_ROLE_UNSPECIFIED &&

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: the playlist of a room. `rank` orders it, with gaps, so that a move changes one row. */
 #include <math.h>
 
 #include "core/validate.h"
 #include "store/sqlite/ops.h"
 #include "store/sqlite/strings.h"
 
-#define RANK_GAP                                                                                   \
-    (INT64_C(1)                                                                                    \
-        << 32) /* between neighbours: so often can one halve it before they are numbered anew */
+/* Between neighbours. It can be halved 32 times before the playlist is numbered anew. */
+#define RANK_GAP (INT64_C(1) << 32)
 #define RANK_MAX (INT64_C(1) << 60)
 
 /* ---- headers and subtitles ---- */
@@ -82,7 +82,7 @@ static void get_subtitles(struct sv_query *q, int column, struct sv_arena *a, sy
 #define MOVIE_COLUMNS                                                                              \
     "id, room_id, name, url, type, duration_s, added_by, created_at_ms, headers, subtitles"
 
-/* 0 = unknown, as is what cannot be one. */
+/* 0 = unknown; so is a number that cannot be a length. */
 static double get_duration(struct sv_query *q, int column)
 {
     double duration_s = sv_query_get_double(q, column);
@@ -137,7 +137,7 @@ static int count_movies(struct sv_tx *tx, const char *room_id)
     return rv < 0 ? rv : (int)n;
 }
 
-/* Its place in the playlist. */
+/* The movie's place in the playlist. */
 static int position_of_rank(struct sv_tx *tx, const char *room_id, int64_t rank, int32_t *ret)
 {
     struct sv_query q;
@@ -200,15 +200,15 @@ static int renumber(struct sv_tx *tx, const char *room_id)
     return rv < 0 ? rv : 0;
 }
 
-/* Whether we could have given it. */
+/* Whether it is a number that make_rank_at() could have given. */
 static bool is_rank(int64_t n)
 {
     return n > -RANK_MAX && n < RANK_MAX;
 }
 
 /*
- * A free rank for `movie_id` at `position`, 0 at the lowest, among the other movies of the room. Returns 1 with it, or 0 if there is none between
- * the neighbours.
+ * Finds a free rank for `movie_id` at `position` (at least 0) among the other movies of the room.
+ * Returns 1 with it, or 0 if there is none between the neighbours.
  */
 static int rank_at(struct sv_tx *tx, const char *room_id, const char *movie_id, int32_t position,
     int64_t *ret)
@@ -242,7 +242,7 @@ static int rank_at(struct sv_tx *tx, const char *room_id, const char *movie_id, 
     return is_rank(*ret) && (!has_before || *ret > before);
 }
 
-/* The same, making place where needed. */
+/* The same; numbers the playlist anew if there is no free rank. */
 static int make_rank_at(struct sv_tx *tx, const char *room_id, const char *movie_id,
     int32_t position, int64_t *ret)
 {
@@ -256,7 +256,7 @@ static int make_rank_at(struct sv_tx *tx, const char *room_id, const char *movie
     return rv < 0 ? rv : 0;
 }
 
-/* Behind all others, which takes no walk through the list. */
+/* A rank behind all others, without a walk through the list. */
 static int make_last_rank(struct sv_tx *tx, const char *room_id, const char *movie_id, int64_t *ret)
 {
     struct sv_query q;
@@ -276,7 +276,7 @@ static int make_last_rank(struct sv_tx *tx, const char *room_id, const char *mov
 
 /* ---- writing ---- */
 
-/* The room after a change of its playlist; `ret_n` may be NULL. */
+/* Reads the room after a change of its playlist; `ret_n` may be NULL. */
 static int get_room(struct sv_tx *tx, const char *room_id, int32_t *ret_n, uint64_t *ret_revision)
 {
     struct sv_query q;
@@ -298,7 +298,7 @@ static int get_room(struct sv_tx *tx, const char *room_id, int32_t *ret_n, uint6
     return 0;
 }
 
-/* Its playlist has `n` movies and `weight` more than before. */
+/* Adds `n` movies and `weight` to the room's sums. */
 static int change_room(struct sv_tx *tx, const char *room_id, int n, int64_t weight, int32_t *ret_n,
     uint64_t *ret_revision)
 {

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "store/sqlite/fence.h"
 #include "store/sqlite/ops.h"
-#include "store/sqlite/sqlite_store.h"
+#include "store/sqlite/claim.h"
 
 static struct sv_db *db_of(struct sv_tx *tx)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* From a path to a database that is ours, current and writable, or a sentence that says why not. */
-#include "store/sqlite/sqlite_store.h"
+/*
+ * From a path to a database that is ours, current and writable; or to a sentence that says why not.
+ */
+#include "store/sqlite/open.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +16,8 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "store/sqlite/backend.h"
+#include "store/sqlite/claim.h"
 #include "store/sqlite/schema.h"
 
 #define WAL_PATIENCE_US (5 * 1000 * 1000)
@@ -83,7 +87,7 @@ static int read_only(const char *path, synctv_error *err)
         "cannot write the database %s: it is read-only", path);
 }
 
-/* What SQLite keeps beside the database, if it is there. */
+/* Checks a file that SQLite keeps beside the database, if it is there. */
 static int check_companion(const char *path, const char *suffix, synctv_error *err)
 {
     char name[4096];
@@ -98,7 +102,10 @@ static int check_companion(const char *path, const char *suffix, synctv_error *e
     return cannot(err, "open", name);
 }
 
-/* SQLite notices late, with files left beside the database, and what it says is far from the reason. */
+/*
+ * Checks that we may read and write the files. SQLite notices late, leaves files beside the
+ * database, and does not name the reason.
+ */
 static int check_access(const char *path, synctv_error *err)
 {
     static const char *const companions[] = { "-wal", "-shm", "-journal" };
@@ -119,9 +126,9 @@ static int check_access(const char *path, synctv_error *err)
 }
 
 /*
- * Makes an empty file that only its owner may read, where there is none; SQLite gives its other files the same mode. A file that
- * exists is not touched: closing it would drop the locks that this process may hold on it. It stays whatever comes: another
- * process may have opened it since.
+ * Makes an empty file that only its owner may read, if there is none; SQLite gives its other files
+ * the same mode. It does not touch an existing file: closing it would drop the locks that this
+ * process may hold on it. It never removes the file: another process may have opened it meanwhile.
  */
 static int ensure_file(const char *path, synctv_error *err)
 {
@@ -150,7 +157,10 @@ static int get_number(struct sv_db *db, const char *sql, int64_t *ret)
     return sv_query_number(&q, ret);
 }
 
-/* Returns the version of the schema, 0 = an empty database. Reads only, in a transaction: another process may be making it. */
+/*
+ * Returns the version of the schema, 0 = an empty database. Reads only, in a transaction: another
+ * process may be making it.
+ */
 static int inspect(struct sv_db *db, const char *path, synctv_error *err)
 {
     int64_t application = 0, version = 0, objects = 0;
@@ -227,7 +237,10 @@ static int refuse_to_migrate(struct sv_db *db, int version, const char *path, sy
         version, SV_SCHEMA_VERSION, names[0] != '\0' ? names : path);
 }
 
-/* To the current schema, a transaction for each step. Another process may be at it too. */
+/*
+ * Migrates to the current schema, a transaction for each step. Another process may do so at the
+ * same time.
+ */
 static int migrate(struct sv_db *db, const char *path, synctv_error *err)
 {
     for (;;) {
@@ -253,7 +266,7 @@ static int migrate(struct sv_db *db, const char *path, synctv_error *err)
     }
 }
 
-/* SQLite does not wait for some of the locks that this takes, so we do. */
+/* Switches to WAL. It waits for the locks that SQLite itself does not wait for. */
 static int use_wal(struct sv_db *db, const char *path, synctv_error *err)
 {
     int64_t deadline = sv_mono_us() + WAL_PATIENCE_US;
@@ -297,7 +310,10 @@ static int probe(struct sv_db *db, const char *path, synctv_error *err)
     return rv < 0 ? sv_db_errorf(db, db->conn.failure, err, "read", path) : 0;
 }
 
-/* Whether changes lie beside the file: of a process that works with it, or of one that was killed. */
+/*
+ * Whether there is a log beside the file: of a process that uses the database, or of one that was
+ * killed.
+ */
 static bool has_log(const char *path)
 {
     char name[4096];
@@ -306,7 +322,10 @@ static bool has_log(const char *path)
     return stat(name, &st) == 0 && st.st_size > 0;
 }
 
-/* SQLite takes a log that does not begin as one for an empty one, and writes over it. Zeros are left when the power fails. */
+/*
+ * Checks the log. SQLite takes one without a valid beginning for an empty one, and overwrites it.
+ * Zeros are fine: a power failure leaves them.
+ */
 static int check_log(const char *path, synctv_error *err)
 {
     static const unsigned char magic[] = { 0x37, 0x7f, 0x06 }, zeros[3];
@@ -347,7 +366,7 @@ static int open_file(struct sv_db *db, const char *path, synctv_error *err)
         rv = sv_db_open(db, path, SQLITE_OPEN_READWRITE, err);
     if (rv < 0)
         return rv;
-    /* Until it is known to be ours, its log must not be moved into it. */
+    /* Until the database is known to be ours, its log must not be moved into it. */
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)log, NULL);
     if (sqlite3_db_readonly(db->handle, "main") != 0)
         return read_only(path, err);

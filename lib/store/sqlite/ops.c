@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The table of operations. */
 #include "store/sqlite/ops.h"
 
 const struct sv_tx_ops sv_sqlite_tx_ops = {
@@ -24,6 +25,7 @@ const struct sv_tx_ops sv_sqlite_tx_ops = {
 
     .room_insert = sv_sqlite_room_insert,
     .room_get = sv_sqlite_room_get,
+    .room_head = sv_sqlite_room_head,
     .room_update = sv_sqlite_room_update,
     .room_delete = sv_sqlite_room_delete,
     .room_touch = sv_sqlite_room_touch,
@@ -52,6 +54,7 @@ const struct sv_tx_ops sv_sqlite_tx_ops = {
 
     .chat_insert = sv_sqlite_chat_insert,
     .chat_list = sv_sqlite_chat_list,
+    .chat_after = sv_sqlite_chat_after,
     .chat_get = sv_sqlite_chat_get,
     .chat_delete = sv_sqlite_chat_delete,
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The functions of sv_sqlite_tx_ops; store.h says what they do. */
+/*
+ * The functions of sv_sqlite_tx_ops; store.h documents them. ops.c has the table; users.c,
+ * sessions.c, rooms.c, room_list.c, members.c, movies.c, playback.c and chat.c have the functions
+ * of their noun.
+ */
 #ifndef SV_STORE_SQLITE_OPS_H
 #define SV_STORE_SQLITE_OPS_H
 
@@ -39,6 +43,7 @@ int sv_sqlite_session_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit);
 int sv_sqlite_room_insert(struct sv_tx *tx, const struct sv_room_rec *rec);
 int sv_sqlite_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a,
     struct sv_room_rec *ret);
+int sv_sqlite_room_head(struct sv_tx *tx, const char *id, struct sv_room_head *ret);
 int sv_sqlite_room_update(struct sv_tx *tx, const struct sv_room_rec *rec);
 int sv_sqlite_room_delete(struct sv_tx *tx, const char *id);
 int sv_sqlite_room_touch(struct sv_tx *tx, const char *id, uint64_t *ret_revision);
@@ -79,6 +84,8 @@ int sv_sqlite_chat_insert(struct sv_tx *tx, const synctv_chat *chat, int32_t kee
     uint64_t *ret_seq, struct sv_arena *a, synctv_chat *ret_existing);
 int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_seq,
     uint64_t after_seq, int32_t limit, struct sv_arena *a, synctv_chat **ret_chat);
+int sv_sqlite_chat_after(struct sv_tx *tx, const char *room_id, uint64_t after_seq, int32_t limit,
+    struct sv_arena *a, struct sv_chat_rec **ret_rows);
 int sv_sqlite_chat_get(struct sv_tx *tx, const char *room_id, const char *message_id,
     struct sv_arena *a, synctv_chat *ret);
 int sv_sqlite_chat_delete(struct sv_tx *tx, const synctv_chat *deletion, int32_t keep,

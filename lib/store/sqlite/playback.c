@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: the playback state of a room. */
 #include <string.h>
 
 #include "base/text.h"
@@ -36,7 +37,10 @@ int sv_sqlite_playback_get(struct sv_tx *tx, const char *room_id, struct sv_aren
     return rv;
 }
 
-/* Whether what is stored is as new as `state`, or newer. Versions are unsigned, numbers in SQL are not: so it is compared here. */
+/*
+ * Whether the stored state is as new as `state` or newer. Versions are unsigned and numbers in SQL
+ * are not, so they are compared here.
+ */
 static int is_stale(struct sv_tx *tx, const synctv_playback *state)
 {
     struct sv_query q;

@@ -1,31 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page of rooms. It is gathered from one or two sources, each a walk from new to old that ends when it has enough; then it is sorted
- * and cut.
+ * A page of rooms. It is gathered from one or two sources, then sorted and cut. A source is a walk
+ * from new to old that ends when it has enough:
  *
  *   of a user         the rooms of one member or one creator: few
- *   visible, hidden   a range of keys, all rooms or those with the grams of a search
+ *   visible, hidden   a range of keys: all rooms, or those that have the grams of a search
  *
- * Rooms of one millisecond are not sorted by id within their range, so a source always finishes the millisecond.
+ * Rooms of the same millisecond are not sorted by id within their range, so a source always
+ * finishes the millisecond.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "store/sqlite/ops.h"
+#include "store/sqlite/room_search.h"
 #include "store/sqlite/rooms.h"
 
-/* A name can have all the grams of a search and not match: so many rooms are looked at for one page, a few milliseconds' worth. */
+/*
+ * The most rooms that are looked at for one page, a few milliseconds' worth: a name can have all
+ * grams of a search and not match.
+ */
 #define WALK_MAX_ROWS 500
 
 struct page {
     struct sv_tx *tx;
     const struct sv_room_query *query;
-    const char *needle; /* folded; "" = none */
-    const char *match;  /* its FTS5 query */
+    /* Folded; "" = none. */
+    const char *needle;
+    /* Its FTS5 query. */
+    const char *match;
     struct sv_rows rows;
-    int64_t
-        before_ms; /* rooms that are older were not looked at; 0 = all were, or enough of them */
+    /* Rooms older than this were not looked at; 0 = all were, or enough of them. */
+    int64_t before_ms;
 };
 
 /* ---- which rooms belong in ---- */
@@ -59,7 +66,7 @@ static int may_be_seen(struct page *p, const synctv_room *room)
     return is_member(p->tx, room->id, p->query->visible_to);
 }
 
-/* 1: yes, 0: no, or the error. */
+/* Whether a room belongs on the page: 1, 0, or the error. */
 static int belongs(struct page *p, const synctv_room *room)
 {
     if (!before_cursor(p->query, room))
@@ -88,7 +95,10 @@ static bool may_end(struct page *p, int n, int n_walked, int64_t last_ms)
     return true;
 }
 
-/* `q` selects SV_ROOM_COLUMNS and name_fold. `sorted`: from new to old, so that the walk may end early. */
+/*
+ * `q` selects SV_ROOM_COLUMNS and name_fold. `sorted`: from new to old, so that the walk may end
+ * early.
+ */
 static int gather(struct page *p, struct sv_query *q, bool sorted)
 {
     int rv, n = 0, n_walked = 0;
@@ -194,7 +204,10 @@ static int newest_first(const void *a, const void *b)
     return strcmp(y->id, x->id);
 }
 
-/* Where keys and times of a damaged file disagree the pages might never end. */
+/*
+ * Whether there is a next page. In a damaged file keys and times may disagree, and the pages might
+ * never end.
+ */
 static bool goes_on(const struct page *p)
 {
     int64_t from_ms = p->query->before_created_at_ms;
@@ -202,7 +215,7 @@ static bool goes_on(const struct page *p)
         (p->before_ms == from_ms && !sv_str_empty(p->query->before_id));
 }
 
-/* How many there are of the sorted rooms that are not older than the end of any walk. */
+/* How many of the sorted rooms are not older than the end of any walk. */
 static int count_walked(const struct page *p)
 {
     const synctv_room *rooms = (const synctv_room *)p->rows.items;

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grams: the runs of 1, 2 and 3 code points in a room's name. FTS5's own trigram tokenizer knows no shorter ones, so that a search
- * for one or two characters (most words of Chinese and Japanese) would read every room.
+ * Grams: the runs of 1, 2 and 3 code points in a room's name. The trigram tokenizer of FTS5 knows
+ * no shorter ones: a search for one or two characters (most words of Chinese and Japanese) would
+ * read every room.
  */
+#include "store/sqlite/room_search.h"
+
 #include <string.h>
 
 #include "base/text.h"
 #include "core/validate.h"
-#include "store/sqlite/rooms.h"
 
 #define LONGEST_GRAM 3
-#define SEARCH_MAX_GRAMS 32 /* of a search, from which we choose */
+/* The grams of a search from which MATCH_GRAMS are chosen. */
+#define SEARCH_MAX_GRAMS 32
 #define MATCH_GRAMS 3
 
 int sv_room_fold(struct sv_arena *a, const char *name, const char **ret_fold)
@@ -83,8 +86,9 @@ static bool is_there(const char *const *places, int n_places, const char *gram, 
 }
 
 /*
- * The first one, one in the middle and the last one of the grams that stand side by side. More would narrow a search down that
- * looks for what is not there; but each is one list more to go through, which is dear when half of all rooms have it.
+ * Uses the first gram, one in the middle and the last one. More grams would make a search without
+ * results faster. But each is one more list to walk, which is expensive when half of all rooms have
+ * it.
  */
 const char *sv_room_match(struct sv_arena *a, const char *fold)
 {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: rooms, except lists of them (room_list.c). */
 #include "store/sqlite/rooms.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "store/sqlite/ops.h"
+#include "store/sqlite/room_search.h"
 
 /* ---- rows ---- */
 
@@ -50,7 +53,7 @@ static void bind_settings(struct sv_query *q, const synctv_room_settings *s)
 
 /* ---- key and search ---- */
 
-/* A free key for a room of that millisecond, behind those that are there. */
+/* Finds a free key for a room of that millisecond, behind the existing ones. */
 static int new_key(struct sv_tx *tx, int64_t created_at_ms, bool hidden, int64_t *ret_key)
 {
     if (created_at_ms < 0 || created_at_ms > SV_ROOM_CREATED_MAX_MS)
@@ -72,7 +75,7 @@ static int new_key(struct sv_tx *tx, int64_t created_at_ms, bool hidden, int64_t
     return 0;
 }
 
-/* `sql` puts the grams of a name into the search, or takes them out. */
+/* `sql` adds the grams of a name to the search index, or removes them. */
 static int change_search(struct sv_tx *tx, const char *sql, int64_t key, const char *fold)
 {
     struct sv_arena a = { 0 };
@@ -177,7 +180,8 @@ int sv_sqlite_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a,
     struct sv_query q;
     struct sv_room_rec rec = { 0 };
     sv_query_begin(&q, tx,
-        "SELECT " SV_ROOM_COLUMNS ", r.movie_count, r.movies_weight FROM rooms r WHERE r.id = ?");
+        "SELECT " SV_ROOM_COLUMNS
+        ", r.movie_count, r.movies_weight, r.chat_seq FROM rooms r WHERE r.id = ?");
     sv_query_text(&q, id);
     int rv = sv_query_next(&q);
     if (rv > 0) {
@@ -185,12 +189,37 @@ int sv_sqlite_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a,
         rec.password_hash = sv_query_get_text(&q, 4, a);
         rec.n_movies = sv_query_get_count(&q, SV_ROOM_N_COLUMNS);
         rec.movies_weight = sv_query_get_count(&q, SV_ROOM_N_COLUMNS + 1);
+        rec.chat_seq = sv_query_get_uint(&q, SV_ROOM_N_COLUMNS + 2);
     }
     rv = sv_query_end(&q, rv);
     if (rv <= 0)
         return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
     *ret = rec;
     ret->room.settings = &ret->settings;
+    return 0;
+}
+
+int sv_sqlite_room_head(struct sv_tx *tx, const char *id, struct sv_room_head *ret)
+{
+    struct sv_query q;
+    struct sv_room_head head = { 0 };
+    struct sv_arena a = { 0 };
+    sv_query_begin(&q, tx,
+        "SELECT r.revision, r.chat_seq, p.version, p.node_id FROM rooms r"
+        " LEFT JOIN playback p ON p.room_id = r.id WHERE r.id = ?");
+    sv_query_text(&q, id);
+    int rv = sv_query_next(&q);
+    if (rv > 0) {
+        head.revision = sv_query_get_uint(&q, 0);
+        head.chat_seq = sv_query_get_uint(&q, 1);
+        head.version = sv_query_get_uint(&q, 2);
+        snprintf(head.node_id, sizeof(head.node_id), "%s", sv_str(sv_query_get_text(&q, 3, &a)));
+    }
+    rv = sv_query_end(&q, rv);
+    sv_arena_fini(&a);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
+    *ret = head;
     return 0;
 }
 
@@ -253,7 +282,7 @@ int sv_sqlite_room_delete(struct sv_tx *tx, const char *id)
     if (rv == 0)
         rv = remove_from_search(tx, old.key, old.fold);
     if (rv == 0) {
-        sv_query_begin(&q, tx, "DELETE FROM rooms WHERE id = ?"); /* all else goes with it */
+        sv_query_begin(&q, tx, "DELETE FROM rooms WHERE id = ?"); /* and everything in it */
         sv_query_text(&q, id);
         rv = sv_query_run(&q);
     }

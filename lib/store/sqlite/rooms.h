@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How rooms are kept in order and found by their name; schema.c describes the tables. */
+/* Rows of rooms. schema.c describes the key that keeps them in order. */
 #ifndef SV_STORE_SQLITE_ROOMS_H
 #define SV_STORE_SQLITE_ROOMS_H
 
@@ -8,7 +8,10 @@
 #define SV_ROOM_KEY_SHIFT 20
 #define SV_ROOM_CREATED_MAX_MS ((INT64_C(1) << 43) - 1) /* the year 2248 */
 
-/* What sv_room_from_row() reads, in this order; columns behind it begin with SV_ROOM_N_COLUMNS. */
+/*
+ * The columns that sv_room_from_row() reads, in this order. A query may have more columns, from
+ * SV_ROOM_N_COLUMNS on.
+ */
 #define SV_ROOM_COLUMNS                                                                            \
     "r.id, r.name, r.description, r.creator_id, r.password_hash, r.member_count,"                  \
     " r.created_at_ms, r.revision, r.hidden, r.allow_guests, r.require_approval, r.max_members,"   \
@@ -16,15 +19,8 @@
     " r.auto_advance, r.pause_when_empty"
 #define SV_ROOM_N_COLUMNS 17
 
-/* room->settings is set to `ret_settings`. */
+/* room->settings points to `ret_settings`. */
 void sv_room_from_row(struct sv_query *q, struct sv_arena *a, synctv_room *ret_room,
     synctv_room_settings *ret_settings);
-
-/* The name as it is searched; what cannot be folded is taken as it is. */
-int sv_room_fold(struct sv_arena *a, const char *name, const char **ret_fold);
-/* What goes into room_search for a folded name: all its grams in hex, with a space between. NULL when out of memory. */
-const char *sv_room_grams(struct sv_arena *a, const char *fold);
-/* What a name must have to contain `fold`, as an FTS5 query; "" if it is empty. That is necessary, not enough. NULL when out of memory. */
-const char *sv_room_match(struct sv_arena *a, const char *fold);
 
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tables. A migration is a script from one user_version to the next and never changes once released.
+ * The tables. A migration is a script from one user_version to the next. It never changes once
+ * released.
  *
- * Rooms are kept in the order in which lists show them: `key` is created_at_ms << 20 | a number that tells rooms of one
- * millisecond apart, and hidden rooms lie below zero (key + INT64_MIN). So a page of visible rooms, with or without a
- * search, is one walk down a range of keys.
+ * Rooms are stored in the order of lists: `key` is created_at_ms << 20 plus a number for rooms of
+ * the same millisecond. Hidden rooms are below zero (key + INT64_MIN). So a page of visible rooms,
+ * with or without a search, is one walk down a range of keys.
  *
- * room_search has, as row `key`, the 1-, 2- and 3-grams of the room's name_fold in hex (room_search.c). It stores no text:
- * a row is removed by handing in the same grams again, which is why name_fold is stored.
+ * room_search has, as row `key`, the 1-, 2- and 3-grams of the room's name_fold in hex
+ * (room_search.c). It stores no text. To remove a row one passes the same grams again; that is why
+ * name_fold is stored.
  */
 #include "store/sqlite/schema.h"
 
@@ -140,8 +142,9 @@ static const char v1[] =
     "    WHERE client_message_id <> '';";
 
 /*
- * For what keeps them bounded: the sessions of a user that were renewed longest ago, rows that kept somebody away, what each
- * movie weighs (those that were there before: nearly, as their strings' lengths are counted, too) and all of a room together.
+ * For limits: an index of the sessions of a user by their renewal, an index of kicked users, the
+ * weight of each movie (for old rows an estimate, which counts the lengths of the strings, too) and
+ * of a room's movies together.
  */
 static const char v2[] = "DROP INDEX sessions_by_user;"
                          "CREATE INDEX sessions_by_user ON sessions (user_id, rotated_at_ms);"

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/* The tables and their migrations. */
 #ifndef SV_STORE_SQLITE_SCHEMA_H
 #define SV_STORE_SQLITE_SCHEMA_H
 
-#define SV_SCHEMA_VERSION 5                 /* PRAGMA user_version */
-#define SV_SCHEMA_APPLICATION_ID 0x53794e43 /* PRAGMA application_id: "SyNC" */
+/* PRAGMA user_version. */
+#define SV_SCHEMA_VERSION 5
+/* PRAGMA application_id: "SyNC". */
+#define SV_SCHEMA_APPLICATION_ID 0x53794e43
 
-/* sv_schema_migrations[v] leads from user_version v to v + 1. */
+/* sv_schema_migrations[v] migrates from user_version v to v + 1. */
 extern const char *const sv_schema_migrations[SV_SCHEMA_VERSION];
-/* Says in one row what is missing, a table or an index; no row: nothing is. */
+/* A query whose row names a missing table or index; no row: nothing is missing. */
 extern const char sv_schema_missing[];
-/* Reads a bit of every table: whether they are there and can be read. */
+/* A query that reads a little of every table, to see whether it can be read. */
 extern const char sv_schema_probe[];
 
 #endif

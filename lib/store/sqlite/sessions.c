@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/* Operations: sessions, and the refresh hashes that each has had. */
 #include <string.h>
 
 #include "store/sqlite/ops.h"
 
 #define HASH_BYTES 32
-#define HASHES_KEPT 1000 /* of each session; older ones are unknown again */
+/* Of each session; older ones are forgotten. */
+#define HASHES_KEPT 1000
 
 static int put_hash(struct sv_tx *tx, const char *session_id, int64_t rotation,
     const unsigned char *hash)
@@ -168,7 +170,7 @@ int sv_sqlite_session_delete_oldest(struct sv_tx *tx, const char *user_id, int32
     int n = finish_ids(&q, a, &ids);
     for (int i = 0; i < n; i++) {
         int rv = sv_sqlite_session_delete(tx, ids[i]);
-        if (rv < 0 && rv != SYNCTV_E_SESSION_ENDED) /* an id that is damaged is nobody's */
+        if (rv < 0 && rv != SYNCTV_E_SESSION_ENDED) /* a damaged id belongs to no session */
             return rv;
     }
     if (n >= 0)

@@ -29,7 +29,7 @@ void *sv_strings_encode(struct sv_arena *a, const char *const *strings, size_t n
     return data;
 }
 
-/* The string at `*pos`, which moves behind it. False if there is none. */
+/* Reads the string at `*pos` and moves `*pos` behind it. False if there is none. */
 static bool next(const unsigned char *data, size_t len, size_t *pos, const unsigned char **ret_at,
     size_t *ret_bytes)
 {

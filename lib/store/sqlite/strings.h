@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A list of strings in one column: each a length (4 bytes, little-endian) and so many bytes. */
+/*
+ * A list of strings in one column. Each string is its length (4 bytes, little-endian) and its
+ * bytes.
+ */
 #ifndef SV_STORE_SQLITE_STRINGS_H
 #define SV_STORE_SQLITE_STRINGS_H
 
@@ -10,7 +13,10 @@
 
 /* The encoding of `n` strings in the arena; NULL when out of memory. NULL strings are "". */
 void *sv_strings_encode(struct sv_arena *a, const char *const *strings, size_t n, size_t *ret_len);
-/* Returns 0; STORAGE_CORRUPT if the bytes are no such list of UTF-8, or their number is no multiple of `multiple`; NO_MEMORY. */
+/*
+ * Returns 0, or NO_MEMORY. STORAGE_CORRUPT: the bytes are no such list of UTF-8, or the number of
+ * strings is no multiple of `multiple`.
+ */
 int sv_strings_decode(struct sv_arena *a, const void *data, size_t len, size_t multiple,
     const char ***ret_strings, size_t *ret_n);
 

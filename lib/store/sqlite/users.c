@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Facts, users and their sessions. */
+/* Operations: facts about the database (meta), and users. */
 #include <string.h>
 
 #include "core/validate.h"
@@ -59,7 +59,7 @@ static int exists(struct sv_tx *tx, const char *sql, const char *key)
     return sv_query_number(&q, &one);
 }
 
-/* Which of the unique columns it was. */
+/* Finds out which unique column was violated. */
 static int explain_conflict(struct sv_tx *tx, const struct sv_user_rec *rec)
 {
     int rv = exists(tx, "SELECT 1 FROM users WHERE username_fold = ?", rec->username_fold);

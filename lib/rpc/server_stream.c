@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream's life, and its reading side. */
-#include "rpc/stream.h"
+#include "rpc/server_stream.h"
 
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "rpc/server_call.h"
+#include "rpc/server_stream_send.h"
 
-static void read_done(struct sv_op *op, bool ok);
-static void close_done(struct sv_op *op, bool ok);
+static void read_done(struct sv_rpc_op *op, bool ok);
+static void close_done(struct sv_rpc_op *op, bool ok);
 
 /* ---- references and holds ---- */
 
@@ -26,7 +27,7 @@ void sv_rpc_stream_unref(struct sv_rpc_stream *s)
     free(s);
 }
 
-bool sv_stream_hold(struct sv_rpc_stream *s)
+bool sv_rpc_stream_hold(struct sv_rpc_stream *s)
 {
     pthread_mutex_lock(&s->lock);
     bool open = !s->closed;
@@ -50,7 +51,7 @@ static void stream_closed(struct sv_rpc_stream *s)
 
     s->ops->on_closed(s, s->userdata);
     grpc_call_unref(s->call);
-    sv_peers_leave(server->peers, s->peer, s->needs_no_sign_in);
+    sv_rpc_peers_remove_stream(server->peers, s->peer, s->needs_no_sign_in);
     sv_rpc_stream_unref(s);
 
     pthread_mutex_lock(&server->lock);
@@ -60,7 +61,7 @@ static void stream_closed(struct sv_rpc_stream *s)
     pthread_mutex_unlock(&server->lock);
 }
 
-void sv_stream_drop(struct sv_rpc_stream *s)
+void sv_rpc_stream_drop(struct sv_rpc_stream *s)
 {
     pthread_mutex_lock(&s->lock);
     bool last = --s->holds == 0;
@@ -88,15 +89,15 @@ static struct sv_rpc_stream *stream_new(struct sv_rpc_call *call,
     s->ops = ops;
     s->userdata = userdata;
     s->read_op.done = read_done;
-    s->write_op.done = sv_stream_write_done;
-    s->status_op.done = sv_stream_status_done;
+    s->write_op.done = sv_rpc_stream_write_done;
+    s->status_op.done = sv_rpc_stream_status_done;
     s->close_op.done = close_done;
     sv_list_init(&s->kick_link);
     sv_list_init(&s->stall_link);
     sv_list_init(&s->link);
     pthread_mutex_init(&s->lock, NULL);
-    s->holds = 2;      /* open, reading */
-    s->pumping = true; /* until the initial metadata is on its way */
+    s->holds = 2;      /* one for being open, one for reading */
+    s->pumping = true; /* nothing is sent before the initial metadata */
     call->call = NULL; /* moved */
     call->peer = NULL;
     return s;
@@ -115,11 +116,11 @@ static bool register_stream(struct sv_rpc_stream *s)
     return open;
 }
 
-static void start_batch(struct sv_rpc_stream *s, const grpc_op *ops, size_t n, struct sv_op *op)
+static void start_batch(struct sv_rpc_stream *s, const grpc_op *ops, size_t n, struct sv_rpc_op *op)
 {
-    grpc_call_error e = sv_op_start(op, s->call, ops, n);
+    grpc_call_error e = sv_rpc_op_start(op, s->call, ops, n);
     if (e != GRPC_CALL_OK)
-        sv_op_done(op, false);
+        sv_rpc_op_done(op, false);
 }
 
 int sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops *ops,
@@ -128,8 +129,8 @@ int sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops 
     struct sv_rpc_stream *s = stream_new(call, ops, userdata);
     if (s == NULL)
         return SYNCTV_E_NO_MEMORY;
-    sv_call_free(call);
-    sv_rpc_stream_ref(s); /* for this function */
+    sv_rpc_call_free(call);
+    sv_rpc_stream_ref(s); /* for the lines below */
     if (ret_stream != NULL)
         *ret_stream = sv_rpc_stream_ref(s);
     bool open = register_stream(s);
@@ -157,7 +158,7 @@ static void start_read(struct sv_rpc_stream *s)
     start_batch(s, &op, 1, &s->read_op);
 }
 
-/* From now on only the end of the call can come from the client. */
+/* The client has half-closed: waits for the end of the call. */
 static void start_close(struct sv_rpc_stream *s)
 {
     grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
@@ -173,11 +174,11 @@ static void stream_break(struct sv_rpc_stream *s)
     sv_rpc_stream_kick(s);
 }
 
-static void close_done(struct sv_op *op, bool ok)
+static void close_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_stream, close_op);
     stream_break(s);
-    sv_stream_drop(s);
+    sv_rpc_stream_drop(s);
 }
 
 static void deliver(struct sv_rpc_stream *s, grpc_byte_buffer *message)
@@ -194,7 +195,7 @@ static void deliver(struct sv_rpc_stream *s, grpc_byte_buffer *message)
         sv_rpc_stream_finish(s, err.code, &err);
         return;
     }
-    if (!sv_payload_flatten(message, &slice)) {
+    if (!sv_rpc_payload_flatten(message, &slice)) {
         sv_errorf(&err, SYNCTV_E_UNIMPLEMENTED, "compressed messages are not accepted");
         sv_rpc_stream_finish(s, err.code, &err);
         return;
@@ -204,7 +205,7 @@ static void deliver(struct sv_rpc_stream *s, grpc_byte_buffer *message)
     grpc_slice_unref(slice);
 }
 
-/* The hold of the read goes to what comes next. */
+/* What gets the hold of the read that has completed. */
 enum next_read { READ, WAIT_FOR_CLOSE, READ_NO_MORE };
 
 static enum next_read end_of_reads(struct sv_rpc_stream *s, bool ok)
@@ -220,7 +221,7 @@ static enum next_read end_of_reads(struct sv_rpc_stream *s, bool ok)
     }
     pthread_mutex_lock(&s->lock);
     bool goes_on = !s->finishing && !s->broken;
-    if (goes_on) /* else the final batch may be under way, which reads it without the lock */
+    if (goes_on) /* else the final batch may be starting, which reads it without the lock */
         s->close_armed = true;
     pthread_mutex_unlock(&s->lock);
     if (!goes_on)
@@ -231,8 +232,8 @@ static enum next_read end_of_reads(struct sv_rpc_stream *s, bool ok)
 }
 
 /*
- * Nothing that a client sends stays unread, also of a stream that is about to end: each message that waits in the core keeps what was
- * received together with it, which can be a thousand times as much.
+ * We read what a client sends even if the stream is about to end. A message that waits in the core
+ * keeps the whole buffer that it was received in, which may be a thousand times as large.
  */
 static enum next_read next_read(struct sv_rpc_stream *s)
 {
@@ -242,7 +243,7 @@ static enum next_read next_read(struct sv_rpc_stream *s)
     return broken ? READ_NO_MORE : READ;
 }
 
-static void read_done(struct sv_op *op, bool ok)
+static void read_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_stream, read_op);
     grpc_byte_buffer *message = s->read_buffer;
@@ -263,7 +264,7 @@ static void read_done(struct sv_op *op, bool ok)
         start_close(s);
         break;
     case READ_NO_MORE:
-        sv_stream_drop(s);
+        sv_rpc_stream_drop(s);
         break;
     }
 }
@@ -276,10 +277,11 @@ static void set_end(struct sv_rpc_stream *s, int code, const synctv_error *err, 
     if (code < 0 && err != NULL && (copy = malloc(sizeof(*copy))) != NULL)
         *copy = *err;
     pthread_mutex_lock(&s->lock);
-    bool is_told = s->status_sent || s->core_cancelled; /* by the pump, without the lock */
-    /* That the client has half-closed does not make up for what it cannot get any more. */
+    /* Then pump() reads the end without the lock. */
+    bool is_final = s->status_sent || s->core_cancelled;
+    /* A stream that was finished with OK, but cannot send the rest, ends with an error. */
     bool worse = s->end_code == 0 && code < 0;
-    if (!is_told && (!s->finishing || worse)) {
+    if (!is_final && (!s->finishing || worse)) {
         s->finishing = true;
         s->end_code = code;
         s->end_error = copy;
@@ -301,8 +303,7 @@ void sv_rpc_stream_cancel(struct sv_rpc_stream *s, int code, const synctv_error 
     set_end(s, code, err, true);
 }
 
-/* Streams that come later see server.closing. */
-void sv_stream_finish_all(struct sv_rpc_server *server)
+void sv_rpc_stream_finish_all(struct sv_rpc_server *server)
 {
     pthread_mutex_lock(&server->lock);
     size_t n = 0;

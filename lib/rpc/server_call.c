@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A call from its arrival to its answer. */
+#include "rpc/server_call.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,14 +8,19 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "rpc/inside.h"
 #include "rpc/origin.h"
+#include "rpc/trailer.h"
 
-/* A client that does not take small ones has at most as many lying as it may have calls. */
+/*
+ * Smaller answers are not counted: a client cannot leave more of them unread than it may have
+ * calls.
+ */
 #define SMALL_ANSWER_BYTES 4096
 #define ANSWERS_A_TURN 64
+/* Calls of one method that the core may hand out at once; more wait in a queue of the core. */
+#define SLOTS_MAX 16
 
-static void call_arrived(struct sv_op *op, bool ok);
+static void call_arrived(struct sv_rpc_op *op, bool ok);
 
 /* ---- arrival ---- */
 
@@ -26,9 +32,9 @@ static grpc_completion_queue *pick_queue(struct sv_rpc_server *server, enum sv_r
     return server->stream_queues[i].cq;
 }
 
-/* @call  all zeros. */
+/* `call` is all zeros. */
 static void arm(struct sv_rpc_call *call, struct sv_rpc_server *server,
-    struct sv_bound_method *method)
+    struct sv_rpc_bound_method *method)
 {
     call->op.done = call_arrived;
     sv_list_init(&call->in_answers);
@@ -40,17 +46,17 @@ static void arm(struct sv_rpc_call *call, struct sv_rpc_server *server,
         grpc_call_details_init(&call->details);
     grpc_completion_queue *main_cq = server->queue.cq, *cq = call->cq;
     grpc_byte_buffer **payload = method->m.kind == SV_RPC_UNARY ? &call->payload : NULL;
-    void *tag = sv_op_tag(&call->op);
+    void *tag = sv_rpc_op_tag(&call->op);
     grpc_call_error e = method->registered != NULL
         ? grpc_server_request_registered_call(server->core, method->registered, &call->call,
               &call->deadline, &call->metadata, payload, cq, main_cq, tag)
         : grpc_server_request_call(server->core, &call->call, &call->details, &call->metadata, cq,
               main_cq, tag);
     if (e != GRPC_CALL_OK)
-        sv_call_free(call);
+        sv_rpc_call_free(call);
 }
 
-bool sv_call_arm(struct sv_rpc_server *server, struct sv_bound_method *method)
+bool sv_rpc_call_arm(struct sv_rpc_server *server, struct sv_rpc_bound_method *method)
 {
     struct sv_rpc_call *call = sv_zalloc(sizeof(*call));
     if (call == NULL)
@@ -59,17 +65,16 @@ bool sv_call_arm(struct sv_rpc_server *server, struct sv_bound_method *method)
     return true;
 }
 
-/* The call took a slot of its method, and there was no memory for the next one: now it waits itself. */
-static void give_back_slot(struct sv_rpc_call *call)
+/* When the call came there was no memory for the next one. Now the core gets this struct again. */
+static void rearm(struct sv_rpc_call *call)
 {
     struct sv_rpc_server *server = call->server;
-    struct sv_bound_method *method = call->method;
+    struct sv_rpc_bound_method *method = call->method;
     memset(call, 0, sizeof(*call));
     arm(call, server, method);
 }
 
-/* Everything of the call but what a stream would take with it. */
-void sv_call_free(struct sv_rpc_call *call)
+void sv_rpc_call_free(struct sv_rpc_call *call)
 {
     grpc_metadata_array_destroy(&call->metadata);
     if (call->method->registered == NULL)
@@ -79,35 +84,39 @@ void sv_call_free(struct sv_rpc_call *call)
     if (call->has_flat)
         grpc_slice_unref(call->flat);
     if (call->answer_bytes > 0)
-        sv_peers_end_answer(call->server->peers, call->peer, call->answer_bytes);
+        sv_rpc_peers_end_answer(call->server->peers, call->peer, call->answer_bytes);
     else
-        sv_peers_leave(call->server->peers, call->peer, call->method->m.needs_no_sign_in);
+        sv_rpc_peers_remove_stream(call->server->peers, call->peer,
+            call->method->m.needs_no_sign_in);
     if (call->call != NULL)
         grpc_call_unref(call->call);
     free(call->cert_name);
     sv_arena_fini(&call->arena);
     if (call->keeps_slot)
-        give_back_slot(call);
+        rearm(call);
     else
         free(call);
 }
 
 /*
- * Each call that is waited for is a tag that the core looks at whenever anything completes, so a method gets more than one slot only once calls
- * of it come faster than turns. Threads that run into each other here cost a slot or miss one, no more. False when out of memory.
+ * A call of the method has come: asks the core for the next one. False when out of memory.
+ *
+ * A method begins with one slot, and gets another when all its slots are used within one turn of
+ * the loop. More would cost: each slot is a tag that the core looks at whenever anything completes.
+ * Threads that race here make a slot too many or too few, no more.
  */
-static bool arm_again(struct sv_rpc_server *server, struct sv_bound_method *method)
+static bool arm_again(struct sv_rpc_server *server, struct sv_rpc_bound_method *method)
 {
     unsigned turn = atomic_load_explicit(&server->n_turns, memory_order_relaxed);
     if (atomic_exchange_explicit(&method->turn, turn, memory_order_relaxed) != turn)
         atomic_store_explicit(&method->in_turn, 0, memory_order_relaxed);
     unsigned n = atomic_fetch_add_explicit(&method->in_turn, 1, memory_order_relaxed) + 1;
     unsigned slots = atomic_load_explicit(&method->slots, memory_order_relaxed);
-    if (n >= slots && slots < SV_SLOTS_MAX) {
+    if (n >= slots && slots < SLOTS_MAX) {
         atomic_fetch_add_explicit(&method->slots, 1, memory_order_relaxed);
-        sv_call_arm(server, method);
+        sv_rpc_call_arm(server, method);
     }
-    return sv_call_arm(server, method);
+    return sv_rpc_call_arm(server, method);
 }
 
 static bool call_begin(struct sv_rpc_server *server)
@@ -120,7 +129,7 @@ static bool call_begin(struct sv_rpc_server *server)
     return open;
 }
 
-void sv_server_call_gone(struct sv_rpc_server *server)
+static void call_gone(struct sv_rpc_server *server)
 {
     pthread_mutex_lock(&server->lock);
     server->live_calls--;
@@ -131,10 +140,10 @@ void sv_server_call_gone(struct sv_rpc_server *server)
 
 static int enter_peer(struct sv_rpc_call *call)
 {
-    struct sv_origin origin;
-    sv_origin_of(call->call, &call->metadata, &call->server->proxies, &origin);
-    return sv_peers_enter(call->server->peers, origin.name, sv_origin_counted(&origin),
-        call->method->m.needs_no_sign_in, &call->peer);
+    struct sv_rpc_origin origin;
+    sv_rpc_origin_of(call->call, &call->metadata, &call->server->proxies, &origin);
+    return sv_rpc_peers_add_stream(call->server->peers, origin.name,
+        sv_rpc_origin_counted_address(&origin), call->method->m.needs_no_sign_in, &call->peer);
 }
 
 static bool take_payload(struct sv_rpc_call *call)
@@ -145,7 +154,7 @@ static bool take_payload(struct sv_rpc_call *call)
             NULL);
         return false;
     }
-    if (!sv_payload_flatten(call->payload, &call->flat)) {
+    if (!sv_rpc_payload_flatten(call->payload, &call->flat)) {
         synctv_error err;
         sv_errorf(&err, SYNCTV_E_UNIMPLEMENTED, "compressed messages are not accepted");
         sv_rpc_call_fail(call, SYNCTV_E_UNIMPLEMENTED, &err, NULL);
@@ -155,13 +164,13 @@ static bool take_payload(struct sv_rpc_call *call)
     return true;
 }
 
-static void call_arrived(struct sv_op *op, bool ok)
+static void call_arrived(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_call *call = SV_CONTAINER_OF(op, struct sv_rpc_call, op);
     struct sv_rpc_server *server = call->server;
-    struct sv_bound_method *method = call->method;
+    struct sv_rpc_bound_method *method = call->method;
     if (!ok) { /* the server shuts down */
-        sv_call_free(call);
+        sv_rpc_call_free(call);
         return;
     }
     bool open = call_begin(server);
@@ -182,7 +191,7 @@ static void call_arrived(struct sv_op *op, bool ok)
         method->m.start(call, method->m.service);
 }
 
-/* ---- what a service wants to know ---- */
+/* ---- what a call knows ---- */
 
 const char *sv_rpc_call_path(const struct sv_rpc_call *call)
 {
@@ -215,8 +224,8 @@ const char *sv_rpc_call_address(struct sv_rpc_call *call)
 {
     if (call->address[0] != '\0')
         return call->address;
-    struct sv_origin origin;
-    sv_origin_of(call->call, &call->metadata, &call->server->proxies, &origin);
+    struct sv_rpc_origin origin;
+    sv_rpc_origin_of(call->call, &call->metadata, &call->server->proxies, &origin);
     if (origin.has_address)
         sv_address_format(&origin.address, call->address);
     else if (origin.is_unix)
@@ -259,15 +268,15 @@ struct sv_arena *sv_rpc_call_arena(struct sv_rpc_call *call)
 
 /* ---- the answer ---- */
 
-static void call_answered(struct sv_op *op, bool ok)
+static void call_answered(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_call *call = SV_CONTAINER_OF(op, struct sv_rpc_call, op);
     struct sv_rpc_server *server = call->server;
     pthread_mutex_lock(&server->lock);
     sv_list_remove(&call->in_answers);
     pthread_mutex_unlock(&server->lock);
-    sv_call_free(call);
-    sv_server_call_gone(server);
+    sv_rpc_call_free(call);
+    call_gone(server);
 }
 
 static void send_answer(struct sv_rpc_call *call, const grpc_op *ops, size_t n_ops)
@@ -278,23 +287,23 @@ static void send_answer(struct sv_rpc_call *call, const grpc_op *ops, size_t n_o
     pthread_mutex_lock(&server->lock);
     sv_list_append(&server->answers, &call->in_answers);
     pthread_mutex_unlock(&server->lock);
-    grpc_call_error e = sv_op_start(&call->op, call->call, ops, n_ops);
+    grpc_call_error e = sv_rpc_op_start(&call->op, call->call, ops, n_ops);
     if (e == GRPC_CALL_OK)
         return;
     sv_logf(server->opt.log, SYNCTV_LOG_ERROR, "rpc", "%s cannot be answered: %s",
         sv_rpc_call_path(call), grpc_call_error_to_string(e));
     grpc_call_cancel(call->call, NULL);
-    sv_op_done(&call->op, false);
+    sv_rpc_op_done(&call->op, false);
 }
 
 static int count_answer(struct sv_rpc_call *call, size_t bytes)
 {
     if (bytes < SMALL_ANSWER_BYTES)
         return 0;
-    struct sv_origin origin;
-    sv_origin_of(call->call, &call->metadata, &call->server->proxies, &origin);
-    int rv = sv_peers_begin_answer(call->server->peers, origin.name, sv_origin_counted(&origin),
-        bytes, &call->peer);
+    struct sv_rpc_origin origin;
+    sv_rpc_origin_of(call->call, &call->metadata, &call->server->proxies, &origin);
+    int rv = sv_rpc_peers_begin_answer(call->server->peers, origin.name,
+        sv_rpc_origin_counted_address(&origin), bytes, &call->peer);
     if (rv == 0)
         call->answer_bytes = bytes;
     return rv;
@@ -332,23 +341,23 @@ void sv_rpc_call_fail(struct sv_rpc_call *call, int code, const synctv_error *er
         { .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
             .data.recv_close_on_server.cancelled = &call->cancelled },
     };
-    struct sv_trailer trailer;
-    sv_trailer_init(&trailer, code, err, extra, &ops[1]);
+    struct sv_rpc_trailer trailer;
+    sv_rpc_trailer_init(&trailer, code, err, extra, &ops[1]);
     send_answer(call, ops, 3);
-    sv_trailer_fini(&trailer);
+    sv_rpc_trailer_fini(&trailer);
 }
 
-/* ---- answers that are not taken ---- */
+/* ---- answers that clients do not read ---- */
 
-/* While there are calls; what they do not tell the loop is whether their answer gets on. */
-int64_t sv_call_next_check_ms(struct sv_rpc_server *server)
+/* Nothing tells us that an answer makes no progress, so while there are calls we look. */
+int64_t sv_rpc_call_next_check_ms(struct sv_rpc_server *server)
 {
     if (atomic_load_explicit(&server->live_calls, memory_order_relaxed) == 0)
-        return SV_NEVER;
-    return atomic_load(&server->answers_checked_ms) + sv_stall_check_ms(server);
+        return SV_RPC_NEVER;
+    return atomic_load(&server->answers_checked_ms) + sv_rpc_server_stall_check_ms(server);
 }
 
-/* Takes the oldest answers that have waited for too long; each with a reference to its grpc_call. */
+/* Takes the oldest answers that have waited for too long: a reference to each one's grpc_call. */
 static size_t take_stalled(struct sv_rpc_server *server, int64_t now_ms,
     grpc_call *out[ANSWERS_A_TURN])
 {
@@ -367,12 +376,12 @@ static size_t take_stalled(struct sv_rpc_server *server, int64_t now_ms,
     return n;
 }
 
-void sv_call_cut_stalled(struct sv_rpc_server *server)
+void sv_rpc_call_cut_stalled(struct sv_rpc_server *server)
 {
     if (atomic_load_explicit(&server->live_calls, memory_order_relaxed) == 0)
         return;
     int64_t now_ms = sv_mono_ms();
-    if (now_ms < sv_call_next_check_ms(server))
+    if (now_ms < sv_rpc_call_next_check_ms(server))
         return;
     grpc_call *calls[ANSWERS_A_TURN];
     size_t n = take_stalled(server, now_ms, calls);
@@ -384,37 +393,4 @@ void sv_call_cut_stalled(struct sv_rpc_server *server)
             synctv_error_text(code), NULL);
         grpc_call_unref(calls[i]);
     }
-}
-
-void sv_trailer_init(struct sv_trailer *t, int code, const synctv_error *err,
-    const struct sv_rpc_detail *extra, grpc_op *status_op)
-{
-    if (code >= 0) { /* a failure without a reason is our own bug */
-        code = SYNCTV_E_INTERNAL;
-        err = NULL;
-    }
-    synctv_error own = { 0 };
-    if (err != NULL)
-        own = *err;
-    own.code = code;
-    if (own.message[0] == '\0')
-        sv_error(&own, code);
-    int status = synctv_error_grpc_status(code);
-    struct sv_rpc_bytes packed = sv_rpc_status_pack(status, &own, extra);
-    size_t n_md = GRPC_SLICE_LENGTH(packed.slice) > 0; /* without memory there are no details */
-    t->text = grpc_slice_from_copied_string(own.message);
-    t->md = (grpc_metadata){
-        .key = grpc_slice_from_static_string("grpc-status-details-bin"),
-        .value = packed.slice,
-    };
-    status_op->data.send_status_from_server.status = (grpc_status_code)status;
-    status_op->data.send_status_from_server.status_details = &t->text;
-    status_op->data.send_status_from_server.trailing_metadata_count = n_md;
-    status_op->data.send_status_from_server.trailing_metadata = &t->md;
-}
-
-void sv_trailer_fini(struct sv_trailer *t)
-{
-    grpc_slice_unref(t->text);
-    grpc_slice_unref(t->md.value);
 }

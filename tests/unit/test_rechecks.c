@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who acts is judged by the transaction: what they have lost since their call began does not help it any more. */
+/*
+ * The transaction checks again who acts: what they have lost since their call began they cannot use
+ * any more.
+ */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -260,8 +263,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("standing");
-    TCase *tcase = tcase_create("standing");
+    Suite *suite = suite_create("rechecks");
+    TCase *tcase = tcase_create("rechecks");
     tcase_add_checked_fixture(tcase, people, fx_close);
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, a_room_is_created_by_who_still_may, 0, N_LOSSES);

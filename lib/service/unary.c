@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The calls with one answer, all in one way: who calls, what is asked, the node's answer, its encoding. What the node has
- * in memory is answered before start() returns.
- */
+/* A call that the node answers from its memory is answered before start() returns. */
+#include "service/unary.h"
+
 #include <string.h>
 
+#include "api/methods.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "service/failure.h"
 #include "service/inside.h"
 #include "wire/request.h"
 #include "wire/result.h"
+
+#define MAX_RESPONSE_BYTES (1024 * 1024)
 
 /* Lives in the call's arena. */
 struct unary {
@@ -23,7 +25,7 @@ static void fail(struct unary *u, const synctv_error *err, const struct sv_rpc_d
     sv_service_fail(u->m->service, u->rpc, err, extra);
 }
 
-/* The state as it is goes with a VERSION_CONFLICT. */
+/* A VERSION_CONFLICT brings the room's state with it, as a detail. */
 static void fail_with_state(struct unary *u, const synctv_result *result)
 {
     struct sv_rpc_bytes state;
@@ -56,13 +58,13 @@ static void answer(void *userdata, const synctv_result *result)
     synctv_error err;
     if (sv_wire_result_encode(u->m->method, result, sv_rpc_bytes_alloc, &bytes, &err) < 0) {
         fail(u, &err, NULL);
-    } else if (sv_rpc_bytes_len(&bytes) > SV_SERVICE_MAX_RESPONSE_BYTES) {
+    } else if (sv_rpc_bytes_len(&bytes) > MAX_RESPONSE_BYTES) {
         sv_rpc_bytes_unref(bytes);
         sv_errorf(&err, SYNCTV_E_TOO_LARGE, "the answer is too large: ask for a smaller page");
         fail(u, &err, NULL);
     } else {
-        sv_rpc_call_reply(u->rpc, bytes);
         sv_service_note_success(u->m->service);
+        sv_rpc_call_reply(u->rpc, bytes); /* u is of its arena, and may be gone now */
     }
 }
 
@@ -95,7 +97,7 @@ static void call_as(void *userdata, synctv_caller *caller, const synctv_error *e
         synctv_call(caller, &u->request, answer, u);
 }
 
-/* The peer as gRPC writes it, which is what limits per address expect. */
+/* The client's address as gRPC writes it, which is what synctv_node_as_anonymous() expects. */
 static const char *peer_of(struct sv_rpc_call *rpc)
 {
     const char *address = sv_rpc_call_address(rpc);
@@ -114,35 +116,31 @@ static void call_as_anonymous(struct unary *u)
     synctv_caller_unref(caller);
 }
 
-/* Who has a refresh token may end its session without an access token, which may have expired. */
-static bool logs_out_by_refresh_token(struct unary *u)
+/*
+ * Whether a refresh token in the request stands in for the access token, which may have expired:
+ * then the request is decoded before anybody knows who calls.
+ */
+static bool brings_refresh_token(struct unary *u)
 {
     struct sv_arena scratch = { 0 };
     synctv_request request;
     size_t len;
     const void *payload = sv_rpc_call_payload(u->rpc, &len);
     bool yes = len > 0 &&
-        sv_wire_request_decode(SYNCTV_METHOD_LOGOUT, payload, len, &scratch, &request, NULL) == 0 &&
-        !sv_str_empty(request.refresh_token);
+        sv_wire_request_decode(u->m->method, payload, len, &scratch, &request, NULL) == 0 &&
+        !sv_request_needs_access_token(&request);
     sv_arena_fini(&scratch);
     return yes;
 }
 
 static bool needs_no_token(struct unary *u)
 {
-    switch ((int)u->m->method) {
-    case SYNCTV_METHOD_LOGIN:
-    case SYNCTV_METHOD_REGISTER:
-    case SYNCTV_METHOD_REFRESH_TOKEN:
-        return true;
-    case SYNCTV_METHOD_LOGOUT:
-        return logs_out_by_refresh_token(u);
-    default:
-        return false;
-    }
+    enum sv_method_caller caller = sv_methods[u->m->method].caller;
+    return caller == SV_CALLER_WITH_ANY_TOKEN ? brings_refresh_token(u)
+                                              : caller == SV_CALLER_ANYBODY;
 }
 
-void sv_client_service_start(struct sv_rpc_call *rpc, void *arg)
+void sv_service_unary_start(struct sv_rpc_call *rpc, void *arg)
 {
     const struct sv_service_method *m = arg;
     synctv_error err;

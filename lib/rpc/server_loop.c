@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* The threads of a server and what they do each turn: events, streams to be sent, stalled ones, the node. */
+#include "rpc/server_loop.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "rpc/inside.h"
+#include "rpc/server_call.h"
+#include "rpc/server_stream_send.h"
 
-/* The node may wake itself inside its turn; after so many turns in a row the network has its say. */
+/* turn() may ask for another turn; after so many in a row the loop looks at the network first. */
 #define TURNS_IN_A_ROW 16
 
-void sv_rpc_wake(struct sv_rpc_server *server)
+void sv_rpc_server_wake(struct sv_rpc_server *server)
 {
     if (atomic_exchange(&server->turn_wanted, true))
         return;
-    if (!sv_queue_is_mine(&server->queue)) /* else the turn comes anyway */
-        sv_queue_wake(&server->queue);
+    if (!sv_rpc_queue_is_mine(&server->queue)) /* else the turn comes anyway */
+        sv_rpc_queue_wake(&server->queue);
 }
 
 static void take_turn(struct sv_rpc_server *server)
@@ -27,11 +29,11 @@ static void take_turn(struct sv_rpc_server *server)
     atomic_store(&server->turn_wanted, true);
     for (int i = 0; i < TURNS_IN_A_ROW && atomic_load(&server->turn_wanted); i++) {
         if (pthread_mutex_trylock(&server->turn_lock) != 0)
-            return; /* whoever holds it sees turn_wanted */
+            return; /* the thread that holds it sees turn_wanted */
         atomic_store(&server->turning, true);
         atomic_store(&server->turn_wanted, false);
         int64_t wait_ms = server->opt.turn(server->opt.userdata);
-        atomic_store(&server->turn_at_ms, wait_ms < 0 ? SV_NEVER : sv_mono_ms() + wait_ms);
+        atomic_store(&server->turn_at_ms, wait_ms < 0 ? SV_RPC_NEVER : sv_mono_ms() + wait_ms);
         atomic_store(&server->turning, false);
         pthread_mutex_unlock(&server->turn_lock);
     }
@@ -46,54 +48,54 @@ static int64_t next_deadline(struct sv_rpc_server *server, int64_t until_ms)
 {
     if (atomic_load(&server->has_kicks))
         return 0;
-    if (atomic_load(&server->turning)) /* another thread's turn sets the time anew */
+    if (atomic_load(&server->turning)) /* that thread sets turn_at_ms and waits for it */
         return until_ms;
     if (atomic_load(&server->turn_wanted))
         return 0;
-    until_ms = earliest(until_ms, sv_stream_next_check_ms(server));
-    until_ms = earliest(until_ms, sv_call_next_check_ms(server));
+    until_ms = earliest(until_ms, sv_rpc_stream_next_check_ms(server));
+    until_ms = earliest(until_ms, sv_rpc_call_next_check_ms(server));
     return earliest(until_ms, atomic_load(&server->turn_at_ms));
 }
 
-void sv_loop_once(struct sv_rpc_server *server, int64_t until_ms)
+void sv_rpc_loop_once(struct sv_rpc_server *server, int64_t until_ms)
 {
-    const struct sv_queue *outer = sv_queue_begin_turn(&server->queue);
+    const struct sv_rpc_queue *outer = sv_rpc_queue_begin_turn(&server->queue);
     atomic_fetch_add_explicit(&server->n_turns, 1, memory_order_relaxed);
-    sv_queue_run(&server->queue, next_deadline(server, until_ms));
-    sv_stream_pump_kicked(server);
-    sv_stream_cut_stalled(server);
-    sv_call_cut_stalled(server);
+    sv_rpc_queue_run(&server->queue, next_deadline(server, until_ms));
+    sv_rpc_stream_pump_kicked(server);
+    sv_rpc_stream_cut_stalled(server);
+    sv_rpc_call_cut_stalled(server);
     take_turn(server);
-    sv_queue_end_turn(outer);
+    sv_rpc_queue_end_turn(outer);
 }
 
 void sv_rpc_server_poll(struct sv_rpc_server *server, int timeout_ms)
 {
-    sv_loop_once(server, timeout_ms < 0 ? SV_NEVER : sv_mono_ms() + timeout_ms);
+    sv_rpc_loop_once(server, timeout_ms < 0 ? SV_RPC_NEVER : sv_mono_ms() + timeout_ms);
 }
 
 static void *run_loop(void *arg)
 {
     struct sv_rpc_server *server = arg;
     while (atomic_load(&server->running))
-        sv_loop_once(server, SV_NEVER);
-    sv_queue_wake(&server->queue); /* the next one to end */
+        sv_rpc_loop_once(server, SV_RPC_NEVER);
+    sv_rpc_queue_wake(&server->queue); /* so that the next thread ends */
     return NULL;
 }
 
 /*
- * Streams' operations nearly always complete inside the call that starts them; what comes later, e.g. a message of a client,
- * comes here. Ends with its queue.
+ * Runs the operations of streams that do not complete inside the call that starts them: nearly
+ * always these are messages that a client has sent. Returns when the queue is shut down.
  */
 static void *run_stream_queue(void *arg)
 {
-    struct sv_stream_queue *sq = arg;
+    struct sv_rpc_stream_queue *sq = arg;
     for (;;) {
         grpc_event e =
             grpc_completion_queue_next(sq->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
         if (e.type == GRPC_QUEUE_SHUTDOWN)
             return NULL;
-        sv_op_done(e.tag, e.success != 0);
+        sv_rpc_op_done(e.tag, e.success != 0);
     }
 }
 
@@ -112,7 +114,7 @@ static bool start_stream_queue(struct sv_rpc_server *server, unsigned i)
 {
     static const grpc_completion_queue_attributes attributes = { GRPC_CQ_CURRENT_VERSION,
         GRPC_CQ_NEXT, GRPC_CQ_NON_POLLING, NULL };
-    struct sv_stream_queue *sq = &server->stream_queues[i];
+    struct sv_rpc_stream_queue *sq = &server->stream_queues[i];
     sq->cq = grpc_completion_queue_create(grpc_completion_queue_factory_lookup(&attributes),
         &attributes, NULL);
     if (start_thread(&sq->thread, run_stream_queue, sq, "stream", i))
@@ -123,11 +125,11 @@ static bool start_stream_queue(struct sv_rpc_server *server, unsigned i)
     return false;
 }
 
-int sv_loop_start_streams(struct sv_rpc_server *server)
+int sv_rpc_loop_start_streams(struct sv_rpc_server *server)
 {
     if (server->opt.threads == 0 || server->core == NULL)
         return 0;
-    for (unsigned i = 0; i < SV_STREAM_QUEUES; i++) {
+    for (unsigned i = 0; i < SV_RPC_STREAM_QUEUES; i++) {
         if (!start_stream_queue(server, i))
             return SYNCTV_E_INTERNAL;
         server->n_stream_queues++;
@@ -135,7 +137,7 @@ int sv_loop_start_streams(struct sv_rpc_server *server)
     return 0;
 }
 
-int sv_loop_start(struct sv_rpc_server *server)
+int sv_rpc_loop_start(struct sv_rpc_server *server)
 {
     atomic_store(&server->running, true);
     if (server->opt.threads == 0)
@@ -151,10 +153,10 @@ int sv_loop_start(struct sv_rpc_server *server)
     return 0;
 }
 
-void sv_loop_join(struct sv_rpc_server *server)
+void sv_rpc_loop_join(struct sv_rpc_server *server)
 {
     atomic_store(&server->running, false);
-    sv_queue_wake(&server->queue);
+    sv_rpc_queue_wake(&server->queue);
     for (unsigned i = 0; i < server->n_threads; i++)
         pthread_join(server->threads[i], NULL);
     server->n_threads = 0;

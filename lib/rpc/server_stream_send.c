@@ -2,12 +2,20 @@
 /*
  * The sending side of streams.
  *
- * A kicked stream is pumped by the loop: messages are pulled and sent until there is none, or until a send does not complete at once,
- * which means that the client's window is full. Nearly always a send completes inside the call that starts it; its
- * completion is then caught in a cache of the thread, and no other thread is bothered.
+ *   sv_rpc_stream_kick() --> server.kicked --> pump(), in a turn of the loop:
+ *     ops->next() gives a message --> send it --> it is sent at once:  go on with the next one
+ *                                             \-> it is not:           wait for write_done()
+ *     ops->next() gives none -------> wait for the next kick
+ *
+ * A send that does not complete inside the call that starts it means that the client's window is
+ * full; then the stream is put on server.stalled, and ended if it takes nothing for too long. The
+ * completion of all other sends is caught in a cache of this thread, so that no other thread wakes
+ * up for it.
  */
+#include "rpc/server_stream_send.h"
+
 #include "base/clock.h"
-#include "rpc/stream.h"
+#include "rpc/trailer.h"
 
 #define STREAMS_A_TURN 64
 #define MESSAGES_A_TURN 64
@@ -16,7 +24,7 @@
 
 void sv_rpc_stream_kick(struct sv_rpc_stream *s)
 {
-    if (atomic_exchange(&s->kicked, true) || !sv_stream_hold(s))
+    if (atomic_exchange(&s->kicked, true) || !sv_rpc_stream_hold(s))
         return;
     struct sv_rpc_server *server = s->server;
     pthread_mutex_lock(&server->lock);
@@ -24,42 +32,27 @@ void sv_rpc_stream_kick(struct sv_rpc_stream *s)
     sv_list_append(&server->kicked, &s->kick_link);
     atomic_store(&server->has_kicks, true);
     pthread_mutex_unlock(&server->lock);
-    if (first && !sv_queue_is_mine(&server->queue))
-        sv_queue_wake(&server->queue);
-}
-
-void sv_stream_pump_kicked(struct sv_rpc_server *server)
-{
-    if (!atomic_load(&server->has_kicks))
-        return;
-    struct sv_rpc_stream *streams[STREAMS_A_TURN];
-    size_t n = 0;
-    struct sv_list *l;
-    pthread_mutex_lock(&server->lock);
-    while (n < STREAMS_A_TURN && (l = sv_list_pop(&server->kicked)) != NULL)
-        streams[n++] = SV_CONTAINER_OF(l, struct sv_rpc_stream, kick_link);
-    atomic_store(&server->has_kicks, !sv_list_empty(&server->kicked));
-    pthread_mutex_unlock(&server->lock);
-    for (size_t i = 0; i < n; i++) {
-        atomic_store(&streams[i]->kicked, false);
-        sv_stream_pump(streams[i]);
-        sv_stream_drop(streams[i]); /* the kick's hold */
-    }
+    if (first && !sv_rpc_queue_is_mine(&server->queue))
+        sv_rpc_queue_wake(&server->queue);
 }
 
 /* ---- sending ---- */
 
-/* Starts a batch and handles what completes inside; that may be another call's operation. */
-static void start_inline(struct sv_rpc_stream *s, const grpc_op *ops, size_t n, struct sv_op *op)
+/*
+ * Starts a batch and runs what completes inside the call; that may be an operation of another
+ * stream.
+ */
+static void start_inline(struct sv_rpc_stream *s, const grpc_op *ops, size_t n,
+    struct sv_rpc_op *op)
 {
     void *tag;
     int ok;
     grpc_completion_queue_thread_local_cache_init(s->cq);
-    grpc_call_error e = sv_op_start(op, s->call, ops, n);
+    grpc_call_error e = sv_rpc_op_start(op, s->call, ops, n);
     if (grpc_completion_queue_thread_local_cache_flush(s->cq, &tag, &ok))
-        sv_op_done(tag, ok != 0);
+        sv_rpc_op_done(tag, ok != 0);
     if (e != GRPC_CALL_OK)
-        sv_op_done(op, false);
+        sv_rpc_op_done(op, false);
 }
 
 static void send_message(struct sv_rpc_stream *s, struct sv_rpc_bytes bytes, bool more_follow)
@@ -79,21 +72,22 @@ static void send_message(struct sv_rpc_stream *s, struct sv_rpc_bytes bytes, boo
     grpc_byte_buffer_destroy(message);
 }
 
-void sv_stream_write_done(struct sv_op *op, bool ok)
+void sv_rpc_stream_write_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_stream, write_op);
     pthread_mutex_lock(&s->lock);
     s->writing = false;
     s->busy_since_ms = 0;
     s->broken = s->broken || !ok;
-    bool dropped = s->pumping && s->holds > 1; /* the pump sees it, and has a hold of its own */
+    /* pump() has a hold of its own and sees that the write is over. */
+    bool dropped = s->pumping && s->holds > 1;
     if (dropped)
         s->holds--;
     pthread_mutex_unlock(&s->lock);
     if (dropped)
         return;
     sv_rpc_stream_kick(s);
-    sv_stream_drop(s);
+    sv_rpc_stream_drop(s);
 }
 
 static bool pull(struct sv_rpc_stream *s, struct sv_rpc_bytes *ret_bytes)
@@ -115,7 +109,10 @@ static bool pull(struct sv_rpc_stream *s, struct sv_rpc_bytes *ret_bytes)
     return rv > 0;
 }
 
-/* Sends one message; `last` = do not look for one more. Returns whether there was one. */
+/*
+ * Sends one message and returns whether there was one. Unless it is the last of this turn, one more
+ * is pulled, so that the core knows whether to wait for it before it writes to the socket.
+ */
 static bool send_next(struct sv_rpc_stream *s, bool last)
 {
     struct sv_rpc_bytes bytes;
@@ -129,18 +126,18 @@ static bool send_next(struct sv_rpc_stream *s, bool last)
 
 /* ---- the final batch ---- */
 
-void sv_stream_status_done(struct sv_op *op, bool ok)
+void sv_rpc_stream_status_done(struct sv_rpc_op *op, bool ok)
 {
     struct sv_rpc_stream *s = SV_CONTAINER_OF(op, struct sv_rpc_stream, status_op);
     pthread_mutex_lock(&s->lock);
     s->status_pending = false;
     s->busy_since_ms = 0;
-    s->holds--; /* it was open; the other one is this operation's */
+    s->holds--; /* for being open; the hold that is dropped below was for this operation */
     pthread_mutex_unlock(&s->lock);
-    sv_stream_drop(s);
+    sv_rpc_stream_drop(s);
 }
 
-/* Nobody changes the end any more: status_sent is set. */
+/* status_sent is set, so end_code and end_error do not change any more. */
 static void send_status(struct sv_rpc_stream *s)
 {
     grpc_op ops[2] = {
@@ -150,14 +147,14 @@ static void send_status(struct sv_rpc_stream *s)
     };
     size_t n = s->close_armed ? 1 : 2;
     int code = s->finishing ? s->end_code : SYNCTV_E_CANCELLED;
-    struct sv_trailer trailer;
+    struct sv_rpc_trailer trailer;
     if (code != 0)
-        sv_trailer_init(&trailer, code, s->end_error, NULL, &ops[0]);
-    grpc_call_error e = sv_op_start(&s->status_op, s->call, ops, n);
+        sv_rpc_trailer_init(&trailer, code, s->end_error, NULL, &ops[0]);
+    grpc_call_error e = sv_rpc_op_start(&s->status_op, s->call, ops, n);
     if (code != 0)
-        sv_trailer_fini(&trailer);
+        sv_rpc_trailer_fini(&trailer);
     if (e != GRPC_CALL_OK)
-        sv_op_done(&s->status_op, false);
+        sv_rpc_op_done(&s->status_op, false);
 }
 
 /* ---- the pump ---- */
@@ -170,7 +167,7 @@ static void cancel_core(struct sv_rpc_stream *s)
         NULL);
 }
 
-/* A write that does not complete is watched; whether it still waits is found out later. */
+/* Puts the stream on server.stalled, where it is looked at again after a while. */
 static void watch(struct sv_rpc_stream *s, int64_t now_ms)
 {
     struct sv_rpc_server *server = s->server;
@@ -184,9 +181,10 @@ static void watch(struct sv_rpc_stream *s, int64_t now_ms)
     pthread_mutex_unlock(&server->lock);
 }
 
-/* What is to be done next; under the lock. */
+/* What pump() does next. REST: nothing, another event brings it back. */
 enum step { STEP_REST, STEP_SEND, STEP_STATUS, STEP_CANCEL };
 
+/* Locked. */
 static enum step next_step(struct sv_rpc_stream *s)
 {
     bool stuck = (s->broken && s->writing) || (s->cut && s->status_pending);
@@ -209,7 +207,10 @@ static void begin_step(struct sv_rpc_stream *s, enum step step)
     }
 }
 
-/* Runs the steps; returns whether its share of messages ended it. Entered and left with the lock held. */
+/*
+ * Runs steps until there is nothing to do, or until it has sent what a stream may send in one turn:
+ * then it returns true. Locked, but for the steps themselves.
+ */
 static bool pump_steps(struct sv_rpc_stream *s)
 {
     for (unsigned budget = MESSAGES_A_TURN; budget > 0;) {
@@ -233,15 +234,15 @@ static bool pump_steps(struct sv_rpc_stream *s)
         if (sent)
             s->drained += was_finishing;
         else if (was_finishing)
-            s->drained = s->server->opt.shutdown_drain_messages; /* there is no more */
-        /* Once next() has said that there is no more, a kick comes before there is. */
+            s->drained = s->server->opt.shutdown_drain_messages; /* there are no more */
+        /* next() has said that there is no more. Before there is, a kick comes. */
         if (!s->has_ahead && budget > 0 && !s->again && !s->finishing && !s->broken)
             return false;
     }
     return true;
 }
 
-void sv_stream_pump(struct sv_rpc_stream *s)
+static void pump(struct sv_rpc_stream *s)
 {
     pthread_mutex_lock(&s->lock);
     if (s->pumping) {
@@ -262,12 +263,32 @@ void sv_stream_pump(struct sv_rpc_stream *s)
         sv_rpc_stream_kick(s);
 }
 
+void sv_rpc_stream_pump_kicked(struct sv_rpc_server *server)
+{
+    if (!atomic_load(&server->has_kicks))
+        return;
+    struct sv_rpc_stream *streams[STREAMS_A_TURN];
+    size_t n = 0;
+    struct sv_list *l;
+    pthread_mutex_lock(&server->lock);
+    while (n < STREAMS_A_TURN && (l = sv_list_pop(&server->kicked)) != NULL)
+        streams[n++] = SV_CONTAINER_OF(l, struct sv_rpc_stream, kick_link);
+    atomic_store(&server->has_kicks, !sv_list_empty(&server->kicked));
+    pthread_mutex_unlock(&server->lock);
+    for (size_t i = 0; i < n; i++) {
+        atomic_store(&streams[i]->kicked, false);
+        pump(streams[i]);
+        sv_rpc_stream_drop(streams[i]); /* the hold of the kick */
+    }
+}
+
 /* ---- stalled streams ---- */
 
-int64_t sv_stream_next_check_ms(struct sv_rpc_server *server)
+int64_t sv_rpc_stream_next_check_ms(struct sv_rpc_server *server)
 {
     int64_t since_ms = atomic_load(&server->stalled_since_ms);
-    return since_ms == SV_NEVER ? SV_NEVER : since_ms + sv_stall_check_ms(server);
+    return since_ms == SV_RPC_NEVER ? SV_RPC_NEVER
+                                    : since_ms + sv_rpc_server_stall_check_ms(server);
 }
 
 static void check_stalled(struct sv_rpc_stream *s, int64_t now_ms)
@@ -285,23 +306,23 @@ static void check_stalled(struct sv_rpc_stream *s, int64_t now_ms)
         sv_rpc_stream_cancel(s, SYNCTV_E_SLOW_CONSUMER, NULL);
     else
         watch(s, now_ms);
-    sv_stream_drop(s);
+    sv_rpc_stream_drop(s);
 }
 
-void sv_stream_cut_stalled(struct sv_rpc_server *server)
+void sv_rpc_stream_cut_stalled(struct sv_rpc_server *server)
 {
-    if (atomic_load(&server->stalled_since_ms) == SV_NEVER)
+    if (atomic_load(&server->stalled_since_ms) == SV_RPC_NEVER)
         return;
     int64_t now_ms = sv_mono_ms();
-    if (now_ms < sv_stream_next_check_ms(server))
+    if (now_ms < sv_rpc_stream_next_check_ms(server))
         return;
     struct sv_rpc_stream *due[STREAMS_A_TURN];
     size_t n = 0;
     pthread_mutex_lock(&server->lock);
-    int64_t since_ms = SV_NEVER;
+    int64_t since_ms = SV_RPC_NEVER;
     SV_LIST_FOREACH(it, &server->stalled) {
         struct sv_rpc_stream *s = SV_CONTAINER_OF(it, struct sv_rpc_stream, stall_link);
-        if (n == STREAMS_A_TURN || s->watched_ms + sv_stall_check_ms(server) > now_ms) {
+        if (n == STREAMS_A_TURN || s->watched_ms + sv_rpc_server_stall_check_ms(server) > now_ms) {
             since_ms = s->watched_ms;
             break;
         }

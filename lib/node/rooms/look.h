@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A look at storage, for what others have changed in rooms that are in memory here. It reads what grows with each change (struct
+ * sv_room_head) and has read again what is newer there.
+ */
+#ifndef SV_NODE_ROOMS_LOOK_H
+#define SV_NODE_ROOMS_LOOK_H
+
+#include "node/rooms/room.h"
+
+/* How often a node does so that shares its database. */
+#define SV_LOOK_MS 1000
+
+/* At all rooms, in the background; unless a look is under way. */
+void sv_rooms_look(synctv_node *node);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a channel, and what its unary calls (client_unary.c) and streams (client_stream.c)
+ * have in common.
+ */
+#ifndef SV_RPC_CLIENT_CALL_H
+#define SV_RPC_CLIENT_CALL_H
+
+#include <grpc/grpc.h>
+
+#include "rpc/channel.h"
+#include "rpc/queue.h"
+
+struct sv_rpc_channel {
+    struct sv_rpc_queue queue;
+    grpc_channel *core;
+    unsigned max_queued_messages, max_queued_bytes;
+    bool has_thread;
+    pthread_t thread;
+    atomic_bool running;
+
+    /* No callback runs under it. */
+    pthread_mutex_t lock;
+    /* Of struct sv_rpc_client_call. */
+    struct sv_list calls;
+    /* `calls` has become empty. */
+    pthread_cond_t idle;
+    bool closing;
+};
+
+/* What a unary call and a stream have in common. */
+struct sv_rpc_client_call {
+    /* Under channel->lock. */
+    struct sv_list link;
+    struct sv_rpc_channel *channel;
+    grpc_call *call;
+    /* Brings the answer of a call that could not even start. */
+    struct sv_letter refusal;
+    /* SYNCTV_E_*: why it could not start; 0 = it has started. */
+    int refused;
+    grpc_metadata_array initial, trailing;
+    grpc_status_code status;
+    grpc_slice text;
+};
+
+/*
+ * Makes the core's call and puts it on the list. False if the channel is closing: then
+ * call->refused is set, and the call is on the list, too.
+ */
+bool sv_rpc_client_call_begin(struct sv_rpc_client_call *call, struct sv_rpc_channel *channel,
+    const struct sv_rpc_request *request);
+/* Takes it off the list and releases what is in it. The struct stays the caller's. */
+void sv_rpc_client_call_end(struct sv_rpc_client_call *call);
+
+struct sv_rpc_client_answer {
+    struct sv_rpc_answer answer;
+    /* What answer.extra points into. */
+    grpc_slice details;
+};
+
+/* Makes an answer of the status that the call has received. */
+void sv_rpc_client_answer_init(struct sv_rpc_client_answer *a,
+    const struct sv_rpc_client_call *call);
+void sv_rpc_client_answer_fini(struct sv_rpc_client_answer *a);
+
+/* The metadata of a request for the core. */
+struct sv_rpc_client_metadata {
+    grpc_metadata items[SV_RPC_METADATA_MAX];
+    size_t n;
+};
+
+/* Keep it until the batch was started. */
+void sv_rpc_client_metadata_init(struct sv_rpc_client_metadata *m,
+    const struct sv_rpc_request *request);
+void sv_rpc_client_metadata_fini(struct sv_rpc_client_metadata *m);
+
+/* Flags for the request's GRPC_OP_SEND_INITIAL_METADATA. */
+uint32_t sv_rpc_client_flags(const struct sv_rpc_request *request);
+
+#endif
