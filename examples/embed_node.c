@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program with an event loop of its own that has a whole node inside: no network, no thread of the node calls back. The loop
- * waits with poll(2) on a timer and a pipe, and lets the node run with synctv_node_poll(). Two people make a room, watch a movie
- * and talk.
+ * A program with an event loop of its own that has a whole node inside: no network, no thread of
+ * the node calls back. The loop sleeps in poll(2) on a timer, a pipe and the node's descriptor, and
+ * lets the node run with synctv_node_poll(). Two people make a room, watch a movie and talk.
  */
 #include <poll.h>
 #include <stdbool.h>
@@ -14,14 +14,15 @@
 
 #include <synctv/synctv.h>
 
-#define TICK_MS 10
+#define TICK_MS 100
 #define GIVE_UP_MS 10000
 
 struct person {
     const char *name;
     synctv_caller *caller;
     synctv_stream *stream;
-    bool ready; /* the stream has something to take */
+    /* The stream has something to take. */
+    bool ready;
     bool heard, saw_pause;
 };
 
@@ -29,8 +30,10 @@ struct program {
     synctv_node *node;
     struct person alice, bob;
     char room_id[SYNCTV_ID_LEN + 1];
-    int timer;   /* fires each TICK_MS, as a game's frames or a toolkit's timers would */
-    int work[2]; /* a pipe: work of the program itself; here the script */
+    /* Fires each TICK_MS, as a toolkit's timers would. */
+    int timer;
+    /* A pipe: work of the program itself; here the script. */
+    int work[2];
     int step;
     bool done;
 };
@@ -188,9 +191,10 @@ static void run(struct program *p)
     struct pollfd fds[] = {
         { .fd = p->timer, .events = POLLIN },
         { .fd = p->work[0], .events = POLLIN },
+        { .fd = synctv_node_wake_fd(p->node), .events = POLLIN },
     };
     for (int ticks = 0; !p->done && ticks < GIVE_UP_MS / TICK_MS;) {
-        if (poll(fds, 2, TICK_MS) < 0)
+        if (poll(fds, 3, synctv_node_timeout_ms(p->node)) < 0)
             break;
         if (fds[1].revents & POLLIN) {
             drain(p->work[0]);
@@ -198,7 +202,8 @@ static void run(struct program *p)
         }
         if (fds[0].revents & POLLIN) {
             drain(p->timer);
-            if (++ticks % 10 == 0 && write(p->work[1], "x", 1) != 1)
+            ticks++;
+            if (write(p->work[1], "x", 1) != 1)
                 break;
         }
         synctv_error error = { 0 };

@@ -3,6 +3,7 @@
  * A node from its options to its end: here the use cases (lib/node), the queue (lib/rpc) and the services (lib/service) are put
  * together.
  */
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -202,6 +203,24 @@ int synctv_node_poll(synctv_node *node, int timeout_ms)
         return SYNCTV_E_INVALID_ARGUMENT;
     sv_rpc_server_poll(atomic_load(&front->server), timeout_ms);
     return 0;
+}
+
+int synctv_node_wake_fd(const synctv_node *node)
+{
+    struct front *front = node->front;
+    return front->polled ? sv_rpc_server_fd(atomic_load(&front->server))
+                         : SYNCTV_E_INVALID_ARGUMENT;
+}
+
+int synctv_node_timeout_ms(const synctv_node *node)
+{
+    struct front *front = node->front;
+    if (!front->polled)
+        return -1;
+    if (atomic_load(&front->stopped))
+        return 0;
+    int64_t wait_ms = sv_rpc_server_wait_ms(atomic_load(&front->server));
+    return wait_ms < INT_MAX ? (int)wait_ms : INT_MAX;
 }
 
 int synctv_node_reload_tls(synctv_node *node, synctv_error *ret_error)

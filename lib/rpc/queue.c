@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "rpc/queue.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <synctv/error.h>
 
 #include "base/clock.h"
-
-/* More of them hardly help; the batch lies on the stack. */
-#define GATHER_MAX 64
 
 gpr_timespec sv_queue_deadline(int64_t mono_ms)
 {
@@ -25,7 +25,7 @@ static void wake_done(struct sv_op *op, bool ok)
 
 int sv_queue_init(struct sv_queue *q, bool with_grpc)
 {
-    *q = (struct sv_queue){ .wake_op = { wake_done } };
+    *q = (struct sv_queue){ .wake_op = { wake_done }, .wake_read_fd = -1, .wake_write_fd = -1 };
     pthread_condattr_t attr;
     if (pthread_condattr_init(&attr) != 0)
         return SYNCTV_E_NO_MEMORY;
@@ -50,7 +50,41 @@ int sv_queue_init(struct sv_queue *q, bool with_grpc)
     return 0;
 }
 
-static void run_cond(struct sv_queue *q, int64_t deadline_ms)
+int sv_queue_make_pollable(struct sv_queue *q)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+        return SYNCTV_E_INTERNAL;
+    q->wake_read_fd = fds[0];
+    q->wake_write_fd = fds[1];
+    return q->cq == NULL ? 0 : sv_relay_start(q);
+}
+
+int sv_queue_fd(const struct sv_queue *q)
+{
+    return q->wake_read_fd;
+}
+
+void sv_queue_signal(struct sv_queue *q)
+{
+    pthread_cond_signal(&q->woken);
+    if (q->wake_write_fd >= 0) {
+        ssize_t n = write(q->wake_write_fd, "", 1); /* a full pipe is readable anyway */
+        (void)n;
+    }
+}
+
+/* Locked. */
+static void drain_fd(struct sv_queue *q)
+{
+    char bytes[16];
+    if (q->wake_read_fd < 0)
+        return;
+    while (read(q->wake_read_fd, bytes, sizeof(bytes)) == sizeof(bytes))
+        ;
+}
+
+static void wait_cond(struct sv_queue *q, int64_t deadline_ms)
 {
     struct timespec until = { deadline_ms / 1000, deadline_ms % 1000 * 1000000 };
     pthread_mutex_lock(&q->lock);
@@ -61,35 +95,39 @@ static void run_cond(struct sv_queue *q, int64_t deadline_ms)
             break;
     }
     atomic_store(&q->wake_pending, false);
+    drain_fd(q); /* who has set wake_pending since writes its byte under the lock */
     pthread_mutex_unlock(&q->lock);
 }
 
 /*
- * The core reads one descriptor's events a call, so a queue that is emptied first and handled afterwards
- * lets it read in one go and write in one go.
+ * The core reads one descriptor's events a call, so a queue that is emptied first and handled
+ * afterwards lets it read in one go and write in one go.
  */
-static void run_grpc(struct sv_queue *q, int64_t deadline_ms)
+unsigned sv_queue_gather(struct sv_queue *q, int64_t deadline_ms, grpc_event *ret_events)
 {
-    grpc_event events[1 + GATHER_MAX];
     unsigned n = 0;
     grpc_event e = grpc_completion_queue_next(q->cq, sv_queue_deadline(deadline_ms), NULL);
     while (e.type == GRPC_OP_COMPLETE) {
-        events[n++] = e;
-        if (n == sizeof(events) / sizeof(events[0]))
+        ret_events[n++] = e;
+        if (n == SV_GATHER_MAX)
             break;
         e = grpc_completion_queue_next(q->cq, gpr_inf_past(GPR_CLOCK_MONOTONIC), NULL);
     }
-    for (unsigned i = 0; i < n; i++) {
-        sv_op_done(events[i].tag, events[i].success != 0);
-    }
+    return n;
 }
 
 void sv_queue_run(struct sv_queue *q, int64_t deadline_ms)
 {
-    if (q->cq != NULL)
-        run_grpc(q, deadline_ms);
+    grpc_event events[SV_GATHER_MAX];
+    unsigned n = 0;
+    if (q->cq == NULL || q->relay != NULL)
+        wait_cond(q, deadline_ms);
     else
-        run_cond(q, deadline_ms);
+        n = sv_queue_gather(q, deadline_ms, events);
+    if (q->relay != NULL)
+        n = sv_relay_take(q, events);
+    for (unsigned i = 0; i < n; i++)
+        sv_op_done(events[i].tag, events[i].success != 0);
     sv_mailbox_run(&q->posted);
 }
 
@@ -117,8 +155,8 @@ void sv_queue_wake(struct sv_queue *q)
     if (atomic_exchange(&q->wake_pending, true))
         return;
     pthread_mutex_lock(&q->lock);
-    if (q->cq == NULL)
-        pthread_cond_signal(&q->woken);
+    if (q->cq == NULL || q->relay != NULL)
+        sv_queue_signal(q);
     else if (q->wake_call != NULL)
         sv_op_start(&q->wake_op, q->wake_call, NULL, 0);
     pthread_mutex_unlock(&q->lock);
@@ -130,12 +168,10 @@ void sv_queue_post(struct sv_queue *q, struct sv_letter *letter)
     sv_queue_wake(q);
 }
 
-void sv_queue_end(struct sv_queue *q)
+static void end_grpc(struct sv_queue *q)
 {
-    if (q->cq == NULL) {
-        sv_mailbox_run(&q->posted);
-        return;
-    }
+    if (q->relay != NULL)
+        sv_relay_end(q);
     pthread_mutex_lock(&q->lock);
     grpc_call *wake_call = q->wake_call;
     q->wake_call = NULL;
@@ -159,9 +195,24 @@ void sv_queue_end(struct sv_queue *q)
     pthread_mutex_unlock(&q->lock);
 }
 
+void sv_queue_end(struct sv_queue *q)
+{
+    if (q->cq != NULL)
+        end_grpc(q);
+    else
+        sv_mailbox_run(&q->posted);
+    pthread_mutex_lock(&q->lock);
+    sv_queue_signal(q);
+    pthread_mutex_unlock(&q->lock);
+}
+
 void sv_queue_fini(struct sv_queue *q)
 {
     sv_queue_end(q);
+    if (q->wake_read_fd >= 0) {
+        close(q->wake_read_fd);
+        close(q->wake_write_fd);
+    }
     sv_mailbox_fini(&q->posted);
     pthread_mutex_destroy(&q->lock);
     pthread_cond_destroy(&q->woken);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A completion queue whose tags are continuations, with what the C core lacks: gathering, waking and posting. Made without
- * gRPC it is a condition variable with the same functions.
+ * A completion queue whose tags are continuations, with what the C core lacks: gathering, waking
+ * and posting. Made without gRPC it is a condition variable with the same functions.
+ *
+ * A queue can be made pollable: then a descriptor is readable while there is something to run. The
+ * core tells its completions to nobody but who waits for them, so a thread of the queue does
+ * (relay.c). It hands them over and runs none.
  */
 #ifndef SV_RPC_QUEUE_H
 #define SV_RPC_QUEUE_H
@@ -59,6 +63,11 @@ static inline void sv_op_done(struct sv_op *op, bool ok)
     op->done(op, ok);
 }
 
+/* More of them hardly help; a batch lies on the stack. */
+#define SV_GATHER_MAX 64
+
+struct sv_relay;
+
 struct sv_queue {
     grpc_completion_queue *cq; /* NULL = without gRPC */
     grpc_channel *lame;
@@ -67,12 +76,22 @@ struct sv_queue {
     struct sv_mailbox posted;
     struct sv_op wake_op;
     atomic_bool wake_pending;
-    pthread_cond_t woken; /* without gRPC */
+    pthread_cond_t woken; /* without gRPC, or with a relay */
+    /* A pipe, where the queue is pollable; else -1. Bytes are written and read under lock. */
+    int wake_read_fd, wake_write_fd;
+    struct sv_relay *relay; /* pollable and with gRPC; else NULL */
 };
 
 #define SV_NEVER INT64_MAX
 
 int sv_queue_init(struct sv_queue *q, bool with_grpc);
+/*
+ * Before anything is started on it. From then on one thread at a time runs it. Returns 0, NO_MEMORY
+ * or INTERNAL (no descriptor or thread is to be had).
+ */
+int sv_queue_make_pollable(struct sv_queue *q);
+/* Readable while there is something to run, and after the queue has ended; -1 = it is not pollable. */
+int sv_queue_fd(const struct sv_queue *q);
 /* Waits until deadline_ms (monotonic; SV_NEVER) for something, gathers what else is there, runs it. */
 void sv_queue_run(struct sv_queue *q, int64_t deadline_ms);
 /*
@@ -94,5 +113,17 @@ void sv_queue_end(struct sv_queue *q);
 void sv_queue_fini(struct sv_queue *q);
 
 gpr_timespec sv_queue_deadline(int64_t mono_ms);
+
+/* ---- between queue.c and relay.c ---- */
+
+/* Makes the queue's wait end. Locked. */
+void sv_queue_signal(struct sv_queue *q);
+/* Waits for an event and gathers what else is there, SV_GATHER_MAX at most. Returns how many. */
+unsigned sv_queue_gather(struct sv_queue *q, int64_t deadline_ms, grpc_event *ret_events);
+int sv_relay_start(struct sv_queue *q);
+/* Takes the events that wait there, without waiting. Returns how many, SV_GATHER_MAX at most. */
+unsigned sv_relay_take(struct sv_queue *q, grpc_event *ret_events);
+/* Ends the thread and runs what it still has. */
+void sv_relay_end(struct sv_queue *q);
 
 #endif

@@ -129,6 +129,14 @@ int sv_rpc_server_reload_tls(struct sv_rpc_server *server, const struct sv_rpc_t
 /* threads = 0 only: one turn of the loop, waiting at most timeout_ms (< 0 = as long as it takes) for something to do. One thread at a time. */
 void sv_rpc_server_poll(struct sv_rpc_server *server, int timeout_ms);
 
+/*
+ * threads = 0 only, for a loop that sleeps elsewhere: the descriptor is readable when there is
+ * something to do, until sv_rpc_server_poll() has been called, and from the server's end on; and so
+ * many ms from now there is something to do even if it is not (INT64_MAX = never).
+ */
+int sv_rpc_server_fd(const struct sv_rpc_server *server);
+int64_t sv_rpc_server_wait_ms(struct sv_rpc_server *server);
+
 /* Makes the loop turn soon. Any thread, also inside turn(); cheap, coalescing. Not after sv_rpc_server_free() has begun. */
 void sv_rpc_wake(struct sv_rpc_server *server);
 

@@ -58,7 +58,7 @@ LIBC_FOR_PUBLIC = {"stddef.h", "stdint.h", "stdbool.h", "stdarg.h", "limits.h", 
 # Programs see what a user of the library sees, and these.
 PROGRAMS = {
     "server": {"uv.h", "ini.h", "openssl/err.h", "openssl/ssl.h"},
-    "examples": set(),
+    "examples": {"uv.h"},
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A node inside a program: with a loop of the program's own (`threads` = 0) and with the node's threads, through the public API alone. */
 #include <check.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -42,11 +43,12 @@ static void do_ask(synctv_request request)
 }
 
 /* A node with alice and a room of hers in which a movie can play. */
-static void open_with(unsigned threads)
+static void open_with(unsigned threads, const char *listen)
 {
     synctv_node_options options;
     synctv_node_options_init(&options);
     options.threads = threads;
+    options.listen = listen;
     assert_code(synctv_node_open(&options, &node, &err), 0);
     const synctv_result *result = NULL;
     assert_code(synctv_node_user_add(node, "alice", "correct horse", "", SYNCTV_USER_ROLE_USER,
@@ -73,12 +75,17 @@ static void open_with(unsigned threads)
 
 static void open_polled(void)
 {
-    open_with(0);
+    open_with(0, NULL);
+}
+
+static void open_polled_listener(void)
+{
+    open_with(0, "127.0.0.1:0");
 }
 
 static void open_threaded(void)
 {
-    open_with(2);
+    open_with(2, NULL);
 }
 
 static void close_all(void)
@@ -376,11 +383,236 @@ START_TEST(a_node_stops_with_streams_open_and_calls_under_way)
 }
 END_TEST
 
+/* --- a loop that sleeps on the node's descriptor --- */
+
+struct loop {
+    int64_t start_ms;
+    unsigned n_turns;
+};
+
+/* Sleeps until the node wants a turn, and gives it one. */
+static void sleep_and_turn(struct loop *loop)
+{
+    struct pollfd fd = { .fd = synctv_node_wake_fd(node), .events = POLLIN };
+    ck_assert_int_ge(fd.fd, 0);
+    int timeout_ms = synctv_node_timeout_ms(node);
+    ck_assert_int_ge(timeout_ms, 0);
+    ck_assert_int_ge(poll(&fd, 1, timeout_ms), 0);
+    poll_once(0);
+    loop->n_turns++;
+}
+
+/* It may have had a turn each 0.1 s and `n_wanted`; who spins has a hundred thousand a second. */
+static void assert_slept(const struct loop *loop, unsigned n_wanted)
+{
+    ck_assert_uint_le(loop->n_turns, n_wanted + 10 + (now_ms() - loop->start_ms) / 100);
+}
+
+static void sleep_until(struct loop *loop, struct counted *c, int n)
+{
+    while (atomic_load(&c->n) < n && now_ms() < loop->start_ms + 30000)
+        sleep_and_turn(loop);
+    ck_assert_int_ge(atomic_load(&c->n), n);
+}
+
+static bool fd_is_readable(void)
+{
+    struct pollfd fd = { .fd = synctv_node_wake_fd(node), .events = POLLIN };
+    ck_assert_int_ge(poll(&fd, 1, 0), 0);
+    return fd.revents != 0;
+}
+
+/* Polls until nothing is left to be done but the timers. */
+static void settle(void)
+{
+    int64_t until_ms = now_ms() + 30000;
+    do
+        poll_once(0);
+    while ((fd_is_readable() || synctv_node_timeout_ms(node) == 0) && now_ms() < until_ms);
+}
+
+static void idle_for_two_seconds(void)
+{
+    settle();
+    struct loop loop = { now_ms(), 0 };
+    while (now_ms() < loop.start_ms + 2000)
+        sleep_and_turn(&loop);
+    assert_slept(&loop, 0);
+}
+
+START_TEST(a_loop_sleeps_while_the_node_is_idle)
+{
+    idle_for_two_seconds();
+}
+END_TEST
+
+START_TEST(a_loop_sleeps_while_a_listening_node_is_idle)
+{
+    idle_for_two_seconds();
+}
+END_TEST
+
+START_TEST(answers_wake_a_sleeping_loop)
+{
+    struct loop loop = { now_ms(), 0 };
+    struct counted c = { 0 };
+    const synctv_request list = { .method = SYNCTV_METHOD_LIST_ROOMS };
+    for (int i = 1; i <= 50; i++) {
+        synctv_call(alice, &list, done, &c);
+        sleep_until(&loop, &c, i);
+    }
+    assert_slept(&loop, 50 * 4);
+    ck_assert_int_lt(now_ms() - loop.start_ms, 25000); /* 50 s by the node's own timers alone */
+}
+END_TEST
+
+START_TEST(what_other_threads_do_wakes_a_sleeping_loop)
+{
+    struct loop loop = { now_ms(), 0 };
+    struct counted c = { 0 };
+    synctv_stream *stream = follow(&c, ready_in_poll);
+    sleep_until(&loop, &c, 1);
+    for (int i = 0; i < 40; i++) {
+        int n = atomic_load(&c.n);
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, chat_from_elsewhere, NULL), 0);
+        sleep_until(&loop, &c, n + 1);
+        pthread_join(thread, NULL);
+    }
+    assert_slept(&loop, 40 * 6);
+    ck_assert_int_lt(now_ms() - loop.start_ms, 25000);
+    synctv_stream_close(stream);
+}
+END_TEST
+
+/* A movie of 0.2 s, and one of grace. */
+START_TEST(a_sleeping_loop_keeps_the_timers_of_rooms)
+{
+    struct loop loop = { now_ms(), 0 };
+    struct counted c = { 0 };
+    synctv_stream *stream = follow(&c, ready_in_poll);
+    sleep_until(&loop, &c, 1);
+    do_ask((synctv_request){
+        .method = SYNCTV_METHOD_SET_CURRENT_MOVIE,
+        .room_id = room,
+        .movie_id = movie,
+        .autoplay = true,
+    });
+    while (is_playing() && now_ms() < loop.start_ms + 30000)
+        sleep_and_turn(&loop);
+    ck_assert(!is_playing());
+    assert_slept(&loop, 50);
+    synctv_stream_close(stream);
+}
+END_TEST
+
+START_TEST(the_descriptor_is_readable_until_the_node_is_polled)
+{
+    struct counted c = { 0 };
+    settle();
+    const synctv_request list = { .method = SYNCTV_METHOD_LIST_ROOMS };
+    synctv_call(alice, &list, done, &c);
+    struct pollfd fd = { .fd = synctv_node_wake_fd(node), .events = POLLIN };
+    ck_assert_int_eq(poll(&fd, 1, 30000), 1);
+    ck_assert(fd_is_readable());
+    settle();
+    ck_assert_int_eq(atomic_load(&c.n), 1);
+    ck_assert(!fd_is_readable());
+}
+END_TEST
+
+static void *stop_it(void *userdata)
+{
+    synctv_node_stop(node, 1000);
+    return NULL;
+}
+
+START_TEST(a_sleeping_loop_learns_that_the_node_has_stopped)
+{
+    settle();
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, stop_it, NULL), 0);
+    pthread_join(thread, NULL);
+    ck_assert(fd_is_readable());
+    ck_assert_int_eq(synctv_node_timeout_ms(node), 0);
+    assert_code(synctv_node_poll(node, 0), SYNCTV_E_SHUTTING_DOWN);
+}
+END_TEST
+
+/* --- and over the network --- */
+
+enum { N_REMOTE_CALLS = 40, N_REMOTE_CHATS = 10 };
+
+/* A client signs in, asks this and that, and talks on a stream. */
+static void *be_a_client(void *userdata)
+{
+    atomic_bool *over = userdata;
+    synctv_client_options options;
+    synctv_client_options_init(&options);
+    options.address = synctv_node_address(node);
+    synctv_client *client = NULL;
+    synctv_error e;
+    ck_assert_int_eq(synctv_client_connect(&options, &client, &e), 0);
+    ck_assert_int_eq(synctv_client_login(client, "alice", "correct horse", NULL, &e), 0);
+    synctv_caller *me = synctv_client_caller(client);
+    for (int i = 0; i < N_REMOTE_CALLS; i++)
+        ck_assert_int_eq(synctv_account_profile(me, NULL, &e), 0);
+    const synctv_stream_options follow_room = { .room_id = room };
+    synctv_stream *stream = NULL;
+    ck_assert_int_eq(synctv_stream_open(me, &follow_room, &stream, &e), 0);
+    for (int heard = 0; heard < N_REMOTE_CHATS;) {
+        const synctv_event *event = NULL;
+        ck_assert_int_eq(synctv_stream_next(stream, 30000, &event, &e), 1);
+        bool is_chat = event->type == SYNCTV_EVENT_CHAT;
+        heard += is_chat;
+        if (is_chat || event->type == SYNCTV_EVENT_STATE)
+            ck_assert_int_eq(synctv_chat_send(stream, NULL, "hello", NULL, &e), 0);
+        synctv_event_unref(event);
+    }
+    synctv_stream_close(stream);
+    synctv_caller_unref(me);
+    synctv_client_close(client);
+    atomic_store(over, true);
+    return NULL;
+}
+
+START_TEST(clients_are_served_by_a_loop_that_sleeps)
+{
+    struct loop loop = { now_ms(), 0 };
+    atomic_bool over = false;
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, be_a_client, &over), 0);
+    while (!atomic_load(&over) && now_ms() < loop.start_ms + 50000)
+        sleep_and_turn(&loop);
+    ck_assert(atomic_load(&over));
+    pthread_join(thread, NULL);
+    ck_assert_int_lt(now_ms() - loop.start_ms, 25000); /* each call waits for no timer */
+    assert_slept(&loop, (N_REMOTE_CALLS + N_REMOTE_CHATS) * 10 + 100);
+}
+END_TEST
+
+START_TEST(a_polled_listener_stops)
+{
+    struct loop loop = { now_ms(), 0 };
+    atomic_bool over = false;
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, be_a_client, &over), 0);
+    while (!atomic_load(&over) && now_ms() < loop.start_ms + 50000)
+        sleep_and_turn(&loop);
+    pthread_join(thread, NULL);
+    synctv_node_stop(node, 5000);
+    ck_assert(fd_is_readable());
+    assert_code(synctv_node_poll(node, 0), SYNCTV_E_SHUTTING_DOWN);
+}
+END_TEST
+
 /* --- threads of the node's own --- */
 
 START_TEST(a_node_with_threads_is_not_polled)
 {
     assert_code(synctv_node_poll(node, 0), SYNCTV_E_INVALID_ARGUMENT);
+    assert_code(synctv_node_wake_fd(node), SYNCTV_E_INVALID_ARGUMENT);
+    ck_assert_int_eq(synctv_node_timeout_ms(node), -1);
 }
 END_TEST
 
@@ -468,6 +700,21 @@ static Suite *poll_mode(void)
     tcase_add_test(t, a_stream_may_be_closed_by_what_it_calls);
     tcase_add_test(t, after_stop_there_is_nothing_to_poll);
     tcase_add_test(t, a_polled_node_stops_with_streams_open_and_calls_under_way);
+    tcase_add_test(t, a_loop_sleeps_while_the_node_is_idle);
+    tcase_add_test(t, answers_wake_a_sleeping_loop);
+    tcase_add_test(t, what_other_threads_do_wakes_a_sleeping_loop);
+    tcase_add_test(t, a_sleeping_loop_keeps_the_timers_of_rooms);
+    tcase_add_test(t, the_descriptor_is_readable_until_the_node_is_polled);
+    tcase_add_test(t, a_sleeping_loop_learns_that_the_node_has_stopped);
+    suite_add_tcase(s, t);
+
+    t = tcase_create("polled and listening");
+    tcase_add_checked_fixture(t, open_polled_listener, close_all);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, a_loop_sleeps_while_a_listening_node_is_idle);
+    tcase_add_test(t, answers_wake_a_sleeping_loop);
+    tcase_add_test(t, clients_are_served_by_a_loop_that_sleeps);
+    tcase_add_test(t, a_polled_listener_stops);
     suite_add_tcase(s, t);
 
     t = tcase_create("with threads");

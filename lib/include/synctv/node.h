@@ -143,10 +143,30 @@ SYNCTV_API const char *synctv_node_address(const synctv_node *node);
 SYNCTV_API int64_t synctv_node_now_ms(const synctv_node *node);
 
 /**
- * Runs what is due (calls, callbacks, timers), waiting at most `timeout_ms` for something to do. Only with `threads` = 0; one thread at a time.
- * Returns 0, or SYNCTV_E_SHUTTING_DOWN after synctv_node_stop().
+ * Runs what is due: calls, callbacks, timers. With `threads` = 0; one thread at a time.
+ *
+ * @timeout_ms  wait at most so long for something to do; 0 = not at all, < 0 = until there is.
+ *
+ * Returns 0. Errors: SHUTTING_DOWN (synctv_node_stop() has begun), INVALID_ARGUMENT (the node has
+ * threads of its own).
  */
 SYNCTV_API int synctv_node_poll(synctv_node *node, int timeout_ms);
+
+/**
+ * A descriptor for a loop that sleeps in poll(2), epoll or the like: readable when the node has
+ * something to do, until synctv_node_poll() has been called, and for good once the node has
+ * stopped. Neither read nor close it; it lives as long as the node. With `threads` = 0.
+ *
+ * Returns the descriptor. Errors: INVALID_ARGUMENT (the node has threads of its own).
+ */
+SYNCTV_API int synctv_node_wake_fd(const synctv_node *node);
+/**
+ * How long such a loop may sleep, in ms, if the descriptor does not become readable: until the next
+ * timer of the node. Ask after each synctv_node_poll(), right before going to sleep. A node with
+ * nothing to do has a timer each second. Returns ≥ 0; 0 after synctv_node_stop(); −1 if the node
+ * has threads of its own. Thread-safe.
+ */
+SYNCTV_API int synctv_node_timeout_ms(const synctv_node *node);
 
 /**
  * Reads the files tls_cert_file, tls_key_file and tls_client_ca_file again, which must still be at their paths, for new connections; those
