@@ -95,11 +95,8 @@ static void on_ready(void *userdata, synctv_stream *stream)
 
 static void open_stream(struct program *p, struct person *person)
 {
-    synctv_stream_options options = {
-        .room_id = p->room_id,
-        .ready = on_ready,
-        .userdata = person,
-    };
+    synctv_stream_options options =
+        SYNCTV_STREAM_OPTIONS(.room_id = p->room_id, .ready = on_ready, .userdata = person);
     synctv_error error;
     check(synctv_stream_open(person->caller, &options, &person->stream, &error), &error, "stream");
 }
@@ -157,10 +154,9 @@ static void on_played(void *userdata, const synctv_result *result)
 static void next_step(struct program *p)
 {
     synctv_error error;
-    synctv_request request = { .room_id = p->room_id };
+    synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_PLAY, .room_id = p->room_id);
     switch (p->step++) {
     case 0:
-        request.method = SYNCTV_METHOD_PLAY;
         synctv_call(p->alice.caller, &request, on_played, NULL);
         break;
     case 1:

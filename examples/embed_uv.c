@@ -45,7 +45,7 @@ int main(void)
     turn(&timer);
 
     synctv_caller *system = synctv_node_as_system(node);
-    const synctv_request list = { .method = SYNCTV_METHOD_LIST_ROOMS };
+    const synctv_request list = SYNCTV_REQUEST(SYNCTV_METHOD_LIST_ROOMS);
     synctv_call(system, &list, on_rooms, NULL);
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
     synctv_caller_unref(system);

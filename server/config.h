@@ -24,7 +24,8 @@ enum action {
 #define CONFIG_MAX_ARGUMENTS 8
 
 struct config {
-    synctv_node_options node; /* its strings are borrowed from here, or static */
+    synctv_node_options node; /* its strings and limits are borrowed from here, or static */
+    synctv_limits limits;
     enum log_format log_format;
 
     enum action action;

@@ -92,7 +92,8 @@ static int start_server(synctv_node *node, const synctv_node_options *options,
     o.turn = turn;
     o.userdata = node;
     o.log = &node->log;
-    o.max_streams_per_connection = (unsigned)node->limits.streams_per_connection;
+    int32_t streams = node->limits.streams_per_connection;
+    o.max_streams_per_connection = streams > 0 ? (unsigned)streams : INT_MAX;
     o.max_connections_per_address = (unsigned)node->limits.connections_per_address;
 
     synctv_error own;
@@ -148,7 +149,7 @@ static struct front *front_new(synctv_node *node, const synctv_node_options *opt
     return front;
 }
 
-int synctv_node_open(const synctv_node_options *options, synctv_node **ret_node,
+static int open_node(const synctv_node_options *options, synctv_node **ret_node,
     synctv_error *ret_error)
 {
     struct sv_tls_files tls = { 0 };
@@ -190,6 +191,14 @@ out:
     free(node);
     sv_tls_files_fini(&tls);
     return rv < 0 ? rv : 0;
+}
+
+int synctv_node_open(const synctv_node_options *options, synctv_node **ret_node,
+    synctv_error *ret_error)
+{
+    synctv_node_options known;
+    int rv = sv_node_options_take(options, &known, ret_error);
+    return rv < 0 ? rv : open_node(&known, ret_node, ret_error);
 }
 
 /* ---- running ---- */

@@ -321,15 +321,8 @@ START_TEST(a_copy_shares_nothing_and_has_no_null_strings)
     };
     const synctv_room_settings settings = { .max_members = 5 };
     const char *fields[] = { field, NULL };
-    const synctv_request request = {
-        .method = SYNCTV_METHOD_UPDATE_MOVIE,
-        .content = value,
-        .movie = &movie,
-        .settings = &settings,
-        .fields = fields,
-        .n_fields = 2,
-        .rate = 2,
-    };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_UPDATE_MOVIE, .content = value,
+        .movie = &movie, .settings = &settings, .fields = fields, .n_fields = 2, .rate = 2);
     struct sv_arena a = { 0 };
     synctv_request copy;
     ck_assert_int_eq(sv_request_copy(&a, &request, &copy), 0);
@@ -354,7 +347,7 @@ END_TEST
 START_TEST(a_copy_into_an_arena_that_is_full_fails)
 {
     const synctv_movie movie = { .name = "a name that is longer than sixteen bytes" };
-    const synctv_request request = { .method = SYNCTV_METHOD_ADD_MOVIE, .movie = &movie };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_ADD_MOVIE, .movie = &movie);
     struct sv_arena a;
     for (size_t limit = 16; limit < 200; limit += 16) {
         sv_arena_init(&a, limit);
@@ -375,7 +368,7 @@ static void keep_code(void *userdata, const synctv_result *r)
 
 START_TEST(a_method_that_does_not_exist_is_answered_at_once)
 {
-    const synctv_request request = { .method = (synctv_method)4711 };
+    const synctv_request request = SYNCTV_REQUEST((synctv_method)4711);
     int code = 0;
     synctv_call(caller, &request, keep_code, &code);
     ck_assert_int_eq(code, SYNCTV_E_INVALID_ARGUMENT);
@@ -399,7 +392,7 @@ END_TEST
 START_TEST(an_answer_after_the_time_is_over_harms_nothing)
 {
     fake.late = true;
-    const synctv_request request = { .method = SYNCTV_METHOD_GET_PROFILE, .timeout_ms = 30 };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE, .timeout_ms = 30);
     int64_t start = sv_mono_ms();
     ck_assert_int_eq(synctv_call_wait(caller, &request, &result, &err), SYNCTV_E_TIMEOUT);
     ck_assert_int_ge(sv_mono_ms() - start, 29);
@@ -437,7 +430,7 @@ START_TEST(a_stream_takes_its_own_requests_only)
 {
     synctv_stream *stream;
     ck_assert_int_eq(synctv_stream_open(caller, NULL, &stream, NULL), 0);
-    synctv_request request = { .method = SYNCTV_METHOD_CREATE_ROOM };
+    synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM);
     ck_assert_int_eq(synctv_stream_send(stream, &request, &err), SYNCTV_E_INVALID_ARGUMENT);
     ck_assert_str_eq(err.field, "method");
     request.method = SYNCTV_METHOD_SEEK;

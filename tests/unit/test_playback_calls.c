@@ -25,8 +25,7 @@ static void people(void)
 }
 
 #define SEND(stream, ...)                                                                          \
-    synctv_stream_send((stream), &(synctv_request){ .method = SYNCTV_METHOD_##__VA_ARGS__ },       \
-        &fx_error)
+    synctv_stream_send((stream), &SYNCTV_REQUEST(SYNCTV_METHOD_##__VA_ARGS__), &fx_error)
 
 static const synctv_playback *state_now(void)
 {
@@ -59,14 +58,8 @@ static const struct command {
 
 static synctv_request request_of(const struct command *command)
 {
-    return (synctv_request){
-        .method = command->method,
-        .room_id = room,
-        .has_position = true,
-        .position_s = 11,
-        .rate = 1.5,
-        .movie_id = movie,
-    };
+    return SYNCTV_REQUEST(command->method, .room_id = room, .has_position = true, .position_s = 11,
+        .rate = 1.5, .movie_id = movie);
 }
 
 static void give(uint64_t added, uint64_t removed)

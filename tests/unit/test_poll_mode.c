@@ -56,7 +56,7 @@ static void open_with(unsigned threads, const char *listen)
         0);
     assert_code(synctv_node_as_user(node, result->user->id, &alice, &err), 0);
     synctv_result_unref(result);
-    result = ask((synctv_request){ .method = SYNCTV_METHOD_CREATE_ROOM, .name = "room" });
+    result = ask(SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "room"));
     memcpy(room, result->room->id, sizeof(room));
     synctv_result_unref(result);
     const synctv_movie short_one = {
@@ -64,11 +64,7 @@ static void open_with(unsigned threads, const char *listen)
         .url = "https://example.org/",
         .duration_s = 0.2,
     };
-    result = ask((synctv_request){
-        .method = SYNCTV_METHOD_ADD_MOVIE,
-        .room_id = room,
-        .movie = &short_one,
-    });
+    result = ask(SYNCTV_REQUEST(SYNCTV_METHOD_ADD_MOVIE, .room_id = room, .movie = &short_one));
     memcpy(movie, result->movie->id, sizeof(movie));
     synctv_result_unref(result);
 }
@@ -148,7 +144,8 @@ static void poll_until(struct counted *c, int n)
 
 static synctv_stream *follow(struct counted *c, synctv_stream_ready_fn *fn)
 {
-    const synctv_stream_options options = { .room_id = room, .ready = fn, .userdata = c };
+    const synctv_stream_options options =
+        SYNCTV_STREAM_OPTIONS(.room_id = room, .ready = fn, .userdata = c);
     synctv_stream *stream = NULL;
     assert_code(synctv_stream_open(alice, &options, &stream, &err), 0);
     return stream;
@@ -159,10 +156,10 @@ static synctv_stream *follow(struct counted *c, synctv_stream_ready_fn *fn)
 START_TEST(answers_that_take_time_come_inside_poll)
 {
     struct counted c = { 0 };
-    const synctv_request create = { .method = SYNCTV_METHOD_CREATE_ROOM, .name = "x" };
+    const synctv_request create = SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "x");
     for (int i = 0; i < 5; i++)
         synctv_call(alice, &create, done, &c);
-    do_ask((synctv_request){ .method = SYNCTV_METHOD_CREATE_ROOM, .name = "x" }); /* behind them */
+    do_ask(SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "x")); /* behind them */
     ck_assert_int_eq(atomic_load(&c.n), 0);
     poll_until(&c, 5);
     ck_assert_int_eq(atomic_load(&c.n), 5);
@@ -175,11 +172,7 @@ START_TEST(streams_are_told_of_inside_poll_only)
 {
     struct counted c = { 0 };
     synctv_stream *stream = follow(&c, ready_in_poll);
-    do_ask((synctv_request){
-        .method = SYNCTV_METHOD_SET_CURRENT_MOVIE,
-        .room_id = room,
-        .movie_id = movie,
-    });
+    do_ask(SYNCTV_REQUEST(SYNCTV_METHOD_SET_CURRENT_MOVIE, .room_id = room, .movie_id = movie));
     ck_assert_int_eq(atomic_load(&c.n), 0);
     poll_until(&c, 1);
     ck_assert(pthread_equal(c.where, pthread_self()));
@@ -193,11 +186,7 @@ START_TEST(blocking_calls_need_no_poll)
     for (int i = 0; i < 20; i++) {
         assert_code(synctv_playback_play(alice, room, NULL, &result, &err),
             SYNCTV_E_NO_CURRENT_MOVIE);
-        do_ask((synctv_request){
-            .method = SYNCTV_METHOD_SEND_CHAT,
-            .room_id = room,
-            .content = "hello",
-        });
+        do_ask(SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .room_id = room, .content = "hello"));
     }
     synctv_stream *stream = follow(NULL, NULL);
     const synctv_event *event = NULL;
@@ -222,11 +211,7 @@ END_TEST
 
 static void *chat_from_elsewhere(void *userdata)
 {
-    do_ask((synctv_request){
-        .method = SYNCTV_METHOD_SEND_CHAT,
-        .room_id = room,
-        .content = "wake up",
-    });
+    do_ask(SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .room_id = room, .content = "wake up"));
     return NULL;
 }
 
@@ -252,8 +237,7 @@ END_TEST
 
 static bool is_playing(void)
 {
-    const synctv_result *result =
-        ask((synctv_request){ .method = SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room });
+    const synctv_result *result = ask(SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room));
     bool playing = result->state->status == SYNCTV_PLAYBACK_STATUS_PLAYING;
     synctv_result_unref(result);
     return playing;
@@ -264,17 +248,12 @@ START_TEST(poll_runs_the_timers_of_rooms)
     struct counted c = { 0 };
     synctv_stream *stream = follow(&c, ready_in_poll);
     poll_until(&c, 1);
-    do_ask((synctv_request){
-        .method = SYNCTV_METHOD_SET_CURRENT_MOVIE,
-        .room_id = room,
-        .movie_id = movie,
-        .autoplay = true,
-    });
+    do_ask(SYNCTV_REQUEST(SYNCTV_METHOD_SET_CURRENT_MOVIE, .room_id = room, .movie_id = movie,
+        .autoplay = true));
     int64_t until_ms = now_ms() + 30000;
     while (is_playing() && now_ms() < until_ms) /* a movie of 0.2 s, and one of grace */
         poll_once(100);
-    const synctv_result *result =
-        ask((synctv_request){ .method = SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room });
+    const synctv_result *result = ask(SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room));
     ck_assert_int_eq(result->state->status, SYNCTV_PLAYBACK_STATUS_PAUSED);
     ck_assert_double_eq(result->state->position_s, 0.2);
     synctv_result_unref(result);
@@ -287,7 +266,7 @@ static void ask_again(void *userdata, const synctv_result *result)
     struct counted *c = userdata;
     ck_assert(atomic_load(&polling) || c->n == 0);
     if (atomic_fetch_add(&c->n, 1) < 9) {
-        const synctv_request create = { .method = SYNCTV_METHOD_LIST_ROOMS };
+        const synctv_request create = SYNCTV_REQUEST(SYNCTV_METHOD_LIST_ROOMS);
         synctv_call(alice, &create, ask_again, c);
     }
 }
@@ -295,7 +274,7 @@ static void ask_again(void *userdata, const synctv_result *result)
 START_TEST(a_callback_may_ask_for_more)
 {
     struct counted c = { 0 };
-    const synctv_request list = { .method = SYNCTV_METHOD_LIST_ROOMS };
+    const synctv_request list = SYNCTV_REQUEST(SYNCTV_METHOD_LIST_ROOMS);
     synctv_call(alice, &list, ask_again, &c);
     poll_until(&c, 10);
     ck_assert_int_eq(atomic_load(&c.n), 10);
@@ -330,7 +309,7 @@ START_TEST(after_stop_there_is_nothing_to_poll)
     assert_code(synctv_node_poll(node, 10000), SYNCTV_E_SHUTTING_DOWN);
     synctv_node_stop(node, 1000);
     struct counted c = { 0 };
-    const synctv_request list = { .method = SYNCTV_METHOD_LIST_ROOMS };
+    const synctv_request list = SYNCTV_REQUEST(SYNCTV_METHOD_LIST_ROOMS);
     synctv_call(alice, &list, done, &c);
     ck_assert_int_eq(atomic_load(&c.n), 1);
     assert_code(atomic_load(&c.last_code), SYNCTV_E_SHUTTING_DOWN);
@@ -349,13 +328,11 @@ static void stop_with_much_under_way(void)
     for (int i = 0; i < N_STREAMS; i++)
         open[i] = follow(&streams[i], ready);
     const synctv_request requests[] = {
-        { .method = SYNCTV_METHOD_CREATE_ROOM, .name = "x" },
-        { .method = SYNCTV_METHOD_LIST_ROOMS },
-        { .method = SYNCTV_METHOD_SEND_CHAT, .room_id = room, .content = "x" },
-        { .method = SYNCTV_METHOD_UPDATE_ROOM,
-            .room_id = room,
-            .has_password = true,
-            .password = "secret" },
+        SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "x"),
+        SYNCTV_REQUEST(SYNCTV_METHOD_LIST_ROOMS),
+        SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .room_id = room, .content = "x"),
+        SYNCTV_REQUEST(SYNCTV_METHOD_UPDATE_ROOM, .room_id = room, .has_password = true,
+            .password = "secret"),
     };
     for (int i = 0; i < N_CALLS; i++)
         synctv_call(alice, &requests[i % 20 == 19 ? 3 : i % 3], done, &calls[i]);
@@ -456,7 +433,7 @@ START_TEST(answers_wake_a_sleeping_loop)
 {
     struct loop loop = { now_ms(), 0 };
     struct counted c = { 0 };
-    const synctv_request list = { .method = SYNCTV_METHOD_LIST_ROOMS };
+    const synctv_request list = SYNCTV_REQUEST(SYNCTV_METHOD_LIST_ROOMS);
     for (int i = 1; i <= 50; i++) {
         synctv_call(alice, &list, done, &c);
         sleep_until(&loop, &c, i);
@@ -492,12 +469,8 @@ START_TEST(a_sleeping_loop_keeps_the_timers_of_rooms)
     struct counted c = { 0 };
     synctv_stream *stream = follow(&c, ready_in_poll);
     sleep_until(&loop, &c, 1);
-    do_ask((synctv_request){
-        .method = SYNCTV_METHOD_SET_CURRENT_MOVIE,
-        .room_id = room,
-        .movie_id = movie,
-        .autoplay = true,
-    });
+    do_ask(SYNCTV_REQUEST(SYNCTV_METHOD_SET_CURRENT_MOVIE, .room_id = room, .movie_id = movie,
+        .autoplay = true));
     while (is_playing() && now_ms() < loop.start_ms + 30000)
         sleep_and_turn(&loop);
     ck_assert(!is_playing());
@@ -510,7 +483,7 @@ START_TEST(the_descriptor_is_readable_until_the_node_is_polled)
 {
     struct counted c = { 0 };
     settle();
-    const synctv_request list = { .method = SYNCTV_METHOD_LIST_ROOMS };
+    const synctv_request list = SYNCTV_REQUEST(SYNCTV_METHOD_LIST_ROOMS);
     synctv_call(alice, &list, done, &c);
     struct pollfd fd = { .fd = synctv_node_wake_fd(node), .events = POLLIN };
     ck_assert_int_eq(poll(&fd, 1, 30000), 1);
@@ -557,7 +530,7 @@ static void *be_a_client(void *userdata)
     synctv_caller *me = synctv_client_caller(client);
     for (int i = 0; i < N_REMOTE_CALLS; i++)
         ck_assert_int_eq(synctv_account_profile(me, NULL, &e), 0);
-    const synctv_stream_options follow_room = { .room_id = room };
+    const synctv_stream_options follow_room = SYNCTV_STREAM_OPTIONS(.room_id = room);
     synctv_stream *stream = NULL;
     ck_assert_int_eq(synctv_stream_open(me, &follow_room, &stream, &e), 0);
     for (int heard = 0; heard < N_REMOTE_CHATS;) {
@@ -619,7 +592,7 @@ END_TEST
 START_TEST(callbacks_come_on_the_nodes_threads)
 {
     struct counted c = { 0 }, s = { 0 };
-    const synctv_request create = { .method = SYNCTV_METHOD_CREATE_ROOM, .name = "x" };
+    const synctv_request create = SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "x");
     synctv_stream *stream = follow(&s, ready);
     synctv_call(alice, &create, done, &c);
     int64_t until_ms = now_ms() + 30000;
@@ -636,12 +609,8 @@ END_TEST
 START_TEST(a_timer_set_on_another_thread_is_kept)
 {
     synctv_stream *stream = follow(NULL, NULL);
-    do_ask((synctv_request){
-        .method = SYNCTV_METHOD_SET_CURRENT_MOVIE,
-        .room_id = room,
-        .movie_id = movie,
-        .autoplay = true,
-    });
+    do_ask(SYNCTV_REQUEST(SYNCTV_METHOD_SET_CURRENT_MOVIE, .room_id = room, .movie_id = movie,
+        .autoplay = true));
     bool ended = false;
     const synctv_event *event;
     while (!ended) { /* 0.2 s, and one of grace */

@@ -15,6 +15,8 @@
 #ifndef SYNCTV_CALL_H
 #define SYNCTV_CALL_H
 
+#include <string.h>
+
 #include "types.h"
 
 #ifdef __cplusplus
@@ -79,10 +81,14 @@ typedef enum synctv_method {
 } synctv_method;
 
 /**
- * A question. Zero it, set `method` and the fields which that method reads (the typed function of the same name has them as
- * arguments; they are those of its request in proto/client.proto); the others are ignored. All pointers are borrowed for the call.
+ * A question. Begin with SYNCTV_REQUEST() or synctv_request_init(); set `method` and the fields
+ * which that method reads (the typed function of the same name has them as arguments; they are
+ * those of its request in proto/client.proto); the others are ignored. All pointers are borrowed
+ * for the call.
  */
 typedef struct synctv_request {
+    /** Set by SYNCTV_REQUEST() or synctv_request_init(); version.h tells what it is for. */
+    size_t struct_size;
     synctv_method method;
     const char *room_id;
     const char *user_id;
@@ -143,6 +149,21 @@ typedef struct synctv_request {
 
     int32_t timeout_ms; /**< how long to wait for the answer, 0 = 30 s */
 } synctv_request;
+
+/**
+ * A request as a value, in C:
+ *
+ *     const synctv_request play = SYNCTV_REQUEST(SYNCTV_METHOD_PLAY, .room_id = id);
+ */
+#define SYNCTV_REQUEST(...)                                                                        \
+    ((synctv_request){ .struct_size = sizeof(synctv_request), .method = __VA_ARGS__ })
+
+/** Zeros a request, so that the method and its fields can be set. */
+static inline void synctv_request_init(synctv_request *request)
+{
+    memset(request, 0, sizeof(*request));
+    request->struct_size = sizeof(*request);
+}
 
 /**
  * An answer: immutable, counted. What a method does not return is NULL, "" or 0.

@@ -41,8 +41,12 @@ typedef struct synctv_client synctv_client;
 typedef void synctv_client_token_fn(void *userdata, const char *refresh_token,
     const char *access_token);
 
-/** All strings are borrowed during synctv_client_connect(). */
+/**
+ * Begin with synctv_client_options_init(). All strings are borrowed during synctv_client_connect().
+ */
 typedef struct synctv_client_options {
+    /** Set by synctv_client_options_init(); version.h tells what it is for. */
+    size_t struct_size;
     const char *address; /**< "HOST:PORT", IPv6 in brackets */
     bool tls;
     const char *tls_ca_file;   /**< PEM; NULL = the system's */
@@ -59,7 +63,14 @@ typedef struct synctv_client_options {
     synctv_log_level log_level;
 } synctv_client_options;
 
-SYNCTV_API void synctv_client_options_init(synctv_client_options *options);
+/** For a structure of `struct_size` bytes; what the function below calls. */
+SYNCTV_API void synctv_client_options_init_sized(synctv_client_options *options,
+    size_t struct_size);
+/** Fills in the defaults. `address` is still to be set. */
+static inline void synctv_client_options_init(synctv_client_options *options)
+{
+    synctv_client_options_init_sized(options, sizeof(*options));
+}
 
 /**
  * Connects, waiting at most connect_timeout_ms for a server that is not there yet.

@@ -47,6 +47,8 @@ typedef enum synctv_registration {
  * itself; other programs want a proxy before them, or a gRPC newer than 1.51, where strangers can connect.
  */
 typedef struct synctv_limits {
+    /** Set by synctv_limits_init(); version.h tells what it is for. */
+    size_t struct_size;
     double login_per_minute;             /**< per (name, address); 5 */
     double login_per_minute_per_address; /**< 30 */
     double register_per_hour;            /**< per address; 30 */
@@ -68,8 +70,21 @@ typedef struct synctv_limits {
     int32_t connections_per_address;     /**< that have a stream; 256, 0 = any */
 } synctv_limits;
 
-/** All strings are borrowed during synctv_node_open(). */
+/** For a structure of `struct_size` bytes; what the function below calls. */
+SYNCTV_API void synctv_limits_init_sized(synctv_limits *limits, size_t struct_size);
+/** Fills in the defaults. */
+static inline void synctv_limits_init(synctv_limits *limits)
+{
+    synctv_limits_init_sized(limits, sizeof(*limits));
+}
+
+/**
+ * Begin with synctv_node_options_init(). All that pointers lead to is borrowed during
+ * synctv_node_open().
+ */
 typedef struct synctv_node_options {
+    /** Set by synctv_node_options_init(); version.h tells what it is for. */
+    size_t struct_size;
     const char *db_url; /**< "sqlite:PATH" or "memory:" */
     /**
      * true: this node serves the database alone. STORAGE_UNAVAILABLE if another one that is alone does, in any process; as long as it
@@ -102,15 +117,21 @@ typedef struct synctv_node_options {
     synctv_registration registration;
     int64_t access_ttl_s;  /**< 3600 */
     int64_t refresh_ttl_s; /**< 2592000 */
-    synctv_limits limits;
+    /** NULL = the defaults. */
+    const synctv_limits *limits;
 
     synctv_log_fn *log; /**< NULL = silent */
     void *log_userdata;
     synctv_log_level log_level;
 } synctv_node_options;
 
+/** For a structure of `struct_size` bytes; what the function below calls. */
+SYNCTV_API void synctv_node_options_init_sized(synctv_node_options *options, size_t struct_size);
 /** Fills in the defaults: "memory:", alone, no listener, one thread. */
-SYNCTV_API void synctv_node_options_init(synctv_node_options *options);
+static inline void synctv_node_options_init(synctv_node_options *options)
+{
+    synctv_node_options_init_sized(options, sizeof(*options));
+}
 
 /**
  * Opens the database, starts the threads and serves. When it returns 0 the node answers calls.
@@ -198,8 +219,17 @@ SYNCTV_API int synctv_node_as_user(synctv_node *node, const char *user_id,
     synctv_caller **ret_caller, synctv_error *ret_error);
 /** A caller that may do everything and is nobody's member: automation and moderation. Its streams follow every room of the node. NULL when out of memory. */
 SYNCTV_API synctv_caller *synctv_node_as_system(synctv_node *node);
-/** A caller that is not signed in, for LOGIN, REGISTER, REFRESH_TOKEN, LOGOUT. `peer` is the gRPC peer or "" and is what limits per address count. */
-SYNCTV_API synctv_caller *synctv_node_as_anonymous(synctv_node *node, const char *peer);
+/**
+ * A caller that is not signed in, for LOGIN, REGISTER, REFRESH_TOKEN, LOGOUT.
+ *
+ * @address     of whoever asks, "192.0.2.7" or "2001:db8::1", also with brackets and a port: what
+ *              limits per address count. NULL or "" = not known; all these count as one.
+ * @ret_caller  release with synctv_caller_unref().
+ *
+ * Errors: INVALID_ARGUMENT (this is no address), NO_MEMORY.
+ */
+SYNCTV_API int synctv_node_as_anonymous(synctv_node *node, const char *address,
+    synctv_caller **ret_caller, synctv_error *ret_error);
 
 /** Receives who a token belongs to: `caller` is borrowed (NULL on failure, then `error` says why). */
 typedef void synctv_authenticated_fn(void *userdata, synctv_caller *caller,

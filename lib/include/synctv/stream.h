@@ -104,13 +104,32 @@ typedef struct synctv_stream synctv_stream;
  */
 typedef void synctv_stream_ready_fn(void *userdata, synctv_stream *stream);
 
+/** Begin with SYNCTV_STREAM_OPTIONS() or synctv_stream_options_init(). Zeros are the defaults. */
 typedef struct synctv_stream_options {
-    const char *room_id; /**< NULL or "" = all rooms of the user (of the node, for the system) */
-    const char *room_password; /**< a guest's, where the room has one */
-    synctv_stream_ready_fn
-        *ready; /**< may be NULL: then use synctv_stream_next() with a time-out */
+    /** Set by the macro or the function; version.h tells what it is for. */
+    size_t struct_size;
+    /** NULL or "" = all rooms of the user (of the node, for the system). */
+    const char *room_id;
+    /** A guest's, where the room has one. */
+    const char *room_password;
+    /** May be NULL: then use synctv_stream_next() with a time-out. */
+    synctv_stream_ready_fn *ready;
     void *userdata;
 } synctv_stream_options;
+
+/**
+ * Options as a value, in C:
+ *
+ *     const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = id, .ready = ready);
+ */
+#define SYNCTV_STREAM_OPTIONS(...)                                                                 \
+    ((synctv_stream_options){ .struct_size = sizeof(synctv_stream_options), __VA_ARGS__ })
+
+static inline void synctv_stream_options_init(synctv_stream_options *options)
+{
+    memset(options, 0, sizeof(*options));
+    options->struct_size = sizeof(*options);
+}
 
 /**
  * Opens a stream. What needs storage or network goes on in the background; that it failed is what
@@ -120,7 +139,8 @@ typedef struct synctv_stream_options {
  * @options     borrowed; NULL = all rooms.
  * @ret_stream  release with synctv_stream_close().
  *
- * Errors: NO_MEMORY, STREAM_LIMIT, SHUTTING_DOWN, PERMISSION_DENIED (an anonymous caller).
+ * Errors: NO_MEMORY, STREAM_LIMIT, SHUTTING_DOWN, PERMISSION_DENIED (an anonymous caller),
+ * INVALID_ARGUMENT (`struct_size`).
  */
 SYNCTV_API int synctv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
     synctv_stream **ret_stream, synctv_error *ret_error);

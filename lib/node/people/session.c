@@ -323,11 +323,16 @@ synctv_caller *synctv_node_as_system(synctv_node *node)
     return session == NULL ? NULL : &session->base;
 }
 
-synctv_caller *synctv_node_as_anonymous(synctv_node *node, const char *peer)
+int synctv_node_as_anonymous(synctv_node *node, const char *address, synctv_caller **ret_caller,
+    synctv_error *ret_error)
 {
     struct sv_session *session = session_new(node, SV_SESSION_ANONYMOUS);
     if (session == NULL)
-        return NULL;
-    sv_address_key(peer, session->address, sizeof(session->address));
-    return &session->base;
+        return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
+    if (!sv_address_key(address, session->address, sizeof(session->address))) {
+        free(session);
+        return sv_error_field(ret_error, "address", "\"%s\" is no address", address);
+    }
+    *ret_caller = &session->base;
+    return 0;
 }
