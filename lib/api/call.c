@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "api/caller.h"
+#include "api/cancel.h"
 #include "api/result.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -58,12 +59,14 @@ static void submit(synctv_caller *caller, const synctv_request *request, synctv_
     synctv_error err;
     synctv_request own;
     request = sv_request_take(request, &own, &err);
-    if (request != NULL && (unsigned)request->method < SYNCTV_N_METHODS) {
+    if (request != NULL && sv_cancel_is_over(request->cancellable)) {
+        sv_error(&err, SYNCTV_E_CANCELLED);
+    } else if (request != NULL && (unsigned)request->method < SYNCTV_N_METHODS) {
         caller->ops->submit(caller, request, done, userdata, direct);
         return;
-    }
-    if (request != NULL)
+    } else if (request != NULL) {
         sv_error_field(&err, "method", "there is no method %d", (int)request->method);
+    }
     const synctv_result *result = sv_result_failed(err.code, &err);
     done(userdata, result);
     synctv_result_unref(result);

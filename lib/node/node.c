@@ -16,6 +16,7 @@
 #include "core/validate.h"
 #include "node/people/account.h"
 #include "node/engine/blocking_job.h"
+#include "node/engine/ticket.h"
 #include "node/calls/handlers.h"
 #include "node/rooms/flush.h"
 #include "node/rooms/follow.h"
@@ -284,6 +285,8 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     node->sources = sv_real_sources;
     sv_node_start_clock(node);
     sv_mailbox_init(&node->mailbox);
+    pthread_mutex_init(&node->tickets.lock, NULL);
+    sv_list_init(&node->tickets.timed);
     pthread_mutex_init(&node->turn_lock, NULL);
     node->methods = sv_methods;
 
@@ -372,6 +375,7 @@ void sv_node_fini(synctv_node *node)
         sv_secret_wipe(node->jwt_key, node->jwt_key_len);
     free(node->jwt_key);
     sv_mailbox_fini(&node->mailbox);
+    pthread_mutex_destroy(&node->tickets.lock);
     pthread_mutex_destroy(&node->turn_lock);
 }
 
@@ -434,6 +438,9 @@ static int64_t run_timers(synctv_node *node)
     int64_t next_ms = sv_rooms_tick(node, now_ms);
     if (sv_rooms_evict(node))
         next_ms = now_ms;
+    int64_t next_ticket_ms = sv_tickets_ring(node, now_ms);
+    if (next_ms > next_ticket_ms)
+        next_ms = next_ticket_ms;
     if (next_ms > node->next_purge_ms)
         next_ms = node->next_purge_ms;
     if (next_ms > node->next_accounts_ms)

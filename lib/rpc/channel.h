@@ -88,6 +88,9 @@ struct sv_rpc_request {
 int sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *request,
     struct sv_rpc_bytes payload, sv_rpc_done_fn *done, void *userdata);
 
+/* Cancels the unary call with this userdata, if there is one; its done() comes as ever. On the channel's thread. */
+void sv_rpc_unary_cancel(struct sv_rpc_channel *channel, const void *userdata);
+
 struct sv_rpc_client_stream_ops {
     /* The server has accepted the stream; before all others, not for a refused one. May be NULL. */
     void (*on_open)(struct sv_rpc_client_stream *stream, void *userdata);

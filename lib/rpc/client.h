@@ -31,7 +31,8 @@ struct sv_client_call {
     grpc_metadata_array initial, trailing;
     grpc_status_code status;
     grpc_slice text;
-    int refused; /* SYNCTV_E_* of a call that did not start; 0 */
+    int refused;       /* SYNCTV_E_* of a call that did not start; 0 */
+    const void *owner; /* of a unary call: the userdata of its done() */
 };
 
 /* Makes the core's call and puts it on the list. Returns false with call->refused set when the channel is closing; `call` is on the list anyway. */

@@ -81,6 +81,30 @@ typedef enum synctv_method {
 } synctv_method;
 
 /**
+ * What withdraws calls, from any thread: give it to requests as `cancellable`. One may withdraw any
+ * number of calls, for instance all that a window of a program waits for.
+ */
+typedef struct synctv_cancellable synctv_cancellable;
+
+/** Release with synctv_cancellable_free(). NULL when out of memory. */
+SYNCTV_API synctv_cancellable *synctv_cancellable_new(void);
+/**
+ * Withdraws all calls that have it and are not answered yet, and those that will be made with it.
+ * Returns at once; each call still gets its one answer, as always:
+ *
+ * - Of a node: CANCELLED if the call waits in a queue, and then it has changed nothing and never
+ *   will. A call that is being carried out is not withdrawn any more; its answer, which comes
+ *   soon, says what has become of it.
+ * - Over a network: CANCELLED. If it has been sent to the server, what was asked for may still
+ *   happen. If the answer is here already, it counts.
+ *
+ * Thread-safe; may be called inside callbacks. Once is enough.
+ */
+SYNCTV_API void synctv_cancellable_cancel(synctv_cancellable *cancellable);
+/** Releases it. Calls that have it go on, and cannot be withdrawn any more. NULL is fine. */
+SYNCTV_API void synctv_cancellable_free(synctv_cancellable *cancellable);
+
+/**
  * A question. Begin with SYNCTV_REQUEST() or synctv_request_init(); set `method` and the fields
  * which that method reads (the typed function of the same name has them as arguments; they are
  * those of its request in proto/client.proto); the others are ignored. All pointers are borrowed
@@ -147,7 +171,14 @@ typedef struct synctv_request {
     bool buffering;
     bool ended;
 
-    int32_t timeout_ms; /**< how long to wait for the answer, 0 = 30 s */
+    /**
+     * How long to wait for the answer, after which it is TIMEOUT (what was asked for may still
+     * happen). 0 = the client's call_timeout_ms; on a node 30 s for calls that block and no limit
+     * for synctv_call(), where a call that is under way always has an answer in the end.
+     */
+    int32_t timeout_ms;
+    /** What can withdraw the call, borrowed; NULL = nothing. Not for streams. */
+    synctv_cancellable *cancellable;
 } synctv_request;
 
 /**

@@ -24,6 +24,7 @@
 
 struct sv_room;
 struct sv_origin;
+struct sv_ticket;
 
 /* Who acts, as known at the call's start or, later, as its transaction sees it: it does not change under a handler's feet. */
 struct sv_actor_info {
@@ -83,8 +84,12 @@ struct sv_call {
     void (*failed)(struct sv_call *call, int code);
     synctv_done_fn *done;
     void *userdata;
+    /* What may answer it before it is over; NULL = nothing. */
+    struct sv_ticket *ticket;
     /* done() may run on any thread. */
     bool direct;
+    /* The next run() writes. */
+    bool writes;
     /* We are on a thread on which done() of an indirect call may not run. */
     bool foreign;
     bool kept;

@@ -9,8 +9,8 @@
  *   rooms/     rooms in memory; rooms/room.h tells more
  *   calls/     one handler a method
  *
- * Locks, outermost first: a room's, rooms->lock, a shard's, streams->lock, accounts->lock, a stream's, then those of the
- * mailbox and of streams that are ready. Nothing foreign is called under any of them but wake(): it takes locks of its own and
+ * Locks, outermost first: a room's, rooms->lock, a shard's, streams->lock, accounts->lock, a stream's, a ticket's, then
+ * those of the mailbox, of streams that are ready and of the tickets. Nothing foreign is called under any of them but wake(): it takes locks of its own and
  * calls nobody back.
  */
 #ifndef SV_NODE_ENGINE_NODE_H
@@ -37,6 +37,12 @@ struct sv_streams;
 struct sv_rooms;
 struct sv_method;
 
+/* Calls whose time may run out (ticket.h), by when it does. */
+struct sv_tickets {
+    pthread_mutex_t lock;
+    struct sv_list timed;
+};
+
 struct synctv_node {
     struct sv_log log;
     struct sv_sources sources;
@@ -60,6 +66,7 @@ struct synctv_node {
     const struct sv_method *methods;
     atomic_uint n_rooms, n_online;
 
+    struct sv_tickets tickets;
     struct sv_mailbox mailbox;
     pthread_mutex_t turn_lock;
     atomic_bool turn_wanted;

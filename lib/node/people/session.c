@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "node/people/account_table.h"
 #include "node/engine/blocking_job.h"
+#include "node/engine/ticket.h"
 
 /* --- tokens that were checked (accounts.lock) --- */
 
@@ -107,13 +108,19 @@ void sv_session_submit(synctv_caller *caller, const synctv_request *request, syn
     struct sv_session *session = (struct sv_session *)caller;
     struct sv_actor_info actor;
     sv_session_info(session, &actor);
-    struct sv_call *call = sv_call_new(session->node, caller, &actor, NULL, request);
+    struct sv_ticket *ticket;
+    int rv = sv_ticket_new(session->node, request, done, userdata, direct, &ticket);
+    struct sv_call *call =
+        rv < 0 ? NULL : sv_call_new(session->node, caller, &actor, NULL, request);
     if (call == NULL) {
-        const synctv_result *result = sv_result_failed(SYNCTV_E_NO_MEMORY, NULL);
-        done(userdata, result);
+        const synctv_result *result = sv_result_failed(rv < 0 ? rv : SYNCTV_E_NO_MEMORY, NULL);
+        if (sv_ticket_answer(ticket))
+            done(userdata, result);
         synctv_result_unref(result);
+        sv_ticket_free(ticket);
         return;
     }
+    call->ticket = ticket;
     call->done = done;
     call->userdata = userdata;
     call->direct = direct;

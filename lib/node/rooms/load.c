@@ -12,6 +12,7 @@
 #include "node/rooms/playhead.h"
 #include "node/rooms/timer.h"
 #include "node/rooms/view.h"
+#include "node/engine/ticket.h"
 
 #define RETRY_MS 1000
 
@@ -232,6 +233,7 @@ static int wait_for_reading(struct sv_room *room, struct sv_call *call,
         rv = start_reading(room);
     if (rv >= 0) {
         call->next = next;
+        sv_ticket_wait(call->ticket);
         sv_list_append(&room->waiting, &call->letter.link);
     } else if (!room->loaded && !room->loading) {
         sv_room_discard(room);
