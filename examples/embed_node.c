@@ -107,7 +107,7 @@ static void show(struct program *p, struct person *person, const synctv_event *e
     case SYNCTV_EVENT_STATE:
         printf("%-5s sees: %s at %.1f s\n", person->name,
             event->state->status == SYNCTV_PLAYBACK_STATUS_PLAYING ? "playing" : "paused",
-            synctv_playback_position(event->state, synctv_node_now_ms(p->node), 596));
+            synctv_playback_position(event->state, synctv_node_now_ms(p->node), 0));
         person->saw_pause = event->state->cause == SYNCTV_STATE_CAUSE_PAUSE;
         break;
     case SYNCTV_EVENT_CHAT:

@@ -4,6 +4,8 @@
 double synctv_playback_position(const synctv_playback *playback, int64_t now_ms, double duration_s)
 {
     double position = playback->position_s;
+    if (duration_s <= 0)
+        duration_s = playback->duration_s;
     if (playback->status == SYNCTV_PLAYBACK_STATUS_PLAYING && now_ms > playback->updated_at_ms)
         position += ((double)now_ms - (double)playback->updated_at_ms) / 1000 * playback->rate;
     if (duration_s > 0 && position > duration_s)

@@ -578,6 +578,10 @@ START_TEST(the_playhead_moves_with_time_only_while_playing)
     };
     ck_assert_double_eq(synctv_playback_position(&p, 3000, 0), 14);
     ck_assert_double_eq(synctv_playback_position(&p, 3000, 12), 12);
+    p.duration_s = 13;
+    ck_assert_double_eq(synctv_playback_position(&p, 3000, 0), 13);
+    ck_assert_double_eq(synctv_playback_position(&p, 3000, 12), 12);
+    p.duration_s = 0;
     ck_assert_double_eq(synctv_playback_position(&p, 0, 0), 10);
     ck_assert(isfinite(synctv_playback_position(&p, INT64_MAX, 0)));
     p.updated_at_ms = INT64_MIN;

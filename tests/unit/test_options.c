@@ -5,6 +5,8 @@
  * who reads beyond. And what the options say.
  */
 #include <check.h>
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,6 +183,36 @@ START_TEST(options_of_clients_may_be_shorter_or_longer)
 }
 END_TEST
 
+/* ---- threads that cannot be started ---- */
+
+static bool no_threads;
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+    void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+    void *arg);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+    void *arg)
+{
+    return no_threads ? EAGAIN : __real_pthread_create(thread, attr, run, arg);
+}
+
+START_TEST(a_client_without_its_thread_says_so)
+{
+    synctv_client_options options;
+    synctv_client_options_init(&options);
+    options.address = synctv_node_address(node);
+    synctv_client *client = NULL;
+    no_threads = true;
+    int rv = synctv_client_connect(&options, &client, &err);
+    no_threads = false;
+    assert_code(rv, SYNCTV_E_INTERNAL);
+    ck_assert_str_eq(err.message, "no thread can be started");
+    ck_assert_ptr_null(client);
+}
+END_TEST
+
 /* ---- nodes ---- */
 
 START_TEST(options_of_nodes_may_be_shorter)
@@ -322,6 +354,7 @@ static Suite *options_suite(void)
     tcase_add_test(t, a_request_can_be_begun_without_the_macro);
     tcase_add_test(t, options_of_streams_may_be_shorter_or_longer);
     tcase_add_test(t, options_of_clients_may_be_shorter_or_longer);
+    tcase_add_test(t, a_client_without_its_thread_says_so);
     tcase_add_test(t, an_anonymous_caller_has_an_address_or_none);
     suite_add_tcase(s, t);
 

@@ -40,6 +40,14 @@ static void assert_near(double a, double b)
     ck_assert_msg(fabs(a - b) < 0.1 + 4 * real_s, "%f is not about %f", a, b);
 }
 
+START_TEST(a_state_tells_how_long_the_movie_is)
+{
+    ck_assert_double_eq(state_now()->duration_s, 100);
+    fx_assert_ok(FX_ASK(alice, SET_CURRENT_MOVIE, .room_id = room, .movie_id = other_movie));
+    ck_assert_double_eq(fx_answer->state->duration_s, 0);
+}
+END_TEST
+
 /* --- the commands, by a table --- */
 
 static const struct command {
@@ -403,6 +411,7 @@ static Suite *playback_calls(void)
     tcase_add_loop_test(t, each_command_makes_a_newer_state_and_tells_all, 0, N_COMMANDS);
     tcase_add_loop_test(t, each_command_heeds_the_version_it_expects, 0, N_COMMANDS);
     tcase_add_loop_test(t, what_came_on_a_stream_is_recognised_by_its_sender, 0, N_COMMANDS);
+    tcase_add_test(t, a_state_tells_how_long_the_movie_is);
     tcase_add_test(t, what_cannot_be_is_refused_and_changes_nothing);
     tcase_add_test(t, without_a_movie_there_is_nothing_to_move);
     tcase_add_test(t, a_new_movie_begins_at_zero_and_waits_unless_it_is_to_play);

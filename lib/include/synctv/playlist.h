@@ -88,11 +88,11 @@ typedef struct synctv_playlist_options {
 /**
  * Makes a movie the current one, at position 0. Needs CHANGE_CURRENT_MOVIE.
  *
- * @movie_id    NULL or "" = none.
+ * @movie_id    of a movie of the playlist.
  * @options     borrowed; NULL = defaults.
  * @ret_result  state; with VERSION_CONFLICT the state as it is.
  *
- * Errors: MOVIE_NOT_FOUND, VERSION_CONFLICT.
+ * Errors: INVALID_ARGUMENT, MOVIE_NOT_FOUND, VERSION_CONFLICT.
  */
 SYNCTV_API int synctv_playlist_set_current(synctv_caller *caller, const char *room_id,
     const char *movie_id, const synctv_playlist_options *options, const synctv_result **ret_result,

@@ -239,6 +239,11 @@ typedef struct synctv_playback {
     const char *actor_id;     /**< who did it; "" = the room itself */
     const char *operation_id; /**< message_id of the stream request that caused it, or "" */
     const char *node_id;
+    /**
+     * Of the current movie, in seconds; 0 = unknown. A node tells it. Over a network it is always
+     * 0, because the wire has no such field: take it from the playlist (playlist.h).
+     */
+    double duration_s;
 } synctv_playback;
 
 typedef struct synctv_chat {
