@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program with an event loop of its own that has a whole node inside: no network, no thread of the node calls back. The loop
- * waits with poll(2) on a timer and a pipe, and lets the node run with synctv_node_poll(). Two people make a room, watch a movie
- * and talk.
+ * A program with an event loop of its own that has a whole node inside: no network, no thread of
+ * the node calls back. The loop sleeps in poll(2) on a timer, a pipe and the node's descriptor, and
+ * lets the node run with synctv_node_poll(). Two people make a room, watch a movie and talk.
  */
 #include <poll.h>
 #include <stdbool.h>
@@ -14,14 +14,15 @@
 
 #include <synctv/synctv.h>
 
-#define TICK_MS 10
+#define TICK_MS 100
 #define GIVE_UP_MS 10000
 
 struct person {
     const char *name;
     synctv_caller *caller;
     synctv_stream *stream;
-    bool ready; /* the stream has something to take */
+    /* The stream has something to take. */
+    bool ready;
     bool heard, saw_pause;
 };
 
@@ -29,8 +30,10 @@ struct program {
     synctv_node *node;
     struct person alice, bob;
     char room_id[SYNCTV_ID_LEN + 1];
-    int timer;   /* fires each TICK_MS, as a game's frames or a toolkit's timers would */
-    int work[2]; /* a pipe: work of the program itself; here the script */
+    /* Fires each TICK_MS, as a toolkit's timers would. */
+    int timer;
+    /* A pipe: work of the program itself; here the script. */
+    int work[2];
     int step;
     bool done;
 };
@@ -92,11 +95,8 @@ static void on_ready(void *userdata, synctv_stream *stream)
 
 static void open_stream(struct program *p, struct person *person)
 {
-    synctv_stream_options options = {
-        .room_id = p->room_id,
-        .ready = on_ready,
-        .userdata = person,
-    };
+    synctv_stream_options options =
+        SYNCTV_STREAM_OPTIONS(.room_id = p->room_id, .ready = on_ready, .userdata = person);
     synctv_error error;
     check(synctv_stream_open(person->caller, &options, &person->stream, &error), &error, "stream");
 }
@@ -107,7 +107,7 @@ static void show(struct program *p, struct person *person, const synctv_event *e
     case SYNCTV_EVENT_STATE:
         printf("%-5s sees: %s at %.1f s\n", person->name,
             event->state->status == SYNCTV_PLAYBACK_STATUS_PLAYING ? "playing" : "paused",
-            synctv_playback_position(event->state, synctv_node_now_ms(p->node), 596));
+            synctv_playback_position(event->state, synctv_node_now_ms(p->node), 0));
         person->saw_pause = event->state->cause == SYNCTV_STATE_CAUSE_PAUSE;
         break;
     case SYNCTV_EVENT_CHAT:
@@ -154,10 +154,9 @@ static void on_played(void *userdata, const synctv_result *result)
 static void next_step(struct program *p)
 {
     synctv_error error;
-    synctv_request request = { .room_id = p->room_id };
+    synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_PLAY, .room_id = p->room_id);
     switch (p->step++) {
     case 0:
-        request.method = SYNCTV_METHOD_PLAY;
         synctv_call(p->alice.caller, &request, on_played, NULL);
         break;
     case 1:
@@ -188,9 +187,10 @@ static void run(struct program *p)
     struct pollfd fds[] = {
         { .fd = p->timer, .events = POLLIN },
         { .fd = p->work[0], .events = POLLIN },
+        { .fd = synctv_node_wake_fd(p->node), .events = POLLIN },
     };
     for (int ticks = 0; !p->done && ticks < GIVE_UP_MS / TICK_MS;) {
-        if (poll(fds, 2, TICK_MS) < 0)
+        if (poll(fds, 3, synctv_node_timeout_ms(p->node)) < 0)
             break;
         if (fds[1].revents & POLLIN) {
             drain(p->work[0]);
@@ -198,7 +198,8 @@ static void run(struct program *p)
         }
         if (fds[0].revents & POLLIN) {
             drain(p->timer);
-            if (++ticks % 10 == 0 && write(p->work[1], "x", 1) != 1)
+            ticks++;
+            if (write(p->work[1], "x", 1) != 1)
                 break;
         }
         synctv_error error = { 0 };

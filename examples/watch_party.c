@@ -106,7 +106,7 @@ static void join(struct party *party, struct person *viewer)
 {
     synctv_error error;
     check(synctv_room_join(viewer->me, party->room_id, NULL, NULL, &error), &error, "join");
-    const synctv_stream_options options = { .room_id = party->room_id };
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = party->room_id);
     check(synctv_stream_open(viewer->me, &options, &viewer->stream, &error), &error, "stream");
 }
 

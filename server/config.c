@@ -69,12 +69,12 @@ static const char *const registrations[] = { "open", "approve", "closed", NULL }
 #define RATE(name)                                                                                 \
     {                                                                                              \
         .section = "limits", .key = #name, .kind = KIND_RATE,                                      \
-        .offset = offsetof(struct config, node.limits.name), .max = 1e6,                           \
+        .offset = offsetof(struct config, limits.name), .max = 1e6,                                \
     }
-#define COUNT(name, least, most)                                                                   \
+#define COUNT(name, most)                                                                          \
     {                                                                                              \
         .section = "limits", .key = #name, .kind = KIND_COUNT,                                     \
-        .offset = offsetof(struct config, node.limits.name), .min = (least), .max = (most),        \
+        .offset = offsetof(struct config, limits.name), .max = (most),                             \
     }
 
 static const struct setting settings[] = {
@@ -127,14 +127,14 @@ static const struct setting settings[] = {
     RATE(control_per_second),
     RATE(ping_per_second),
     RATE(status_per_second),
-    COUNT(rooms_per_user, 1, 1e6),
-    COUNT(memberships_per_user, 1, 1e6),
-    COUNT(members_per_room, 1, 10000),
-    COUNT(movies_per_room, 1, 10000),
-    COUNT(sessions_per_user, 1, 1e6),
-    COUNT(streams_per_user, 1, 1e6),
-    COUNT(streams_per_connection, 1, 1e6),
-    COUNT(connections_per_address, 0, 1e6),
+    COUNT(rooms_per_user, 1e6),
+    COUNT(memberships_per_user, 1e6),
+    COUNT(members_per_room, 10000),
+    COUNT(movies_per_room, 10000),
+    COUNT(sessions_per_user, 1e6),
+    COUNT(streams_per_user, 1e6),
+    COUNT(streams_per_connection, 1e6),
+    COUNT(connections_per_address, 1e6),
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -549,6 +549,8 @@ bool config_read(struct config *config, int argc, char *const *argv, char *const
 {
     *config = (struct config){ .log_format = LOG_FORMAT_TEXT };
     synctv_node_options_init(&config->node);
+    synctv_limits_init(&config->limits);
+    config->node.limits = &config->limits;
     config->node.listen = DEFAULT_LISTEN;
     config->node.db_url = DEFAULT_DB;
     if (argc < 1)

@@ -25,8 +25,9 @@ enum action {
 #define CONFIG_MAX_ARGUMENTS 8
 
 struct config {
-    /* The strings are borrowed from this structure, or static. */
+    /* Its strings and limits are borrowed from this structure, or static. */
     synctv_node_options node;
+    synctv_limits limits;
     enum log_format log_format;
 
     enum action action;

@@ -185,9 +185,9 @@ static void begin_guard(struct config *config)
 {
     const synctv_node_options *node = &config->node;
     struct grpc_guard_options options = {
-        .connections_per_address = (unsigned)node->limits.connections_per_address,
+        .connections_per_address = (unsigned)config->limits.connections_per_address,
         .trusted_proxies = node->trusted_proxies,
-        .calls_per_connection = (unsigned)node->limits.streams_per_connection,
+        .calls_per_connection = (unsigned)config->limits.streams_per_connection,
         .tls = node->tls_cert_file != NULL,
         .log = log_line,
         .log_userdata = &config->log_format,

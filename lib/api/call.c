@@ -8,9 +8,11 @@
 #include <stdlib.h>
 
 #include "api/caller.h"
+#include "api/cancel.h"
 #include "api/result.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/sized.h"
 
 #define DEFAULT_TIMEOUT_MS 30000
 
@@ -41,15 +43,30 @@ const char *synctv_caller_user_id(const synctv_caller *caller)
     return caller->user_id;
 }
 
+const synctv_request *sv_request_take(const synctv_request *given, synctv_request *own,
+    synctv_error *err)
+{
+    if (given->struct_size == sizeof(*given))
+        return given;
+    const size_t least = offsetof(synctv_request, method) + sizeof(given->method);
+    *own = (synctv_request){ .struct_size = sizeof(*own) };
+    return sv_sized_take(own, sizeof(*own), given, least, err) < 0 ? NULL : own;
+}
+
 static void submit(synctv_caller *caller, const synctv_request *request, synctv_done_fn *done,
     void *userdata, bool direct)
 {
-    if ((unsigned)request->method < SYNCTV_N_METHODS) {
+    synctv_error err;
+    synctv_request own;
+    request = sv_request_take(request, &own, &err);
+    if (request != NULL && sv_cancel_is_over(request->cancellable)) {
+        sv_error(&err, SYNCTV_E_CANCELLED);
+    } else if (request != NULL && (unsigned)request->method < SYNCTV_N_METHODS) {
         caller->ops->submit(caller, request, done, userdata, direct);
         return;
+    } else if (request != NULL) {
+        sv_error_field(&err, "method", "there is no method %d", (int)request->method);
     }
-    synctv_error err;
-    sv_error_field(&err, "method", "there is no method %d", (int)request->method);
     const synctv_result *result = sv_result_failed(err.code, &err);
     done(userdata, result);
     synctv_result_unref(result);
@@ -129,6 +146,14 @@ static const synctv_result *waiter_wait(struct waiter *w, struct timespec deadli
 int synctv_call_wait(synctv_caller *caller, const synctv_request *request,
     const synctv_result **ret_result, synctv_error *ret_error)
 {
+    synctv_error err;
+    synctv_request own;
+    request = sv_request_take(request, &own, &err);
+    if (request == NULL) {
+        if (ret_error != NULL)
+            *ret_error = err;
+        return err.code;
+    }
     struct waiter *w = waiter_new();
     if (w == NULL)
         return sv_error(ret_error, SYNCTV_E_NO_MEMORY);

@@ -31,6 +31,13 @@ struct synctv_caller {
     char user_id[16];
 };
 
+/*
+ * The request as this library knows it: `given`, or a copy in `own` if the program was built with a
+ * shorter or a longer structure. NULL with `err` filled: it is not one.
+ */
+const synctv_request *sv_request_take(const synctv_request *given, synctv_request *own,
+    synctv_error *err);
+
 struct sv_stream_ops {
     int (*next)(synctv_stream *stream, int timeout_ms, const synctv_event **ret_event,
         synctv_error *ret_error);

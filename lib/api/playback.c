@@ -4,6 +4,8 @@
 double synctv_playback_position(const synctv_playback *playback, int64_t now_ms, double duration_s)
 {
     double position = playback->position_s;
+    if (duration_s <= 0)
+        duration_s = playback->duration_s;
     if (playback->status == SYNCTV_PLAYBACK_STATUS_PLAYING && now_ms > playback->updated_at_ms)
         position += ((double)now_ms - (double)playback->updated_at_ms) / 1000 * playback->rate;
     if (duration_s > 0 && position > duration_s)
@@ -15,7 +17,7 @@ double synctv_playback_position(const synctv_playback *playback, int64_t now_ms,
 static synctv_request playback_request(synctv_method method, const char *room_id,
     const synctv_playback_options *options)
 {
-    synctv_request request = { .method = method, .room_id = room_id };
+    synctv_request request = SYNCTV_REQUEST(method, .room_id = room_id);
     if (options != NULL) {
         request.has_position = options->has_position;
         request.position_s = options->position_s;
@@ -55,12 +57,8 @@ int synctv_playback_set_rate(synctv_caller *caller, const char *room_id, double 
     const synctv_playback_options *options, const synctv_result **ret_result,
     synctv_error *ret_error)
 {
-    const synctv_request request = {
-        .method = SYNCTV_METHOD_SET_PLAYBACK_RATE,
-        .room_id = room_id,
-        .has_rate = true,
-        .rate = rate,
-        .expected_version = options != NULL ? options->expected_version : 0,
-    };
+    const synctv_request request =
+        SYNCTV_REQUEST(SYNCTV_METHOD_SET_PLAYBACK_RATE, .room_id = room_id, .has_rate = true,
+            .rate = rate, .expected_version = options != NULL ? options->expected_version : 0);
     return synctv_call_wait(caller, &request, ret_result, ret_error);
 }

@@ -8,6 +8,7 @@
 
 #include "base/address.h"
 #include "base/ratelimit.h"
+#include "base/text.h"
 
 #define MAX_KEYS 100000
 #define MAX_NAME_BYTES 160 /* no name is longer: those that are may share a bucket */
@@ -18,18 +19,20 @@ struct sv_login_limit {
     struct sv_bucket_table *registrations;
 };
 
-void sv_address_key(const char *peer, char *out, size_t size)
+bool sv_address_key(const char *address, char *out, size_t size)
 {
     char number[SV_ADDRESS_SIZE];
     struct in6_addr addr;
-    if (!sv_address_of_peer(peer, &addr)) {
-        bool is_unix = peer != NULL && strncmp(peer, "unix", 4) == 0;
-        snprintf(out, size, "%s", is_unix ? "unix" : "unknown");
-        return;
+    if (sv_str_empty(address)) {
+        snprintf(out, size, "unknown");
+        return true;
     }
+    if (!sv_address_parse(address, strlen(address), &addr))
+        return false;
     sv_address_to_network(&addr);
     sv_address_format(&addr, number);
     snprintf(out, size, "%s%s", number, IN6_IS_ADDR_V4MAPPED(&addr) ? "" : "/64");
+    return true;
 }
 
 /* --- limits --- */

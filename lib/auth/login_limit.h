@@ -3,20 +3,19 @@
 #ifndef SV_AUTH_LOGIN_LIMIT_H
 #define SV_AUTH_LOGIN_LIMIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define SV_ADDRESS_KEY_SIZE 64
 
 /*
- * The key under which a gRPC peer string ("ipv4:192.0.2.1:567", "ipv6:[2001:db8::1]:567", also with
- * %5B %5D) is counted:
- *   - an IPv4 address ("192.0.2.1"), also if it is mapped into IPv6 or comes through NAT64;
- *   - the /64 of an IPv6 address ("2001:db8::/64");
- *   - "unix" for local sockets, "unknown" for everything else, also NULL.
- * SV_ADDRESS_KEY_SIZE bytes are always enough.
+ * What an address, as sv_address_parse() reads it, counts as: an IPv4 address, also where it comes
+ * mapped into IPv6 or through NAT64 ("192.0.2.1"); the /64 of an IPv6 address ("2001:db8::/64");
+ * "unknown" for NULL and "". False for what is no address. A `size` of SV_ADDRESS_KEY_SIZE is
+ * always enough.
  */
-void sv_address_key(const char *peer, char *out, size_t size);
+bool sv_address_key(const char *address, char *out, size_t size);
 
 /* 0 = no limit. */
 struct sv_login_rates {

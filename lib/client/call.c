@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/methods.h"
+#include "api/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
@@ -15,6 +16,16 @@
 #include "rpc/bytes.h"
 #include "wire/request.h"
 #include "wire/result.h"
+
+/* What a synctv_cancellable knows of a call. It outlives the call as long as its letter is on the way. */
+struct withdrawal {
+    struct sv_cancel_watch watch;
+    struct sv_letter letter;
+    atomic_uint refs;
+    synctv_client *client;
+    /* On the client's thread; NULL = the call is over. */
+    struct sv_client_call *call;
+};
 
 struct sv_client_call {
     /* Of client->calls, on its thread. */
@@ -37,6 +48,12 @@ struct sv_client_call {
     bool renewed;
     /* Its answer begins or ends the client's session. */
     bool signs_in;
+    /* On client->calls. */
+    bool started;
+    bool on_wire;
+    bool withdrawn;
+    /* NULL = it cannot be withdrawn. */
+    struct withdrawal *withdrawal;
     /* The token of this attempt. */
     char *access;
     struct sv_rpc_retry retry;
@@ -49,8 +66,19 @@ struct sv_client_call {
     char message_id[SV_ID_SIZE];
 };
 
+static void withdrawal_unref(struct withdrawal *w)
+{
+    if (w != NULL && atomic_fetch_sub_explicit(&w->refs, 1, memory_order_acq_rel) == 1)
+        free(w);
+}
+
 static void call_free(struct sv_client_call *call)
 {
+    if (call->withdrawal != NULL) {
+        call->withdrawal->call = NULL;
+        sv_cancel_unwatch(&call->withdrawal->watch);
+        withdrawal_unref(call->withdrawal);
+    }
     sv_client_alarm_cancel(&call->alarm);
     sv_list_remove(&call->token.link);
     sv_list_remove(&call->link);
@@ -72,6 +100,54 @@ static void finish(struct sv_client_call *call, const synctv_result *result)
 static void fail(struct sv_client_call *call, const synctv_error *err)
 {
     finish(call, sv_result_failed(err->code, err));
+}
+
+/* --- withdrawing --- */
+
+static void fail_cancelled(struct sv_client_call *call)
+{
+    synctv_error err;
+    sv_error(&err, SYNCTV_E_CANCELLED);
+    fail(call, &err);
+}
+
+static void withdraw_letter(struct sv_letter *letter)
+{
+    struct withdrawal *w = SV_CONTAINER_OF(letter, struct withdrawal, letter);
+    struct sv_client_call *call = w->call;
+    if (call != NULL) {
+        call->withdrawn = true;
+        if (call->on_wire)
+            sv_rpc_unary_cancel(call->client->channel, call); /* answered() follows */
+        else if (call->started)
+            fail_cancelled(call);
+    }
+    withdrawal_unref(w);
+}
+
+static void withdraw(struct sv_cancel_watch *watch)
+{
+    struct withdrawal *w = SV_CONTAINER_OF(watch, struct withdrawal, watch);
+    atomic_fetch_add_explicit(&w->refs, 1, memory_order_relaxed);
+    sv_client_post(w->client, &w->letter);
+}
+
+static int make_withdrawable(struct sv_client_call *call, synctv_cancellable *cancellable)
+{
+    struct withdrawal *w = calloc(1, sizeof(*w));
+    if (w == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    atomic_init(&w->refs, 1);
+    w->watch.withdraw = withdraw;
+    w->letter.run = withdraw_letter;
+    w->client = call->client;
+    w->call = call;
+    if (!sv_cancel_watch(&w->watch, cancellable)) {
+        free(w);
+        return SYNCTV_E_CANCELLED;
+    }
+    call->withdrawal = w;
+    return 0;
 }
 
 /* --- an attempt --- */
@@ -107,7 +183,8 @@ static const synctv_result *failed_result(const struct sv_rpc_answer *answer)
 /* Whether another attempt follows the failure. */
 static bool try_again(struct sv_client_call *call, const synctv_error *err)
 {
-    if (atomic_load(&call->client->closing) || err->code == SYNCTV_E_RATE_LIMITED)
+    if (atomic_load(&call->client->closing) || call->withdrawn ||
+        err->code == SYNCTV_E_RATE_LIMITED)
         return false; /* the program knows best which calls it can do without */
     if (sv_client_token_is_stale(err->code) && call->signed_in && !call->renewed) {
         call->renewed = true;
@@ -129,6 +206,7 @@ static void answered(void *userdata, const struct sv_rpc_answer *answer)
 {
     struct sv_client_call *call = userdata;
     call->client->n_on_wire--;
+    call->on_wire = false;
     if (answer->grpc_status != 0) {
         if (call->access != NULL)
             sv_client_tokens_refused(call->client, call->access, answer->error.code);
@@ -180,6 +258,7 @@ static void send_attempt(struct sv_client_call *call, const char *access)
     free(bearer);
     if (rv == 0) {
         call->client->n_on_wire++;
+        call->on_wire = true;
     } else {
         sv_error(&err, rv);
         fail(call, &err);
@@ -316,12 +395,11 @@ bool sv_client_calls_match_error(synctv_client *client, const synctv_event *even
 static void start_letter(struct sv_letter *letter)
 {
     struct sv_client_call *call = SV_CONTAINER_OF(letter, struct sv_client_call, letter);
-    synctv_error err;
-    if (atomic_load(&call->client->closing)) {
-        sv_error(&err, SYNCTV_E_CANCELLED);
-        fail(call, &err);
+    if (atomic_load(&call->client->closing) || call->withdrawn) {
+        fail_cancelled(call);
         return;
     }
+    call->started = true;
     sv_list_append(&call->client->calls, &call->link);
     if (call->has_payload)
         begin(call);
@@ -360,7 +438,15 @@ void sv_client_call_submit(synctv_caller *caller, const synctv_request *request,
     struct sv_client_call *call = calloc(1, sizeof(*call));
     synctv_error err;
     int rv = call == NULL ? sv_error(&err, SYNCTV_E_NO_MEMORY) : prepare(call, request, &err);
+    if (rv >= 0) {
+        call->client = who->client;
+        if (request->cancellable != NULL &&
+            (rv = make_withdrawable(call, request->cancellable)) < 0)
+            sv_error(&err, rv);
+    }
     if (rv < 0) {
+        if (call != NULL && call->has_payload)
+            sv_rpc_bytes_unref(call->payload);
         if (call != NULL)
             sv_arena_fini(&call->arena);
         free(call);
@@ -371,7 +457,6 @@ void sv_client_call_submit(synctv_caller *caller, const synctv_request *request,
     sv_list_init(&call->link);
     sv_list_init(&call->alarm.link);
     sv_list_init(&call->token.link);
-    call->client = who->client;
     call->caller = synctv_caller_ref(caller);
     call->method = request->method;
     call->signed_in = sv_request_needs_access_token(request);

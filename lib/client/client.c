@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/sized.h"
 #include "base/text.h"
 #include "client/call.h"
 #include "client/inside.h"
@@ -30,13 +31,16 @@ static void *thread_main(void *userdata)
 
 /* --- options --- */
 
-void synctv_client_options_init(synctv_client_options *options)
+static const synctv_client_options default_options = {
+    .struct_size = sizeof(default_options),
+    .connect_timeout_ms = 5000,
+    .call_timeout_ms = 30000,
+    .log_level = SYNCTV_LOG_INFO,
+};
+
+void synctv_client_options_init_sized(synctv_client_options *options, size_t struct_size)
 {
-    *options = (synctv_client_options){
-        .connect_timeout_ms = 5000,
-        .call_timeout_ms = 30000,
-        .log_level = SYNCTV_LOG_INFO,
-    };
+    sv_sized_give(options, struct_size, &default_options, sizeof(default_options));
 }
 
 static int make_channel(synctv_client *client, const synctv_client_options *options,
@@ -184,12 +188,9 @@ static int check_options(const synctv_client_options *options, synctv_error *err
     return 0;
 }
 
-int synctv_client_connect(const synctv_client_options *options, synctv_client **ret_client,
+static int connect_with(const synctv_client_options *options, synctv_client **ret_client,
     synctv_error *ret_error)
 {
-    int rv = check_options(options, ret_error);
-    if (rv < 0)
-        return rv;
     synctv_client *client = calloc(1, sizeof(*client));
     if (client == NULL)
         return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
@@ -207,11 +208,11 @@ int synctv_client_connect(const synctv_client_options *options, synctv_client **
     sv_list_init(&client->streams);
 
     bool running = false;
-    rv = make_channel(client, options, ret_error);
+    int rv = make_channel(client, options, ret_error);
     if (rv >= 0) {
         running = pthread_create(&client->thread, NULL, thread_main, client) == 0;
         rv = running ? wait_for_server(client, options, ret_error)
-                     : sv_error(ret_error, SYNCTV_E_NO_MEMORY);
+                     : sv_errorf(ret_error, SYNCTV_E_INTERNAL, "no thread can be started");
     }
     if (rv >= 0) {
         *ret_client = client;
@@ -224,6 +225,16 @@ int synctv_client_connect(const synctv_client_options *options, synctv_client **
         free(client);
     }
     return rv;
+}
+
+int synctv_client_connect(const synctv_client_options *options, synctv_client **ret_client,
+    synctv_error *ret_error)
+{
+    synctv_client_options known = default_options;
+    int rv = sv_sized_take(&known, sizeof(known), options, sizeof(known.struct_size), ret_error);
+    if (rv >= 0)
+        rv = check_options(&known, ret_error);
+    return rv < 0 ? rv : connect_with(&known, ret_client, ret_error);
 }
 
 void synctv_client_close(synctv_client *client)
@@ -289,42 +300,33 @@ static int sign_in(synctv_client *client, const synctv_request *request,
 int synctv_client_login(synctv_client *client, const char *username, const char *password,
     const synctv_result **ret_result, synctv_error *ret_error)
 {
-    const synctv_request request = {
-        .method = SYNCTV_METHOD_LOGIN,
-        .username = username,
-        .password = password,
-    };
+    const synctv_request request =
+        SYNCTV_REQUEST(SYNCTV_METHOD_LOGIN, .username = username, .password = password);
     return sign_in(client, &request, ret_result, ret_error);
 }
 
 int synctv_client_register(synctv_client *client, const char *username, const char *password,
     const char *email, const synctv_result **ret_result, synctv_error *ret_error)
 {
-    const synctv_request request = {
-        .method = SYNCTV_METHOD_REGISTER,
-        .username = username,
-        .password = password,
-        .email = email,
-    };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_REGISTER, .username = username,
+        .password = password, .email = email);
     return sign_in(client, &request, ret_result, ret_error);
 }
 
 int synctv_client_resume(synctv_client *client, const char *refresh_token, synctv_error *ret_error)
 {
-    const synctv_request request = {
-        .method = SYNCTV_METHOD_REFRESH_TOKEN,
-        .refresh_token = refresh_token,
-    };
+    const synctv_request request =
+        SYNCTV_REQUEST(SYNCTV_METHOD_REFRESH_TOKEN, .refresh_token = refresh_token);
     int rv = sign_in(client, &request, NULL, ret_error);
     if (rv < 0)
         return rv;
     /* The answer does not say whose session it is. */
-    const synctv_request profile = { .method = SYNCTV_METHOD_GET_PROFILE };
+    const synctv_request profile = SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE);
     return sign_in(client, &profile, NULL, ret_error);
 }
 
 int synctv_client_logout(synctv_client *client, synctv_error *ret_error)
 {
-    const synctv_request request = { .method = SYNCTV_METHOD_LOGOUT };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_LOGOUT);
     return sign_in(client, &request, NULL, ret_error);
 }

@@ -38,10 +38,8 @@ struct sv_client_held_state {
 static void ping_ring(struct sv_client_alarm *alarm)
 {
     struct sv_client_stream *s = SV_CONTAINER_OF(alarm, struct sv_client_stream, ping);
-    const synctv_request ping = {
-        .method = SYNCTV_METHOD_PING,
-        .client_time_ms = sv_client_now_ms(s->client),
-    };
+    const synctv_request ping =
+        SYNCTV_REQUEST(SYNCTV_METHOD_PING, .client_time_ms = sv_client_now_ms(s->client));
     if (sv_client_stream_send(s, &ping, NULL) >= 0) {
         s->ping_sent_ms = ping.client_time_ms;
         s->n_pings++;

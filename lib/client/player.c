@@ -134,16 +134,10 @@ static void report(synctv_player *player, const synctv_player_status *status)
     if ((player->refused && now_ms < player->refused_until_ms) ||
         sv_bucket_take(&player->reports, &report_rate, now_ms) > 0)
         return;
-    const synctv_request request = {
-        .method = SYNCTV_METHOD_REPORT_STATUS,
-        .room_id = player->room_id,
-        .message_id = player->message_id,
-        .movie_id = status->movie_id,
-        .position_s = status->position_s,
-        .duration_s = status->duration_s,
-        .buffering = status->buffering,
-        .ended = status->ended,
-    };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_REPORT_STATUS,
+        .room_id = player->room_id, .message_id = player->message_id, .movie_id = status->movie_id,
+        .position_s = status->position_s, .duration_s = status->duration_s,
+        .buffering = status->buffering, .ended = status->ended);
     if (synctv_stream_send(player->stream, &request, NULL) < 0)
         return;
     player->refused = false;

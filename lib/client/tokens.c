@@ -144,10 +144,8 @@ static void renew(synctv_client *client)
         return;
     synctv_error err;
     struct sv_rpc_bytes payload;
-    synctv_request request = {
-        .method = SYNCTV_METHOD_REFRESH_TOKEN,
-        .refresh_token = client->tokens.refresh,
-    };
+    synctv_request request =
+        SYNCTV_REQUEST(SYNCTV_METHOD_REFRESH_TOKEN, .refresh_token = client->tokens.refresh);
     if (sv_wire_request_encode(&request, sv_rpc_bytes_alloc, &payload, &err) < 0) {
         answer_waiters(client, &err);
         return;

@@ -3,6 +3,7 @@
  * A node from its options to its end: here the use cases (lib/node), the queue (lib/rpc) and the services (lib/service) are put
  * together.
  */
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -78,7 +79,8 @@ static int start_server(synctv_node *node, const synctv_node_options *options,
     o.turn = turn;
     o.userdata = node;
     o.log = &node->log;
-    o.max_streams_per_connection = (unsigned)node->limits.streams_per_connection;
+    int32_t streams = node->limits.streams_per_connection;
+    o.max_streams_per_connection = streams > 0 ? (unsigned)streams : INT_MAX;
     o.max_connections_per_address = (unsigned)node->limits.connections_per_address;
 
     synctv_error own;
@@ -135,7 +137,7 @@ static struct front *front_new(synctv_node *node, const synctv_node_options *opt
     return front;
 }
 
-int synctv_node_open(const synctv_node_options *options, synctv_node **ret_node,
+static int open_node(const synctv_node_options *options, synctv_node **ret_node,
     synctv_error *ret_error)
 {
     struct sv_tls_files tls = { 0 };
@@ -179,6 +181,14 @@ out:
     return rv < 0 ? rv : 0;
 }
 
+int synctv_node_open(const synctv_node_options *options, synctv_node **ret_node,
+    synctv_error *ret_error)
+{
+    synctv_node_options known;
+    int rv = sv_node_options_take(options, &known, ret_error);
+    return rv < 0 ? rv : open_node(&known, ret_node, ret_error);
+}
+
 /* ---- running ---- */
 
 int synctv_node_poll(synctv_node *node, int timeout_ms)
@@ -190,6 +200,24 @@ int synctv_node_poll(synctv_node *node, int timeout_ms)
         return SYNCTV_E_INVALID_ARGUMENT;
     sv_rpc_server_poll(atomic_load(&front->server), timeout_ms);
     return 0;
+}
+
+int synctv_node_wake_fd(const synctv_node *node)
+{
+    struct front *front = node->front;
+    return front->polled ? sv_rpc_server_fd(atomic_load(&front->server))
+                         : SYNCTV_E_INVALID_ARGUMENT;
+}
+
+int synctv_node_timeout_ms(const synctv_node *node)
+{
+    struct front *front = node->front;
+    if (!front->polled)
+        return -1;
+    if (atomic_load(&front->stopped))
+        return 0;
+    int64_t wait_ms = sv_rpc_server_wait_ms(atomic_load(&front->server));
+    return wait_ms < INT_MAX ? (int)wait_ms : INT_MAX;
 }
 
 int synctv_node_reload_tls(synctv_node *node, synctv_error *ret_error)

@@ -11,11 +11,13 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "base/sized.h"
 #include "base/text.h"
 #include "core/validate.h"
 #include "node/cluster.h"
 #include "node/people/account.h"
 #include "node/engine/blocking_job.h"
+#include "node/engine/ticket.h"
 #include "node/calls/handlers.h"
 #include "node/rooms/flush.h"
 #include "node/rooms/follow.h"
@@ -35,38 +37,55 @@
 
 /* --- what an embedder sees of the node itself --- */
 
-void synctv_node_options_init(synctv_node_options *options)
+static const synctv_limits default_limits = {
+    .struct_size = sizeof(default_limits),
+    .login_per_minute = 5,
+    .login_per_minute_per_address = 30,
+    .register_per_hour = 30,
+    .hash_per_minute = 5,
+    .calls_per_second = 100,
+    .chat_per_second = 10,
+    .danmaku_per_second = 5,
+    .room_danmaku_per_second = 50,
+    .control_per_second = 10,
+    .ping_per_second = 2,
+    .status_per_second = 1,
+    .rooms_per_user = 10,
+    .memberships_per_user = 100,
+    .members_per_room = 100,
+    .movies_per_room = 1000,
+    .sessions_per_user = 100,
+    .streams_per_user = 16,
+    .streams_per_connection = 100,
+    .connections_per_address = 256,
+};
+
+static const synctv_node_options default_options = {
+    .struct_size = sizeof(default_options),
+    .db_url = "memory:",
+    .alone = true,
+    .heartbeat_ms = 5000,
+    .threads = 1,
+    .access_ttl_s = 3600,
+    .refresh_ttl_s = 30 * 24 * 3600,
+    .log_level = SYNCTV_LOG_INFO,
+};
+
+void synctv_limits_init_sized(synctv_limits *limits, size_t struct_size)
 {
-    *options = (synctv_node_options){
-        .db_url = "memory:",
-        .alone = true,
-        .heartbeat_ms = 5000,
-        .threads = 1,
-        .access_ttl_s = 3600,
-        .refresh_ttl_s = 30 * 24 * 3600,
-        .log_level = SYNCTV_LOG_INFO,
-        .limits = {
-            .login_per_minute = 5,
-            .login_per_minute_per_address = 30,
-            .register_per_hour = 30,
-            .hash_per_minute = 5,
-            .calls_per_second = 100,
-            .chat_per_second = 10,
-            .danmaku_per_second = 5,
-            .room_danmaku_per_second = 50,
-            .control_per_second = 10,
-            .ping_per_second = 2,
-            .status_per_second = 1,
-            .rooms_per_user = 10,
-            .memberships_per_user = 100,
-            .members_per_room = 100,
-            .movies_per_room = 1000,
-            .sessions_per_user = 100,
-            .streams_per_user = 16,
-            .streams_per_connection = 100,
-            .connections_per_address = 256,
-        },
-    };
+    sv_sized_give(limits, struct_size, &default_limits, sizeof(default_limits));
+}
+
+void synctv_node_options_init_sized(synctv_node_options *options, size_t struct_size)
+{
+    sv_sized_give(options, struct_size, &default_options, sizeof(default_options));
+}
+
+int sv_node_options_take(const synctv_node_options *given, synctv_node_options *ret_options,
+    synctv_error *err)
+{
+    *ret_options = default_options;
+    return sv_sized_take(ret_options, sizeof(*ret_options), given, sizeof(given->struct_size), err);
 }
 
 const char *synctv_node_id(const synctv_node *node)
@@ -95,9 +114,14 @@ void synctv_node_get_stats(const synctv_node *node, synctv_node_stats *ret_stats
 
 /* --- opening --- */
 
-static int check_options(const synctv_node_options *options, synctv_error *err)
+/* What a program limits, with the defaults for what it does not say. */
+static int take_limits(const synctv_limits *given, synctv_limits *ret_limits, synctv_error *err)
 {
-    const synctv_limits *l = &options->limits;
+    synctv_limits *l = ret_limits;
+    *l = default_limits;
+    int rv = given == NULL ? 0 : sv_sized_take(l, sizeof(*l), given, sizeof(size_t), err);
+    if (rv < 0)
+        return rv;
     const double rates[] = {
         l->login_per_minute,
         l->login_per_minute_per_address,
@@ -119,21 +143,29 @@ static int check_options(const synctv_node_options *options, synctv_error *err)
         l->sessions_per_user,
         l->streams_per_user,
         l->streams_per_connection,
+        l->connections_per_address,
     };
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
         if (!(rates[i] >= 0 && rates[i] <= 1e6))
             return sv_error_field(err, "limits", "a rate must be 0 to 1000000");
     }
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        if (counts[i] < 1 || counts[i] > 1000000)
-            return sv_error_field(err, "limits", "a limit must be 1 to 1000000");
+        if (counts[i] < 0 || counts[i] > 1000000)
+            return sv_error_field(err, "limits", "a limit must be 0 to 1000000");
     }
-    if (l->connections_per_address < 0 || l->connections_per_address > 1000000)
-        return sv_error_field(err, "limits", "connections_per_address is 0 to 1000000");
-    if (l->members_per_room > 10000)
-        return sv_error_field(err, "limits", "members_per_room is at most 10000");
+    if (l->members_per_room > SV_ROOM_MEMBERS_MAX)
+        return sv_error_field(err, "limits", "members_per_room is at most %d", SV_ROOM_MEMBERS_MAX);
     if (l->movies_per_room > SV_MOVIES_MAX)
         return sv_error_field(err, "limits", "movies_per_room is at most %d", SV_MOVIES_MAX);
+    if (l->members_per_room == 0)
+        l->members_per_room = SV_ROOM_MEMBERS_MAX;
+    if (l->movies_per_room == 0)
+        l->movies_per_room = SV_MOVIES_MAX;
+    return 0;
+}
+
+static int check_options(const synctv_node_options *options, synctv_error *err)
+{
     if (options->node_id != NULL && !sv_name_valid(options->node_id, 64))
         return sv_error_field(err, "node_id", "a node id is 1 to 64 of A-Z a-z 0-9 _ - .");
     if (options->access_ttl_s < 1 || options->access_ttl_s > 30 * 24 * 3600)
@@ -259,7 +291,6 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
 {
     memset(node, 0, sizeof(*node));
     node->log = (struct sv_log){ options->log, options->log_userdata, options->log_level };
-    node->limits = options->limits;
     node->alone = options->alone;
     node->registration = options->registration;
     node->access_ttl_s = options->access_ttl_s;
@@ -267,10 +298,14 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     node->sources = sv_real_sources;
     sv_node_start_clock(node);
     sv_mailbox_init(&node->mailbox);
+    pthread_mutex_init(&node->tickets.lock, NULL);
+    sv_list_init(&node->tickets.timed);
     pthread_mutex_init(&node->turn_lock, NULL);
     node->handlers = sv_handlers;
 
-    int rv = check_options(options, err);
+    int rv = take_limits(options->limits, &node->limits, err);
+    if (rv >= 0)
+        rv = check_options(options, err);
     if (rv >= 0 &&
         ((rv = sv_rooms_new(node)) < 0 || (rv = sv_streams_new(&stream_hooks, &node->streams)) < 0))
         sv_error(err, rv);
@@ -296,9 +331,9 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
 
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     const struct sv_login_rates login_rates = {
-        .login_per_minute = options->limits.login_per_minute,
-        .login_per_minute_per_address = options->limits.login_per_minute_per_address,
-        .register_per_hour = options->limits.register_per_hour,
+        .login_per_minute = node->limits.login_per_minute,
+        .login_per_minute_per_address = node->limits.login_per_minute_per_address,
+        .register_per_hour = node->limits.register_per_hour,
     };
     node->login_limit = sv_login_limit_new(&login_rates);
     if (node->login_limit == NULL) {
@@ -359,6 +394,7 @@ void sv_node_fini(synctv_node *node)
         sv_secret_wipe(node->jwt_key, node->jwt_key_len);
     free(node->jwt_key);
     sv_mailbox_fini(&node->mailbox);
+    pthread_mutex_destroy(&node->tickets.lock);
     pthread_mutex_destroy(&node->turn_lock);
 }
 
@@ -426,6 +462,9 @@ static int64_t run_timers(synctv_node *node)
     int64_t next_ms = sv_rooms_tick(node, now_ms);
     if (sv_rooms_evict(node))
         next_ms = now_ms;
+    int64_t next_ticket_ms = sv_tickets_ring(node, now_ms);
+    if (next_ms > next_ticket_ms)
+        next_ms = next_ticket_ms;
     if (next_ms > node->next_purge_ms)
         next_ms = node->next_purge_ms;
     if (next_ms > node->next_accounts_ms)

@@ -149,6 +149,17 @@ void sv_rpc_channel_wake(struct sv_rpc_channel *channel)
     sv_rpc_queue_wake(&channel->queue);
 }
 
+void sv_rpc_unary_cancel(struct sv_rpc_channel *channel, const void *userdata)
+{
+    pthread_mutex_lock(&channel->lock);
+    SV_LIST_FOREACH(it, &channel->calls) {
+        struct sv_rpc_client_call *call = SV_CONTAINER_OF(it, struct sv_rpc_client_call, link);
+        if (call->owner == userdata && call->call != NULL)
+            grpc_call_cancel(call->call, NULL);
+    }
+    pthread_mutex_unlock(&channel->lock);
+}
+
 /* ---- the end ---- */
 
 void sv_rpc_channel_close(struct sv_rpc_channel *channel)

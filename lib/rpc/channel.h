@@ -127,6 +127,12 @@ typedef void sv_rpc_done_fn(void *userdata, const struct sv_rpc_answer *answer);
 int sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *request,
     struct sv_rpc_bytes payload, sv_rpc_done_fn *done, void *userdata);
 
+/*
+ * Cancels the unary call with this userdata, if there is one; its done() still comes. On the
+ * channel's thread.
+ */
+void sv_rpc_unary_cancel(struct sv_rpc_channel *channel, const void *userdata);
+
 /* ---- streams: client_stream.c ---- */
 
 struct sv_rpc_client_stream_ops {

@@ -38,6 +38,8 @@ struct sv_rpc_client_call {
     struct sv_letter refusal;
     /* SYNCTV_E_*: why it could not start; 0 = it has started. */
     int refused;
+    /* Of a unary call: the userdata of its done(). */
+    const void *owner;
     grpc_metadata_array initial, trailing;
     grpc_status_code status;
     grpc_slice text;

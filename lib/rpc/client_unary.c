@@ -89,6 +89,7 @@ int sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *re
     u->done = done;
     u->userdata = userdata;
     u->c.refusal.run = unary_refused;
+    u->c.owner = userdata;
     bool started = false; /* once it has, `u` may be gone */
     if (sv_rpc_client_call_begin(&u->c, channel, request)) {
         grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&payload.slice, 1);

@@ -4,7 +4,10 @@
  * queue calls its done(). Besides what the C core has, a queue
  *   - takes all events that are there before it handles the first;
  *   - can be woken (sv_rpc_queue_wake()), and given a letter to run (sv_rpc_queue_post());
- *   - works without gRPC, too: then it is a condition variable with the same functions.
+ *   - works without gRPC, too: then it is a condition variable with the same functions;
+ *   - can be made pollable: then a descriptor is readable while there is something to run. The core
+ *     reports completions only to a thread that waits for them, so a thread of the queue does
+ *     (relay.c). It hands them over and runs none.
  */
 #ifndef SV_RPC_QUEUE_H
 #define SV_RPC_QUEUE_H
@@ -62,6 +65,11 @@ static inline void sv_rpc_op_done(struct sv_rpc_op *op, bool ok)
     op->done(op, ok);
 }
 
+/* Events that are taken before the first is handled. They lie on the stack; more hardly help. */
+#define SV_RPC_GATHER_MAX 64
+
+struct sv_rpc_relay;
+
 struct sv_rpc_queue {
     /* NULL = without gRPC. */
     grpc_completion_queue *cq;
@@ -75,13 +83,24 @@ struct sv_rpc_queue {
     atomic_bool wake_pending;
     /* The last batch took long. */
     atomic_bool was_long;
-    /* Without gRPC. */
+    /* Without gRPC, or with a relay. */
     pthread_cond_t woken;
+    /* A pipe if the queue is pollable, otherwise -1. Bytes are written and read under lock. */
+    int wake_read_fd, wake_write_fd;
+    /* If the queue is pollable and has gRPC, otherwise NULL. */
+    struct sv_rpc_relay *relay;
 };
 
 #define SV_RPC_NEVER INT64_MAX
 
 int sv_rpc_queue_init(struct sv_rpc_queue *q, bool with_grpc);
+/*
+ * Before anything is started on it. From then on one thread at a time runs it. Returns 0, NO_MEMORY
+ * or INTERNAL (no descriptor or thread is to be had).
+ */
+int sv_rpc_queue_make_pollable(struct sv_rpc_queue *q);
+/* Readable while there is something to run, and after the queue has ended; -1 = it is not pollable. */
+int sv_rpc_queue_fd(const struct sv_rpc_queue *q);
 /*
  * Waits for an event, until deadline_ms at most (monotonic; SV_RPC_NEVER). Then runs all that have
  * come, and the letters that were posted.
@@ -107,5 +126,17 @@ void sv_rpc_queue_end(struct sv_rpc_queue *q);
 void sv_rpc_queue_fini(struct sv_rpc_queue *q);
 
 gpr_timespec sv_rpc_queue_deadline(int64_t mono_ms);
+
+/* ---- between queue.c and relay.c ---- */
+
+/* Makes the queue's wait end. Locked. */
+void sv_rpc_queue_signal(struct sv_rpc_queue *q);
+/* Waits for an event and gathers what else is there, SV_RPC_GATHER_MAX at most. Returns how many. */
+unsigned sv_rpc_queue_gather(struct sv_rpc_queue *q, int64_t deadline_ms, grpc_event *ret_events);
+int sv_rpc_relay_start(struct sv_rpc_queue *q);
+/* Takes the events that wait there, without waiting. Returns how many, SV_RPC_GATHER_MAX at most. */
+unsigned sv_rpc_relay_take(struct sv_rpc_queue *q, grpc_event *ret_events);
+/* Ends the thread and runs what it still has. */
+void sv_rpc_relay_end(struct sv_rpc_queue *q);
 
 #endif

@@ -211,7 +211,9 @@ int sv_rpc_server_new(const struct sv_rpc_server_options *options,
         return sv_error(ret_error, rv);
     }
     init(server, options);
-    if (with_grpc)
+    if (options->threads == 0 && (rv = sv_rpc_queue_make_pollable(&server->queue)) < 0)
+        sv_errorf(ret_error, rv, "no descriptor or thread is to be had");
+    if (rv >= 0 && with_grpc)
         rv = make_listener(server, options, ret_error);
     if (rv < 0)
         goto fail;

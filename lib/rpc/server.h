@@ -170,6 +170,13 @@ void sv_rpc_server_poll(struct sv_rpc_server *server, int timeout_ms);
  * after sv_rpc_server_free() has begun.
  */
 void sv_rpc_server_wake(struct sv_rpc_server *server);
+/*
+ * With threads = 0, for a program that sleeps in a loop of its own. The descriptor is readable when
+ * there is something to do, until sv_rpc_server_poll() has been called, and when the server ends.
+ * wait_ms() says in how many ms there is something to do anyway (INT64_MAX = never).
+ */
+int sv_rpc_server_fd(const struct sv_rpc_server *server);
+int64_t sv_rpc_server_wait_ms(struct sv_rpc_server *server);
 
 /*
  * What grpc.health.v1 answers for "" and for every service of the table. A new server is serving.

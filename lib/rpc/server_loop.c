@@ -74,6 +74,20 @@ void sv_rpc_server_poll(struct sv_rpc_server *server, int timeout_ms)
     sv_rpc_loop_once(server, timeout_ms < 0 ? SV_RPC_NEVER : sv_mono_ms() + timeout_ms);
 }
 
+int64_t sv_rpc_server_wait_ms(struct sv_rpc_server *server)
+{
+    int64_t until_ms = next_deadline(server, SV_RPC_NEVER);
+    if (until_ms == SV_RPC_NEVER)
+        return SV_RPC_NEVER;
+    int64_t now_ms = sv_mono_ms();
+    return until_ms > now_ms ? until_ms - now_ms : 0;
+}
+
+int sv_rpc_server_fd(const struct sv_rpc_server *server)
+{
+    return sv_rpc_queue_fd(&server->queue);
+}
+
 static void *run_loop(void *arg)
 {
     struct sv_rpc_server *server = arg;

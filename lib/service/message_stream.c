@@ -304,12 +304,8 @@ static int open_events(struct sv_service_message_stream *s, struct sv_rpc_call *
         rv = metadata_string(rpc, "x-room-password-bin", password, sizeof(password), err);
     if (rv < 0)
         return rv;
-    synctv_stream_options options = {
-        .room_id = room_id,
-        .room_password = password,
-        .ready = on_ready,
-        .userdata = s,
-    };
+    synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = room_id,
+        .room_password = password, .ready = on_ready, .userdata = s);
     return synctv_stream_open(caller, &options, &s->events, err);
 }
 

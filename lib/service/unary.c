@@ -76,12 +76,8 @@ static int decode(struct unary *u, synctv_error *err)
         &u->request, err);
     if (rv < 0)
         return rv;
-    int64_t left_ms = sv_rpc_call_time_left_ms(u->rpc);
-    if (left_ms == 0)
-        return sv_error(err, SYNCTV_E_TIMEOUT);
-    if (left_ms <= INT32_MAX)
-        u->request.timeout_ms = (int32_t)left_ms;
-    return 0;
+    /* Later on the core itself ends a call whose time is over. */
+    return sv_rpc_call_time_left_ms(u->rpc) == 0 ? sv_error(err, SYNCTV_E_TIMEOUT) : 0;
 }
 
 /* synctv_authenticated_fn */
@@ -97,21 +93,13 @@ static void call_as(void *userdata, synctv_caller *caller, const synctv_error *e
         synctv_call(caller, &u->request, answer, u);
 }
 
-/* The client's address as gRPC writes it, which is what synctv_node_as_anonymous() expects. */
-static const char *peer_of(struct sv_rpc_call *rpc)
-{
-    const char *address = sv_rpc_call_address(rpc);
-    const char *kind = strchr(address, ':') != NULL ? "ipv6:"
-        : strchr(address, '.') != NULL              ? "ipv4:"
-                                                    : "";
-    return sv_arena_printf(sv_rpc_call_arena(rpc), "%s%s", kind, address);
-}
-
 static void call_as_anonymous(struct unary *u)
 {
-    synctv_caller *caller = synctv_node_as_anonymous(u->m->service->node, peer_of(u->rpc));
+    const char *address = sv_rpc_call_address(u->rpc);
+    bool is_local = strcmp(address, "unix") == 0;
+    synctv_caller *caller = NULL;
     synctv_error err;
-    sv_error(&err, SYNCTV_E_NO_MEMORY);
+    synctv_node_as_anonymous(u->m->service->node, is_local ? "" : address, &caller, &err);
     call_as(u, caller, &err);
     synctv_caller_unref(caller);
 }

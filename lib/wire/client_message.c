@@ -123,14 +123,19 @@ int sv_wire_client_message_decode(const void *data, size_t len, struct sv_arena 
     int rv = sv_wire_unpack(&synctv__client__client_message__descriptor, data, len,
         SV_WIRE_RAWCHECK_STRICT, a, &unpacked, err);
     if (rv < 0) {
-        *ret = (synctv_request){ .message_id = message_id_of(data, len, a) };
+        synctv_request_init(ret);
+        ret->message_id = message_id_of(data, len, a);
         return rv;
     }
     const Synctv__Client__ClientMessage *m = unpacked;
-    *ret = (synctv_request){ .message_id = m->message_id, .client_time_ms = m->timestamp };
+    synctv_request_init(ret);
+    ret->message_id = m->message_id;
+    ret->client_time_ms = m->timestamp;
     rv = payload_from(m, ret, err);
-    if (rv < 0)
-        *ret = (synctv_request){ .message_id = m->message_id };
+    if (rv < 0) {
+        synctv_request_init(ret);
+        ret->message_id = m->message_id;
+    }
     return rv;
 }
 

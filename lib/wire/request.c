@@ -182,7 +182,7 @@ int sv_wire_request_decode(synctv_method method, const void *data, size_t len, s
     int rv = sv_wire_unpack(desc, data, len, SV_WIRE_RAWCHECK_STRICT, a, &message, err);
     if (rv < 0)
         return rv;
-    *ret = (synctv_request){ .method = method };
+    *ret = SYNCTV_REQUEST(method);
     rv = rows[method].decode(message, a, ret);
     return rv < 0 ? sv_error(err, rv) : 0;
 }

@@ -61,12 +61,12 @@ FOREIGN = {
 }
 
 # A public header must not pull anything in that a C99 or C++ compiler does not bring.
-LIBC_FOR_PUBLIC = {"stddef.h", "stdint.h", "stdbool.h", "stdarg.h", "limits.h", "time.h"}
+LIBC_FOR_PUBLIC = {"stddef.h", "stdint.h", "stdbool.h", "string.h", "stdarg.h", "limits.h", "time.h"}
 
 # Programs see what a user of the library sees, and these.
 PROGRAMS = {
     "server": {"uv.h", "ini.h", "openssl/err.h", "openssl/ssl.h"},
-    "examples": set(),
+    "examples": {"uv.h"},
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)

@@ -75,7 +75,7 @@ static void check_limits(const synctv_limits *l)
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
         FUZZ_MUST(rates[i] >= 0 && rates[i] <= 1e6);
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-        FUZZ_MUST(counts[i] >= 1 && counts[i] <= 1000000);
+        FUZZ_MUST(counts[i] >= 0 && counts[i] <= 1000000);
     FUZZ_MUST(l->connections_per_address >= 0 && l->connections_per_address <= 1000000);
     FUZZ_MUST(l->members_per_room <= 10000);
 }
@@ -90,7 +90,7 @@ static void check_settings(const struct config *config)
     FUZZ_MUST(node->access_ttl_s >= 1 && node->refresh_ttl_s >= 1);
     FUZZ_MUST(node->log_level <= SYNCTV_LOG_DEBUG && config->log_format <= LOG_FORMAT_JSON);
     FUZZ_MUST(node->node_id == NULL || node->node_id[0] != '\0');
-    check_limits(&node->limits);
+    check_limits(node->limits);
 }
 
 /* All strings it may have set can be read, whether it is right or not. */

@@ -88,7 +88,8 @@ static void node_open(void)
 {
     synctv_node_options options;
     synctv_node_options_init(&options);
-    options.limits = (synctv_limits){
+    options.limits = &(synctv_limits){
+        .struct_size = sizeof(synctv_limits),
         .rooms_per_user = 4,
         .memberships_per_user = 4,
         .members_per_room = 3,

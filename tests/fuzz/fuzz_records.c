@@ -428,7 +428,7 @@ static void ask(synctv_caller *caller, synctv_request request)
     synctv_result_unref(result);
 }
 
-#define ASK(caller, ...) ask((caller), (synctv_request){ .method = SYNCTV_METHOD_##__VA_ARGS__ })
+#define ASK(caller, ...) ask((caller), SYNCTV_REQUEST(SYNCTV_METHOD_##__VA_ARGS__))
 
 static void ask_for_everything(synctv_caller *caller)
 {
@@ -477,7 +477,7 @@ static void take_events(synctv_stream *stream)
 
 static synctv_stream *follow(synctv_caller *caller, const char *room_id)
 {
-    const synctv_stream_options options = { .room_id = room_id };
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = room_id);
     synctv_stream *stream = NULL;
     FUZZ_MUST(synctv_stream_open(caller, &options, &stream, NULL) == 0);
     fuzz_node_settle();
@@ -497,9 +497,8 @@ static void act_as(enum fuzz_person person, void (*while_following)(void))
     ask_for_everything(caller);
     if (person == FUZZ_OWNER)
         change_everything(caller);
-    const synctv_request said = {
-        .method = SYNCTV_METHOD_SEND_CHAT, .content = "hello", .message_id = "mine-1"
-    };
+    const synctv_request said =
+        SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .content = "hello", .message_id = "mine-1");
     synctv_stream_send(bound, &said, NULL);
     fuzz_node_settle();
     take_events(bound);
@@ -534,8 +533,8 @@ static void sign_in(void)
     char token[SV_REFRESH_TOKEN_SIZE];
     memset(token, 'R', SV_REFRESH_TOKEN_LEN);
     token[SV_REFRESH_TOKEN_LEN] = '\0';
-    synctv_caller *nobody = synctv_node_as_anonymous(&fuzz_node, "");
-    FUZZ_MUST(nobody != NULL);
+    synctv_caller *nobody = NULL;
+    FUZZ_MUST(synctv_node_as_anonymous(&fuzz_node, "", &nobody, NULL) == 0);
     ASK(nobody, LOGIN, .username = "owner", .password = "password-0");
     ASK(nobody, REFRESH_TOKEN, .refresh_token = token);
     ASK(nobody, LOGOUT, .refresh_token = token);

@@ -65,7 +65,7 @@ def _():
     equal(os.listdir(folder), [])
     refused("--check-config", "--config", config_file({"server": {"threads": 0}}), saying=":2:")
     done("--check-config", "--config", config_file({"limits": {"connections_per_address": 0}}), cwd=folder)
-    refused("--check-config", "--config", config_file({"limits": {"streams_per_connection": 0}}), saying=":2:")
+    refused("--check-config", "--config", config_file({"limits": {"streams_per_connection": -1}}), saying=":2:")
     refused("--check-config", "more", saying="more")
     refused("--check-config", "--tls-cert", "/no/such/file", "--tls-key", "/no/such/file", saying="/no/such/file")
     refused("--check-config", "--jwt-secret-file", write_file("secret", "too short"), saying="32")

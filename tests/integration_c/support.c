@@ -636,7 +636,7 @@ bool comes(synctv_stream *stream, synctv_event_type type, int within_ms)
 
 const synctv_event *follow(struct person *person, const char *room_id)
 {
-    const synctv_stream_options options = { .room_id = room_id };
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = room_id);
     assert_ok(synctv_stream_open(person->me, &options, &person->stream, &error));
     if (person->client != NULL)
         expect_now(person->stream, SYNCTV_EVENT_CONNECTED);

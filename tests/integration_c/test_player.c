@@ -49,7 +49,7 @@ static void begin(void)
     version = 0;
     n_pauses = 0;
     viewer = puppet_person();
-    const synctv_stream_options options = { .room_id = ROOM };
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = ROOM);
     assert_ok(synctv_stream_open(viewer->me, &options, &viewer->stream, &error));
     expect_now(viewer->stream, SYNCTV_EVENT_CONNECTED);
     puppet_wait_calls("MessageStream", 1);
@@ -72,7 +72,7 @@ static synctv_player_target step(synctv_player_status status)
 /* How many reports were sent, all of which have arrived: what is sent after them has. */
 static int reports(void)
 {
-    const synctv_request pause = { .method = SYNCTV_METHOD_PAUSE };
+    const synctv_request pause = SYNCTV_REQUEST(SYNCTV_METHOD_PAUSE);
     assert_ok(synctv_stream_send(viewer->stream, &pause, &error));
     puppet_wait_message(++n_pauses);
     return puppet_reports(NULL);

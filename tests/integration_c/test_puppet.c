@@ -9,7 +9,7 @@
 static struct person *connected(const char *room_id)
 {
     struct person *p = puppet_person();
-    const synctv_stream_options options = { .room_id = room_id };
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = room_id);
     assert_ok(synctv_stream_open(p->me, &options, &p->stream, &error));
     expect_now(p->stream, SYNCTV_EVENT_CONNECTED);
     puppet_wait_calls("MessageStream", 1);
@@ -18,11 +18,8 @@ static struct person *connected(const char *room_id)
 
 static int call(struct person *p, synctv_method method, uint64_t expected_version)
 {
-    const synctv_request request = { .method = method,
-        .room_id = ROOM,
-        .name = "n",
-        .expected_version = expected_version,
-        .timeout_ms = WAIT_MS };
+    const synctv_request request = SYNCTV_REQUEST(method, .room_id = ROOM, .name = "n",
+        .expected_version = expected_version, .timeout_ms = WAIT_MS);
     return synctv_call_wait(p->me, &request, NULL, &error);
 }
 
@@ -192,7 +189,7 @@ START_TEST(a_sign_in_during_a_renewal_wins)
 {
     struct person *p = puppet_person();
     struct answers answers = ANSWERS;
-    const synctv_request profile = { .method = SYNCTV_METHOD_GET_PROFILE, .timeout_ms = WAIT_MS };
+    const synctv_request profile = SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE, .timeout_ms = WAIT_MS);
     puppet_hold("RefreshToken");
     puppet_fail("GetProfile", SYNCTV_E_TOKEN_EXPIRED, 1, 0);
     synctv_call(p->me, &profile, take_answer, &answers);
@@ -203,7 +200,7 @@ START_TEST(a_sign_in_during_a_renewal_wins)
         assert_ok(next_answer(&answers)->code);
         ck_assert_str_eq(puppet_token(), "Bearer access-2");
     } else {
-        const synctv_request quick = { .method = SYNCTV_METHOD_GET_PROFILE, .timeout_ms = 300 };
+        const synctv_request quick = SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE, .timeout_ms = 300);
         synctv_call(p->me, &quick, take_answer, &answers); /* does not wait longer than it may */
         long start_ms = now_ms();
         assert_code(next_answer(&answers)->code, SYNCTV_E_TIMEOUT);
@@ -218,7 +215,7 @@ START_TEST(closing_during_a_renewal)
 {
     struct person *p = connected(NULL);
     struct answers answers = ANSWERS;
-    const synctv_request profile = { .method = SYNCTV_METHOD_GET_PROFILE };
+    const synctv_request profile = SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE);
     puppet_hold("RefreshToken");
     puppet_fail("GetProfile", SYNCTV_E_TOKEN_EXPIRED, 1, 0);
     synctv_call(p->me, &profile, take_answer, &answers);
@@ -265,7 +262,7 @@ START_TEST(only_what_is_safe_is_repeated)
     ck_assert_int_eq(error.retry_after_ms, 50);
     ck_assert_int_eq(puppet_calls("GetProfile"), 4);
     puppet_fail("GetProfile", SYNCTV_E_STORAGE_UNAVAILABLE, 1000, 0);
-    const synctv_request profile = { .method = SYNCTV_METHOD_GET_PROFILE, .timeout_ms = 3000 };
+    const synctv_request profile = SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE, .timeout_ms = 3000);
     int rv = synctv_call_wait(p->me, &profile, NULL, &error);
     ck_assert(rv == SYNCTV_E_STORAGE_UNAVAILABLE || rv == SYNCTV_E_TIMEOUT); /* in the last try */
     ck_assert_int_gt(puppet_calls("GetProfile"), 4 + 1);
@@ -297,9 +294,8 @@ START_TEST(a_conflict_without_a_state_is_a_conflict)
         puppet_extra(extras[i], strlen(extras[i]));
         puppet_fail("Play", SYNCTV_E_VERSION_CONFLICT, 1, 0);
         const synctv_result *r = NULL;
-        const synctv_request play = {
-            .method = SYNCTV_METHOD_PLAY, .room_id = ROOM, .expected_version = 3
-        };
+        const synctv_request play =
+            SYNCTV_REQUEST(SYNCTV_METHOD_PLAY, .room_id = ROOM, .expected_version = 3);
         assert_code(synctv_call_wait(p->me, &play, &r, &error), SYNCTV_E_VERSION_CONFLICT);
         ck_assert_ptr_nonnull(r);
         ck_assert_ptr_null(keep_result(r)->state);
@@ -331,7 +327,7 @@ static void expect_offset(struct person *p, int64_t wanted_ms)
 
 START_TEST(the_clock_of_the_server_is_estimated_and_used)
 {
-    const synctv_request pause = { .method = SYNCTV_METHOD_PAUSE, .room_id = ROOM };
+    const synctv_request pause = SYNCTV_REQUEST(SYNCTV_METHOD_PAUSE, .room_id = ROOM);
     puppet_set_clock(3600000, false);
     struct person *p = connected(ROOM);
     expect_offset(p, 3600000);
@@ -347,7 +343,7 @@ END_TEST
 START_TEST(absurd_clocks_are_not_believed)
 {
     static const int64_t times[] = { INT64_MIN, -1, INT64_MAX };
-    const synctv_request pause = { .method = SYNCTV_METHOD_PAUSE, .room_id = ROOM };
+    const synctv_request pause = SYNCTV_REQUEST(SYNCTV_METHOD_PAUSE, .room_id = ROOM);
     puppet_set_clock(times[_i], true);
     struct person *p = connected(ROOM);
     wait_for_pings(2);

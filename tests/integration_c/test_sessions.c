@@ -116,9 +116,8 @@ START_TEST(a_session_is_resumed_with_its_refresh_token)
     ck_assert_str_ne(next_token, token); /* the old one is used up */
     follow(resumed, room);
 
-    const synctv_request chat = {
-        .method = SYNCTV_METHOD_SEND_CHAT, .room_id = room, .content = "back", .timeout_ms = WAIT_MS
-    };
+    const synctv_request chat = SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .room_id = room,
+        .content = "back", .timeout_ms = WAIT_MS);
     const synctv_result *r;
     assert_ok(synctv_call_wait(resumed->me, &chat, &r, &error)); /* it knows its own messages */
     ck_assert_str_eq(keep_result(r)->chat->user_id, id);

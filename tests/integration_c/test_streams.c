@@ -22,7 +22,7 @@ static void comes_back(struct scene s, const synctv_event *down)
 {
     ck_assert_int_lt(down->error_code, 0);
     ck_assert_str_ne(down->error->message, "");
-    const synctv_request pause = { .method = SYNCTV_METHOD_PAUSE };
+    const synctv_request pause = SYNCTV_REQUEST(SYNCTV_METHOD_PAUSE);
     assert_code(synctv_stream_send(s.host->stream, &pause, &error), SYNCTV_E_NOT_CONNECTED);
     server_start(&server);
     expect_now(s.host->stream, SYNCTV_EVENT_CONNECTED);
@@ -66,10 +66,8 @@ START_TEST(chat_that_is_called_waits_for_the_stream_to_come_back)
     follow(s.host, s.room_id);
     server_kill(&server);
     expect(s.host->stream, SYNCTV_EVENT_DISCONNECTED);
-    synctv_request chat = { .method = SYNCTV_METHOD_SEND_CHAT,
-        .room_id = s.room_id,
-        .content = "too soon",
-        .timeout_ms = 300 };
+    synctv_request chat = SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .room_id = s.room_id,
+        .content = "too soon", .timeout_ms = 300);
     assert_code(synctv_call_wait(s.host->me, &chat, NULL, &error), SYNCTV_E_TIMEOUT);
     struct answers answers = ANSWERS;
     chat.content = "did you hear me?";
@@ -123,7 +121,7 @@ START_TEST(a_stream_ends_when_its_room_is_over_for_the_user)
     int end = expect_end(s.guest->stream);
     assert_code(end, codes[_i]);
     assert_code(expect_end(s.guest->stream), end); /* it stays ended */
-    const synctv_request pause = { .method = SYNCTV_METHOD_PAUSE };
+    const synctv_request pause = SYNCTV_REQUEST(SYNCTV_METHOD_PAUSE);
     assert_code(synctv_stream_send(s.guest->stream, &pause, &error), SYNCTV_E_NOT_CONNECTED);
 }
 END_TEST
@@ -149,8 +147,8 @@ START_TEST(a_stream_that_is_finished_hears_what_it_said_and_does_not_come_back)
     struct scene s = scene(&server);
     follow(s.host, s.room_id);
     follow(s.guest, s.room_id);
-    const synctv_request chat = { .method = SYNCTV_METHOD_SEND_CHAT, .content = "good night" };
-    const synctv_request play = { .method = SYNCTV_METHOD_PLAY };
+    const synctv_request chat = SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .content = "good night");
+    const synctv_request play = SYNCTV_REQUEST(SYNCTV_METHOD_PLAY);
     assert_ok(synctv_stream_send(s.host->stream, &chat, &error));
     assert_ok(synctv_stream_send(s.host->stream, &play, &error));
     synctv_stream_finish(s.host->stream);
@@ -179,7 +177,7 @@ START_TEST(a_stream_of_a_room_that_is_not_ones_own_ends_at_once)
     server_start(&server);
     struct scene s = scene(&server);
     struct person *stranger = person_new(&server, "stranger");
-    synctv_stream_options options = { .room_id = s.room_id };
+    synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = s.room_id);
     assert_ok(synctv_stream_open(stranger->me, &options, &stranger->stream, &error));
     assert_code(expect_end(stranger->stream), SYNCTV_E_NOT_A_MEMBER);
     synctv_stream_close(stranger->stream);
@@ -200,7 +198,7 @@ START_TEST(a_stream_of_all_rooms_outlives_one_of_them)
     server_start(&server);
     struct scene s = scene(&server);
     const char *own = new_room(s.guest);
-    const synctv_stream_options all = { .room_id = NULL };
+    const synctv_stream_options all = SYNCTV_STREAM_OPTIONS(.room_id = NULL);
     assert_ok(synctv_stream_open(s.guest->me, &all, &s.guest->stream, &error));
     expect_now(s.guest->stream, SYNCTV_EVENT_CONNECTED);
     expect_state(s.guest->stream, SYNCTV_STATE_CAUSE_SNAPSHOT);
@@ -225,8 +223,8 @@ START_TEST(a_guest_follows_with_the_rooms_password)
     const synctv_room_options with_password = { .password = "pä55 🔑", .settings = &settings };
     const synctv_result *r;
     assert_ok(synctv_room_create(host->me, "open house", &with_password, &r, &error));
-    synctv_stream_options options = { .room_id = keep_result(r)->room->id,
-        .room_password = "wrong" };
+    synctv_stream_options options =
+        SYNCTV_STREAM_OPTIONS(.room_id = keep_result(r)->room->id, .room_password = "wrong");
     assert_ok(synctv_stream_open(guest->me, &options, &guest->stream, &error));
     assert_code(expect_end(guest->stream), SYNCTV_E_ROOM_PASSWORD_WRONG);
     synctv_stream_close(guest->stream);
@@ -277,11 +275,8 @@ START_TEST(ready_is_called_once_until_all_is_taken)
     server_start(&server);
     struct scene s = scene(&server);
     struct ready ready = { PTHREAD_MUTEX_INITIALIZER, 0, false };
-    const synctv_stream_options options = {
-        .room_id = s.room_id,
-        .ready = on_ready,
-        .userdata = &ready,
-    };
+    const synctv_stream_options options =
+        SYNCTV_STREAM_OPTIONS(.room_id = s.room_id, .ready = on_ready, .userdata = &ready);
     follow(s.guest, s.room_id);
     assert_ok(synctv_stream_open(s.host->me, &options, &s.host->stream, &error));
     const synctv_event *online;
@@ -308,11 +303,8 @@ START_TEST(a_stream_may_be_closed_inside_its_callback)
     server_start(&server);
     struct scene s = scene(&server);
     struct ready ready = { PTHREAD_MUTEX_INITIALIZER, 0, true };
-    const synctv_stream_options options = {
-        .room_id = s.room_id,
-        .ready = on_ready,
-        .userdata = &ready,
-    };
+    const synctv_stream_options options =
+        SYNCTV_STREAM_OPTIONS(.room_id = s.room_id, .ready = on_ready, .userdata = &ready);
     synctv_stream *stream;
     assert_ok(synctv_stream_open(s.host->me, &options, &stream, &error));
     for (long left = WAIT_MS / 5; left > 0 && ready_calls(&ready) < 1; left--)
@@ -348,11 +340,8 @@ START_TEST(close_waits_for_a_callback_that_runs)
     struct slow *slow = calloc(1, sizeof(*slow));
     pthread_mutex_init(&slow->lock, NULL);
     pthread_cond_init(&slow->cond, NULL);
-    const synctv_stream_options options = {
-        .room_id = s.room_id,
-        .ready = slow_ready,
-        .userdata = slow,
-    };
+    const synctv_stream_options options =
+        SYNCTV_STREAM_OPTIONS(.room_id = s.room_id, .ready = slow_ready, .userdata = slow);
     synctv_stream *stream;
     assert_ok(synctv_stream_open(s.host->me, &options, &stream, &error));
     pthread_mutex_lock(&slow->lock);
@@ -384,11 +373,8 @@ START_TEST(userdata_may_be_freed_right_after_close)
     follow(s.guest, s.room_id);
     for (int i = 0; i < 150; i++) {
         unsigned *n = calloc(1, sizeof(*n));
-        const synctv_stream_options options = {
-            .room_id = s.room_id,
-            .ready = take_all,
-            .userdata = n,
-        };
+        const synctv_stream_options options =
+            SYNCTV_STREAM_OPTIONS(.room_id = s.room_id, .ready = take_all, .userdata = n);
         synctv_stream *stream;
         assert_ok(synctv_stream_open(s.host->me, &options, &stream, &error));
         assert_ok(synctv_chat_send(s.guest->stream, NULL, "x", NULL, &error));
@@ -431,7 +417,7 @@ START_TEST(one_stream_more_than_allowed_waits_for_a_place)
     server_start(&server);
     struct scene s = scene(&server);
     follow(s.host, s.room_id);
-    const synctv_stream_options options = { .room_id = s.room_id };
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = s.room_id);
     synctv_stream *second;
     assert_ok(synctv_stream_open(s.host->me, &options, &second, &error));
     const synctv_event *event = expect(second, SYNCTV_EVENT_DISCONNECTED);

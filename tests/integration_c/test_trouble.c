@@ -201,16 +201,15 @@ START_TEST(calls_wait_for_a_server_that_comes_back)
     expect(s.guest->stream, SYNCTV_EVENT_DISCONNECTED);
     struct answers answers = ANSWERS;
     const synctv_request requests[] = {
-        { .method = SYNCTV_METHOD_GET_ROOM_INFO, .room_id = s.room_id, .timeout_ms = WAIT_MS },
-        { .method = SYNCTV_METHOD_JOIN_ROOM, .room_id = s.room_id, .timeout_ms = WAIT_MS },
-        { .method = SYNCTV_METHOD_LIST_ROOMS, .timeout_ms = WAIT_MS },
+        SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = s.room_id, .timeout_ms = WAIT_MS),
+        SYNCTV_REQUEST(SYNCTV_METHOD_JOIN_ROOM, .room_id = s.room_id, .timeout_ms = WAIT_MS),
+        SYNCTV_REQUEST(SYNCTV_METHOD_LIST_ROOMS, .timeout_ms = WAIT_MS),
     };
     for (int i = 0; i < 3; i++)
         synctv_call(s.guest->me, &requests[i], take_answer, &answers);
     /* Not safe to repeat, but never sent. */
-    const synctv_request create = {
-        .method = SYNCTV_METHOD_CREATE_ROOM, .name = "late", .timeout_ms = WAIT_MS
-    };
+    const synctv_request create =
+        SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "late", .timeout_ms = WAIT_MS);
     synctv_call(s.guest->me, &create, take_answer, &answers);
     server_start(&server);
     for (int i = 0; i < 4; i++)
@@ -234,9 +233,8 @@ START_TEST(a_call_ends_when_its_time_is_over)
     const synctv_method methods[] = { SYNCTV_METHOD_GET_ROOM_INFO, SYNCTV_METHOD_LEAVE_ROOM };
     for (int i = 0; i < 2; i++) {
         long start_ms = now_ms();
-        const synctv_request request = {
-            .method = methods[i], .room_id = s.room_id, .timeout_ms = 600
-        };
+        const synctv_request request =
+            SYNCTV_REQUEST(methods[i], .room_id = s.room_id, .timeout_ms = 600);
         int rv = synctv_call_wait(s.guest->me, &request, NULL, &error);
         ck_assert(rv == SYNCTV_E_TIMEOUT || rv == SYNCTV_E_NODE_UNAVAILABLE);
         ck_assert_int_lt(now_ms() - start_ms, WAIT_MS);
@@ -260,11 +258,9 @@ START_TEST(closing_answers_what_is_under_way)
         server_kill(&server);
     struct answers answers = ANSWERS;
     for (int i = 0; i < N; i++) {
-        const synctv_request request = {
-            .method = i % 2 == 0 ? SYNCTV_METHOD_GET_ROOM_INFO : SYNCTV_METHOD_SEND_CHAT,
-            .room_id = s.room_id,
-            .content = "x",
-        };
+        const synctv_request request =
+            SYNCTV_REQUEST(i % 2 == 0 ? SYNCTV_METHOD_GET_ROOM_INFO : SYNCTV_METHOD_SEND_CHAT,
+                .room_id = s.room_id, .content = "x");
         synctv_call(s.guest->me, &request, take_answer, &answers);
     }
     long start_ms = now_ms();
@@ -282,7 +278,7 @@ START_TEST(streams_and_clients_are_closed_at_any_moment)
 {
     server_start(&server);
     struct scene s = scene(&server);
-    const synctv_stream_options options = { .room_id = s.room_id };
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = s.room_id);
     for (int i = 0; i < 40; i++) {
         struct person *person = person_login(&server, "guest");
         synctv_stream *streams[3];
@@ -311,7 +307,7 @@ START_TEST(fifty_clients_see_the_same)
     struct person *viewers[N];
     for (int i = 0; i < N; i++) {
         viewers[i] = person_login(&server, "guest");
-        const synctv_stream_options options = { .room_id = s.room_id };
+        const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = s.room_id);
         assert_ok(synctv_stream_open(viewers[i]->me, &options, &viewers[i]->stream, &error));
     }
     for (int i = 0; i < N; i++)
@@ -356,9 +352,8 @@ static void *work(void *userdata)
     struct worker *w = userdata;
     for (int i = 0; i < 50; i++) {
         synctv_error err;
-        synctv_request chat = {
-            .method = SYNCTV_METHOD_SEND_CHAT, .room_id = w->room_id, .content = "x"
-        };
+        synctv_request chat =
+            SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .room_id = w->room_id, .content = "x");
         w->failures += synctv_room_info(w->person->me, w->room_id, NULL, &err) < 0;
         w->failures += synctv_chat_send(w->person->stream, NULL, "y", NULL, &err) < 0;
         w->failures += synctv_call_wait(w->person->me, &chat, NULL, &err) < 0;
@@ -400,7 +395,7 @@ struct chain {
 static void next_link(void *userdata, const synctv_result *result)
 {
     struct chain *chain = userdata;
-    const synctv_request request = { .method = SYNCTV_METHOD_GET_PROFILE };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE);
     if (result->code < 0 || --chain->left == 0)
         take_answer(&chain->answers, result);
     else
@@ -412,7 +407,7 @@ START_TEST(an_answer_may_ask_the_next_question)
     server_start(&server);
     struct person *alice = person_new(&server, "alice");
     struct chain chain = { .caller = alice->me, .answers = ANSWERS, .left = 100 };
-    const synctv_request request = { .method = SYNCTV_METHOD_GET_PROFILE };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE);
     synctv_call(alice->me, &request, next_link, &chain);
     assert_ok(next_answer(&chain.answers)->code);
     ck_assert_int_eq(chain.left, 0);

@@ -14,9 +14,12 @@ static void open_node(void)
 {
     synctv_node_options options;
     synctv_node_options_init(&options);
-    options.limits.calls_per_second = 0;
-    options.limits.hash_per_minute = 0;
-    options.limits.register_per_hour = 0;
+    synctv_limits limits;
+    synctv_limits_init(&limits);
+    options.limits = &limits;
+    limits.calls_per_second = 0;
+    limits.hash_per_minute = 0;
+    limits.register_per_hour = 0;
     assert_ok(synctv_node_open(&options, &node, &error));
 }
 
@@ -557,11 +560,8 @@ START_TEST(a_stream_tells_what_happens_and_takes_control)
 
     follow(bob, room);
     expect_change(alice->stream, SYNCTV_MEMBER_CHANGE_ONLINE);
-    synctv_request request = { .method = SYNCTV_METHOD_PLAY,
-        .room_id = room,
-        .message_id = "op-1",
-        .has_position = true,
-        .position_s = 50 };
+    synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_PLAY, .room_id = room,
+        .message_id = "op-1", .has_position = true, .position_s = 50);
     assert_ok(synctv_stream_send(alice->stream, &request, &error));
     event = expect_state(bob->stream, SYNCTV_STATE_CAUSE_PLAY);
     ck_assert_str_eq(event->state->operation_id, "op-1");
@@ -569,11 +569,9 @@ START_TEST(a_stream_tells_what_happens_and_takes_control)
     ck_assert_int_eq(event->state->status, SYNCTV_PLAYBACK_STATUS_PLAYING);
     event = expect_state(alice->stream, SYNCTV_STATE_CAUSE_PLAY); /* one's own, too */
 
-    request = (synctv_request){ .method = SYNCTV_METHOD_SEEK, /* the room that the stream has */
-        .message_id = "op-2",
-        .has_position = true,
-        .position_s = 10,
-        .expected_version = event->state->version - 1 };
+    request = SYNCTV_REQUEST(SYNCTV_METHOD_SEEK, /* the room that the stream has */
+        .message_id = "op-2", .has_position = true, .position_s = 10,
+        .expected_version = event->state->version - 1);
     assert_ok(synctv_stream_send(alice->stream, &request, &error));
     event = expect(alice->stream, SYNCTV_EVENT_ERROR);
     assert_code(event->error_code, SYNCTV_E_VERSION_CONFLICT);
@@ -585,25 +583,22 @@ START_TEST(a_stream_tells_what_happens_and_takes_control)
     ck_assert_double_ge(event->state->position_s, 10);
     ck_assert_double_lt(event->state->position_s, 15);
 
-    request =
-        (synctv_request){ .method = SYNCTV_METHOD_SET_PLAYBACK_RATE, .has_rate = true, .rate = 2 };
+    request = SYNCTV_REQUEST(SYNCTV_METHOD_SET_PLAYBACK_RATE, .has_rate = true, .rate = 2);
     assert_ok(synctv_stream_send(alice->stream, &request, &error));
     ck_assert_double_eq(expect_state(bob->stream, SYNCTV_STATE_CAUSE_RATE)->state->rate, 2);
-    request = (synctv_request){ .method = SYNCTV_METHOD_PAUSE, .message_id = "op-3" };
+    request = SYNCTV_REQUEST(SYNCTV_METHOD_PAUSE, .message_id = "op-3");
     assert_ok(synctv_stream_send(bob->stream, &request, &error));
     event = expect(bob->stream, SYNCTV_EVENT_ERROR);
     assert_code(event->error_code, SYNCTV_E_PERMISSION_DENIED);
     assert_ok(synctv_stream_send(alice->stream, &request, &error));
     expect_state(bob->stream, SYNCTV_STATE_CAUSE_PAUSE);
 
-    request = (synctv_request){ .method = SYNCTV_METHOD_PING, .client_time_ms = 42 };
+    request = SYNCTV_REQUEST(SYNCTV_METHOD_PING, .client_time_ms = 42);
     assert_ok(synctv_stream_send(alice->stream, &request, &error));
     event = expect(alice->stream, SYNCTV_EVENT_PONG);
     ck_assert_int_eq(event->client_time_ms, 42);
     ck_assert_int_ge(event->server_send_time_ms, event->server_recv_time_ms);
-    request = (synctv_request){
-        .method = SYNCTV_METHOD_REPORT_STATUS, .movie_id = movie, .position_s = 500
-    };
+    request = SYNCTV_REQUEST(SYNCTV_METHOD_REPORT_STATUS, .movie_id = movie, .position_s = 500);
     assert_ok(synctv_stream_send(bob->stream, &request, &error));
     expect_state(bob->stream, SYNCTV_STATE_CAUSE_RESYNC); /* far off */
     request.method = SYNCTV_METHOD_LIST_ROOMS;
@@ -627,7 +622,7 @@ START_TEST(calls_without_waiting)
     struct person *alice = somebody("alice");
     const char *room = new_room(alice);
     struct answers answers = ANSWERS;
-    synctv_request request = { .method = SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room };
+    synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room);
     synctv_call(alice->me, &request, take_answer, &answers);
     ck_assert_str_eq(next_answer(&answers)->room->id, room);
 
@@ -643,8 +638,7 @@ START_TEST(calls_without_waiting)
 
     /* Chat as a call: the answer is the message as the room has it. */
     follow(alice, room);
-    request =
-        (synctv_request){ .method = SYNCTV_METHOD_SEND_CHAT, .room_id = room, .content = "hey" };
+    request = SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .room_id = room, .content = "hey");
     synctv_call(alice->me, &request, take_answer, &answers);
     const synctv_result *said = next_answer(&answers);
     assert_ok(said->code);
@@ -655,8 +649,7 @@ START_TEST(calls_without_waiting)
     request.content = "";
     synctv_call(alice->me, &request, take_answer, &answers);
     assert_code(next_answer(&answers)->code, SYNCTV_E_INVALID_ARGUMENT);
-    request =
-        (synctv_request){ .method = SYNCTV_METHOD_SEND_DANMAKU, .room_id = room, .content = "!" };
+    request = SYNCTV_REQUEST(SYNCTV_METHOD_SEND_DANMAKU, .room_id = room, .content = "!");
     synctv_call(alice->me, &request, take_answer, &answers);
     assert_ok(next_answer(&answers)->code);
     expect(alice->stream, SYNCTV_EVENT_DANMAKU);

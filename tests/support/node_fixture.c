@@ -15,6 +15,7 @@
 
 synctv_node fx_node;
 synctv_node_options fx_options;
+synctv_limits fx_limits;
 const synctv_result *fx_answer;
 synctv_error fx_error;
 
@@ -38,7 +39,9 @@ void fx_open(void)
 {
     if (fx_options.db_url == NULL) {
         synctv_node_options_init(&fx_options);
-        synctv_limits *limits = &fx_options.limits;
+        synctv_limits *limits = &fx_limits;
+        synctv_limits_init(limits);
+        fx_options.limits = limits;
         limits->login_per_minute = limits->login_per_minute_per_address = 0;
         limits->register_per_hour = limits->hash_per_minute = limits->calls_per_second = 0;
         limits->chat_per_second = limits->danmaku_per_second = 0;
@@ -50,8 +53,8 @@ void fx_open(void)
     ck_assert_msg(rv == 0, "the node does not open: %s", err.message);
     node_time_own(&fx_node, &fx_time);
     the_system = synctv_node_as_system(&fx_node);
-    nobody = synctv_node_as_anonymous(&fx_node, "ipv4:127.0.0.1:1");
-    ck_assert(the_system != NULL && nobody != NULL);
+    ck_assert_ptr_nonnull(the_system);
+    ck_assert_int_eq(synctv_node_as_anonymous(&fx_node, "127.0.0.1", &nobody, NULL), 0);
 }
 
 void fx_close(void)
@@ -272,7 +275,8 @@ const char *fx_say(synctv_caller *caller, const char *room_id, const char *conte
 
 synctv_stream *fx_open_stream(synctv_caller *caller, const char *room_id, const char *password)
 {
-    const synctv_stream_options options = { .room_id = room_id, .room_password = password };
+    const synctv_stream_options options =
+        SYNCTV_STREAM_OPTIONS(.room_id = room_id, .room_password = password);
     synctv_stream *stream = NULL;
     fx_assert_code(synctv_stream_open(caller, &options, &stream, &fx_error), 0);
     ck_assert_uint_lt(n_streams, sizeof(streams) / sizeof(streams[0]));

@@ -15,6 +15,7 @@
 extern synctv_node fx_node;
 /* Set before fx_open() runs (in a fixture that comes first), or change fx_node.limits later. No limits of rate by default. */
 extern synctv_node_options fx_options;
+extern synctv_limits fx_limits;
 
 void fx_open(void);
 void fx_close(void);
@@ -37,8 +38,7 @@ extern const synctv_result *fx_answer;
 extern synctv_error fx_error;
 int fx_ask(synctv_caller *caller, synctv_request request);
 /* FX_ASK(caller, JOIN_ROOM, .room_id = id, …) */
-#define FX_ASK(caller, ...)                                                                        \
-    fx_ask((caller), (synctv_request){ .method = SYNCTV_METHOD_##__VA_ARGS__ })
+#define FX_ASK(caller, ...) fx_ask((caller), SYNCTV_REQUEST(SYNCTV_METHOD_##__VA_ARGS__))
 
 /* Codes are compared by their names, so that a failure is readable. */
 #define fx_assert_code(code, expected) fx_check_code(__FILE__, __LINE__, (code), (expected))

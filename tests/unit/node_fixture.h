@@ -18,6 +18,7 @@
 
 static synctv_node *node;
 static synctv_node_options options;
+static synctv_limits limits;
 static struct node_time fixture_time; /* of all nodes that are opened here */
 
 static inline synctv_node *open_node(void)
@@ -38,9 +39,16 @@ static inline void close_node(synctv_node *n)
     free(n);
 }
 
-static inline void setup(void)
+static inline void init_options(void)
 {
     synctv_node_options_init(&options);
+    synctv_limits_init(&limits);
+    options.limits = &limits;
+}
+
+static inline void setup(void)
+{
+    init_options();
     fixture_time.mono_ms = fixture_time.wall_ms = 0;
     node = open_node();
 }
@@ -100,27 +108,29 @@ static inline const synctv_result *ask(synctv_caller *caller, const synctv_reque
     return result;
 }
 
-static inline const synctv_result *ask_as_nobody(const char *peer, const synctv_request *request,
+static inline synctv_caller *nobody_at(const char *address)
+{
+    synctv_caller *nobody = NULL;
+    ck_assert_int_eq(synctv_node_as_anonymous(node, address, &nobody, NULL), 0);
+    return nobody;
+}
+
+static inline const synctv_result *ask_as_nobody(const char *address, const synctv_request *request,
     int expected)
 {
-    synctv_caller *nobody = synctv_node_as_anonymous(node, peer);
+    synctv_caller *nobody = nobody_at(address);
     const synctv_result *result = ask(nobody, request, expected);
     synctv_caller_unref(nobody);
     return result;
 }
 
-#define PEER "ipv4:192.0.2.1:1000"
+#define PEER "192.0.2.1"
 
 static inline const synctv_result *register_user(const char *username)
 {
     synctv_caller *system = synctv_node_as_system(node);
     const synctv_result *result = ask(system,
-        &(synctv_request){
-            .method = SYNCTV_METHOD_REGISTER,
-            .username = username,
-            .password = PASSWORD,
-        },
-        0);
+        &SYNCTV_REQUEST(SYNCTV_METHOD_REGISTER, .username = username, .password = PASSWORD), 0);
     synctv_caller_unref(system);
     return result;
 }
@@ -129,12 +139,7 @@ static inline const synctv_result *log_in(const char *peer, const char *username
     const char *password, int expected)
 {
     return ask_as_nobody(peer,
-        &(synctv_request){
-            .method = SYNCTV_METHOD_LOGIN,
-            .username = username,
-            .password = password,
-        },
-        expected);
+        &SYNCTV_REQUEST(SYNCTV_METHOD_LOGIN, .username = username, .password = password), expected);
 }
 
 /* What came of an authentication. */

@@ -271,24 +271,11 @@ static synctv_request request_of(synctv_method method)
 {
     static const char *const fields[] = { "name" };
     static const synctv_movie movie = { .name = "new", .url = "https://example.org/" };
-    synctv_request request = {
-        .method = method,
-        .room_id = stage.room,
-        .movie_id = stage.movie,
-        .message_id = stage.message,
-        .user_id = fx_id(victim),
-        .name = "new",
-        .content = "hello",
-        .fields = fields,
-        .n_fields = 1,
-        .movie = &movie,
-        .role = SYNCTV_ROOM_ROLE_ADMIN,
-        .removed_permissions = SYNCTV_PERM_SEND_CHAT,
-        .user_status = SYNCTV_USER_STATUS_ACTIVE,
-        .rate = 1.5,
-        .position_s = 1,
-        .refresh_token = "not one of ours",
-    };
+    synctv_request request = SYNCTV_REQUEST(method, .room_id = stage.room, .movie_id = stage.movie,
+        .message_id = stage.message, .user_id = fx_id(victim), .name = "new", .content = "hello",
+        .fields = fields, .n_fields = 1, .movie = &movie, .role = SYNCTV_ROOM_ROLE_ADMIN,
+        .removed_permissions = SYNCTV_PERM_SEND_CHAT, .user_status = SYNCTV_USER_STATUS_ACTIVE,
+        .rate = 1.5, .position_s = 1, .refresh_token = "not one of ours");
     if (method == SYNCTV_METHOD_APPROVE_MEMBER)
         request.user_id = fx_id(waiter);
     if (method == SYNCTV_METHOD_UNBAN_MEMBER)
@@ -317,7 +304,7 @@ END_TEST
 
 static int follow(synctv_caller *caller)
 {
-    const synctv_stream_options to_room = { .room_id = stage.room };
+    const synctv_stream_options to_room = SYNCTV_STREAM_OPTIONS(.room_id = stage.room);
     const synctv_event *first = NULL;
     synctv_stream *stream = NULL;
     int rv = synctv_stream_open(caller, &to_room, &stream, &fx_error);

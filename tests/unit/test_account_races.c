@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const synctv_request get_profile = { .method = SYNCTV_METHOD_GET_PROFILE };
+static const synctv_request get_profile = {
+    .struct_size = sizeof(get_profile),
+    .method = SYNCTV_METHOD_GET_PROFILE,
+};
 
 /* --- another process --- */
 
@@ -19,7 +22,7 @@ static void setup_two(void)
 {
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(url, sizeof(url), "sqlite:%s/test.db", folder);
-    synctv_node_options_init(&options);
+    init_options();
     options.db_url = url;
     options.alone = false;
     node = open_node();
@@ -112,8 +115,8 @@ static synctv_stream *follow_as_admin(synctv_caller *anns, const synctv_result *
 {
     synctv_caller *bobs = authenticate(node, bob->access_token, 0);
     const synctv_result *room =
-        ask(bobs, &(synctv_request){ .method = SYNCTV_METHOD_CREATE_ROOM, .name = "bob's" }, 0);
-    const synctv_stream_options to_room = { .room_id = room->room->id };
+        ask(bobs, &SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "bob's"), 0);
+    const synctv_stream_options to_room = SYNCTV_STREAM_OPTIONS(.room_id = room->room->id);
     synctv_stream *stream = NULL;
     ck_assert_int_eq(synctv_stream_open(anns, &to_room, &stream, NULL), 0);
     const synctv_event *snapshot = NULL;
@@ -312,7 +315,7 @@ static void race(void (*end)(const synctv_result *session, synctv_caller *caller
 
 static void by_logout(const synctv_result *session, synctv_caller *caller)
 {
-    synctv_result_unref(ask(caller, &(synctv_request){ .method = SYNCTV_METHOD_LOGOUT }, 0));
+    synctv_result_unref(ask(caller, &SYNCTV_REQUEST(SYNCTV_METHOD_LOGOUT), 0));
 }
 
 static void by_ban(const synctv_result *session, synctv_caller *caller)

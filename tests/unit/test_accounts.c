@@ -7,7 +7,10 @@
 #include "base/clock.h"
 #include "node/people/account_table.h"
 
-static const synctv_request get_profile = { .method = SYNCTV_METHOD_GET_PROFILE };
+static const synctv_request get_profile = {
+    .struct_size = sizeof(get_profile),
+    .method = SYNCTV_METHOD_GET_PROFILE,
+};
 
 /* Somebody with an account, signed in. */
 struct person {
@@ -146,10 +149,7 @@ START_TEST(tokens_of_one_session_are_one_caller)
 {
     struct person ann = person("Ann");
     const synctv_result *newer = ask_as_nobody(PEER,
-        &(synctv_request){
-            .method = SYNCTV_METHOD_REFRESH_TOKEN,
-            .refresh_token = ann.sign_up->refresh_token,
-        },
+        &SYNCTV_REQUEST(SYNCTV_METHOD_REFRESH_TOKEN, .refresh_token = ann.sign_up->refresh_token),
         0);
     synctv_caller *again = authenticate(node, newer->access_token, 0);
     ck_assert_ptr_eq(again, ann.caller);
@@ -166,11 +166,7 @@ START_TEST(a_session_keeps_few_tokens_and_idle_ones_are_forgotten)
     const synctv_result *pairs[10];
     for (int i = 0; i < 10; i++) {
         pairs[i] = ask_as_nobody(PEER,
-            &(synctv_request){
-                .method = SYNCTV_METHOD_REFRESH_TOKEN,
-                .refresh_token = refresh_token,
-            },
-            0);
+            &SYNCTV_REQUEST(SYNCTV_METHOD_REFRESH_TOKEN, .refresh_token = refresh_token), 0);
         refresh_token = pairs[i]->refresh_token;
         synctv_caller_unref(authenticate(node, pairs[i]->access_token, 0));
     }
@@ -217,9 +213,8 @@ END_TEST
 START_TEST(who_is_not_signed_in_can_do_little)
 {
     ask_as_nobody(PEER, &get_profile, SYNCTV_E_TOKEN_MISSING);
-    ask_as_nobody(PEER, &(synctv_request){ .method = SYNCTV_METHOD_LIST_USERS },
-        SYNCTV_E_TOKEN_MISSING);
-    synctv_caller *nobody = synctv_node_as_anonymous(node, PEER);
+    ask_as_nobody(PEER, &SYNCTV_REQUEST(SYNCTV_METHOD_LIST_USERS), SYNCTV_E_TOKEN_MISSING);
+    synctv_caller *nobody = nobody_at(PEER);
     synctv_stream *stream = NULL;
     ck_assert_int_eq(synctv_stream_open(nobody, NULL, &stream, NULL), SYNCTV_E_PERMISSION_DENIED);
     synctv_caller_unref(nobody);
@@ -247,7 +242,7 @@ END_TEST
 
 START_TEST(calls_of_a_user_are_limited_and_those_in_process_are_not)
 {
-    options.limits.calls_per_second = 4;
+    limits.calls_per_second = 4;
     reopen();
     struct person ann = person("Ann");
     synctv_caller *inside = NULL;
@@ -277,7 +272,7 @@ START_TEST(logging_out_ends_the_streams_of_that_session_alone)
     synctv_caller *other = authenticate(node, second->access_token, 0);
     synctv_stream *mine = follow(ann.caller);
     synctv_stream *others = follow(other);
-    synctv_result_unref(ask(ann.caller, &(synctv_request){ .method = SYNCTV_METHOD_LOGOUT }, 0));
+    synctv_result_unref(ask(ann.caller, &SYNCTV_REQUEST(SYNCTV_METHOD_LOGOUT), 0));
     ck_assert(!is_open(mine));
     ck_assert(is_open(others));
     synctv_stream *late = NULL;
@@ -352,7 +347,7 @@ END_TEST
 
 START_TEST(changing_the_password_is_limited)
 {
-    options.limits.hash_per_minute = 2;
+    limits.hash_per_minute = 2;
     reopen();
     struct person ann = person("Ann");
     for (int i = 0; i < 2; i++)
@@ -438,7 +433,7 @@ static int be_late_no_more(void)
 
 static void log_out(const struct person *ann)
 {
-    synctv_result_unref(ask(ann->caller, &(synctv_request){ .method = SYNCTV_METHOD_LOGOUT }, 0));
+    synctv_result_unref(ask(ann->caller, &SYNCTV_REQUEST(SYNCTV_METHOD_LOGOUT), 0));
 }
 
 static void ban(const struct person *ann)
@@ -564,7 +559,7 @@ START_TEST(who_may_set_whose_status)
     ck_assert_int_eq(r->user->status, pending);
     synctv_result_unref(r);
     synctv_result_unref(ask(user.caller, &get_profile, 0));
-    ask(user.caller, &(synctv_request){ .method = SYNCTV_METHOD_CREATE_ROOM, .name = "room" },
+    ask(user.caller, &SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "room"),
         SYNCTV_E_USER_PENDING);
 
     ck_assert_int_eq(set_status(root.caller, adm.id, pending), 0);

@@ -322,15 +322,8 @@ START_TEST(a_copy_shares_nothing_and_has_no_null_strings)
     };
     const synctv_room_settings settings = { .max_members = 5 };
     const char *fields[] = { field, NULL };
-    const synctv_request request = {
-        .method = SYNCTV_METHOD_UPDATE_MOVIE,
-        .content = value,
-        .movie = &movie,
-        .settings = &settings,
-        .fields = fields,
-        .n_fields = 2,
-        .rate = 2,
-    };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_UPDATE_MOVIE, .content = value,
+        .movie = &movie, .settings = &settings, .fields = fields, .n_fields = 2, .rate = 2);
     struct sv_arena a = { 0 };
     synctv_request copy;
     ck_assert_int_eq(sv_request_copy(&a, &request, &copy), 0);
@@ -355,7 +348,7 @@ END_TEST
 START_TEST(a_copy_into_an_arena_that_is_full_fails)
 {
     const synctv_movie movie = { .name = "a name that is longer than sixteen bytes" };
-    const synctv_request request = { .method = SYNCTV_METHOD_ADD_MOVIE, .movie = &movie };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_ADD_MOVIE, .movie = &movie);
     struct sv_arena a;
     for (size_t limit = 16; limit < 200; limit += 16) {
         sv_arena_init(&a, limit);
@@ -376,7 +369,7 @@ static void keep_code(void *userdata, const synctv_result *r)
 
 START_TEST(a_method_that_does_not_exist_is_answered_at_once)
 {
-    const synctv_request request = { .method = (synctv_method)4711 };
+    const synctv_request request = SYNCTV_REQUEST((synctv_method)4711);
     int code = 0;
     synctv_call(caller, &request, keep_code, &code);
     ck_assert_int_eq(code, SYNCTV_E_INVALID_ARGUMENT);
@@ -400,7 +393,7 @@ END_TEST
 START_TEST(an_answer_after_the_time_is_over_harms_nothing)
 {
     fake.late = true;
-    const synctv_request request = { .method = SYNCTV_METHOD_GET_PROFILE, .timeout_ms = 30 };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE, .timeout_ms = 30);
     int64_t start = sv_mono_ms();
     ck_assert_int_eq(synctv_call_wait(caller, &request, &result, &err), SYNCTV_E_TIMEOUT);
     ck_assert_int_ge(sv_mono_ms() - start, 29);
@@ -438,7 +431,7 @@ START_TEST(a_stream_takes_its_own_requests_only)
 {
     synctv_stream *stream;
     ck_assert_int_eq(synctv_stream_open(caller, NULL, &stream, NULL), 0);
-    synctv_request request = { .method = SYNCTV_METHOD_CREATE_ROOM };
+    synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM);
     ck_assert_int_eq(synctv_stream_send(stream, &request, &err), SYNCTV_E_INVALID_ARGUMENT);
     ck_assert_str_eq(err.field, "method");
     request.method = SYNCTV_METHOD_SEEK;
@@ -483,13 +476,13 @@ END_TEST
 START_TEST(only_who_signs_in_or_out_needs_no_access_token)
 {
     for (synctv_method m = 0; m < SYNCTV_N_METHODS; m++) {
-        const synctv_request request = { .method = m };
+        const synctv_request request = SYNCTV_REQUEST(m);
         bool without = m == SYNCTV_METHOD_LOGIN || m == SYNCTV_METHOD_REGISTER ||
             m == SYNCTV_METHOD_REFRESH_TOKEN;
         if ((sv_methods[m].ways & SV_BY_CALL) != 0)
             ck_assert_msg(sv_request_needs_access_token(&request) != without, "%d", (int)m);
     }
-    synctv_request request = { .method = SYNCTV_METHOD_LOGOUT, .refresh_token = "it is over" };
+    synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_LOGOUT, .refresh_token = "it is over");
     ck_assert(!sv_request_needs_access_token(&request));
 }
 END_TEST
@@ -499,7 +492,7 @@ START_TEST(only_what_does_no_harm_twice_is_repeatable)
 {
     for (synctv_method m = 0; m < SYNCTV_N_METHODS; m++) {
         const char *name = synctv_method_name(m);
-        synctv_request request = { .method = m };
+        synctv_request request = SYNCTV_REQUEST(m);
         bool harmless = strncmp(name, "Get", 3) == 0 || strncmp(name, "List", 4) == 0 ||
             strcmp(name, "JoinRoom") == 0;
         ck_assert_msg(sv_request_is_repeatable(&request) == harmless, "%d", (int)m);
@@ -515,7 +508,7 @@ END_TEST
 
 START_TEST(a_method_that_does_not_exist_may_nothing)
 {
-    const synctv_request request = { .method = SYNCTV_N_METHODS };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_N_METHODS);
     ck_assert(!sv_method_is_for_streams(request.method));
     ck_assert(sv_request_needs_access_token(&request));
     ck_assert(!sv_request_is_repeatable(&request));
@@ -646,6 +639,10 @@ START_TEST(the_playhead_moves_with_time_only_while_playing)
     };
     ck_assert_double_eq(synctv_playback_position(&p, 3000, 0), 14);
     ck_assert_double_eq(synctv_playback_position(&p, 3000, 12), 12);
+    p.duration_s = 13;
+    ck_assert_double_eq(synctv_playback_position(&p, 3000, 0), 13);
+    ck_assert_double_eq(synctv_playback_position(&p, 3000, 12), 12);
+    p.duration_s = 0;
     ck_assert_double_eq(synctv_playback_position(&p, 0, 0), 10);
     ck_assert(isfinite(synctv_playback_position(&p, INT64_MAX, 0)));
     p.updated_at_ms = INT64_MIN;

@@ -117,24 +117,20 @@ static void open_stream(struct person *p, synctv_stream **stream)
 {
     synctv_stream_close(*stream);
     *stream = NULL;
-    const synctv_stream_options options = {
-        .room_id = dice(p, 2) ? p->room : "",
-        .room_password = dice(p, 4) ? NULL : "secret",
-        .ready = dice(p, 4) ? ready : NULL,
-    };
+    const synctv_stream_options options =
+        SYNCTV_STREAM_OPTIONS(.room_id = dice(p, 2) ? p->room : "",
+            .room_password = dice(p, 4) ? NULL : "secret", .ready = dice(p, 4) ? ready : NULL);
     look_at(synctv_stream_open(dice(p, 10) ? p->caller : root, &options, stream, NULL));
 }
 
 static void send_on(struct person *p, synctv_stream *stream)
 {
     const synctv_request requests[] = {
-        { .method = SYNCTV_METHOD_PING },
-        { .method = SYNCTV_METHOD_PLAY, .room_id = p->room },
-        { .method = SYNCTV_METHOD_SEND_CHAT, .room_id = p->room, .content = "on a stream" },
-        { .method = SYNCTV_METHOD_REPORT_STATUS,
-            .room_id = p->room,
-            .movie_id = p->movie,
-            .ended = dice(p, 2) != 0 },
+        SYNCTV_REQUEST(SYNCTV_METHOD_PING),
+        SYNCTV_REQUEST(SYNCTV_METHOD_PLAY, .room_id = p->room),
+        SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .room_id = p->room, .content = "on a stream"),
+        SYNCTV_REQUEST(SYNCTV_METHOD_REPORT_STATUS, .room_id = p->room, .movie_id = p->movie,
+            .ended = dice(p, 2) != 0),
     };
     if (stream != NULL)
         synctv_stream_send(stream, &requests[dice(p, 4)], NULL);
@@ -147,11 +143,8 @@ static void replace_room(struct person *p)
         .default_member_permissions = SYNCTV_PERM_DEFAULT_ADMIN,
         .auto_advance = (synctv_auto_advance)dice(p, 5),
     };
-    const synctv_request create = {
-        .method = SYNCTV_METHOD_CREATE_ROOM,
-        .name = "room",
-        .settings = &settings,
-    };
+    const synctv_request create =
+        SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "room", .settings = &settings);
     const synctv_result *result = NULL;
     char old[SYNCTV_ID_LEN + 1] = "";
     int rv = synctv_call_wait(p->caller, &create, &result, NULL);
@@ -165,7 +158,7 @@ static void replace_room(struct person *p)
     pthread_mutex_unlock(&rooms_lock);
     synctv_result_unref(result);
     if (old[0] != '\0') {
-        const synctv_request delete = { .method = SYNCTV_METHOD_DELETE_ROOM, .room_id = old };
+        const synctv_request delete = SYNCTV_REQUEST(SYNCTV_METHOD_DELETE_ROOM, .room_id = old);
         look_at(synctv_call_wait(root, &delete, NULL, NULL));
     }
 }
@@ -177,11 +170,8 @@ static void add_movie(struct person *p)
         .url = "https://example.org/",
         .duration_s = dice(p, 2) ? 0.05 : 0,
     };
-    const synctv_request add = {
-        .method = SYNCTV_METHOD_ADD_MOVIE,
-        .room_id = p->room,
-        .movie = &movie,
-    };
+    const synctv_request add =
+        SYNCTV_REQUEST(SYNCTV_METHOD_ADD_MOVIE, .room_id = p->room, .movie = &movie);
     const synctv_result *result = NULL;
     int rv = synctv_call_wait(p->caller, &add, &result, NULL);
     look_at(rv);
@@ -190,27 +180,19 @@ static void add_movie(struct person *p)
     synctv_result_unref(result);
     if (rv == 0)
         ask(p,
-            (synctv_request){
-                .method = SYNCTV_METHOD_SET_CURRENT_MOVIE,
-                .movie_id = p->movie,
-                .autoplay = true,
-            });
+            SYNCTV_REQUEST(SYNCTV_METHOD_SET_CURRENT_MOVIE, .movie_id = p->movie,
+                .autoplay = true));
 }
 
 static void put_out(struct person *p)
 {
     synctv_caller *victim = people[dice(p, N_THREADS)];
-    const synctv_request request = {
-        .method = dice(p, 2) ? SYNCTV_METHOD_KICK_MEMBER : SYNCTV_METHOD_BAN_MEMBER,
-        .room_id = p->room,
-        .user_id = synctv_caller_user_id(victim),
-    };
+    const synctv_request request =
+        SYNCTV_REQUEST(dice(p, 2) ? SYNCTV_METHOD_KICK_MEMBER : SYNCTV_METHOD_BAN_MEMBER,
+            .room_id = p->room, .user_id = synctv_caller_user_id(victim));
     look_at(synctv_call_wait(root, &request, NULL, NULL));
-    const synctv_request unban = {
-        .method = SYNCTV_METHOD_UNBAN_MEMBER,
-        .room_id = p->room,
-        .user_id = synctv_caller_user_id(victim),
-    };
+    const synctv_request unban = SYNCTV_REQUEST(SYNCTV_METHOD_UNBAN_MEMBER, .room_id = p->room,
+        .user_id = synctv_caller_user_id(victim));
     look_at(synctv_call_wait(root, &unban, NULL, NULL));
 }
 
@@ -222,13 +204,8 @@ static void switch_guests(struct person *p)
         .default_member_permissions = SYNCTV_PERM_DEFAULT_ADMIN,
         .auto_advance = (synctv_auto_advance)dice(p, 5),
     };
-    const synctv_request request = {
-        .method = SYNCTV_METHOD_UPDATE_ROOM,
-        .room_id = p->room,
-        .settings = &settings,
-        .fields = fields,
-        .n_fields = 1,
-    };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_UPDATE_ROOM, .room_id = p->room,
+        .settings = &settings, .fields = fields, .n_fields = 1);
     look_at(synctv_call_wait(root, &request, NULL, NULL));
 }
 
@@ -243,10 +220,10 @@ static void step(struct person *p)
         break;
     case 1:
     case 2:
-        ask(p, (synctv_request){ .method = SYNCTV_METHOD_JOIN_ROOM });
+        ask(p, SYNCTV_REQUEST(SYNCTV_METHOD_JOIN_ROOM));
         break;
     case 3:
-        ask(p, (synctv_request){ .method = SYNCTV_METHOD_LEAVE_ROOM });
+        ask(p, SYNCTV_REQUEST(SYNCTV_METHOD_LEAVE_ROOM));
         break;
     case 4:
         put_out(p);
@@ -258,26 +235,26 @@ static void step(struct person *p)
         add_movie(p);
         break;
     case 7:
-        ask(p, (synctv_request){ .method = SYNCTV_METHOD_REMOVE_MOVIE, .movie_id = p->movie });
+        ask(p, SYNCTV_REQUEST(SYNCTV_METHOD_REMOVE_MOVIE, .movie_id = p->movie));
         break;
     case 8:
     case 9:
-        ask(p, (synctv_request){ .method = SYNCTV_METHOD_SEEK, .position_s = 0.01 });
+        ask(p, SYNCTV_REQUEST(SYNCTV_METHOD_SEEK, .position_s = 0.01));
         break;
     case 10:
-        ask_and_go_on(p, (synctv_request){ .method = SYNCTV_METHOD_PLAY });
+        ask_and_go_on(p, SYNCTV_REQUEST(SYNCTV_METHOD_PLAY));
         break;
     case 11:
-        ask_and_go_on(p, (synctv_request){ .method = SYNCTV_METHOD_SEND_CHAT, .content = "x" });
+        ask_and_go_on(p, SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .content = "x"));
         break;
     case 12:
-        ask_and_go_on(p, (synctv_request){ .method = SYNCTV_METHOD_SEND_DANMAKU, .content = "x" });
+        ask_and_go_on(p, SYNCTV_REQUEST(SYNCTV_METHOD_SEND_DANMAKU, .content = "x"));
         break;
     case 13:
-        ask_and_go_on(p, (synctv_request){ .method = SYNCTV_METHOD_GET_ROOM_INFO });
+        ask_and_go_on(p, SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO));
         break;
     case 14:
-        ask_and_go_on(p, (synctv_request){ .method = SYNCTV_METHOD_LIST_ROOMS });
+        ask_and_go_on(p, SYNCTV_REQUEST(SYNCTV_METHOD_LIST_ROOMS));
         break;
     case 15:
     case 16:
@@ -355,9 +332,12 @@ START_TEST(nobody_is_lost_and_nothing_is_left)
     bool two = _i == 1;
     synctv_node_options options;
     synctv_node_options_init(&options);
+    synctv_limits limits;
+    synctv_limits_init(&limits);
+    options.limits = &limits;
     options.threads = 2;
-    options.limits.rooms_per_user = options.limits.memberships_per_user = 10000;
-    options.limits.streams_per_user = 2 * N_STREAMS * N_THREADS;
+    limits.rooms_per_user = limits.memberships_per_user = 10000;
+    limits.streams_per_user = 2 * N_STREAMS * N_THREADS;
     options.db_url = two ? db_url : options.db_url;
     options.alone = !two;
     ck_assert_int_eq(synctv_node_open(&options, &nodes[0], NULL), 0);

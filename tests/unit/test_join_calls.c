@@ -195,12 +195,8 @@ START_TEST(an_old_password_does_not_let_in_who_gave_it_while_it_was_changed)
     for (int i = 0; i < 5; i++) {
         const char *room = room_with_password("old");
         changed_code = 1;
-        const synctv_request change = {
-            .method = SYNCTV_METHOD_UPDATE_ROOM,
-            .room_id = room,
-            .has_password = true,
-            .password = "new",
-        };
+        const synctv_request change = SYNCTV_REQUEST(SYNCTV_METHOD_UPDATE_ROOM, .room_id = room,
+            .has_password = true, .password = "new");
         synctv_call(alice, &change, changed, NULL);
         int rv = FX_ASK(bob, JOIN_ROOM, .room_id = room, .password = "old");
         if (rv == 0)

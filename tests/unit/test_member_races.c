@@ -102,7 +102,7 @@ static struct rival join(synctv_caller *caller, const char *room)
 {
     return (struct rival){
         .caller = caller,
-        .request = { .method = SYNCTV_METHOD_JOIN_ROOM, .room_id = room },
+        .request = SYNCTV_REQUEST(SYNCTV_METHOD_JOIN_ROOM, .room_id = room),
     };
 }
 
@@ -174,7 +174,7 @@ static struct rival put_out(synctv_method method, const char *room)
 {
     return (struct rival){
         .caller = alice,
-        .request = { .method = method, .room_id = room, .user_id = fx_id(bob) },
+        .request = SYNCTV_REQUEST(method, .room_id = room, .user_id = fx_id(bob)),
     };
 }
 
@@ -228,7 +228,7 @@ START_TEST(a_room_deleted_while_somebody_joins_is_gone)
         struct rival rivals[] = {
             join(bob, room),
             { .caller = alice,
-                .request = { .method = SYNCTV_METHOD_DELETE_ROOM, .room_id = room } },
+                .request = SYNCTV_REQUEST(SYNCTV_METHOD_DELETE_ROOM, .room_id = room) },
         };
         race(rivals, 2);
         if (rivals[0].code < 0)
@@ -258,7 +258,8 @@ START_TEST(who_is_put_out_while_chatting_is_not_heard_any_more)
         synctv_stream *bobs = fx_follow(bob, room);
         struct rival chatter = {
             .caller = bob,
-            .request = { .method = SYNCTV_METHOD_SEND_CHAT, .room_id = room, .content = "and on" },
+            .request =
+                SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .room_id = room, .content = "and on"),
         };
         begin(&chatter);
         fx_assert_ok(fx_ask(alice,
@@ -278,7 +279,7 @@ END_TEST
 static void *follow_again(void *userdata)
 {
     struct rival *rival = userdata;
-    const synctv_stream_options options = { .room_id = rival->request.room_id };
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = rival->request.room_id);
     while (!rival->over) {
         synctv_stream *stream = NULL;
         const synctv_event *event = NULL;
@@ -298,7 +299,8 @@ START_TEST(who_is_banned_while_opening_streams_has_none)
     for (int round = 0; round < N_ROUNDS / 6; round++) {
         const char *room = fx_room(alice, NULL);
         fx_join(bob, room);
-        struct rival follower = { .caller = bob, .request = { .room_id = room } };
+        struct rival follower = { .caller = bob,
+            .request = SYNCTV_REQUEST(SYNCTV_METHOD_PLAY, .room_id = room) };
         ck_assert_int_eq(pthread_create(&follower.thread, NULL, follow_again, &follower), 0);
         wait_for_answers(&follower, 3);
         fx_assert_ok(fx_ask(alice, put_out(SYNCTV_METHOD_BAN_MEMBER, room).request));
@@ -317,7 +319,7 @@ static struct rival player(const char *room)
 {
     return (struct rival){
         .caller = bob,
-        .request = { .method = SYNCTV_METHOD_SEEK, .room_id = room, .position_s = 7 },
+        .request = SYNCTV_REQUEST(SYNCTV_METHOD_SEEK, .room_id = room, .position_s = 7),
     };
 }
 

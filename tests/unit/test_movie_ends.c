@@ -39,7 +39,7 @@ static void play_in_room(synctv_auto_advance mode, double duration_s)
 
 #define REPORT(stream, ...)                                                                        \
     fx_assert_ok(synctv_stream_send((stream),                                                      \
-        &(synctv_request){ .method = SYNCTV_METHOD_REPORT_STATUS, __VA_ARGS__ }, &fx_error))
+        &SYNCTV_REQUEST(SYNCTV_METHOD_REPORT_STATUS, __VA_ARGS__), &fx_error))
 
 static void report_end(synctv_stream *stream, const char *movie_id)
 {
@@ -460,7 +460,7 @@ START_TEST(votes_leave_with_those_who_gave_them)
 {
     play_in_room(SYNCTV_AUTO_ADVANCE_NEXT, 0);
     synctv_stream *bobs = NULL, *carols = fx_follow(carol, room), *daves = fx_follow(dave, room);
-    const synctv_stream_options options = { .room_id = room };
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = room);
     fx_assert_ok(synctv_stream_open(bob, &options, &bobs, &fx_error));
     fx_follow(alice, room);
     fx_pass_ms(55000);
@@ -479,7 +479,7 @@ START_TEST(who_is_gone_is_waited_for_no_more)
 {
     play_in_room(SYNCTV_AUTO_ADVANCE_NEXT, 0);
     synctv_stream *bobs = fx_follow(bob, room), *carols = NULL;
-    const synctv_stream_options options = { .room_id = room };
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = room);
     fx_assert_ok(synctv_stream_open(carol, &options, &carols, &fx_error));
     fx_pass_ms(55000);
     report_end(bobs, movies[0]); /* one of two; players say it once */

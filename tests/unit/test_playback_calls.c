@@ -25,8 +25,7 @@ static void people(void)
 }
 
 #define SEND(stream, ...)                                                                          \
-    synctv_stream_send((stream), &(synctv_request){ .method = SYNCTV_METHOD_##__VA_ARGS__ },       \
-        &fx_error)
+    synctv_stream_send((stream), &SYNCTV_REQUEST(SYNCTV_METHOD_##__VA_ARGS__), &fx_error)
 
 static const synctv_playback *state_now(void)
 {
@@ -40,6 +39,14 @@ static void assert_near(double a, double b)
     double real_s = (double)(sv_mono_ms() - began_ms) / 1000;
     ck_assert_msg(fabs(a - b) < 0.1 + 4 * real_s, "%f is not about %f", a, b);
 }
+
+START_TEST(a_state_tells_how_long_the_movie_is)
+{
+    ck_assert_double_eq(state_now()->duration_s, 100);
+    fx_assert_ok(FX_ASK(alice, SET_CURRENT_MOVIE, .room_id = room, .movie_id = other_movie));
+    ck_assert_double_eq(fx_answer->state->duration_s, 0);
+}
+END_TEST
 
 /* --- the commands, by a table --- */
 
@@ -59,14 +66,8 @@ static const struct command {
 
 static synctv_request request_of(const struct command *command)
 {
-    return (synctv_request){
-        .method = command->method,
-        .room_id = room,
-        .has_position = true,
-        .position_s = 11,
-        .rate = 1.5,
-        .movie_id = movie,
-    };
+    return SYNCTV_REQUEST(command->method, .room_id = room, .has_position = true, .position_s = 11,
+        .rate = 1.5, .movie_id = movie);
 }
 
 static void give(uint64_t added, uint64_t removed)
@@ -410,6 +411,7 @@ static Suite *playback_calls(void)
     tcase_add_loop_test(t, each_command_makes_a_newer_state_and_tells_all, 0, N_COMMANDS);
     tcase_add_loop_test(t, each_command_heeds_the_version_it_expects, 0, N_COMMANDS);
     tcase_add_loop_test(t, what_came_on_a_stream_is_recognised_by_its_sender, 0, N_COMMANDS);
+    tcase_add_test(t, a_state_tells_how_long_the_movie_is);
     tcase_add_test(t, what_cannot_be_is_refused_and_changes_nothing);
     tcase_add_test(t, without_a_movie_there_is_nothing_to_move);
     tcase_add_test(t, a_new_movie_begins_at_zero_and_waits_unless_it_is_to_play);

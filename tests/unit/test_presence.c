@@ -26,7 +26,7 @@ static void people(void)
 
 static synctv_stream *open_own(synctv_caller *caller)
 {
-    const synctv_stream_options options = { .room_id = room };
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = room);
     synctv_stream *stream = NULL;
     fx_assert_ok(synctv_stream_open(caller, &options, &stream, &fx_error));
     return stream;

@@ -136,11 +136,8 @@ static synctv_caller *someone(const struct loss *loss, synctv_user_role role)
 
 START_TEST(a_room_is_created_by_who_still_may)
 {
-    const synctv_request create = {
-        .method = SYNCTV_METHOD_CREATE_ROOM,
-        .name = "bob's",
-        .password = "swordfish",
-    };
+    const synctv_request create =
+        SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "bob's", .password = "swordfish");
     synctv_caller *caller = someone(&losses[_i], SYNCTV_USER_ROLE_USER);
     fx_assert_code(ask_while_hashing(caller, &create, losses[_i].meanwhile), losses[_i].create);
     fx_assert_ok(FX_ASK(fx_system(), LIST_ROOMS, .search = "bob"));
@@ -150,11 +147,8 @@ END_TEST
 
 START_TEST(a_room_is_joined_by_who_still_may)
 {
-    const synctv_request join = {
-        .method = SYNCTV_METHOD_JOIN_ROOM,
-        .room_id = room,
-        .password = "sesame",
-    };
+    const synctv_request join =
+        SYNCTV_REQUEST(SYNCTV_METHOD_JOIN_ROOM, .room_id = room, .password = "sesame");
     synctv_caller *caller = someone(&losses[_i], SYNCTV_USER_ROLE_USER);
     fx_assert_code(ask_while_hashing(caller, &join, losses[_i].meanwhile), losses[_i].join);
     fx_check_memory(room);
@@ -163,12 +157,8 @@ END_TEST
 
 START_TEST(a_room_is_changed_by_who_still_is_a_platform_admin)
 {
-    const synctv_request update = {
-        .method = SYNCTV_METHOD_UPDATE_ROOM,
-        .room_id = room,
-        .has_password = true,
-        .password = "swordfish",
-    };
+    const synctv_request update = SYNCTV_REQUEST(SYNCTV_METHOD_UPDATE_ROOM, .room_id = room,
+        .has_password = true, .password = "swordfish");
     synctv_caller *caller = someone(&losses[_i], SYNCTV_USER_ROLE_ADMIN);
     fx_assert_code(ask_while_hashing(caller, &update, losses[_i].meanwhile), losses[_i].update);
 }
@@ -201,11 +191,8 @@ static int ask_behind(synctv_user_status status, const synctv_request *request)
     sem_init(&hold.go, 0, 0);
     fx_assert_ok(sv_store_write(fx_node.store, &hold.job));
     sem_wait(&hold.here);
-    const synctv_request set = {
-        .method = SYNCTV_METHOD_SET_USER_STATUS,
-        .user_id = fx_id(bob),
-        .user_status = status,
-    };
+    const synctv_request set =
+        SYNCTV_REQUEST(SYNCTV_METHOD_SET_USER_STATUS, .user_id = fx_id(bob), .user_status = status);
     struct answer first = { 0 }, second = { 0 };
     synctv_call(fx_system(), &set, answered, &first);
     synctv_call(bob, request, answered, &second);
@@ -246,15 +233,9 @@ START_TEST(what_comes_behind_a_ban_is_refused)
     fx_join(alice, bobs);
     fx_join(bob, alices);
     bool leaves = behind[_i / 2].method == SYNCTV_METHOD_LEAVE_ROOM;
-    const synctv_request request = {
-        .method = behind[_i / 2].method,
-        .room_id = leaves ? alices : bobs,
-        .name = "new",
-        .fields = fields,
-        .n_fields = 1,
-        .content = "hello",
-        .user_id = fx_id(alice),
-    };
+    const synctv_request request =
+        SYNCTV_REQUEST(behind[_i / 2].method, .room_id = leaves ? alices : bobs, .name = "new",
+            .fields = fields, .n_fields = 1, .content = "hello", .user_id = fx_id(alice));
     fx_assert_code(ask_behind(status, &request), expected);
     fx_check_memory(bobs);
     fx_check_memory(alices);

@@ -75,7 +75,7 @@ static void there(synctv_request request)
     fx_assert_ok(synctv_call_wait(other_alice, &request, NULL, &fx_error));
 }
 
-#define THERE(...) there((synctv_request){ .method = SYNCTV_METHOD_##__VA_ARGS__ })
+#define THERE(...) there(SYNCTV_REQUEST(SYNCTV_METHOD_##__VA_ARGS__))
 
 static void add_movie_there(const char *name)
 {
@@ -133,7 +133,7 @@ START_TEST(who_joined_elsewhere_is_followed_here)
     synctv_stream *everything = fx_open_stream(carol, "", NULL), *stream = fx_follow(bob, room);
     synctv_caller *there_carol = NULL;
     fx_assert_ok(synctv_node_as_user(&other, fx_id(carol), &there_carol, &fx_error));
-    const synctv_request join = { .method = SYNCTV_METHOD_JOIN_ROOM, .room_id = room };
+    const synctv_request join = SYNCTV_REQUEST(SYNCTV_METHOD_JOIN_ROOM, .room_id = room);
     fx_assert_ok(synctv_call_wait(there_carol, &join, NULL, &fx_error));
     synctv_caller_unref(there_carol);
     notice();
@@ -214,7 +214,7 @@ START_TEST(who_left_or_was_approved_elsewhere_is_told_here)
 
     synctv_caller *there_bob = NULL;
     fx_assert_ok(synctv_node_as_user(&other, fx_id(bob), &there_bob, &fx_error));
-    const synctv_request leave = { .method = SYNCTV_METHOD_LEAVE_ROOM, .room_id = room };
+    const synctv_request leave = SYNCTV_REQUEST(SYNCTV_METHOD_LEAVE_ROOM, .room_id = room);
     fx_assert_ok(synctv_call_wait(there_bob, &leave, NULL, &fx_error));
     synctv_caller_unref(there_bob);
     synctv_stream *gone = fx_follow(bob, room);
@@ -407,7 +407,8 @@ START_TEST(a_look_finds_every_room)
     fx_node.limits.memberships_per_user = other.limits.memberships_per_user = N + 1;
     fx_node.limits.streams_per_user = N + 1;
     for (int i = 0; i < N; i++) {
-        const synctv_stream_options options = { .room_id = rooms[i] = fx_room(alice, NULL) };
+        const synctv_stream_options options =
+            SYNCTV_STREAM_OPTIONS(.room_id = rooms[i] = fx_room(alice, NULL));
         fx_assert_code(synctv_stream_open(alice, &options, &streams[i], &fx_error), 0);
         fx_settle();
     }
@@ -434,11 +435,8 @@ START_TEST(who_is_banned_elsewhere_loses_everything_here)
     synctv_caller *signed_in = fx_signed_in("bob");
     synctv_stream *stream = fx_follow(signed_in, room);
     synctv_caller *system = synctv_node_as_system(&other);
-    const synctv_request ban = {
-        .method = SYNCTV_METHOD_SET_USER_STATUS,
-        .user_id = fx_id(bob),
-        .user_status = SYNCTV_USER_STATUS_BANNED,
-    };
+    const synctv_request ban = SYNCTV_REQUEST(SYNCTV_METHOD_SET_USER_STATUS, .user_id = fx_id(bob),
+        .user_status = SYNCTV_USER_STATUS_BANNED);
     fx_assert_ok(synctv_call_wait(system, &ban, NULL, &fx_error));
     synctv_caller_unref(system);
     look();
@@ -490,7 +488,7 @@ START_TEST(a_room_that_calls_wait_for_is_not_forgotten)
     add_movie_there("theirs");
     make_stale();
     const synctv_result *result = NULL;
-    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room);
     synctv_call(bob, &request, answered, &result);
     ck_assert_ptr_null(result);
     fx_node.rooms->max_idle = 0;
@@ -510,7 +508,7 @@ START_TEST(a_room_deleted_while_calls_wait_answers_them)
     fx_assert_ok(FX_ASK(bob, GET_MOVIE_LIST, .room_id = room)); /* has just been read */
     make_stale();
     const synctv_result *result = NULL;
-    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room);
     synctv_call(bob, &request, answered, &result);
     synctv_stream *stream = fx_open_stream(bob, room, NULL);
     ck_assert_ptr_null(result);
@@ -525,7 +523,7 @@ END_TEST
 
 START_TEST(a_call_that_waits_when_the_node_closes_is_answered)
 {
-    const synctv_request request = { .method = SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room);
     for (int i = 0; i < 2; i++) {
         fx_assert_ok(synctv_call_wait(other_alice, &request, NULL, &fx_error));
         struct sv_room *loaded = sv_room_enter(&other, room);
@@ -545,8 +543,8 @@ START_TEST(who_waits_for_approval_since_a_gap_hears_nothing_any_more)
     synctv_stream *stream = fx_follow(alice, room), *bobs = fx_follow(bob, room);
     synctv_caller *there_bob = NULL;
     fx_assert_ok(synctv_node_as_user(&other, fx_id(bob), &there_bob, &fx_error));
-    const synctv_request leave = { .method = SYNCTV_METHOD_LEAVE_ROOM, .room_id = room };
-    const synctv_request join = { .method = SYNCTV_METHOD_JOIN_ROOM, .room_id = room };
+    const synctv_request leave = SYNCTV_REQUEST(SYNCTV_METHOD_LEAVE_ROOM, .room_id = room);
+    const synctv_request join = SYNCTV_REQUEST(SYNCTV_METHOD_JOIN_ROOM, .room_id = room);
     THERE(UPDATE_ROOM, .settings = &approval, .fields = fields, .n_fields = 1);
     fx_assert_ok(synctv_call_wait(there_bob, &leave, NULL, &fx_error));
     fx_assert_ok(synctv_call_wait(there_bob, &join, NULL, &fx_error));

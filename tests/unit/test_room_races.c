@@ -63,11 +63,8 @@ static void ask(struct person *p, synctv_caller *caller, synctv_request request)
 /* The first movie of the list, if the person sees it. */
 static bool first_movie(struct person *p, char id[SYNCTV_ID_LEN + 1])
 {
-    const synctv_request request = {
-        .method = SYNCTV_METHOD_GET_MOVIE_LIST,
-        .room_id = room,
-        .page_size = 1,
-    };
+    const synctv_request request =
+        SYNCTV_REQUEST(SYNCTV_METHOD_GET_MOVIE_LIST, .room_id = room, .page_size = 1);
     const synctv_result *result = NULL;
     bool found = false;
     if (synctv_call_wait(p->caller, &request, &result, NULL) == 0 && result->n_movies > 0) {
@@ -87,52 +84,45 @@ static void step(struct person *p)
     case 0:
     case 1:
     case 2:
-        ask(p, p->caller, (synctv_request){ .method = SYNCTV_METHOD_JOIN_ROOM });
+        ask(p, p->caller, SYNCTV_REQUEST(SYNCTV_METHOD_JOIN_ROOM));
         break;
     case 3:
-        ask(p, p->caller, (synctv_request){ .method = SYNCTV_METHOD_LEAVE_ROOM });
+        ask(p, p->caller, SYNCTV_REQUEST(SYNCTV_METHOD_LEAVE_ROOM));
         break;
     case 4:
-        ask(p, alice, (synctv_request){ .method = SYNCTV_METHOD_BAN_MEMBER, .user_id = other });
+        ask(p, alice, SYNCTV_REQUEST(SYNCTV_METHOD_BAN_MEMBER, .user_id = other));
         break;
     case 5:
     case 6:
-        ask(p, alice, (synctv_request){ .method = SYNCTV_METHOD_UNBAN_MEMBER, .user_id = other });
+        ask(p, alice, SYNCTV_REQUEST(SYNCTV_METHOD_UNBAN_MEMBER, .user_id = other));
         break;
     case 7:
         ask(p, alice,
-            (synctv_request){
-                .method = SYNCTV_METHOD_SET_MEMBER_ROLE,
-                .user_id = other,
-                .role = rand_r(&p->seed) % 2 ? SYNCTV_ROOM_ROLE_ADMIN : SYNCTV_ROOM_ROLE_MEMBER,
-            });
+            SYNCTV_REQUEST(SYNCTV_METHOD_SET_MEMBER_ROLE, .user_id = other,
+                .role = rand_r(&p->seed) % 2 ? SYNCTV_ROOM_ROLE_ADMIN : SYNCTV_ROOM_ROLE_MEMBER));
         break;
     case 8:
-        ask(p, p->caller, (synctv_request){ .method = SYNCTV_METHOD_SEND_CHAT, .content = "x" });
+        ask(p, p->caller, SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .content = "x"));
         break;
     case 9:
-        ask(p, p->caller, (synctv_request){ .method = SYNCTV_METHOD_SEND_DANMAKU, .content = "x" });
+        ask(p, p->caller, SYNCTV_REQUEST(SYNCTV_METHOD_SEND_DANMAKU, .content = "x"));
         break;
     case 10:
-        ask(p, p->caller, (synctv_request){ .method = SYNCTV_METHOD_ADD_MOVIE, .movie = &movie });
+        ask(p, p->caller, SYNCTV_REQUEST(SYNCTV_METHOD_ADD_MOVIE, .movie = &movie));
         break;
     case 11:
         if (first_movie(p, id))
-            ask(p, alice,
-                (synctv_request){ .method = SYNCTV_METHOD_SET_CURRENT_MOVIE, .movie_id = id });
+            ask(p, alice, SYNCTV_REQUEST(SYNCTV_METHOD_SET_CURRENT_MOVIE, .movie_id = id));
         break;
     case 12:
         if (first_movie(p, id))
-            ask(p, alice, (synctv_request){ .method = SYNCTV_METHOD_REMOVE_MOVIE, .movie_id = id });
+            ask(p, alice, SYNCTV_REQUEST(SYNCTV_METHOD_REMOVE_MOVIE, .movie_id = id));
         break;
     case 13:
         if (first_movie(p, id))
             ask(p, alice,
-                (synctv_request){
-                    .method = SYNCTV_METHOD_MOVE_MOVIE,
-                    .movie_id = id,
-                    .position = rand_r(&p->seed) % 5,
-                });
+                SYNCTV_REQUEST(SYNCTV_METHOD_MOVE_MOVIE, .movie_id = id,
+                    .position = rand_r(&p->seed) % 5));
         break;
     }
 }
@@ -144,7 +134,8 @@ static void *run(void *userdata)
     for (int i = 0; i < N_STEPS; i++) {
         synctv_stream **stream = &streams[i % 2];
         if (i % 16 < 2) { /* of the room, and of all rooms */
-            const synctv_stream_options options = { .room_id = i % 2 ? "" : room };
+            const synctv_stream_options options =
+                SYNCTV_STREAM_OPTIONS(.room_id = i % 2 ? "" : room);
             synctv_stream_close(*stream);
             *stream = NULL;
             int rv = synctv_stream_open(p->caller, &options, stream, NULL);
@@ -206,10 +197,7 @@ static atomic_bool over;
 static void *keep_looking(void *userdata)
 {
     while (!atomic_load(&over)) {
-        const synctv_request request = {
-            .method = SYNCTV_METHOD_GET_ROOM_INFO,
-            .room_id = room,
-        };
+        const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room);
         synctv_call_wait(alice, &request, NULL, NULL);
     }
     return NULL;

@@ -153,7 +153,7 @@ START_TEST(all_who_wait_for_a_room_get_it)
 {
     struct answers answers = { 0 };
     fx_forget_rooms();
-    const synctv_request request = { .method = SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room);
     for (int i = 0; i < 50; i++)
         synctv_call(bob, &request, answered, &answers);
     fx_settle();
@@ -185,7 +185,7 @@ START_TEST(only_so_many_calls_wait_for_a_room)
     sem_init(&gate, 0, 0);
     fx_forget_rooms();
     fx_assert_ok(sv_store_write(fx_node.store, &hold));
-    const synctv_request request = { .method = SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room);
     for (int i = 0; i < SV_ROOM_WAITING_MAX; i++)
         synctv_call(bob, &request, answered, &answers);
     ck_assert_int_eq(answers.n, 0);
@@ -232,12 +232,12 @@ START_TEST(only_so_many_idle_rooms_stay_in_memory)
     synctv_stream *stream = fx_follow(bob, room); /* the oldest */
     static char ids[N][SYNCTV_ID_LEN + 1];
     for (int i = 0; i < N; i++) {
-        const synctv_request create = { .method = SYNCTV_METHOD_CREATE_ROOM, .name = "x" };
+        const synctv_request create = SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "x");
         const synctv_result *result = NULL;
         fx_assert_ok(synctv_call_wait(alice, &create, &result, &fx_error));
         memcpy(ids[i], result->room->id, sizeof(ids[i]));
         synctv_result_unref(result);
-        const synctv_request look = { .method = SYNCTV_METHOD_GET_ROOM_INFO, .room_id = ids[i] };
+        const synctv_request look = SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = ids[i]);
         fx_assert_ok(synctv_call_wait(alice, &look, NULL, &fx_error));
     }
     ck_assert_uint_eq(rooms_loaded(), N + 1);
@@ -324,13 +324,11 @@ static void crowd_out(void)
     fx_node.limits.rooms_per_user = fx_node.limits.memberships_per_user = 1000;
     fx_node.rooms->max_idle = 20;
     for (int i = 0; i <= 20; i++) {
-        const synctv_request create = { .method = SYNCTV_METHOD_CREATE_ROOM, .name = "x" };
+        const synctv_request create = SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "x");
         const synctv_result *result = NULL;
         fx_assert_ok(synctv_call_wait(bob, &create, &result, &fx_error));
-        const synctv_request look = {
-            .method = SYNCTV_METHOD_GET_ROOM_INFO,
-            .room_id = result->room->id,
-        };
+        const synctv_request look =
+            SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = result->room->id);
         fx_assert_ok(synctv_call_wait(bob, &look, NULL, &fx_error));
         synctv_result_unref(result);
     }
@@ -501,19 +499,12 @@ START_TEST(what_was_played_at_the_last_moment_is_stored)
     /* Calls that wait for their room to be loaded when the node closes. */
     struct answers answers = { 0 };
     for (int i = 0; i < N; i++) {
-        const synctv_request play = {
-            .method = SYNCTV_METHOD_PLAY,
-            .room_id = ids[i],
-            .has_position = true,
-            .position_s = 77,
-        };
+        const synctv_request play = SYNCTV_REQUEST(SYNCTV_METHOD_PLAY, .room_id = ids[i],
+            .has_position = true, .position_s = 77);
         synctv_call(alice, &play, answered, &answers);
     }
-    const synctv_request seek = {
-        .method = SYNCTV_METHOD_SEEK,
-        .room_id = room,
-        .position_s = 88,
-    };
+    const synctv_request seek =
+        SYNCTV_REQUEST(SYNCTV_METHOD_SEEK, .room_id = room, .position_s = 88);
     synctv_call(alice, &seek, answered, &answers);
     restart();
     ck_assert_int_eq(answers.n, N + 1);
@@ -548,13 +539,9 @@ START_TEST(a_gap_in_the_revisions_makes_the_room_load_again)
     static const char *const fields[] = { "name" };
     synctv_stream *stream = fx_follow(bob, room);
     open_other();
-    fx_assert_ok(ask_other((synctv_request){ .method = SYNCTV_METHOD_ADD_MOVIE, .movie = &movie }));
-    fx_assert_ok(ask_other((synctv_request){
-        .method = SYNCTV_METHOD_UPDATE_ROOM,
-        .name = "theirs",
-        .fields = fields,
-        .n_fields = 1,
-    }));
+    fx_assert_ok(ask_other(SYNCTV_REQUEST(SYNCTV_METHOD_ADD_MOVIE, .movie = &movie)));
+    fx_assert_ok(ask_other(SYNCTV_REQUEST(SYNCTV_METHOD_UPDATE_ROOM, .name = "theirs",
+        .fields = fields, .n_fields = 1)));
     change_something();
     fx_check_memory(room);
     const synctv_event *event = fx_expect(stream, SYNCTV_EVENT_ROOM);
@@ -572,10 +559,7 @@ START_TEST(who_was_put_out_elsewhere_loses_their_streams_here)
 {
     synctv_stream *all = fx_follow(bob, ""), *bound = fx_follow(bob, room);
     open_other();
-    fx_assert_ok(ask_other((synctv_request){
-        .method = SYNCTV_METHOD_BAN_MEMBER,
-        .user_id = fx_id(bob),
-    }));
+    fx_assert_ok(ask_other(SYNCTV_REQUEST(SYNCTV_METHOD_BAN_MEMBER, .user_id = fx_id(bob))));
     change_something();
     fx_assert_code(fx_end_of(bound), SYNCTV_E_MEMBER_BANNED);
     fx_got(all, SYNCTV_EVENT_ROOM);
@@ -596,12 +580,8 @@ START_TEST(guests_not_allowed_any_more_elsewhere_leave_no_trace)
         .settings = &open));
     synctv_stream *guest = fx_follow(fx_user("carol"), room), *member = fx_follow(bob, room);
     open_other();
-    fx_assert_ok(ask_other((synctv_request){
-        .method = SYNCTV_METHOD_UPDATE_ROOM,
-        .settings = &closed,
-        .fields = fields,
-        .n_fields = 1,
-    }));
+    fx_assert_ok(ask_other(SYNCTV_REQUEST(SYNCTV_METHOD_UPDATE_ROOM, .settings = &closed,
+        .fields = fields, .n_fields = 1)));
     change_something();
     fx_assert_code(fx_end_of(guest), SYNCTV_E_NOT_A_MEMBER);
     fx_pass_ms(10100);
@@ -618,10 +598,7 @@ START_TEST(a_movie_removed_elsewhere_does_not_go_on_here)
     const char *movie = play_something();
     synctv_stream *stream = fx_follow(bob, room);
     open_other();
-    fx_assert_ok(ask_other((synctv_request){
-        .method = SYNCTV_METHOD_REMOVE_MOVIE,
-        .movie_id = movie,
-    }));
+    fx_assert_ok(ask_other(SYNCTV_REQUEST(SYNCTV_METHOD_REMOVE_MOVIE, .movie_id = movie)));
     change_something();
     ck_assert_str_eq(fx_expect(stream, SYNCTV_EVENT_STATE)->state->movie_id, "");
     ck_assert_str_eq(state_now()->movie_id, "");
@@ -636,11 +613,10 @@ START_TEST(a_newer_state_from_elsewhere_is_told)
     fx_settle();
     synctv_stream *stream = fx_follow(bob, room);
     open_other();
-    fx_assert_ok(ask_other((synctv_request){ .method = SYNCTV_METHOD_SEEK, .position_s = 1234 }));
+    fx_assert_ok(ask_other(SYNCTV_REQUEST(SYNCTV_METHOD_SEEK, .position_s = 1234)));
     sv_rooms_flush(&other);
     const synctv_movie another = { .name = "theirs", .url = "https://example.org/" };
-    fx_assert_ok(ask_other((synctv_request){
-        .method = SYNCTV_METHOD_ADD_MOVIE, .movie = &another }));
+    fx_assert_ok(ask_other(SYNCTV_REQUEST(SYNCTV_METHOD_ADD_MOVIE, .movie = &another)));
     change_something();
     const synctv_event *event = fx_expect(stream, SYNCTV_EVENT_STATE);
     ck_assert_int_eq(event->state->cause, SYNCTV_STATE_CAUSE_RESYNC);
@@ -655,7 +631,7 @@ START_TEST(a_room_deleted_elsewhere_ends_here_too)
 {
     synctv_stream *bound = fx_follow(bob, room);
     open_other();
-    fx_assert_ok(ask_other((synctv_request){ .method = SYNCTV_METHOD_DELETE_ROOM }));
+    fx_assert_ok(ask_other(SYNCTV_REQUEST(SYNCTV_METHOD_DELETE_ROOM)));
     struct sv_room *loaded = sv_room_enter(&fx_node, room);
     sv_room_mark_stale(loaded);
     sv_room_leave(loaded);
@@ -673,7 +649,7 @@ START_TEST(a_state_of_a_room_deleted_elsewhere_tells_us_so)
     play_something();
     synctv_stream *bound = fx_follow(bob, room);
     open_other();
-    fx_assert_ok(ask_other((synctv_request){ .method = SYNCTV_METHOD_DELETE_ROOM }));
+    fx_assert_ok(ask_other(SYNCTV_REQUEST(SYNCTV_METHOD_DELETE_ROOM)));
     fx_pass_ms(300);
     fx_settle();
     fx_assert_code(fx_end_of(bound), SYNCTV_E_ROOM_NOT_FOUND);
@@ -685,7 +661,7 @@ START_TEST(loading_again_is_tried_until_it_works)
 {
     const synctv_movie movie = { .name = "theirs", .url = "https://example.org/" };
     open_other();
-    fx_assert_ok(ask_other((synctv_request){ .method = SYNCTV_METHOD_ADD_MOVIE, .movie = &movie }));
+    fx_assert_ok(ask_other(SYNCTV_REQUEST(SYNCTV_METHOD_ADD_MOVIE, .movie = &movie)));
     struct sv_room *loaded = sv_room_enter(&fx_node, room);
     sv_room_mark_stale(loaded);
     sv_room_leave(loaded);

@@ -7,26 +7,21 @@ static const synctv_result *sign_up(const char *peer, const char *username, cons
     const char *email, int expected)
 {
     return ask_as_nobody(peer,
-        &(synctv_request){
-            .method = SYNCTV_METHOD_REGISTER,
-            .username = username,
-            .password = password,
-            .email = email,
-        },
+        &SYNCTV_REQUEST(SYNCTV_METHOD_REGISTER, .username = username, .password = password,
+            .email = email),
         expected);
 }
 
 static const synctv_result *refresh(const char *token, int expected)
 {
-    return ask_as_nobody(PEER,
-        &(synctv_request){ .method = SYNCTV_METHOD_REFRESH_TOKEN, .refresh_token = token },
+    return ask_as_nobody(PEER, &SYNCTV_REQUEST(SYNCTV_METHOD_REFRESH_TOKEN, .refresh_token = token),
         expected);
 }
 
 static void log_out(const char *token, int expected)
 {
     synctv_result_unref(ask_as_nobody(PEER,
-        &(synctv_request){ .method = SYNCTV_METHOD_LOGOUT, .refresh_token = token }, expected));
+        &SYNCTV_REQUEST(SYNCTV_METHOD_LOGOUT, .refresh_token = token), expected));
 }
 
 static void works(const char *access_token)
@@ -61,7 +56,7 @@ static void expect_field(const char *username, const char *password, const char 
     const char *field)
 {
     synctv_error err = { 0 };
-    synctv_caller *nobody = synctv_node_as_anonymous(node, PEER);
+    synctv_caller *nobody = nobody_at(PEER);
     int rv = synctv_account_register(nobody, username, password, email, NULL, &err);
     ck_assert_int_eq(rv, SYNCTV_E_INVALID_ARGUMENT);
     ck_assert_str_eq(err.field, field);
@@ -98,9 +93,8 @@ START_TEST(with_approval_a_new_user_is_pending_and_may_log_in)
     const synctv_result *r = sign_up(PEER, "Ann", PASSWORD, NULL, 0);
     ck_assert_int_eq(r->user->status, SYNCTV_USER_STATUS_PENDING);
     synctv_caller *ann = authenticate(node, r->access_token, 0);
-    synctv_result_unref(ask(ann, &(synctv_request){ .method = SYNCTV_METHOD_GET_PROFILE }, 0));
-    ask(ann, &(synctv_request){ .method = SYNCTV_METHOD_CREATE_ROOM, .name = "room" },
-        SYNCTV_E_USER_PENDING);
+    synctv_result_unref(ask(ann, &SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE), 0));
+    ask(ann, &SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "room"), SYNCTV_E_USER_PENDING);
     synctv_caller_unref(ann);
     synctv_result_unref(r);
     synctv_result_unref(log_in(PEER, "Ann", PASSWORD, 0));
@@ -120,20 +114,20 @@ END_TEST
 
 START_TEST(registering_is_limited_by_address)
 {
-    options.limits.register_per_hour = 2;
+    limits.register_per_hour = 2;
     reopen();
-    synctv_result_unref(sign_up("ipv4:192.0.2.1:1", "Ann", PASSWORD, NULL, 0));
-    synctv_result_unref(sign_up("ipv4:192.0.2.1:2", "Bob", PASSWORD, NULL, 0));
+    synctv_result_unref(sign_up("192.0.2.1", "Ann", PASSWORD, NULL, 0));
+    synctv_result_unref(sign_up("192.0.2.1", "Bob", PASSWORD, NULL, 0));
     synctv_error err = { 0 };
-    synctv_caller *nobody = synctv_node_as_anonymous(node, "ipv4:192.0.2.1:3");
+    synctv_caller *nobody = nobody_at("192.0.2.1");
     ck_assert_int_eq(synctv_account_register(nobody, "Carl", PASSWORD, NULL, NULL, &err),
         SYNCTV_E_RATE_LIMITED);
     ck_assert_int_gt(err.retry_after_ms, 0);
     ck_assert_int_le(err.retry_after_ms, 30 * 60000);
     synctv_caller_unref(nobody);
-    synctv_result_unref(sign_up("ipv4:192.0.2.2:1", "Carl", PASSWORD, NULL, 0));
+    synctv_result_unref(sign_up("192.0.2.2", "Carl", PASSWORD, NULL, 0));
     pass_ms(node, err.retry_after_ms);
-    synctv_result_unref(sign_up("ipv4:192.0.2.1:4", "Dora", PASSWORD, NULL, 0));
+    synctv_result_unref(sign_up("192.0.2.1", "Dora", PASSWORD, NULL, 0));
 }
 END_TEST
 
@@ -156,7 +150,7 @@ START_TEST(login_takes_the_name_with_white_space_around_it)
         "Ann Lee\xe3\x80\x80",
         "\xe2\x80\xa8"
         "Ann Lee\xc2\x85" };
-    options.limits.login_per_minute = 0;
+    limits.login_per_minute = 0;
     reopen();
     synctv_result_unref(register_user("Ann Lee"));
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -173,7 +167,7 @@ END_TEST
 
 START_TEST(white_space_around_a_name_makes_no_other_name_of_it)
 {
-    options.limits.login_per_minute = 1;
+    limits.login_per_minute = 1;
     reopen();
     synctv_result_unref(register_user("Ann"));
     log_in(PEER, "Ann", "wrong horse", SYNCTV_E_LOGIN_FAILED);
@@ -185,14 +179,10 @@ END_TEST
 static synctv_error failed_login(const char *username, const char *password)
 {
     synctv_error err = { 0 };
-    synctv_caller *nobody = synctv_node_as_anonymous(node, PEER);
+    synctv_caller *nobody = nobody_at(PEER);
     int rv = synctv_call_wait(nobody,
-        &(synctv_request){
-            .method = SYNCTV_METHOD_LOGIN,
-            .username = username,
-            .password = password,
-        },
-        NULL, &err);
+        &SYNCTV_REQUEST(SYNCTV_METHOD_LOGIN, .username = username, .password = password), NULL,
+        &err);
     ck_assert_int_eq(rv, SYNCTV_E_LOGIN_FAILED);
     synctv_caller_unref(nobody);
     return err;
@@ -200,8 +190,8 @@ static synctv_error failed_login(const char *username, const char *password)
 
 START_TEST(a_wrong_name_looks_like_a_wrong_password)
 {
-    options.limits.login_per_minute = 0;
-    options.limits.login_per_minute_per_address = 0;
+    limits.login_per_minute = 0;
+    limits.login_per_minute_per_address = 0;
     reopen();
     synctv_result_unref(register_user("Ann"));
     synctv_error wrong_password = failed_login("Ann", "wrong horse");
@@ -226,8 +216,8 @@ static int64_t cpu_us(void)
 
 START_TEST(a_wrong_name_takes_as_long_as_a_wrong_password)
 {
-    options.limits.login_per_minute = 0;
-    options.limits.login_per_minute_per_address = 0;
+    limits.login_per_minute = 0;
+    limits.login_per_minute_per_address = 0;
     reopen();
     synctv_result_unref(register_user("Ann"));
     int64_t known_us = INT64_MAX, unknown_us = INT64_MAX;
@@ -256,14 +246,14 @@ END_TEST
 
 START_TEST(login_is_limited_by_name_and_address)
 {
-    options.limits.login_per_minute = 1;
+    limits.login_per_minute = 1;
     reopen();
     synctv_result_unref(register_user("Ann"));
     synctv_result_unref(register_user("Bob"));
     log_in(PEER, "ANN", "wrong horse", SYNCTV_E_LOGIN_FAILED);
     log_in(PEER, "ann", PASSWORD, SYNCTV_E_RATE_LIMITED);
     synctv_result_unref(log_in(PEER, "Bob", PASSWORD, 0));
-    synctv_result_unref(log_in("ipv4:192.0.2.9:1", "Ann", PASSWORD, 0));
+    synctv_result_unref(log_in("192.0.2.9", "Ann", PASSWORD, 0));
     pass_ms(node, 60000);
     synctv_result_unref(log_in(PEER, "ann", PASSWORD, 0));
 }
@@ -271,18 +261,18 @@ END_TEST
 
 START_TEST(login_is_limited_by_address_for_all_names)
 {
-    options.limits.login_per_minute_per_address = 2;
+    limits.login_per_minute_per_address = 2;
     reopen();
-    log_in("ipv6:[2001:db8::1]:1", "n1", "wrong horse", SYNCTV_E_LOGIN_FAILED);
-    log_in("ipv6:[2001:db8::2]:1", "n2", "wrong horse", SYNCTV_E_LOGIN_FAILED);
-    log_in("ipv6:[2001:db8::3]:1", "n3", "wrong horse", SYNCTV_E_RATE_LIMITED);
-    log_in("ipv6:[2001:db8:0:1::3]:1", "n3", "wrong horse", SYNCTV_E_LOGIN_FAILED);
+    log_in("[2001:db8::1]", "n1", "wrong horse", SYNCTV_E_LOGIN_FAILED);
+    log_in("[2001:db8::2]", "n2", "wrong horse", SYNCTV_E_LOGIN_FAILED);
+    log_in("[2001:db8::3]", "n3", "wrong horse", SYNCTV_E_RATE_LIMITED);
+    log_in("[2001:db8:0:1::3]", "n3", "wrong horse", SYNCTV_E_LOGIN_FAILED);
 }
 END_TEST
 
 START_TEST(one_login_too_many_ends_the_session_renewed_longest_ago)
 {
-    options.limits.sessions_per_user = 3;
+    limits.sessions_per_user = 3;
     reopen();
     const synctv_result *r[4], *renewed, *other = register_user("Bob");
     r[0] = register_user("Ann");
@@ -313,7 +303,7 @@ END_TEST
 
 START_TEST(the_login_that_is_one_too_many_is_never_the_one_that_ends)
 {
-    options.limits.sessions_per_user = 1;
+    limits.sessions_per_user = 1;
     reopen();
     const synctv_result *before = register_user("Ann");
     node_time_step(&fixture_time, -60000);
@@ -460,7 +450,7 @@ END_TEST
 
 START_TEST(refreshing_is_limited_by_address)
 {
-    options.limits.calls_per_second = 0.05;
+    limits.calls_per_second = 0.05;
     reopen();
     refresh("", SYNCTV_E_TOKEN_MISSING);
     refresh("", SYNCTV_E_RATE_LIMITED);
@@ -490,9 +480,9 @@ START_TEST(an_access_token_logs_its_session_out)
 {
     const synctv_result *r = register_user("Ann");
     synctv_caller *ann = authenticate(node, r->access_token, 0);
-    const synctv_request request = { .method = SYNCTV_METHOD_LOGOUT };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_LOGOUT);
     synctv_result_unref(ask(ann, &request, 0));
-    ask(ann, &(synctv_request){ .method = SYNCTV_METHOD_GET_PROFILE }, SYNCTV_E_SESSION_ENDED);
+    ask(ann, &SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE), SYNCTV_E_SESSION_ENDED);
     synctv_result_unref(ask(ann, &request, 0));
     is_over(r->access_token);
     synctv_caller_unref(ann);
@@ -507,7 +497,7 @@ START_TEST(logging_out_wants_a_session)
     ck_assert_int_eq(synctv_node_as_user(node, r->user->id, &ann, NULL), 0);
     log_out(NULL, SYNCTV_E_TOKEN_MISSING);
     log_out("not a token", SYNCTV_E_TOKEN_INVALID);
-    ask(ann, &(synctv_request){ .method = SYNCTV_METHOD_LOGOUT }, SYNCTV_E_INVALID_ARGUMENT);
+    ask(ann, &SYNCTV_REQUEST(SYNCTV_METHOD_LOGOUT), SYNCTV_E_INVALID_ARGUMENT);
     works(r->access_token);
     synctv_caller_unref(ann);
     synctv_result_unref(r);

@@ -21,8 +21,11 @@ static void open_with(unsigned threads)
 {
     synctv_node_options options;
     synctv_node_options_init(&options);
+    synctv_limits limits;
+    synctv_limits_init(&limits);
+    options.limits = &limits;
     options.threads = threads;
-    options.limits.streams_per_user = 1000;
+    limits.streams_per_user = 1000;
     ck_assert_int_eq(synctv_node_open(&options, &node, &err), 0);
     const synctv_result *result;
     ck_assert_int_eq(synctv_node_user_add(node, "alice", "correct horse", "", SYNCTV_USER_ROLE_USER,
@@ -30,7 +33,7 @@ static void open_with(unsigned threads)
         0);
     ck_assert_int_eq(synctv_node_as_user(node, result->user->id, &caller, &err), 0);
     synctv_result_unref(result);
-    const synctv_request request = { .method = SYNCTV_METHOD_CREATE_ROOM, .name = "r" };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "r");
     ck_assert_int_eq(synctv_call_wait(caller, &request, &result, &err), 0);
     memcpy(room, result->room->id, sizeof(room));
     synctv_result_unref(result);
@@ -54,11 +57,8 @@ static void close_all(void)
 
 static synctv_stream *follow(synctv_stream_ready_fn *ready, void *userdata)
 {
-    const synctv_stream_options options = {
-        .room_id = room,
-        .ready = ready,
-        .userdata = userdata,
-    };
+    const synctv_stream_options options =
+        SYNCTV_STREAM_OPTIONS(.room_id = room, .ready = ready, .userdata = userdata);
     synctv_stream *stream;
     ck_assert_int_eq(synctv_stream_open(caller, &options, &stream, &err), 0);
     return stream;
@@ -188,10 +188,8 @@ static atomic_bool telling;
 static void *tell(void *userdata)
 {
     for (unsigned i = 0; atomic_load(&telling); i++) {
-        const synctv_request request = {
-            .method = i % 2 == 0 ? SYNCTV_METHOD_PLAY : SYNCTV_METHOD_PAUSE,
-            .room_id = room,
-        };
+        const synctv_request request =
+            SYNCTV_REQUEST(i % 2 == 0 ? SYNCTV_METHOD_PLAY : SYNCTV_METHOD_PAUSE, .room_id = room);
         synctv_call_wait(caller, &request, NULL, NULL);
     }
     return NULL;

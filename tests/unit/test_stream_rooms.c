@@ -191,12 +191,8 @@ START_TEST(who_is_put_out_is_told_why_and_hears_nothing_more)
         fx_join(bob, place);
         synctv_stream *all = fx_follow(bob, ""), *bound = fx_follow(bob, place);
         fx_assert_ok(fx_ask(alice,
-            (synctv_request){
-                .method = ways[i].method,
-                .room_id = place,
-                .user_id = fx_id(bob),
-                .reason = "enough",
-            }));
+            SYNCTV_REQUEST(ways[i].method, .room_id = place, .user_id = fx_id(bob),
+                .reason = "enough")));
         ck_assert_str_eq(fx_expect_change(all, ways[i].change)->reason, "enough");
         ck_assert_str_eq(fx_expect_change(bound, ways[i].change)->member->user_id, fx_id(bob));
         fx_assert_code(fx_end_of(bound), ways[i].code);

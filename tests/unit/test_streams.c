@@ -25,8 +25,7 @@ static void people(void)
 }
 
 #define SEND(stream, ...)                                                                          \
-    synctv_stream_send((stream), &(synctv_request){ .method = SYNCTV_METHOD_##__VA_ARGS__ },       \
-        &fx_error)
+    synctv_stream_send((stream), &SYNCTV_REQUEST(SYNCTV_METHOD_##__VA_ARGS__), &fx_error)
 
 /* --- the order of events --- */
 
@@ -83,10 +82,10 @@ static void *control(void *userdata)
     const char *content = userdata;
     for (int i = 0; i < N_CONTROLS; i++) {
         synctv_request requests[] = {
-            { .method = SYNCTV_METHOD_PLAY },
-            { .method = SYNCTV_METHOD_SEEK, .position_s = i },
-            { .method = SYNCTV_METHOD_SEND_DANMAKU, .content = content },
-            { .method = SYNCTV_METHOD_SEND_CHAT, .content = content },
+            SYNCTV_REQUEST(SYNCTV_METHOD_PLAY),
+            SYNCTV_REQUEST(SYNCTV_METHOD_SEEK, .position_s = i),
+            SYNCTV_REQUEST(SYNCTV_METHOD_SEND_DANMAKU, .content = content),
+            SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT, .content = content),
         };
         synctv_request *request = &requests[i % 4];
         request->room_id = room;
@@ -247,7 +246,8 @@ static void ready(void *userdata, synctv_stream *stream)
 
 static synctv_stream *listen_to(struct listener *l)
 {
-    const synctv_stream_options options = { .room_id = room, .ready = ready, .userdata = l };
+    const synctv_stream_options options =
+        SYNCTV_STREAM_OPTIONS(.room_id = room, .ready = ready, .userdata = l);
     synctv_stream *stream = NULL;
     fx_assert_ok(synctv_stream_open(bob, &options, &stream, &fx_error));
     return stream;
@@ -332,7 +332,7 @@ END_TEST
 
 static void *play_soon(void *userdata)
 {
-    const synctv_request request = { .method = SYNCTV_METHOD_PLAY, .room_id = room };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_PLAY, .room_id = room);
     synctv_call_wait(alice, &request, NULL, NULL);
     return NULL;
 }
@@ -408,7 +408,7 @@ START_TEST(a_stream_takes_what_the_table_of_methods_says)
 {
     synctv_stream *stream = fx_follow(alice, room);
     for (synctv_method m = 0; m < SYNCTV_N_METHODS; m++) {
-        const synctv_request request = { .method = m };
+        const synctv_request request = SYNCTV_REQUEST(m);
         bool taken = synctv_stream_send(stream, &request, &fx_error) == 0;
         ck_assert_msg(taken == ((sv_methods[m].ways & SV_BY_STREAM) != 0), "%d", (int)m);
     }
@@ -475,7 +475,7 @@ END_TEST
 START_TEST(what_makes_no_stream)
 {
     synctv_stream *stream = NULL;
-    const synctv_stream_options bad = { .room_id = "what?" };
+    const synctv_stream_options bad = SYNCTV_STREAM_OPTIONS(.room_id = "what?");
     fx_assert_code(synctv_stream_open(fx_anonymous(), NULL, &stream, &fx_error),
         SYNCTV_E_PERMISSION_DENIED);
     fx_assert_field(synctv_stream_open(bob, &bad, &stream, &fx_error), "room_id");
@@ -536,7 +536,7 @@ END_TEST
 START_TEST(streams_may_be_closed_while_they_begin)
 {
     for (int i = 0; i < 200; i++) {
-        const synctv_stream_options options = { .room_id = i % 2 ? room : "" };
+        const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = i % 2 ? room : "");
         synctv_stream *stream = NULL;
         fx_assert_ok(synctv_stream_open(bob, &options, &stream, &fx_error));
         if (i % 3 == 0)

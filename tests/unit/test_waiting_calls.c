@@ -121,14 +121,8 @@ static const struct call {
 
 static synctv_request request_of(const struct call *call)
 {
-    return (synctv_request){
-        .method = call->method,
-        .room_id = room,
-        .movie_id = movie,
-        .position_s = 11,
-        .rate = 1.5,
-        .content = "hello",
-    };
+    return SYNCTV_REQUEST(call->method, .room_id = room, .movie_id = movie, .position_s = 11,
+        .rate = 1.5, .content = "hello");
 }
 
 static uint64_t version_now(void)

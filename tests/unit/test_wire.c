@@ -136,7 +136,7 @@ END_TEST
 START_TEST(each_method_has_a_message_for_each_way_that_it_comes)
 {
     for (synctv_method m = 0; m < SYNCTV_N_METHODS; m++) {
-        const synctv_request request = { .method = m };
+        const synctv_request request = SYNCTV_REQUEST(m);
         bool is_call = sv_wire_request_descriptor(m) != NULL;
         struct sv_wire_bytes bytes;
         bool on_stream =
@@ -153,7 +153,7 @@ END_TEST
 
 START_TEST(methods_of_streams_have_no_messages_of_their_own)
 {
-    synctv_request request = { .method = SYNCTV_METHOD_SEND_CHAT };
+    synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_SEND_CHAT);
     struct sv_arena a = { 0 };
     struct sv_wire_bytes out;
     synctv_result *result;
@@ -191,11 +191,8 @@ END_TEST
 
 START_TEST(a_ping_brings_its_own_time)
 {
-    synctv_request ping = {
-        .method = SYNCTV_METHOD_PING,
-        .message_id = "p",
-        .client_time_ms = 1234,
-    };
+    synctv_request ping =
+        SYNCTV_REQUEST(SYNCTV_METHOD_PING, .message_id = "p", .client_time_ms = 1234);
     struct sv_wire_bytes out;
     ck_assert_int_eq(sv_wire_client_message_encode(&ping, sv_wire_bytes_alloc, &out, NULL), 0);
     struct sv_arena a = { 0 };
@@ -216,7 +213,7 @@ START_TEST(each_play_action_becomes_its_method)
         SYNCTV_METHOD_SET_PLAYBACK_RATE,
     };
     for (size_t i = 0; i < 3; i++) {
-        synctv_request in = { .method = methods[i], .room_id = "r", .rate = 1.5 };
+        synctv_request in = SYNCTV_REQUEST(methods[i], .room_id = "r", .rate = 1.5);
         in.expected_version = 7;
         struct sv_wire_bytes bytes;
         ck_assert_int_eq(sv_wire_client_message_encode(&in, sv_wire_bytes_alloc, &bytes, NULL), 0);
@@ -412,12 +409,8 @@ END_TEST
 START_TEST(strings_that_are_null_are_encoded_as_empty)
 {
     const char *const fields[] = { NULL, "name" };
-    const synctv_request request = {
-        .method = SYNCTV_METHOD_UPDATE_ROOM,
-        .fields = fields,
-        .n_fields = 2,
-        .has_password = true,
-    };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_UPDATE_ROOM, .fields = fields,
+        .n_fields = 2, .has_password = true);
     struct sv_wire_bytes bytes;
     ck_assert_int_eq(sv_wire_request_encode(&request, sv_wire_bytes_alloc, &bytes, NULL), 0);
     struct sv_arena a = { 0 };
@@ -445,7 +438,7 @@ static void *no_memory(void *userdata, size_t len)
 
 START_TEST(an_allocator_that_fails_is_told_as_no_memory)
 {
-    const synctv_request request = { .method = SYNCTV_METHOD_GET_PROFILE };
+    const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_PROFILE);
     synctv_error err;
     ck_assert_int_eq(sv_wire_request_encode(&request, no_memory, NULL, &err), SYNCTV_E_NO_MEMORY);
     ck_assert_int_eq(err.code, SYNCTV_E_NO_MEMORY);

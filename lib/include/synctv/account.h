@@ -2,11 +2,12 @@
 /**
  * Accounts: the caller's own, and for platform admins those of others.
  *
- * Signing in to a server elsewhere is synctv_client_login() in client.h; a node in this process needs no sign-in, see
- * synctv_node_as_user() in node.h.
+ * Signing in to a server elsewhere is synctv_client_login() in client.h; a node in this process
+ * needs no sign-in, see synctv_node_as_user() in node.h.
  *
- * All functions block as synctv_call_wait() does, return its errors beside those named here, and are thread-safe.
- * ret_result may be NULL, otherwise it receives a reference for synctv_result_unref(); it is untouched on failure.
+ * All functions block as synctv_call_wait() does, return its errors beside those named here, and
+ * are thread-safe. ret_result may be NULL, otherwise it receives a reference for
+ * synctv_result_unref(); it is untouched on failure.
  */
 #ifndef SYNCTV_ACCOUNT_H
 #define SYNCTV_ACCOUNT_H
@@ -20,11 +21,13 @@ extern "C" {
 /**
  * Makes an account. The caller stays who it is; synctv_client_register() also signs in.
  *
- * @username    2..32 code points, no control characters, no white-space at the ends; unique without regard to case.
+ * @username    2..32 code points, no control characters, no white-space at the ends; unique without
+ *              regard to case.
  * @password    8..128 bytes, not the user name.
  * @email       NULL or "" = none; otherwise unique.
- * @ret_result  user; access_token, refresh_token, expires_in_s of a first session. A user with status PENDING may log in,
- *              but neither create nor join rooms until a platform admin has set the status ACTIVE.
+ * @ret_result  user; access_token, refresh_token, expires_in_s of a first session. A user with
+ *              status PENDING may log in, but neither create nor join rooms until a platform admin
+ *              has set the status ACTIVE.
  *
  * Errors: INVALID_ARGUMENT, USERNAME_TAKEN, EMAIL_TAKEN, REGISTRATION_CLOSED, RATE_LIMITED.
  */
@@ -64,7 +67,8 @@ SYNCTV_API int synctv_account_list(synctv_caller *caller, const char *search, in
     const char *page_token, const synctv_result **ret_result, synctv_error *ret_error);
 
 /**
- * Approves (ACTIVE), suspends (PENDING) or bans (BANNED) an account. A ban ends all its sessions at once. For platform admins.
+ * Approves (ACTIVE), suspends (PENDING) or bans (BANNED) an account. A ban ends all its sessions at
+ * once. For platform admins.
  *
  * @reason      for the log; NULL or "" = none.
  * @ret_result  user.

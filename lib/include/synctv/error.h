@@ -11,8 +11,9 @@ extern "C" {
 #endif
 
 /**
- * Every failure has one number here, one stable reason string on the wire (ErrorInfo.reason, ErrorMessage.code)
- * and one gRPC status code. Functions return 0 or more on success and one of these numbers on failure.
+ * Every failure has one number here, one stable reason string on the wire (ErrorInfo.reason,
+ * ErrorMessage.code) and one gRPC status code. Functions return 0 or more on success and one of
+ * these numbers on failure.
  *
  *   X(name, number, gRPC status code, default text)       the reason on the wire is #name
  */
@@ -73,18 +74,24 @@ typedef enum synctv_code {
 } synctv_code;
 
 /**
- * What went wrong, in detail. Always optional and owned by the caller (usually on its stack); functions fill it only
- * when they fail. No member needs to be freed.
+ * What went wrong, in detail. Always optional and owned by the caller (usually on its stack);
+ * functions fill it only when they fail. No member needs to be freed.
  */
 typedef struct synctv_error {
-    int code;               /**< SYNCTV_E_*; 0 = none */
-    int64_t retry_after_ms; /**< RATE_LIMITED: wait so long; otherwise 0 */
-    char field[48]; /**< INVALID_ARGUMENT: the field's name, e.g. "movie.url"; otherwise "" */
-    char message
-        [200]; /**< a sentence for people, UTF-8; never a secret, never empty when code is set */
+    /** SYNCTV_E_*; 0 = none. */
+    int code;
+    /** RATE_LIMITED: wait so long; otherwise 0. */
+    int64_t retry_after_ms;
+    /** INVALID_ARGUMENT: the field's name, e.g. "movie.url"; otherwise "". */
+    char field[48];
+    /** A sentence for people, UTF-8; never a secret, never empty when code is set. */
+    char message[200];
 } synctv_error;
 
-/** The stable reason of a code, e.g. "ROOM_FULL"; "OK" for ≥ 0; "INTERNAL" for an unknown number. Static storage. */
+/**
+ * The stable reason of a code, e.g. "ROOM_FULL"; "OK" for ≥ 0; "INTERNAL" for an unknown number.
+ * Static storage.
+ */
 SYNCTV_API const char *synctv_error_reason(int code);
 /** A short English sentence for a code. Static storage. */
 SYNCTV_API const char *synctv_error_text(int code);

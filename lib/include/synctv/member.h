@@ -2,12 +2,13 @@
 /**
  * The members of a room and what they may do.
  *
- * Nobody acts on the creator; an admin acts only on members; only who has MANAGE_ADMIN (the creator) makes or unmakes
- * admins; nobody grants a permission they lack.
+ * Nobody acts on the creator; an admin acts only on members; only who has MANAGE_ADMIN (the
+ * creator) makes or unmakes admins; nobody grants a permission they lack.
  *
- * All functions block as synctv_call_wait() does, return its errors beside those named here, and are thread-safe.
- * ret_result may be NULL, otherwise it receives a reference for synctv_result_unref(); it is untouched on failure.
- * Each of them also fails with ROOM_NOT_FOUND, NOT_A_MEMBER (the caller is none), PERMISSION_DENIED and MEMBER_NOT_FOUND.
+ * All functions block as synctv_call_wait() does, return its errors beside those named here, and
+ * are thread-safe. ret_result may be NULL, otherwise it receives a reference for
+ * synctv_result_unref(); it is untouched on failure. Each of them also fails with ROOM_NOT_FOUND,
+ * NOT_A_MEMBER (the caller is none), PERMISSION_DENIED and MEMBER_NOT_FOUND.
  */
 #ifndef SYNCTV_MEMBER_H
 #define SYNCTV_MEMBER_H
@@ -39,8 +40,9 @@ SYNCTV_API int synctv_member_approve(synctv_caller *caller, const char *room_id,
     const char *user_id, const synctv_result **ret_result, synctv_error *ret_error);
 
 /**
- * Removes a member, or refuses a pending one. Their streams of the room end at once, and they may not join again for 30 s. Where
- * guests are allowed, guests are kept away in the same way. Needs KICK_MEMBER.
+ * Removes a member, or refuses a pending one. Their streams of the room end at once, and they may
+ * not join again for 30 s. Where guests are allowed, guests are kept away in the same way. Needs
+ * KICK_MEMBER.
  *
  * @reason  shown to the room; NULL or "" = none.
  */
@@ -48,10 +50,13 @@ SYNCTV_API int synctv_member_kick(synctv_caller *caller, const char *room_id, co
     const char *reason, synctv_error *ret_error);
 
 /**
- * Removes a member for good: their streams of the room end at once and they cannot join again. Needs BAN_MEMBER.
+ * Bans a user, member or not: they cannot join any more, and if they are in the room they are
+ * removed and their streams of it end at once. Needs BAN_MEMBER.
  *
  * @reason      shown to the room; NULL or "" = none.
- * @ret_result  member.
+ * @ret_result  member, with status BANNED.
+ *
+ * Errors: USER_NOT_FOUND instead of MEMBER_NOT_FOUND.
  */
 SYNCTV_API int synctv_member_ban(synctv_caller *caller, const char *room_id, const char *user_id,
     const char *reason, const synctv_result **ret_result, synctv_error *ret_error);
@@ -73,8 +78,8 @@ SYNCTV_API int synctv_member_set_role(synctv_caller *caller, const char *room_id
     synctv_error *ret_error);
 
 /**
- * Sets how a member differs from the room's default for their role: effective = (default | added) & ~removed. Needs
- * SET_MEMBER_PERMISSIONS.
+ * Sets how a member differs from the room's default for their role: effective = (default | added) &
+ * ~removed. Needs SET_MEMBER_PERMISSIONS.
  *
  * @added, @removed  masks of SYNCTV_PERM_*; both replace what was set before.
  * @ret_result       member, with the effective permissions.

@@ -2,9 +2,10 @@
 /**
  * A room's playlist: at most 1000 movies in an order, one of which may be the current one.
  *
- * All functions block as synctv_call_wait() does, return its errors beside those named here, and are thread-safe.
- * ret_result may be NULL, otherwise it receives a reference for synctv_result_unref(); it is untouched on failure.
- * Each of them also fails with ROOM_NOT_FOUND, NOT_A_MEMBER and PERMISSION_DENIED.
+ * All functions block as synctv_call_wait() does, return its errors beside those named here, and
+ * are thread-safe. ret_result may be NULL, otherwise it receives a reference for
+ * synctv_result_unref(); it is untouched on failure. Each of them also fails with ROOM_NOT_FOUND,
+ * NOT_A_MEMBER and PERMISSION_DENIED.
  */
 #ifndef SYNCTV_PLAYLIST_H
 #define SYNCTV_PLAYLIST_H
@@ -28,9 +29,9 @@ SYNCTV_API int synctv_playlist_list(synctv_caller *caller, const char *room_id, 
 /**
  * Puts a movie at the end. Needs ADD_MOVIE.
  *
- * @movie       borrowed. Read are name (1..256 code points), type, url (http, https, rtmp or rtsp, ≤ 8192 bytes; none for
- *              SYNCTV_MOVIE_TYPE_LIVE), duration_s, at most 16 headers (64 / 4096 bytes, no line ends) and 16 subtitles;
- *              32 KiB in all.
+ * @movie       borrowed. Read are name (1..256 code points), type, url (http, https, rtmp or rtsp,
+ *              ≤ 8192 bytes; none for SYNCTV_MOVIE_TYPE_LIVE), duration_s, at most 16 headers (64 /
+ *              4096 bytes, no line ends) and 16 subtitles; 32 KiB in all.
  * @ret_result  movie, with its id.
  *
  * Errors: INVALID_ARGUMENT, MOVIE_LIMIT (so many movies, or 2 MiB of their strings together).
@@ -39,7 +40,8 @@ SYNCTV_API int synctv_playlist_add(synctv_caller *caller, const char *room_id,
     const synctv_movie *movie, const synctv_result **ret_result, synctv_error *ret_error);
 
 /**
- * Removes a movie. Removing the current one leaves none, paused. Needs DELETE_MOVIE_ANY, or DELETE_MOVIE_SELF for one's own.
+ * Removes a movie. Removing the current one leaves none, paused. Needs DELETE_MOVIE_ANY, or
+ * DELETE_MOVIE_SELF for one's own.
  *
  * Errors: MOVIE_NOT_FOUND.
  */
@@ -49,7 +51,8 @@ SYNCTV_API int synctv_playlist_remove(synctv_caller *caller, const char *room_id
 /**
  * Changes a movie. Needs EDIT_MOVIE_ANY, or EDIT_MOVIE_SELF for one's own.
  *
- * @movie       borrowed; its id says which one, and the fields that are named have their new values.
+ * @movie       borrowed; its id says which one, and the fields that are named have their new
+ *              values.
  * @fields      names among "name", "url", "duration", "headers", "subtitles".
  * @ret_result  movie.
  *
@@ -81,18 +84,20 @@ SYNCTV_API int synctv_playlist_clear(synctv_caller *caller, const char *room_id,
 
 /** How a movie becomes the current one. Zeros are the defaults. */
 typedef struct synctv_playlist_options {
-    bool autoplay;             /**< start to play; default: paused at 0 */
-    uint64_t expected_version; /**< of the playback state; 0 = whatever it is */
+    /** Start to play; default: paused at 0. */
+    bool autoplay;
+    /** Of the playback state; 0 = whatever it is. */
+    uint64_t expected_version;
 } synctv_playlist_options;
 
 /**
  * Makes a movie the current one, at position 0. Needs CHANGE_CURRENT_MOVIE.
  *
- * @movie_id    NULL or "" = none.
+ * @movie_id    of a movie of the playlist.
  * @options     borrowed; NULL = defaults.
  * @ret_result  state; with VERSION_CONFLICT the state as it is.
  *
- * Errors: MOVIE_NOT_FOUND, VERSION_CONFLICT.
+ * Errors: INVALID_ARGUMENT, MOVIE_NOT_FOUND, VERSION_CONFLICT.
  */
 SYNCTV_API int synctv_playlist_set_current(synctv_caller *caller, const char *room_id,
     const char *movie_id, const synctv_playlist_options *options, const synctv_result **ret_result,

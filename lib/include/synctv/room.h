@@ -2,8 +2,9 @@
 /**
  * Rooms: making, finding, entering and changing them.
  *
- * All functions block as synctv_call_wait() does, return its errors beside those named here, and are thread-safe.
- * ret_result may be NULL, otherwise it receives a reference for synctv_result_unref(); it is untouched on failure.
+ * All functions block as synctv_call_wait() does, return its errors beside those named here, and
+ * are thread-safe. ret_result may be NULL, otherwise it receives a reference for
+ * synctv_result_unref(); it is untouched on failure.
  */
 #ifndef SYNCTV_ROOM_H
 #define SYNCTV_ROOM_H
@@ -16,9 +17,12 @@ extern "C" {
 
 /** What a new room may have. Zeros are the defaults. */
 typedef struct synctv_room_options {
-    const char *description;              /**< ≤ 500 code points */
-    const char *password;                 /**< 1..64 bytes; NULL or "" = none */
-    const synctv_room_settings *settings; /**< NULL = all defaults */
+    /** ≤ 500 code points. */
+    const char *description;
+    /** 1..64 bytes; NULL or "" = none. */
+    const char *password;
+    /** NULL = all defaults. */
+    const synctv_room_settings *settings;
 } synctv_room_options;
 
 /**
@@ -34,14 +38,14 @@ SYNCTV_API int synctv_room_create(synctv_caller *caller, const char *name,
     const synctv_room_options *options, const synctv_result **ret_result, synctv_error *ret_error);
 
 /**
- * Becomes a member. Joining again as a member changes nothing and answers the same. Where the room asks for approval the
- * new member is PENDING, and sees only the room's public face until then.
+ * Becomes a member. Joining again as a member changes nothing and answers the same. Where the room
+ * asks for approval the new member is PENDING, and sees only the room's public face until then.
  *
  * @password    NULL or "" = none.
  * @ret_result  room, member; unless pending also state and at most 100 members, those online first.
  *
- * Errors: ROOM_NOT_FOUND, ROOM_PASSWORD_WRONG, ROOM_FULL, ROOM_LIMIT (a user is in at most 100), MEMBER_BANNED,
- * MEMBER_KICKED (for 30 s), USER_PENDING, RATE_LIMITED.
+ * Errors: ROOM_NOT_FOUND, ROOM_PASSWORD_WRONG, ROOM_FULL, ROOM_LIMIT (a user is in at most 100),
+ * MEMBER_BANNED, MEMBER_KICKED (for 30 s), USER_PENDING, RATE_LIMITED.
  */
 SYNCTV_API int synctv_room_join(synctv_caller *caller, const char *room_id, const char *password,
     const synctv_result **ret_result, synctv_error *ret_error);
@@ -57,7 +61,8 @@ SYNCTV_API int synctv_room_leave(synctv_caller *caller, const char *room_id,
 /**
  * A room as the caller may see it.
  *
- * @ret_result  room; for active members also its settings, state and at most 100 members, those online first.
+ * @ret_result  room; for active members also its settings, state and at most 100 members, those
+ *              online first.
  *
  * Errors: ROOM_NOT_FOUND.
  */
@@ -66,19 +71,24 @@ SYNCTV_API int synctv_room_info(synctv_caller *caller, const char *room_id,
 
 /** Which rooms to list, and which page of them. */
 typedef struct synctv_room_filter {
-    const char *search;     /**< part of a name; NULL or "" = all */
-    bool mine;              /**< only those that the caller created */
-    bool joined;            /**< only those that the caller is a member of */
-    int32_t page_size;      /**< 1..100, 0 = 20 */
-    const char *page_token; /**< next_page_token of the page before; NULL or "" = the first page */
+    /** Part of a name; NULL or "" = all. */
+    const char *search;
+    /** Only those that the caller created. */
+    bool mine;
+    /** Only those that the caller is a member of. */
+    bool joined;
+    /** 1..100, 0 = 20. */
+    int32_t page_size;
+    /** next_page_token of the page before; NULL or "" = the first page. */
+    const char *page_token;
 } synctv_room_filter;
 
 /**
  * Lists rooms, newest first. Hidden ones are seen by their members only.
  *
  * @filter      borrowed; NULL = all rooms, first page.
- * @ret_result  rooms, next_page_token. A page may have fewer rooms than asked for, or none, and yet a next_page_token: a search looks
- *              at so many rooms at a time.
+ * @ret_result  rooms, next_page_token. A page may have fewer rooms than asked for, or none, and yet
+ *              a next_page_token: a search looks at so many rooms at a time.
  *
  * Errors: INVALID_ARGUMENT.
  */
@@ -87,15 +97,20 @@ SYNCTV_API int synctv_room_list(synctv_caller *caller, const synctv_room_filter 
 
 /** What to change; NULL = leave it as it is. */
 typedef struct synctv_room_changes {
-    const char *name;                     /**< 1..64 code points */
-    const char *description;              /**< ≤ 500 code points, "" = none */
-    const synctv_room_settings *settings; /**< all of them at once */
-    const char *password;                 /**< 1..64 bytes, "" = remove it */
+    /** 1..64 code points. */
+    const char *name;
+    /** ≤ 500 code points, "" = none. */
+    const char *description;
+    /** All of them at once. */
+    const synctv_room_settings *settings;
+    /** 1..64 bytes, "" = remove it. */
+    const char *password;
 } synctv_room_changes;
 
 /**
- * Changes a room. Needs SET_ROOM_SETTINGS, for the password SET_ROOM_PASSWORD, for `default_admin_permissions` MANAGE_ADMIN; nobody puts
- * a permission they lack into the default masks.
+ * Changes a room. Needs SET_ROOM_SETTINGS, for the password SET_ROOM_PASSWORD, for
+ * `default_admin_permissions` MANAGE_ADMIN; nobody puts a permission they lack into the default
+ * masks.
  *
  * @ret_result  room.
  *
@@ -117,8 +132,8 @@ SYNCTV_API int synctv_room_delete(synctv_caller *caller, const char *room_id,
  *
  * @ret_result  room.
  *
- * Errors: ROOM_NOT_FOUND, PERMISSION_DENIED, MEMBER_NOT_FOUND, INVALID_ARGUMENT (not an active member), ROOM_LIMIT (of the
- * new creator).
+ * Errors: ROOM_NOT_FOUND, PERMISSION_DENIED, MEMBER_NOT_FOUND, INVALID_ARGUMENT (not an active
+ * member), ROOM_LIMIT (of the new creator).
  */
 SYNCTV_API int synctv_room_transfer(synctv_caller *caller, const char *room_id, const char *user_id,
     const synctv_result **ret_result, synctv_error *ret_error);

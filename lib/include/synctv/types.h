@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * The things that the API speaks about, as plain structures. Enums and fields have the names and numbers of the wire
- * contract (proto/models.proto, proto/client.proto).
+ * The things that the API speaks about, as plain structures. Enums and fields have the names and
+ * numbers of the wire contract (proto/models.proto, proto/client.proto).
  *
- * Strings are UTF-8, NUL-terminated and never NULL in what the library hands out ("" = none); in what you hand to the library NULL
- * means "". Times are Unix milliseconds, positions are seconds of media, permissions are masks of SYNCTV_PERM_*.
- * Everything reachable from a const pointer that the library hands out lives as long as the result or event it came from.
+ * Strings are UTF-8, NUL-terminated and never NULL in what the library hands out ("" = none); in
+ * what you hand to the library NULL means "". Times are Unix milliseconds, positions are seconds of
+ * media, permissions are masks of SYNCTV_PERM_*. Everything reachable from a const pointer that the
+ * library hands out lives as long as the result or event it came from.
  */
 #ifndef SYNCTV_TYPES_H
 #define SYNCTV_TYPES_H
@@ -114,7 +115,10 @@ typedef enum synctv_list_change {
     SYNCTV_LIST_CHANGE_CLEARED = 5,
 } synctv_list_change;
 
-/** What a member may do; see "Who may do what" in ARCHITECTURE.md for the rules and the default masks. */
+/**
+ * What a member may do; see "Who may do what" in ARCHITECTURE.md for the rules and the default
+ * masks.
+ */
 #define SYNCTV_PERM_SEND_CHAT (UINT64_C(1) << 0)
 #define SYNCTV_PERM_ADD_MOVIE (UINT64_C(1) << 1)
 #define SYNCTV_PERM_DELETE_MOVIE_SELF (UINT64_C(1) << 2)
@@ -163,8 +167,10 @@ typedef struct synctv_room_settings {
     bool require_approval;
     /** The room pauses when the last one online has gone offline, 10 s after their last stream. */
     bool pause_when_empty;
-    int32_t max_members;                 /**< 0 = the server's default */
-    uint64_t default_member_permissions; /**< 0 = the server's default, here and below */
+    /** 0 = the server's default. */
+    int32_t max_members;
+    /** 0 = the server's default, here and below. */
+    uint64_t default_member_permissions;
     uint64_t default_admin_permissions;
     uint64_t guest_permissions;
     synctv_auto_advance auto_advance;
@@ -175,13 +181,15 @@ typedef struct synctv_room {
     const char *name;
     const char *description;
     const char *creator_id;
-    const synctv_room_settings *settings; /**< NULL where the caller is not a member */
+    /** NULL where the caller is not a member. */
+    const synctv_room_settings *settings;
     bool has_password;
     int32_t member_count;
     int32_t online_count;
     bool is_live;
     int64_t created_at_ms;
-    uint64_t revision; /**< grows with every change of membership, settings and playlist */
+    /** Grows with every change of membership, settings and playlist. */
+    uint64_t revision;
 } synctv_room;
 
 typedef struct synctv_member {
@@ -192,7 +200,8 @@ typedef struct synctv_member {
     synctv_member_status status;
     uint64_t added_permissions;
     uint64_t removed_permissions;
-    uint64_t permissions; /**< effective */
+    /** Effective. */
+    uint64_t permissions;
     bool online;
     int64_t joined_at_ms;
 } synctv_member;
@@ -205,7 +214,8 @@ typedef struct synctv_header {
 typedef struct synctv_subtitle {
     const char *name;
     const char *url;
-    const char *format; /**< "srt", "vtt" or "ass" */
+    /** "srt", "vtt" or "ass". */
+    const char *format;
 } synctv_subtitle;
 
 typedef struct synctv_movie {
@@ -214,31 +224,47 @@ typedef struct synctv_movie {
     const char *name;
     const char *url;
     synctv_movie_type type;
-    double duration_s; /**< 0 = unknown */
-    int32_t position;  /**< place in the playlist, from 0 */
+    /** 0 = unknown. */
+    double duration_s;
+    /** Place in the playlist, from 0. */
+    int32_t position;
     const char *added_by;
     int64_t created_at_ms;
     const synctv_header *headers;
     size_t n_headers;
     const synctv_subtitle *subtitles;
     size_t n_subtitles;
-    const char *stream_key; /**< live movies only */
-    bool live;              /**< somebody publishes to it now */
+    /** Live movies only. */
+    const char *stream_key;
+    /** Somebody publishes to it now. */
+    bool live;
 } synctv_movie;
 
 /** A room's playback at one moment. synctv_playback_position() tells where it is at another. */
 typedef struct synctv_playback {
     const char *room_id;
-    const char *movie_id; /**< "" = no current movie */
+    /** "" = no current movie. */
+    const char *movie_id;
     synctv_playback_status status;
-    double position_s;     /**< the playhead at updated_at_ms */
-    double rate;           /**< 1.0 = normal */
-    int64_t updated_at_ms; /**< server time */
-    uint64_t version;      /**< grows with every change; (version, node_id) orders states */
+    /** The playhead at updated_at_ms. */
+    double position_s;
+    /** 1.0 = normal. */
+    double rate;
+    /** Server time. */
+    int64_t updated_at_ms;
+    /** Grows with every change; (version, node_id) orders states. */
+    uint64_t version;
     synctv_state_cause cause;
-    const char *actor_id;     /**< who did it; "" = the room itself */
-    const char *operation_id; /**< message_id of the stream request that caused it, or "" */
+    /** Who did it; "" = the room itself. */
+    const char *actor_id;
+    /** message_id of the stream request that caused it, or "". */
+    const char *operation_id;
     const char *node_id;
+    /**
+     * Of the current movie, in seconds; 0 = unknown. A node tells it. Over a network it is always
+     * 0, because the wire has no such field: take it from the playlist (playlist.h).
+     */
+    double duration_s;
 } synctv_playback;
 
 typedef struct synctv_chat {
@@ -248,8 +274,10 @@ typedef struct synctv_chat {
     const char *username;
     const char *content;
     int64_t timestamp_ms;
-    uint64_t seq;                  /**< per room, from 1, growing; a deletion takes one, too */
-    const char *client_message_id; /**< the sender's message_id: its acknowledgement */
+    /** Per room, from 1, growing; a deletion takes one, too. */
+    uint64_t seq;
+    /** The sender's message_id: its acknowledgement. */
+    const char *client_message_id;
 } synctv_chat;
 
 typedef struct synctv_danmaku {
@@ -260,8 +288,10 @@ typedef struct synctv_danmaku {
     const char *content;
     double video_time_s;
     synctv_danmaku_position position;
-    const char *color; /**< "#RRGGBB" */
-    int32_t font_size; /**< 18..36 */
+    /** "#RRGGBB". */
+    const char *color;
+    /** 18..36. */
+    int32_t font_size;
     int64_t timestamp_ms;
 } synctv_danmaku;
 

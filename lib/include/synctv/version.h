@@ -14,9 +14,24 @@ extern "C" {
 #endif
 
 /**
- * While the major version is 0 a minor version may change the API and the ABI (sizes of the options' structures, numbers of methods): the
- * library is libsynctv.so.0.<minor>, and a program built with another minor version does not load it. From 1.0 on it is
- * libsynctv.so.<major>. Patch versions change neither.
+ * While the major version is 0 a minor version may change the API and the ABI: the library is
+ * libsynctv.so.0.<minor>, and a program built with another minor version does not load it. From 1.0
+ * on it is libsynctv.so.<major>. Patch versions change neither.
+ *
+ * What may grow without that:
+ *
+ * - Structures that begin with `struct_size`: synctv_node_options, synctv_limits,
+ *   synctv_client_options, synctv_stream_options, synctv_request. New fields come at the end. The
+ *   structure's _init() function (or its macro) writes down how long the structure is in the
+ *   header that the program was built with. A library that is newer gives the fields behind that
+ *   their defaults. A library that is older takes the structure as long as the fields that it does
+ *   not know are zero, and refuses it with INVALID_ARGUMENT otherwise. A structure that was not
+ *   initialised (struct_size 0) is refused, too.
+ * - What the library hands out one at a time: synctv_result, synctv_event, synctv_playback,
+ *   synctv_danmaku. New fields come at the end. Take their address, never their size.
+ * - Enums and the list of methods: new values come at the end. Pass over those you do not know.
+ *
+ * All other structures stay as they are.
  */
 #define SYNCTV_VERSION_MAJOR 0
 #define SYNCTV_VERSION_MINOR 1

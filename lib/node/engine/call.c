@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/secret.h"
+#include "node/engine/ticket.h"
 
 static void wipe(const char *secret)
 {
@@ -30,6 +31,7 @@ static void call_free(struct sv_call *call)
         call->release_room(call->room);
     if (call->origin != NULL)
         call->origin->ops->end(call->origin);
+    sv_ticket_free(call->ticket);
     synctv_result_unref(call->result);
     synctv_caller_unref(call->by);
     sv_arena_fini(&call->arena);
@@ -87,7 +89,7 @@ void sv_call_start(struct sv_call *call, enum sv_method_ways way)
 
 static void deliver(struct sv_call *call)
 {
-    if (call->done != NULL)
+    if (call->done != NULL && sv_ticket_answer(call->ticket))
         call->done(call->userdata, call->result);
     call_free(call);
 }
@@ -154,6 +156,8 @@ static int job_run(struct sv_job *job, struct sv_tx *tx)
 {
     struct sv_call *call = SV_CONTAINER_OF(job, struct sv_call, job);
     call->err.code = 0;
+    if (call->writes && !sv_ticket_commit(call->ticket))
+        return SYNCTV_E_CANCELLED;
     return call->run(call, tx);
 }
 
@@ -170,6 +174,8 @@ void sv_call_abort(struct sv_call *call, int code)
 void sv_call_go_on(struct sv_call *call, int rv)
 {
     call->moved = true;
+    if (!sv_ticket_begin(call->ticket) && rv >= 0)
+        rv = SYNCTV_E_CANCELLED;
     if (rv < 0)
         sv_call_abort(call, rv);
     else
@@ -185,6 +191,8 @@ static void submit_job(struct sv_call *call, int (*submit)(struct sv_store *, st
 {
     call->job.run = job_run;
     call->job.apply = job_apply;
+    call->writes = submit == sv_store_write;
+    sv_ticket_wait(call->ticket);
     int rv = submit(call->node->store, &call->job);
     if (rv < 0)
         sv_call_abort(call, rv);
@@ -240,6 +248,7 @@ void sv_call_hash(struct sv_call *call, void (*next)(struct sv_call *))
     }
     call->next = next;
     call->work.run = work_run;
+    sv_ticket_wait(call->ticket);
     int rv = sv_pool_submit(call->node->hashers, &call->work);
     if (rv < 0)
         sv_call_abort(call, rv);

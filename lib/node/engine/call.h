@@ -29,6 +29,7 @@
 
 struct sv_room;
 struct sv_origin;
+struct sv_ticket;
 
 /*
  * Who acts. It is a copy, so that it does not change while a handler uses it: of what was known
@@ -98,8 +99,12 @@ struct sv_call {
     void (*failed)(struct sv_call *call, int code);
     synctv_done_fn *done;
     void *userdata;
+    /* What may answer it before it is over; NULL = nothing. */
+    struct sv_ticket *ticket;
     /* done() may run on any thread. */
     bool direct;
+    /* The next run() writes. */
+    bool writes;
     /* The call goes on on another thread, where done() may run only if it is direct. */
     bool moved;
     /* sv_call_keep() has copied the request. */

@@ -11,9 +11,9 @@
  *   calls/     one handler for each method
  *
  * Locks, outermost first: a room's, rooms->lock, a shard's, streams->lock, accounts->lock, a
- * stream's, then those of the mailbox and of the list of ready streams. Under none of them is a
- * function of somebody else called, except wake(): it takes locks of its own and calls nothing of
- * the node.
+ * stream's, a ticket's, then those of the mailbox, of the list of ready streams and of the tickets.
+ * Under none of them is a function of somebody else called, except wake(): it takes locks of its
+ * own and calls nothing of the node.
  */
 #ifndef SV_NODE_ENGINE_NODE_H
 #define SV_NODE_ENGINE_NODE_H
@@ -43,6 +43,12 @@ struct sv_call;
 /* Answers a request of one method. engine/call.h tells how. */
 typedef void sv_handler(struct sv_call *call);
 
+/* Calls whose time may run out (ticket.h), by when it does. */
+struct sv_tickets {
+    pthread_mutex_t lock;
+    struct sv_list timed;
+};
+
 struct synctv_node {
     struct sv_log log;
     struct sv_sources sources;
@@ -70,6 +76,7 @@ struct synctv_node {
     sv_handler *const *handlers;
     atomic_uint n_rooms;
 
+    struct sv_tickets tickets;
     struct sv_mailbox mailbox;
     pthread_mutex_t turn_lock;
     atomic_bool turn_wanted;

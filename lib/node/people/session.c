@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "node/people/account_table.h"
 #include "node/engine/blocking_job.h"
+#include "node/engine/ticket.h"
 
 /* --- tokens that were checked (accounts.lock) --- */
 
@@ -105,13 +106,19 @@ void sv_session_submit(synctv_caller *caller, const synctv_request *request, syn
     struct sv_session *session = (struct sv_session *)caller;
     struct sv_actor_info actor;
     sv_session_info(session, &actor);
-    struct sv_call *call = sv_call_new(session->node, caller, &actor, NULL, request);
+    struct sv_ticket *ticket;
+    int rv = sv_ticket_new(session->node, request, done, userdata, direct, &ticket);
+    struct sv_call *call =
+        rv < 0 ? NULL : sv_call_new(session->node, caller, &actor, NULL, request);
     if (call == NULL) {
-        const synctv_result *result = sv_result_failed(SYNCTV_E_NO_MEMORY, NULL);
-        done(userdata, result);
+        const synctv_result *result = sv_result_failed(rv < 0 ? rv : SYNCTV_E_NO_MEMORY, NULL);
+        if (sv_ticket_answer(ticket))
+            done(userdata, result);
         synctv_result_unref(result);
+        sv_ticket_free(ticket);
         return;
     }
+    call->ticket = ticket;
     call->done = done;
     call->userdata = userdata;
     call->direct = direct;
@@ -321,11 +328,16 @@ synctv_caller *synctv_node_as_system(synctv_node *node)
     return session == NULL ? NULL : &session->base;
 }
 
-synctv_caller *synctv_node_as_anonymous(synctv_node *node, const char *peer)
+int synctv_node_as_anonymous(synctv_node *node, const char *address, synctv_caller **ret_caller,
+    synctv_error *ret_error)
 {
     struct sv_session *session = session_new(node, SV_SESSION_ANONYMOUS);
     if (session == NULL)
-        return NULL;
-    sv_address_key(peer, session->address, sizeof(session->address));
-    return &session->base;
+        return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
+    if (!sv_address_key(address, session->address, sizeof(session->address))) {
+        free(session);
+        return sv_error_field(ret_error, "address", "\"%s\" is no address", address);
+    }
+    *ret_caller = &session->base;
+    return 0;
 }

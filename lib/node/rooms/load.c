@@ -13,6 +13,7 @@
 #include "node/rooms/presence.h"
 #include "node/rooms/timer.h"
 #include "node/rooms/view.h"
+#include "node/engine/ticket.h"
 
 #define RETRY_MS 1000
 
@@ -240,6 +241,7 @@ static int wait_for_reading(struct sv_room *room, struct sv_call *call,
         call->next = next;
         if (call->room == NULL)
             pin(call, room); /* else it might be forgotten until then */
+        sv_ticket_wait(call->ticket);
         sv_list_append(&room->waiting, &call->letter.link);
         room->n_waiting++;
     } else if (!room->loaded && !room->loading) {

@@ -103,7 +103,8 @@ int sv_room_fill_state(struct sv_room *room, struct sv_arena *a, synctv_state_ca
     int64_t now_ms = sv_room_now_ms(room);
     view.room_id = room->id;
     view.cause = cause;
-    view.position_s = sv_playback_position_at(&room->playback, now_ms, sv_room_duration(room));
+    view.duration_s = sv_room_duration(room);
+    view.position_s = sv_playback_position_at(&room->playback, now_ms, view.duration_s);
     view.updated_at_ms = now_ms;
     return sv_playback_copy(a, &view, ret);
 }
