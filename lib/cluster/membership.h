@@ -47,7 +47,8 @@ struct sv_fellow {
     enum sv_fellow_state state;
     /* Since its beat last moved, as far as that counts. */
     int64_t age_ms;
-    bool is_there; /* in the look that is under way */
+    /* In the look that is under way. */
+    bool is_there;
 };
 
 struct sv_membership {

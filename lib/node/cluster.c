@@ -30,7 +30,8 @@ struct beat {
     struct sv_arena arena;
     struct sv_node_rec own;
     char address[128], stats[96];
-    int64_t now_ms; /* wall clock */
+    /* The wall clock. */
+    int64_t now_ms;
     /* What run() finds. */
     bool registered;
     struct sv_node_rec *rows;

@@ -36,15 +36,19 @@ SYNCTV_API int synctv_cluster_heartbeat(synctv_node *node, synctv_error *ret_err
 
 typedef enum synctv_node_state {
     SYNCTV_NODE_ALIVE = 1,
-    SYNCTV_NODE_SUSPECT = 2, /**< 3 heartbeats were missed */
-    SYNCTV_NODE_DEAD = 3,    /**< it was declared dead; forgotten after 10 min */
+    /** 3 heartbeats were missed. */
+    SYNCTV_NODE_SUSPECT = 2,
+    /** It was declared dead; forgotten after 10 min. */
+    SYNCTV_NODE_DEAD = 3,
 } synctv_node_state;
 
 typedef struct synctv_cluster_node {
     char node_id[65];
-    char address[128]; /**< "" = it does not listen, or has not said yet */
+    /** "" = it does not listen, or has not said yet. */
+    char address[128];
     synctv_node_state state;
-    int64_t age_ms; /**< since its last heartbeat was seen, as of the last look */
+    /** Since its last heartbeat was seen, as of the last look. */
+    int64_t age_ms;
 } synctv_cluster_node;
 
 /**

@@ -8,20 +8,24 @@
 #include <synctv/error.h>
 
 struct sv_sqlite_lock {
-    char *name; /* of the file that is locked; NULL = there is none */
+    /* The file that is locked; NULL = there is none. */
+    char *name;
     int fd;
 };
 
 /* The right to serve a database. */
 struct sv_sqlite_claim {
     struct sv_sqlite_lock lock;
-    bool shared; /* a member's, with other members */
+    /* It is a member's, beside other members. */
+    bool shared;
 };
 
 enum sv_sqlite_claim_kind { SV_CLAIM_ALONE, SV_CLAIM_AS_MEMBER };
 
-/* STORAGE_UNAVAILABLE = another store has it. End it when the database is closed. A member
- * that is the first one has it for itself until sv_sqlite_claim_share(). */
+/*
+ * STORAGE_UNAVAILABLE = another store has it. End it when the database is closed. A member that is
+ * the first one has it for itself until sv_sqlite_claim_share().
+ */
 int sv_sqlite_claim(struct sv_sqlite_claim *claim, const char *path, enum sv_sqlite_claim_kind kind,
     synctv_error *err);
 int sv_sqlite_claim_share(struct sv_sqlite_claim *claim, const char *path, synctv_error *err);
@@ -34,8 +38,10 @@ void sv_sqlite_unlock_node(struct sv_sqlite_lock *lock);
 /* Whether a store has the lock on that id; never blocks, and is in nobody's way. */
 bool sv_sqlite_node_lock_is_held(const char *path, const char *id);
 
-/* STORAGE_UNAVAILABLE = the database is where locks and shared memory cannot be relied on:
- * a network file system, or one that may be. */
+/*
+ * STORAGE_UNAVAILABLE = the database is where locks and shared memory cannot be relied on: a network
+ * file system, or one that may be.
+ */
 int sv_sqlite_check_file_system(const char *path, synctv_error *err);
 
 /*
