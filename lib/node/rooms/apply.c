@@ -180,7 +180,7 @@ static int apply_list(struct sv_room *room, const struct sv_room_change *change)
         return rv;
     room->duration_of[0] = '\0';
     if (moves_on)
-        sv_playhead_set(room, &state, SYNCTV_STATE_CAUSE_MOVIE, actor_id, "");
+        sv_playhead_move(room, &state, SYNCTV_STATE_CAUSE_MOVIE, actor_id);
     if (change->movie != NULL && (movie = sv_playlist_get(movies, change->movie->id)) == NULL)
         movie = change->movie; /* as it was */
     sv_room_tell_movies(room, change->list, movie, actor_id);
@@ -283,7 +283,8 @@ static void apply(struct sv_room *room, const struct sv_room_change *change)
 void sv_room_apply(struct sv_room *room, const struct sv_room_change *change)
 {
     apply(room, change);
-    sv_rooms_changed(room->node, change);
+    if (!change->from_elsewhere)
+        sv_rooms_changed(room->node, change);
 }
 
 struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *change)

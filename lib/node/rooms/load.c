@@ -108,7 +108,12 @@ static int loaded(struct sv_room *room, struct load *load, int rv)
 static int loaded_again(struct sv_room *room, struct load *load, int rv)
 {
     if (rv == SYNCTV_E_ROOM_NOT_FOUND) { /* deleted by somebody else */
-        sv_room_apply(room, &(struct sv_room_change){ .room_id = room->id, .deleted = true });
+        sv_room_apply(room,
+            &(struct sv_room_change){
+                .room_id = room->id,
+                .from_elsewhere = true,
+                .deleted = true,
+            });
         return rv;
     }
     if (rv >= 0) {
