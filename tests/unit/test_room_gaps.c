@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A room that somebody else changes in the same database: what memory has missed is found, waited for and told. */
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #include "node/rooms/apply.h"
 #include "node/rooms/flush.h"
+#include "node/rooms/load.h"
 #include "node/rooms/playhead.h"
 #include "support/node_fixture.h"
 
@@ -559,6 +561,90 @@ START_TEST(who_waits_for_approval_since_a_gap_hears_nothing_any_more)
 }
 END_TEST
 
+/* --- what is heard while a reading runs --- */
+
+/* Keeps the writer busy, so that a reading that is begun does not run yet. */
+struct held_writer {
+    struct sv_job job;
+    sem_t go_on, is_over;
+};
+
+static int hold_writer(struct sv_job *job, struct sv_tx *tx)
+{
+    sem_wait(&SV_CONTAINER_OF(job, struct held_writer, job)->go_on);
+    return 0;
+}
+
+static void writer_is_free(struct sv_job *job, int rv)
+{
+    sem_post(&SV_CONTAINER_OF(job, struct held_writer, job)->is_over);
+}
+
+/* The other node, which has committed them a moment ago, says so: so many revisions further. */
+static void hear_of(uint64_t n_revisions)
+{
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    const synctv_movie theirs = {
+        .id = "theirs000000", .room_id = room, .name = "theirs", .url = "", .added_by = ""
+    };
+    sv_room_apply(loaded,
+        &(struct sv_room_change){
+            .room_id = room,
+            .from_elsewhere = true,
+            .revision = loaded->revision + n_revisions,
+            .list = SYNCTV_LIST_CHANGE_ADDED,
+            .movie = &theirs,
+        });
+    sv_room_leave(loaded);
+}
+
+/* A reading finds the room as it is in storage now, but this node hears of more before it is done. */
+static void hear_during_a_reading(uint64_t n_revisions)
+{
+    struct held_writer held = { .job = { .run = hold_writer, .apply = writer_is_free } };
+    sem_init(&held.go_on, 0, 0);
+    sem_init(&held.is_over, 0, 0);
+    sv_job_set_scope(&held.job, room, NULL, NULL);
+    fx_assert_ok(sv_store_write(fx_node.store, &held.job));
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    sv_room_ref(loaded);
+    sv_room_leave(loaded);
+    sv_room_read_again(loaded);
+    hear_of(n_revisions);
+    sem_post(&held.go_on);
+    sem_wait(&held.is_over);
+    fx_settle();
+    sv_room_unref(loaded);
+    sem_destroy(&held.go_on);
+    sem_destroy(&held.is_over);
+}
+
+START_TEST(what_is_heard_while_a_reading_runs_is_read_after_it)
+{
+    hear_during_a_reading(2);
+    add_movie_there("one");
+    add_movie_there("two");
+    fx_assert_ok(FX_ASK(bob, GET_MOVIE_LIST, .room_id = room)); /* waits until that is read */
+    ck_assert_int_eq(fx_answer->total, 2);
+    fx_check_memory(room);
+}
+END_TEST
+
+START_TEST(a_reading_does_not_take_back_what_is_heard_meanwhile)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    hear_during_a_reading(1);
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    ck_assert_uint_eq(loaded->movies.n_items, 1);
+    sv_room_leave(loaded);
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "theirs");
+    fx_pass_ms(1100); /* it is read once more: storage has never had it */
+    fx_settle();
+    ck_assert_ptr_null(next_movie(stream, SYNCTV_LIST_CHANGE_CLEARED));
+    fx_check_memory(room);
+}
+END_TEST
+
 /* --- what leaves for other nodes --- */
 
 static struct {
@@ -771,6 +857,8 @@ static Suite *room_gaps(void)
     tcase_add_test(t, a_room_deleted_while_calls_wait_answers_them);
     tcase_add_test(t, a_call_that_waits_when_the_node_closes_is_answered);
     tcase_add_test(t, who_waits_for_approval_since_a_gap_hears_nothing_any_more);
+    tcase_add_test(t, what_is_heard_while_a_reading_runs_is_read_after_it);
+    tcase_add_test(t, a_reading_does_not_take_back_what_is_heard_meanwhile);
     tcase_add_test(t, every_change_made_here_leaves_for_other_nodes_once);
     tcase_add_test(t, a_movie_that_goes_sends_the_playhead_away_first);
     tcase_add_test(t, what_is_read_from_storage_does_not_leave);

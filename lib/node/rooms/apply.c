@@ -27,6 +27,12 @@ void sv_room_mark_stale(struct sv_room *room)
     sv_room_schedule(room);
 }
 
+void sv_room_hear_of(struct sv_room *room, uint64_t revision)
+{
+    if (revision > room->heard_revision)
+        room->heard_revision = revision;
+}
+
 void sv_room_miss_chat(struct sv_room *room)
 {
     if (room->chat_ms != 0 || room->chat_reading)
@@ -241,6 +247,7 @@ static void apply_ends(struct sv_room *room, const struct sv_room_change *change
 /* What changes the room's revision. */
 static void apply_rows(struct sv_room *room, const struct sv_room_change *change)
 {
+    sv_room_hear_of(room, change->revision);
     if (change->revision <= room->revision)
         return;
     if (change->revision > room->revision + 1) {

@@ -80,6 +80,8 @@ int sv_room_apply_parts(struct sv_room *room, const struct sv_room_change *chang
 void sv_room_miss_chat(struct sv_room *room);
 /* Something else has been missed: the room is to be read again. Locked. */
 void sv_room_mark_stale(struct sv_room *room);
+/* Storage has this revision: a reading under way that does not is followed by another. Locked. */
+void sv_room_hear_of(struct sv_room *room, uint64_t revision);
 
 /* Writes the row's name, description, settings, password and creator to memory, no more. 0 or NO_MEMORY. Locked. */
 int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec);

@@ -104,6 +104,22 @@ static int loaded(struct sv_room *room, struct load *load, int rv)
     return 0;
 }
 
+/*
+ * Follows a reading. If more was heard of meanwhile, the room is still stale, and what it has of that already is not taken
+ * back. Locked.
+ */
+static int catch_up(struct sv_room *room, struct sv_room_reading *r)
+{
+    bool is_behind = r->rec.room.revision < room->heard_revision;
+    int rv = 0;
+    room->stale = false;
+    if (!is_behind || r->rec.room.revision >= room->revision)
+        rv = sv_room_diff(room, r);
+    if (is_behind)
+        sv_room_mark_stale(room);
+    return rv;
+}
+
 /* Locked. */
 static int loaded_again(struct sv_room *room, struct load *load, int rv)
 {
@@ -116,10 +132,8 @@ static int loaded_again(struct sv_room *room, struct load *load, int rv)
             });
         return rv;
     }
-    if (rv >= 0) {
-        room->stale = false;
-        rv = sv_room_diff(room, &load->reading);
-    }
+    if (rv >= 0)
+        rv = catch_up(room, &load->reading);
     if (rv < 0) {
         room->stale = true;
         retry_later(room, rv);
@@ -206,6 +220,7 @@ static int start_reading(struct sv_room *room)
         return rv;
     }
     room->loading = true;
+    room->heard_revision = 0;
     room->reload_ms = 0;
     room->read_at_ms = sv_node_mono_ms(room->node);
     return 0;

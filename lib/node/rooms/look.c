@@ -76,6 +76,7 @@ static void compare(struct sv_room *room, const struct seen *seen)
             });
         return;
     }
+    sv_room_hear_of(room, seen->head.revision);
     if (seen->head.revision > room->revision)
         sv_room_mark_stale(room);
     if (seen->head.chat_seq > room->chat_seq)
