@@ -7,6 +7,7 @@
 #include "node/rooms/apply.h"
 #include "node/rooms/chat.h"
 #include "node/rooms/flush.h"
+#include "node/rooms/learn.h"
 #include "node/rooms/load.h"
 #include "node/rooms/playhead.h"
 #include "node/rooms/presence.h"
@@ -30,8 +31,10 @@ static void reannounce(struct sv_room *room, int64_t now_ms)
 {
     bool anybody = !sv_list_empty(&room->follows);
     room->reannounce_ms = anybody ? now_ms + SV_REANNOUNCE_MS : 0;
-    if (anybody)
-        sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
+    if (!anybody)
+        return;
+    sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
+    sv_room_look_at_lengths(room);
 }
 
 static void tick_room(struct sv_room *room, int64_t now_ms)
