@@ -344,6 +344,7 @@ START_TEST(chat_of_others_comes_in_its_order)
     look();
     const synctv_event *deleted = fx_expect(stream, SYNCTV_EVENT_CHAT_DELETED);
     ck_assert_str_eq(deleted->deleted_message_id, ids[1]);
+    ck_assert_uint_eq(deleted->deletion_seq, 5);
     ck_assert_str_eq(deleted->actor_id, fx_id(alice));
     ck_assert_str_eq(fx_expect(stream, SYNCTV_EVENT_CHAT)->chat->content, "five");
     fx_expect_nothing(stream);

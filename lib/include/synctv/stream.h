@@ -68,6 +68,7 @@ typedef struct synctv_event {
     const char *movie_id;           /**< LIVE */
     bool live;                      /**< LIVE */
     const char *deleted_message_id; /**< CHAT_DELETED */
+    uint64_t deletion_seq;          /**< CHAT_DELETED: the deletion has a number as messages do */
     int64_t client_time_ms;         /**< PONG: as sent in PING */
     int64_t server_recv_time_ms;    /**< PONG */
     int64_t server_send_time_ms;    /**< PONG */
