@@ -297,7 +297,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
 {
     memset(node, 0, sizeof(*node));
     node->log = (struct sv_log){ options->log, options->log_userdata, options->log_level };
-    node->alone = options->alone;
+    node->alone = options->alone && sv_str_empty(options->cluster_secret_file);
     node->registration = options->registration;
     node->access_ttl_s = options->access_ttl_s;
     node->refresh_ttl_s = options->refresh_ttl_s;
