@@ -146,7 +146,10 @@ struct sv_room_head {
     char node_id[65];
 };
 
-/* A row of the chat: a message, or that the message of this id was deleted (by user_id, at timestamp_ms). */
+/*
+ * A row of the chat: a message, or that the message of this id was deleted (by user_id, at
+ * timestamp_ms).
+ */
 struct sv_chat_rec {
     synctv_chat chat;
     bool is_deletion;
@@ -179,7 +182,7 @@ struct sv_node_rec {
 
 /*
  * Call these inside run() only. Unless a comment says otherwise, a function returns 0 or
- *   the …_NOT_FOUND code of its noun   there is no such row, or the row that it belongs to is missing
+ *   the …_NOT_FOUND code of its noun   no such row, or the row that it belongs to is missing
  *   STORAGE_UNAVAILABLE                the database is busy, full or broken
  *   STORAGE_CORRUPT, NO_MEMORY
  *   INVALID_ARGUMENT                   a number that cannot be stored (NaN, an impossible time)
