@@ -5,7 +5,9 @@
 
 #include "node/engine/node.h"
 
-/* What a program gives as options, as this library knows it (base/sized.h); `limits` is as given. */
+/*
+ * What a program gives as options, as this library knows it (base/sized.h); `limits` is as given.
+ */
 int sv_node_options_take(const synctv_node_options *given, synctv_node_options *ret_options,
     synctv_error *err);
 /* Opens storage, reads the secret, makes the tables. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each allocation fails, one after the other, in each function of the store and while it opens: ours, and those of SQLite. Whatever
- * a function changes is undone, so that each run finds the same rows.
+ * Each allocation fails, one after the other, in each function of the store and while it opens:
+ * ours, and those of SQLite. Whatever a function changes is undone, so that each run finds the same
+ * rows.
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -407,7 +408,8 @@ static long sweep(struct contract *c, unsigned i, enum whose whose)
             synctv_error_reason(attempt.rv));
         ck_assert_msg(attempt.rv >= 0 || is_well_said(attempt.rv, whose), "%s, allocation %ld: %s",
             ops[i].name, n, synctv_error_reason(attempt.rv));
-        /* Where a lack of memory has ended the transaction, run() is called again, and then there is enough. */
+        /* Where a lack of memory has ended the transaction, run() is called again, and then there
+         * is enough. */
         ck_assert_msg(rv == SYNCTV_E_CANCELLED || is_well_said(rv, whose), "%s, allocation %ld: %s",
             ops[i].name, n, synctv_error_reason(rv));
     }
