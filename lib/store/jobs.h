@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jobs on their way through a backend: one thread that writes, some that read.
+ * Jobs on their way through a backend: some threads write, one in the case of SQLite, and some read.
  *
  *   store.c   opens and closes: which backend, which connections
  *   jobs.c    the queues and their threads
- *   batch.c   many jobs in one transaction, and what is done when it fails
+ *   batch.c   jobs in transactions: many in one, or each in its own, and what is done when it fails
  */
 #ifndef SV_STORE_JOBS_H
 #define SV_STORE_JOBS_H
@@ -14,10 +14,10 @@
 #include "base/outage.h"
 #include "store/backend.h"
 
-/* A bounded queue of jobs; the store's lock guards it. */
+/* The store's lock guards it. */
 struct sv_job_queue {
     struct sv_list jobs;
-    size_t n, max;
+    size_t n;
     pthread_cond_t ready;
 };
 
@@ -27,6 +27,14 @@ struct sv_job_worker {
     struct sv_conn *conn; /* NULL = none */
     pthread_t thread;
     bool started;
+    /* Of one that writes. */
+    struct sv_job_queue writes;
+    bool writing; /* jobs are on their way */
+};
+
+/* What has failed, of all connections of a kind together. */
+struct sv_job_outage {
+    pthread_mutex_t lock;
     struct sv_outage outage;
 };
 
@@ -36,8 +44,10 @@ struct sv_store {
     struct sv_log log;
 
     pthread_mutex_t lock;
-    struct sv_job_queue writes, reads;
-    bool writing; /* a batch is on its way */
+    size_t n_writes, max_writes; /* in the queues of all writers */
+    struct sv_job_queue reads;
+    size_t max_reads;
+    unsigned n_writing; /* writers with jobs on their way */
     bool closing;
     pthread_cond_t idle; /* nothing to write, for those who drain */
     unsigned n_draining;
@@ -45,9 +55,13 @@ struct sv_store {
     /* Once closing: when to give up waiting for other processes. */
     _Atomic int64_t deadline_us;
 
-    struct sv_job_worker writer;
+    int64_t patience_us; /* with a job, from when it is queued; 0 = no limit */
+    struct sv_job_outage write_outage, read_outage;
+
+    struct sv_job_worker *writers;
+    unsigned n_writers;
     struct sv_job_worker
-        *readers; /* none if there can be one connection only: then the writer reads too */
+        *readers; /* none if there can be one connection only: then the first writer reads too */
     unsigned n_readers;
 };
 
@@ -58,7 +72,10 @@ void sv_jobs_stop(struct sv_store *store);
 
 /* batch.c: runs a list of jobs, then apply() in their order. Returns whether they changed any row. */
 bool sv_batch_write(const struct sv_backend *backend, struct sv_conn *conn, struct sv_list *jobs);
-/* A job in a transaction of its own, of which nothing stays. */
+/* A job in a transaction of its own; once. Leaves the result in job->rv, and in conn->again whether another try may help. */
+void sv_batch_try(const struct sv_backend *backend, struct sv_conn *conn, enum sv_conn_kind kind,
+    struct sv_job *job);
+/* A job in a transaction of its own, of which nothing stays. Leaves the result in job->rv. */
 void sv_batch_read(const struct sv_backend *backend, struct sv_conn *conn, struct sv_job *job);
 
 #endif

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Storage: jobs that are run in the transactions of a database, which is behind a table of functions. Each kind of database is a folder
- * beside this file (backend.h); lib/store/sqlite is the first. tests/contract is what each must pass.
+ * beside this file (backend.h): lib/store/sqlite and lib/store/postgres. tests/contract is what each must pass.
  *
  * A write is a job with two halves. run() looks at rows and changes them inside a transaction and touches nothing
  * else: it may be run again from the start. apply() runs after COMMIT: there memory is updated, others are told, the call is
  * answered. What has been told is on disk. A job names its scope, a room and at most two users: jobs of one room are run and applied in
- * the order of sv_store_write(), and so is a job that only reads the room to put it into memory, which is why that one is a write, too.
- * Between jobs whose scopes have nothing in common there is no order. (With SQLite all are on one thread, the writer, and in one order; nobody may
- * rely on that.) Many jobs may share a transaction. If one of them fails after it has changed something, all are run again, each in
- * a savepoint of its own; when their COMMIT fails, each is run again alone and gets its own verdict.
+ * the order of sv_store_write(), and so is a job that only reads the room to put it into memory, which is why that one is a write, too
+ * (reads_only). Between jobs whose scopes have nothing in common there is no order. (With SQLite all are on one thread, the writer, and in
+ * one order; nobody may rely on that.) With SQLite many jobs share a transaction: if one of them fails after it has changed something, all
+ * are run again, each in a savepoint of its own; when their COMMIT fails, each is run again alone and gets its own verdict. With PostgreSQL
+ * each job has its own and is run again while that may help (a deadlock, a lost connection) and 5 s since it was queued are not over.
  *
  * A read is a job too; its run() may only use the functions that read (what it changes is not kept), its apply() follows
  * on the same thread, in no order with other jobs. It sees everything whose apply() has begun before.
@@ -45,10 +46,13 @@ struct sv_job {
      * waits for other threads nor queues jobs. */
     int (*run)(struct sv_job *job, struct sv_tx *tx);
     /* Exactly once, after COMMIT (or failure), on the thread of run(). rv: what run() returned, or, if it was not run or its
-     * COMMIT failed, STORAGE_UNAVAILABLE, STORAGE_CORRUPT or NO_MEMORY. Negative = nothing is stored. May free the job
-     * and queue it or another one; must not close the store. */
+     * COMMIT failed, STORAGE_UNAVAILABLE, STORAGE_CORRUPT or NO_MEMORY. Negative = nothing is stored, but for OUTCOME_UNKNOWN:
+     * all of it is, or nothing. May free the job and queue it or another one; must not close the store. */
     void (*apply)(struct sv_job *job, int rv);
-    int rv; /* the store's */
+    /* Of a job that is queued to be written: it changes nothing, and only wants its place in the order of its room. It sees one moment. */
+    bool reads_only;
+    int rv; /* the store's, as is the next: when to give up */
+    int64_t deadline_us;
 };
 
 struct sv_user_rec {
@@ -232,11 +236,13 @@ struct sv_tx {
 };
 
 struct sv_store_options {
-    const char *url;          /* "sqlite:PATH" or "memory:" */
-    bool alone;               /* no other store may be, too, in any process: PATH.lock is locked */
+    const char *url; /* "sqlite:PATH", "memory:" or "postgres://…" as libpq has it */
+    bool
+        alone; /* no other store may be, too, in any process: PATH.lock is locked, or an advisory lock held */
     size_t max_queued_writes; /* 0 = 4096 */
     size_t max_queued_reads;  /* 0 = 256 */
     unsigned reader_threads;  /* 0 = 2 */
+    int64_t patience_ms;      /* with a job, where the database is behind a network; 0 = 5000 */
     const struct sv_log *log; /* borrowed, may be NULL */
 };
 

@@ -41,6 +41,7 @@ CIRCLE_MAX = 3
 FOREIGN = {
     "grpc/": {"rpc"},
     "sqlite3.h": {"store"},
+    "libpq-fe.h": {"store"},
     "protobuf-c/": {"wire", "service", "client", "rpc"},
     "jwt.h": {"auth"},
     "argon2.h": {"auth"},

@@ -19,6 +19,7 @@
 #include <sqlite3.h>
 
 #include "store/backend.h"
+#include "store/rows.h"
 
 #define SV_DB_BUSY_STEP_US                                                                         \
     200 /* SQLite's own steps grow to 100 ms and starve one of two processes */
@@ -94,16 +95,5 @@ int sv_query_end(struct sv_query *q, int rv);
 int sv_query_run(struct sv_query *q);
 /* A query for one number, to its end. Returns 1 with the number, 0 if there is no row, or the error. */
 int sv_query_number(struct sv_query *q, int64_t *ret_number);
-
-/* An array in an arena that grows. */
-struct sv_rows {
-    struct sv_arena *arena;
-    size_t size; /* of an item */
-    char *items;
-    int n, capacity;
-};
-
-/* The place of a new item, zeroed; NULL when out of memory. Earlier items may move. */
-void *sv_rows_push(struct sv_rows *rows);
 
 #endif

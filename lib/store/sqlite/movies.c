@@ -3,7 +3,7 @@
 
 #include "core/validate.h"
 #include "store/sqlite/ops.h"
-#include "store/sqlite/strings.h"
+#include "store/strings.h"
 
 #define RANK_GAP                                                                                   \
     (INT64_C(1)                                                                                    \

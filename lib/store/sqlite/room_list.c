@@ -15,9 +15,6 @@
 #include "store/sqlite/ops.h"
 #include "store/sqlite/rooms.h"
 
-/* A name can have all the grams of a search and not match: so many rooms are looked at for one page, a few milliseconds' worth. */
-#define WALK_MAX_ROWS 500
-
 struct page {
     struct sv_tx *tx;
     const struct sv_room_query *query;
@@ -81,7 +78,7 @@ static bool may_end(struct page *p, int n, int n_walked, int64_t last_ms)
 {
     if (n >= p->query->limit)
         return true;
-    if (n_walked < WALK_MAX_ROWS || last_ms <= 0)
+    if (n_walked < SV_ROOM_WALK_MAX_ROWS || last_ms <= 0)
         return false;
     if (last_ms > p->before_ms)
         p->before_ms = last_ms;

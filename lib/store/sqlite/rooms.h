@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* How rooms are kept in order and found by their name; schema.c describes the tables. */
+/* How rooms are kept in order; schema.c describes the tables. */
 #ifndef SV_STORE_SQLITE_ROOMS_H
 #define SV_STORE_SQLITE_ROOMS_H
 
+#include "store/room_search.h"
 #include "store/sqlite/db.h"
 
 #define SV_ROOM_KEY_SHIFT 20
-#define SV_ROOM_CREATED_MAX_MS ((INT64_C(1) << 43) - 1) /* the year 2248 */
 
 /* What sv_room_from_row() reads, in this order; columns behind it begin with SV_ROOM_N_COLUMNS. */
 #define SV_ROOM_COLUMNS                                                                            \
@@ -19,12 +19,5 @@
 /* room->settings is set to `ret_settings`. */
 void sv_room_from_row(struct sv_query *q, struct sv_arena *a, synctv_room *ret_room,
     synctv_room_settings *ret_settings);
-
-/* The name as it is searched; what cannot be folded is taken as it is. */
-int sv_room_fold(struct sv_arena *a, const char *name, const char **ret_fold);
-/* What goes into room_search for a folded name: all its grams in hex, with a space between. NULL when out of memory. */
-const char *sv_room_grams(struct sv_arena *a, const char *fold);
-/* What a name must have to contain `fold`, as an FTS5 query; "" if it is empty. That is necessary, not enough. NULL when out of memory. */
-const char *sv_room_match(struct sv_arena *a, const char *fold);
 
 #endif

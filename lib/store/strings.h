@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A list of strings in one column: each a length (4 bytes, little-endian) and so many bytes. */
-#ifndef SV_STORE_SQLITE_STRINGS_H
-#define SV_STORE_SQLITE_STRINGS_H
+#ifndef SV_STORE_STRINGS_H
+#define SV_STORE_STRINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,11 +3,14 @@
  * Grams: the runs of 1, 2 and 3 code points in a room's name. FTS5's own trigram tokenizer knows no shorter ones, so that a search
  * for one or two characters (most words of Chinese and Japanese) would read every room.
  */
+#include "store/room_search.h"
+
 #include <string.h>
+
+#include <synctv/error.h>
 
 #include "base/text.h"
 #include "core/validate.h"
-#include "store/sqlite/rooms.h"
 
 #define LONGEST_GRAM 3
 #define SEARCH_MAX_GRAMS 32 /* of a search, from which we choose */
