@@ -11,6 +11,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "db_url.h"
+
 #define MAX_PASSWORD_BYTES 1024 /* the library says what is too long */
 
 /* ---- the password ---- */
@@ -106,6 +108,8 @@ static const char *path_of(const struct config *config)
 static bool is_there(const struct config *config)
 {
     struct stat st;
+    if (db_url_is_postgres(config->node.db_url))
+        return true; /* nobody is in the wrong folder */
     if (strncmp(config->node.db_url, "sqlite:", strlen("sqlite:")) != 0) {
         complain(config->node.db_url, "a database in memory has no accounts that stay");
         return false;

@@ -55,11 +55,9 @@ static int ask(struct sv_pg *pg, const char *writer, int64_t n)
 static int resolve(struct sv_pg *pg, const char *writer, int64_t n)
 {
     int64_t job_deadline = pg->conn.deadline_us, pause = RESOLVE_PAUSE_US;
-    int64_t deadline = sv_mono_us() + RESOLVE_US;
     int rv;
-    pg->conn.deadline_us = deadline;
-    deadline = sv_pg_deadline_us(pg);
-    while ((rv = ask(pg, writer, n)) < 0 && sv_mono_us() + pause < deadline) {
+    pg->conn.deadline_us = sv_mono_us() + RESOLVE_US;
+    while ((rv = ask(pg, writer, n)) < 0 && sv_mono_us() + pause < sv_pg_deadline_us(pg)) {
         usleep((useconds_t)(pause / 2 + (int64_t)rand() % (pause / 2)));
         pause = pause * 2 > RESOLVE_PAUSE_MAX_US ? RESOLVE_PAUSE_MAX_US : pause * 2;
     }
@@ -82,8 +80,10 @@ int sv_pg_commit(struct sv_pg *pg)
         rv = sv_pg_receive(pg, &result);
     bool done = rv == 0 && result != NULL && strcmp(PQcmdStatus(result), "COMMIT") == 0;
     PQclear(result);
-    if (pg->warned) /* it waits for no standby any longer: it is here, and may not be there */
+    if (pg->warned) { /* it waits for no standby any longer: it is here, and may not be there */
+        pg->conn.again = false;
         return SYNCTV_E_OUTCOME_UNKNOWN;
+    }
     if (done)
         return 0;
     if (pg->handle == NULL)

@@ -13,6 +13,7 @@
 #include "base/text.h"
 
 #define PATIENCE_US (5 * 1000 * 1000)
+#define LOOK_US (200 * 1000)
 #define CONNECT_S 3
 #define CONNECT_LEAST_S 2 /* libpq knows no less */
 
@@ -116,7 +117,10 @@ static void notice(void *arg, const PGresult *result)
 {
     struct sv_pg *pg = arg;
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-    pg->warned = pg->warned || (severity != NULL && strcmp(severity, "WARNING") == 0);
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    /* That another process has crashed is told so, too, and then the connection is lost. */
+    if (strcmp(sv_str(severity), "WARNING") == 0 && strcmp(sv_str(sqlstate), "57P02") != 0)
+        pg->warned = true;
 }
 
 /* Text of libpq goes over several lines, one for each address; the last one has the reason. */
@@ -183,22 +187,23 @@ int sv_pg_connect(struct sv_pg *pg)
 
 /* ---- statements on their way ---- */
 
-/* Waits until a result is there. */
+/* Waits until a result is there. That the store closes meanwhile is noticed before long. */
 static int await(struct sv_pg *pg)
 {
-    int64_t deadline = sv_pg_deadline_us(pg);
+    int64_t own_deadline = sv_pg_deadline_us(pg);
     for (;;) {
         int unsent = PQflush(pg->handle);
         if (unsent < 0)
             return lost(pg, PQerrorMessage(pg->handle));
         if (!PQisBusy(pg->handle))
             return 0;
-        int64_t left_us = deadline - sv_mono_us();
+        int64_t deadline = sv_pg_deadline_us(pg);
+        int64_t left_us = (deadline < own_deadline ? deadline : own_deadline) - sv_mono_us();
         struct pollfd fd = { .fd = PQsocket(pg->handle),
             .events = POLLIN | (unsent > 0 ? POLLOUT : 0) };
         if (left_us <= 0)
             return lost(pg, "no answer");
-        int n = poll(&fd, 1, (int)(left_us / 1000) + 1);
+        int n = poll(&fd, 1, left_us < LOOK_US ? (int)(left_us / 1000) + 1 : LOOK_US / 1000);
         if (n > 0 && PQconsumeInput(pg->handle) != 1)
             return lost(pg, PQerrorMessage(pg->handle));
         if (n < 0 && errno != EINTR)
