@@ -18,7 +18,7 @@ struct sv_database;
 /* A connection, which one thread at a time uses. The backend's own structure begins with it. */
 struct sv_conn {
     struct sv_tx tx; /* first: a transaction is its connection */
-    /* The first failure of the database itself since jobs.c has looked: a number of the backend's, 0 = none, and a sentence. */
+    /* The first failure of the database itself since jobs.c has looked: a number of the backend's, 0 = none, and a sentence with it. */
     int failure;
     char failure_text[320];
     /* jobs.c: when to give up what is under way (monotonic); 0 = as the backend thinks right. */

@@ -116,8 +116,7 @@ static void report(struct sv_job_worker *w, struct sv_job_outage *o, bool works)
     pthread_mutex_lock(&o->lock);
     if (conn->failure != 0) {
         if (sv_outage_failed(&o->outage, conn->failure, sv_mono_ms(), &times))
-            sv_logf(log, SYNCTV_LOG_ERROR, "store", "%s (result %d, %u times)", conn->failure_text,
-                conn->failure, times);
+            sv_logf(log, SYNCTV_LOG_ERROR, "store", "%s (%u times)", conn->failure_text, times);
         conn->failure = 0;
     } else if (sv_outage_over(&o->outage, &times)) {
         sv_logf(log, SYNCTV_LOG_INFO, "store", "the database works again (failed %u more times)",

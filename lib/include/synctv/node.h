@@ -70,10 +70,11 @@ typedef struct synctv_limits {
 
 /** All strings are borrowed during synctv_node_open(). */
 typedef struct synctv_node_options {
-    const char *db_url; /**< "sqlite:PATH" or "memory:" */
+    /** "sqlite:PATH", "memory:" or "postgres://USER@HOST:PORT/NAME?…" as libpq has it; a password in it is in no log and no error. */
+    const char *db_url;
     /**
-     * true: this node serves the database alone. STORAGE_UNAVAILABLE if another one that is alone does, in any process; as long as it
-     * does, there is a file PATH.lock beside the database. A node that is not alone may use the database meanwhile, for a look or
+     * true: this node serves the database alone. STORAGE_UNAVAILABLE if another one that is alone does, in any process or on any machine; as
+     * long as it does, there is a file PATH.lock beside the database, or an advisory lock in it. A node that is not alone may use the database meanwhile, for a look or
      * a change of an account: what is in the other's memory does not hear of it at once.
      */
     bool alone;

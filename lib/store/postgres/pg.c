@@ -123,14 +123,16 @@ static void notice(void *arg, const PGresult *result)
         pg->warned = true;
 }
 
-/* Text of libpq goes over several lines, one for each address; the last one has the reason. */
-static const char *last_line(char *text)
+/* What libpq says goes over several lines, one for each address, and some that begin with a tab and ask whether a server is running. */
+static const char *last_reason(char *text)
 {
-    size_t len = strlen(text);
-    while (len > 0 && text[len - 1] == '\n')
-        text[--len] = '\0';
-    char *line = strrchr(text, '\n');
-    return line == NULL ? text : line + 1;
+    const char *reason = text;
+    for (char *line = text, *end; *line != '\0'; line = end + (*end != '\0')) {
+        end = line + strcspn(line, "\n");
+        if (*line != '\t')
+            reason = line;
+    }
+    return reason;
 }
 
 static int refuse(struct sv_pg *pg, const char *sqlstate, const char *text)
@@ -169,7 +171,7 @@ int sv_pg_connect(struct sv_pg *pg)
     if (PQstatus(pg->handle) != CONNECTION_OK) {
         char text[300];
         snprintf(text, sizeof(text), "%s", PQerrorMessage(pg->handle));
-        return lost(pg, last_line(text));
+        return lost(pg, last_reason(text));
     }
     PQsetNoticeReceiver(pg->handle, notice, pg);
     pg->n_commits = 0;

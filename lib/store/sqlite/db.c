@@ -145,7 +145,8 @@ int sv_db_fail(struct sv_db *db, int rc)
             describe_damage(path_of(db), rc, db->reason, conn->failure_text,
                 sizeof(conn->failure_text));
         else
-            snprintf(conn->failure_text, sizeof(conn->failure_text), "%s", db->reason);
+            snprintf(conn->failure_text, sizeof(conn->failure_text), "%s (result %d)", db->reason,
+                rc);
     }
     return code;
 }
