@@ -16,7 +16,7 @@ const char *const contract_backends[] = { "memory:", "sqlite:", "postgres:" };
 
 int contract_n_backends(void)
 {
-    return getenv("SYNCTV_TEST_POSTGRES") != NULL ? 3 : 2;
+    return SV_HAS_POSTGRES && getenv("SYNCTV_TEST_POSTGRES") != NULL ? 3 : 2;
 }
 
 char contract_folder[] = "/tmp/synctv-contract-XXXXXX";
