@@ -504,6 +504,8 @@ END_TEST
 
 /* ---- a server that is away ---- */
 
+#define MAX_PIDS 16
+
 START_TEST(a_full_disk_fails_a_job_and_nothing_is_stored_until_there_is_space)
 {
     struct fixture f;
@@ -553,6 +555,49 @@ START_TEST(a_server_that_does_not_answer_ends_jobs_and_is_used_again_when_it_doe
     }
     close_store(&f);
     proxy_stop(&proxy);
+}
+END_TEST
+
+/* All processes of the store's sessions, and the one that takes connections. */
+static void signal_server(struct fixture *f, int sign, int pids[static MAX_PIDS], int *n)
+{
+    if (*n == 0) {
+        char path[300], text[200];
+        snprintf(path, sizeof(path), "%s/postmaster.pid", getenv("SYNCTV_TEST_POSTGRES_DIR"));
+        FILE *file = fopen(path, "r");
+        ck_assert_ptr_nonnull(file);
+        ck_assert_int_eq(fscanf(file, "%d", &pids[(*n)++]), 1);
+        fclose(file);
+        snprintf(text, sizeof(text),
+            "SELECT pid FROM pg_stat_activity WHERE application_name = '%s'", f->schema);
+        PGconn *pg = PQconnectdb(getenv("SYNCTV_TEST_POSTGRES"));
+        PGresult *result = PQexec(pg, text);
+        for (int i = 0; i < PQntuples(result) && *n < MAX_PIDS; i++)
+            pids[(*n)++] = atoi(PQgetvalue(result, i, 0));
+        PQclear(result);
+        PQfinish(pg);
+    }
+    for (int i = 0; i < *n; i++)
+        ck_assert_int_eq(kill(pids[i], sign), 0);
+}
+
+START_TEST(a_server_that_is_stopped_ends_jobs_and_is_used_again_when_it_goes_on)
+{
+    struct fixture f;
+    struct saying s = { .n = 1 }, after = { .n = 2 };
+    int pids[MAX_PIDS], n = 0;
+    open_store(&f, NULL, 1500, 0);
+    add_rooms(&f, 1);
+    signal_server(&f, SIGSTOP, pids, &n);
+    int written = say(&f, &s), read = contract_read(f.store, read_room, NULL);
+    signal_server(&f, SIGCONT, pids, &n);
+    ck_assert_int_eq(written, SYNCTV_E_STORAGE_UNAVAILABLE);
+    ck_assert_int_eq(read, SYNCTV_E_STORAGE_UNAVAILABLE);
+    while (contract_write(f.store, read_room, NULL) != 0)
+        ;
+    ck_assert_int_eq(say(&f, &after), 0);
+    ck_assert_int_eq(n_stored(&f), 1);
+    close_store(&f);
 }
 END_TEST
 
@@ -710,6 +755,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, jobs_that_lock_each_other_out_are_all_done_in_the_end);
     tcase_add_test(tc, a_full_disk_fails_a_job_and_nothing_is_stored_until_there_is_space);
     tcase_add_test(tc, a_server_that_does_not_answer_ends_jobs_and_is_used_again_when_it_does);
+    tcase_add_test(tc, a_server_that_is_stopped_ends_jobs_and_is_used_again_when_it_goes_on);
     tcase_add_test(tc, a_server_that_refuses_connections_is_used_again_when_it_takes_them);
     tcase_add_test(tc, closing_beside_a_server_that_is_gone_does_not_wait_for_ever);
     tcase_add_test(tc, what_was_acknowledged_is_stored_once_however_often_the_server_crashes);

@@ -15,12 +15,14 @@ SYNCTV_TEST_POSTGRES_FSYNC is set. Should this be killed, the server notices and
 import glob
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 START_S = 120
 
@@ -81,7 +83,6 @@ class Server:
         with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as conf:
             conf.write(f"""
 listen_addresses = '127.0.0.1'
-port = {self.port}
 unix_socket_directories = ''
 fsync = {'on' if os.environ.get('SYNCTV_TEST_POSTGRES_FSYNC') else 'off'}
 max_connections = 100
@@ -91,18 +92,32 @@ log_min_messages = fatal
 """)
 
     def start(self):
-        """Waits until it answers."""
-        self.process = subprocess.Popen([sys.executable, __file__, "--serve", self.bin, self.folder],
-                                        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        ready = f"{self.bin}/pg_isready"
-        for _ in range(START_S * 10):
-            if subprocess.run([ready, "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "1"], check=False,
-                              **as_owner(self.owner)).returncode == 0:
+        """Waits until it takes connections. The port may have been taken by somebody else meanwhile: then another one."""
+        for _ in range(5):
+            self.process = subprocess.Popen(
+                [sys.executable, __file__, "--serve", self.bin, self.folder, str(self.port)],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            if self._wait():
                 return
+            self.stop()
+            self.port = free_port()
+        with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as log:
+            raise RuntimeError("the server does not start: " + log.read())
+
+    def _wait(self):
+        """Whether it says itself that it is ready."""
+        for _ in range(START_S * 10):
+            try:
+                with open(os.path.join(self.data, "postmaster.pid"), encoding="ascii") as state:
+                    lines = state.read().split("\n")
+                if len(lines) > 7 and lines[7].strip() == "ready":
+                    return True
+            except OSError:
+                pass
             if self.process.poll() is not None:
-                break
-            signal.sigtimedwait([], 0.1)
-        raise RuntimeError("the server does not start: " + open(os.path.join(self.folder, "log"), encoding="utf-8").read())
+                return False
+            time.sleep(0.1)
+        return False
 
     def stop(self):
         """Its keeper ends it when the pipe is closed."""
@@ -116,18 +131,18 @@ log_min_messages = fatal
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def serve(folder_of_binaries, folder):
+def serve(folder_of_binaries, folder, port):
     """The server's keeper: ends it at once, and its data, when whoever has started this is gone."""
     owner = account()
     with open(os.path.join(folder, "log"), "a", encoding="utf-8") as log:
-        server = subprocess.Popen([f"{folder_of_binaries}/postgres", "-D", os.path.join(folder, "data")], cwd=folder,
+        server = subprocess.Popen([f"{folder_of_binaries}/postgres", "-D", os.path.join(folder, "data"), "-p", port],
+                                  cwd=folder,
                                   stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                   **as_owner(owner))
-    try:
-        while sys.stdin.buffer.read(1):
-            pass
-    except KeyboardInterrupt:
+    while server.poll() is None and not select.select([sys.stdin], [], [], 0.2)[0]:
         pass
+    if server.poll() is not None:
+        return  # it did not start, or was killed: its folder has the reason
     for sign in (signal.SIGCONT, signal.SIGQUIT):
         try:
             server.send_signal(sign)

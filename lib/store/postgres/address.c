@@ -52,7 +52,7 @@ static int fill(struct sv_pg_address *address)
     size_t n_options = 0, n = 0;
     while (address->options[n_options].keyword != NULL)
         n_options++;
-    size_t size = n_options + N_DEFAULTS + 2;
+    size_t size = n_options + N_DEFAULTS + 1; /* and the settings */
     address->names = calloc(size, sizeof(*address->names));
     address->values = calloc(size, sizeof(*address->values));
     if (address->names == NULL || address->values == NULL || add_settings(address) < 0)
@@ -67,8 +67,7 @@ static int fill(struct sv_pg_address *address)
             add(address, &n, defaults[i].name, defaults[i].value);
     add(address, &n, "options", address->settings);
     address->seconds_given = value_of(address, "connect_timeout")[0] != '\0';
-    if (!address->seconds_given)
-        add(address, &n, "connect_timeout", address->seconds);
+    address->n = n;
     return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #define PATIENCE_US (5 * 1000 * 1000)
 #define LOOK_US (200 * 1000)
+#define MAX_NAMES 100 /* libpq has half as many */
 #define CONNECT_S 3
 #define CONNECT_LEAST_S 2 /* libpq knows no less */
 
@@ -142,6 +143,25 @@ static int refuse(struct sv_pg *pg, const char *sqlstate, const char *text)
     return rv;
 }
 
+static PGconn *open_connection(const struct sv_pg_address *address, int64_t left_us)
+{
+    const char *names[MAX_NAMES + 2] = { NULL }, *values[MAX_NAMES + 2] = { NULL };
+    char seconds[12];
+    size_t n = 0;
+    for (; n < address->n && n < MAX_NAMES; n++) {
+        names[n] = address->names[n];
+        values[n] = address->values[n];
+    }
+    if (!address->seconds_given) {
+        int64_t s = left_us / 1000000;
+        s = s > CONNECT_S ? CONNECT_S : s < CONNECT_LEAST_S ? CONNECT_LEAST_S : s;
+        snprintf(seconds, sizeof(seconds), "%d", (int)s);
+        names[n] = "connect_timeout";
+        values[n] = seconds;
+    }
+    return PQconnectdbParams(names, values, 0);
+}
+
 int sv_pg_connect(struct sv_pg *pg)
 {
     if (pg->handle != NULL && PQstatus(pg->handle) == CONNECTION_OK)
@@ -150,22 +170,7 @@ int sv_pg_connect(struct sv_pg *pg)
     int64_t left_us = sv_pg_deadline_us(pg) - sv_mono_us();
     if (left_us <= 0)
         return sv_pg_fail(pg, SYNCTV_E_STORAGE_UNAVAILABLE, "08001", "no time is left to connect");
-    struct sv_pg_address address = *pg->address;
-    if (!address.seconds_given) {
-        int64_t s = left_us / 1000000;
-        s = s > CONNECT_S ? CONNECT_S : s < CONNECT_LEAST_S ? CONNECT_LEAST_S : s;
-        snprintf(address.seconds, sizeof(address.seconds), "%d", (int)s);
-    }
-    const char *names[64], *values[64];
-    size_t n = 0;
-    for (; address.names[n] != NULL && n < 62; n++) {
-        names[n] = address.names[n];
-        values[n] = address.values[n];
-    }
-    names[n] = address.seconds_given ? NULL : "connect_timeout";
-    values[n] = address.seconds;
-    names[n + 1] = NULL;
-    pg->handle = PQconnectdbParams(names, values, 0);
+    pg->handle = open_connection(pg->address, left_us);
     if (pg->handle == NULL)
         return SYNCTV_E_NO_MEMORY;
     if (PQstatus(pg->handle) != CONNECTION_OK) {

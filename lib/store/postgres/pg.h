@@ -30,12 +30,12 @@
 
 /* Where the database is and how it is reached. */
 struct sv_pg_address {
-    /* libpq's parameters, up to a NULL; the last one is connect_timeout. */
+    /* libpq's parameters. */
     const char **names, **values;
+    size_t n;
     PQconninfoOption *options; /* owns the strings of these */
     char *settings;            /* of the session */
-    char seconds[12];          /* of connect_timeout, at the end */
-    bool seconds_given;
+    bool seconds_given;        /* connect_timeout is among them */
     /* For people: HOST:PORT/NAME, no secrets. */
     char text[128];
 };
