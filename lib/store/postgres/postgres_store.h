@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The PostgreSQL backend. Some connections write, each a transaction a job; some read.
+ *
+ *   backend.c  the table of the backend: connections, transactions, whom a job locks
+ *   commit.c   whether a transaction was committed, for certain
+ *   claim.c    who serves a database has it alone
+ *   open.c     is the database ours, is it new, is it old
+ *   address.c  the URL
+ *   ops.c      the table of operations; users.c … chat.c: what they do
+ *   pg.c       a connection, statements, errors
+ *   schema.c   the tables
+ */
+#ifndef SV_STORE_POSTGRES_STORE_H
+#define SV_STORE_POSTGRES_STORE_H
+
+#include <pthread.h>
+
+#include "store/postgres/pg.h"
+
+/*
+ * The right to serve a database: a lock that a session of its own has, so that it goes with the
+ * process.
+ */
+struct sv_pg_claim {
+    bool wanted;
+    pthread_mutex_t lock;
+    struct sv_pg pg;
+};
+
+/*
+ * Takes it, if it is wanted and has never been or was lost. Otherwise it costs a look at a socket.
+ * Any thread. For `pg`, whose patience counts and which gets the failure: STORAGE_UNAVAILABLE =
+ * another store has it.
+ */
+int sv_pg_claim(struct sv_pg_claim *claim, struct sv_pg *pg);
+
+/* open.c: creates or migrates what is in the database. */
+int sv_pg_prepare_schema(struct sv_pg *pg, synctv_error *err);
+
+#endif
