@@ -7,7 +7,7 @@
 The program finds it by these variables; without Debian's package postgresql they are missing, and it has to do without:
 
     SYNCTV_TEST_POSTGRES      postgres://synctv@127.0.0.1:PORT/postgres
-    SYNCTV_TEST_POSTGRES_DIR  the data folder, PORT/postmaster.pid and all
+    SYNCTV_TEST_POSTGRES_DIR  its data folder
 
 The server is no root, listens on loopback only, sorts text as people do (ICU, en-US), and does not wait for the disk unless
 SYNCTV_TEST_POSTGRES_FSYNC is set. Should this be killed, the server notices and ends, too.
