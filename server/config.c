@@ -87,6 +87,14 @@ static const struct setting settings[] = {
     { "cluster", "node_id", "node-id", "ID",
         "1 to 64 of A-Z a-z 0-9 _ - . (made once, in the database)", KIND_TEXT, true,
         AT(node.node_id), 0, 0, NULL },
+    { "cluster", "secret_file", "cluster-secret-file", "FILE",
+        "≥ 32 bytes in its first line; makes the server a member of a cluster", KIND_TEXT, true,
+        AT(node.cluster_secret_file), 0, 0, NULL },
+    { "cluster", "advertise", "advertise", "ADDR:PORT",
+        "address told to other members (as it listens)", KIND_ADDRESS, false, AT(node.advertise), 0,
+        0, NULL },
+    { "cluster", "heartbeat_ms", "heartbeat-ms", "N", "how often a member says it lives (5000)",
+        KIND_COUNT, false, AT(node.heartbeat_ms), 100, 60000, NULL },
     { "tls", "cert", "tls-cert", "FILE", "certificate chain, PEM; switches TLS on", KIND_TEXT, true,
         AT(node.tls_cert_file), 0, 0, NULL },
     { "tls", "key", "tls-key", "FILE", "its key, PEM", KIND_TEXT, true, AT(node.tls_key_file), 0, 0,
@@ -526,6 +534,28 @@ static bool choose_action(struct config *config)
 
 /* ---- all of it ---- */
 
+static bool is_any(const char *listen)
+{
+    return strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0;
+}
+
+/* What a node would say too late for --check-config. */
+static bool fits_together(struct config *config)
+{
+    const synctv_node_options *node = &config->node;
+    if (node->cluster_secret_file == NULL || config->action == ACTION_USER)
+        return true;
+    if (strcmp(node->db_url, "memory:") == 0)
+        return wrong(config,
+            "--cluster-secret-file: members share a database, and memory: cannot be shared");
+    if (node->advertise == NULL && is_any(node->listen))
+        return wrong(config,
+            "--advertise: a member that listens on %s has to say under which ADDR:PORT others"
+            " reach it",
+            node->listen);
+    return true;
+}
+
 bool config_read(struct config *config, int argc, char *const *argv, char *const *environment)
 {
     *config = (struct config){ .log_format = LOG_FORMAT_TEXT };
@@ -541,7 +571,7 @@ bool config_read(struct config *config, int argc, char *const *argv, char *const
     if (config->action == ACTION_HELP || config->action == ACTION_VERSION)
         return true;
     return (config->file == NULL || read_file(config)) && read_environment(config, environment) &&
-        read_command_line(config, argv, true);
+        read_command_line(config, argv, true) && fits_together(config);
 }
 
 void config_fini(struct config *config)

@@ -28,6 +28,11 @@ static int check_config(struct config *config)
     options.db_url = "memory:";
     options.listen = "127.0.0.1:0";
     options.threads = 0;
+    if (options.cluster_secret_file != NULL) {
+        /* What these are by default hangs on the port. */
+        options.node_id = options.node_id != NULL ? options.node_id : "check";
+        options.advertise = options.advertise != NULL ? options.advertise : "127.0.0.1:1";
+    }
     synctv_node *node = NULL;
     synctv_error error;
     char text[CONFIG_SENTENCE];

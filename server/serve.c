@@ -11,10 +11,10 @@
 
 #include "db_url.h"
 #include "grpc_guard/guard.h"
+#include "heartbeat.h"
 #include "listen.h"
 #include "process.h"
 
-#define HEARTBEAT_MS 5000
 /*
  * Whoever ends the server may send the signal to the process and to its group: the same signal
  * again at once means nothing new.
@@ -32,7 +32,9 @@ struct serving {
     synctv_node *node;
     uv_loop_t loop;
     uv_signal_t sigterm, sigint, sighup;
-    uv_timer_t heartbeat, stop_deadline;
+    uv_timer_t stop_deadline;
+    struct heartbeat heartbeat;
+    int status; /* with which it ends */
     uv_thread_t stopper;
     uv_async_t stopped;
     /* 0 = it is not. */
@@ -70,6 +72,14 @@ static void on_stop_deadline(uv_timer_t *timer)
     _exit(1);
 }
 
+static void begin_stop(struct serving *s)
+{
+    s->stopping_since_ns = uv_hrtime();
+    uv_timer_start(&s->stop_deadline, on_stop_deadline, STOP_MS, 0);
+    if (uv_thread_create(&s->stopper, stop_node, s) < 0)
+        stop_node(s);
+}
+
 static void on_signal(uv_signal_t *handle, int signum)
 {
     struct serving *s = handle->data;
@@ -78,11 +88,18 @@ static void on_signal(uv_signal_t *handle, int signum)
             _exit(128 + signum);
         return;
     }
-    s->stopping_since_ns = uv_hrtime();
     log_text(s, SYNCTV_LOG_INFO, signum == SIGINT ? "SIGINT: stopping" : "SIGTERM: stopping");
-    uv_timer_start(&s->stop_deadline, on_stop_deadline, STOP_MS, 0);
-    if (uv_thread_create(&s->stopper, stop_node, s) < 0)
-        stop_node(s);
+    begin_stop(s);
+}
+
+/* What the node could still write would be refused. */
+static void on_replaced(void *serving, const char *why)
+{
+    struct serving *s = serving;
+    fprintf(stderr, "synctv-server: %s\n", why);
+    s->status = 2;
+    if (s->stopping_since_ns == 0)
+        begin_stop(s);
 }
 
 /* ---- running ---- */
@@ -119,27 +136,17 @@ static void do_not_look_for_deadlocks(void)
         absl_set_deadlock_detection(0);
 }
 
-static void on_heartbeat(uv_timer_t *timer)
-{
-    struct serving *s = timer->data;
-    if (s->config->node.log_level < SYNCTV_LOG_DEBUG)
-        return;
-    synctv_node_stats stats;
-    char text[128];
-    synctv_node_get_stats(s->node, &stats);
-    snprintf(text, sizeof(text), "rooms=%u streams=%u users_online=%u", stats.rooms_loaded,
-        stats.streams, stats.users_online);
-    log_text(s, SYNCTV_LOG_DEBUG, text);
-}
-
 static int start_loop(struct serving *s)
 {
     int rv = uv_loop_init(&s->loop);
     if (rv < 0)
         return rv;
+    s->heartbeat.config = s->config;
+    s->heartbeat.node = s->node;
+    s->heartbeat.replaced = on_replaced;
+    s->heartbeat.userdata = s;
     s->sigterm.data = s->sigint.data = s->sighup.data = s;
-    s->heartbeat.data = s->stop_deadline.data = s;
-    uv_timer_init(&s->loop, &s->heartbeat);
+    s->stop_deadline.data = s;
     uv_timer_init(&s->loop, &s->stop_deadline);
     uv_signal_init(&s->loop, &s->sigterm);
     uv_signal_init(&s->loop, &s->sigint);
@@ -152,7 +159,7 @@ static int start_loop(struct serving *s)
     if (rv == 0)
         rv = uv_signal_start(&s->sighup, on_sighup, SIGHUP);
     if (rv == 0)
-        rv = uv_timer_start(&s->heartbeat, on_heartbeat, HEARTBEAT_MS, HEARTBEAT_MS);
+        rv = heartbeat_start(&s->heartbeat, &s->loop);
     return rv;
 }
 
@@ -241,5 +248,5 @@ int serve(struct config *config)
         uv_thread_join(&s->stopper);
     synctv_node_free(s->node);
     log_text(s, SYNCTV_LOG_INFO, "stopped");
-    return 0;
+    return s->status;
 }

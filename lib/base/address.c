@@ -139,6 +139,20 @@ void sv_address_to_network(struct in6_addr *addr)
         memset(addr->s6_addr + 8, 0, 8);
 }
 
+const char *sv_port_of(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    if (colon == NULL || colon == address)
+        return NULL;
+    if (memchr(address, ':', (size_t)(colon - address)) != NULL &&
+        (address[0] != '[' || colon[-1] != ']'))
+        return NULL;
+    size_t len = strlen(colon + 1);
+    if (len == 0 || len > 5 || strspn(colon + 1, "0123456789") != len || atoi(colon + 1) > 65535)
+        return NULL;
+    return colon + 1;
+}
+
 /* ---- networks ---- */
 
 /* "10.0.0.0/8" or an address; no port. */

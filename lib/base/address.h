@@ -32,6 +32,9 @@ void sv_address_format(const struct in6_addr *addr, char out[SV_ADDRESS_SIZE]);
  */
 void sv_address_to_network(struct in6_addr *addr);
 
+/* Where the port begins in "HOST:PORT" or "[HOST]:PORT"; NULL if that is not what it is. */
+const char *sv_port_of(const char *address);
+
 /* ---- networks ---- */
 
 #define SV_NETWORKS_MAX 64

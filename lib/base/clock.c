@@ -92,11 +92,11 @@ int64_t sv_clock_look_ms(const struct sv_clock_look *look, int64_t mono_ms)
     return mono_ms + floor_ms(ahead_us(look, mono_ms));
 }
 
-int64_t sv_node_clock_follow(struct sv_node_clock *c, int64_t wall_ms, int64_t mono_ms)
+static int64_t follow(struct sv_node_clock *c, int64_t wall_ms, int64_t mono_ms, bool may_step)
 {
     const struct sv_clock_look now = sv_node_clock_look(c);
     int64_t off_ms = wall_ms - sv_clock_look_ms(&now, mono_ms);
-    int64_t step_ms = llabs(off_ms) > SV_CLOCK_STEP_MS ? off_ms : 0;
+    int64_t step_ms = may_step && llabs(off_ms) > SV_CLOCK_STEP_MS ? off_ms : 0;
     int64_t to_us = (wall_ms - mono_ms) * 1000;
 
     atomic_store(&c->changes, now.changes + 1);
@@ -106,4 +106,14 @@ int64_t sv_node_clock_follow(struct sv_node_clock *c, int64_t wall_ms, int64_t m
     atomic_store(&c->stepped_ms, now.stepped_ms + step_ms);
     atomic_store(&c->changes, now.changes + 2);
     return step_ms;
+}
+
+int64_t sv_node_clock_follow(struct sv_node_clock *c, int64_t wall_ms, int64_t mono_ms)
+{
+    return follow(c, wall_ms, mono_ms, true);
+}
+
+void sv_node_clock_slew(struct sv_node_clock *c, int64_t wall_ms, int64_t mono_ms)
+{
+    follow(c, wall_ms, mono_ms, false);
 }

@@ -55,5 +55,7 @@ bool sv_node_clock_is(const struct sv_node_clock *c, const struct sv_clock_look 
 int64_t sv_clock_look_ms(const struct sv_clock_look *look, int64_t mono_ms);
 /* Sets the clock by the wall clock. Returns the step in ms, 0 = none. */
 int64_t sv_node_clock_follow(struct sv_node_clock *c, int64_t wall_ms, int64_t mono_ms);
+/* The same, without a step however large the difference is. */
+void sv_node_clock_slew(struct sv_node_clock *c, int64_t wall_ms, int64_t mono_ms);
 
 #endif

@@ -17,8 +17,9 @@ struct sv_vote {
     double reached_s;
     /* The length that the user has reported; 0 = none. */
     double length_s;
-    /* How many users watched when this length was last compared with the others. */
-    size_t n_compared;
+    /* The one since which all that they have reported are alike, and when that was. */
+    double first_length_s;
+    int64_t alike_since_ms;
 };
 
 static void remove_vote(struct sv_votes *votes, struct sv_vote *vote)
@@ -114,26 +115,83 @@ static void take_end(struct sv_votes *votes, struct sv_vote *vote, double room_s
     votes->n_ended++;
 }
 
-static void take_length(struct sv_votes *votes, struct sv_vote *vote, double length_s,
-    size_t n_watching)
+static bool are_alike(double a_s, double b_s)
 {
-    size_t n_alike = 0;
-    double longest_s = length_s;
+    return fabs(a_s - b_s) <= SV_LENGTH_ALIKE_S;
+}
+
+static void take_length(struct sv_vote *vote, int64_t now_ms, double length_s)
+{
     if (!isfinite(length_s) || length_s <= 0 || length_s > SV_LENGTH_MAX_S)
         return;
-    if (length_s == vote->length_s && n_watching == vote->n_compared)
-        return;
-    vote->length_s = length_s;
-    vote->n_compared = n_watching;
-    struct sv_vote *other, *tmp;
-    HASH_ITER(hh, votes->by_user, other, tmp) {
-        if (other->length_s == 0 || fabs(other->length_s - length_s) > SV_LENGTH_ALIKE_S)
-            continue;
-        n_alike++;
-        longest_s = fmax(longest_s, other->length_s);
+    if (vote->length_s == 0 || !are_alike(length_s, vote->first_length_s)) {
+        vote->first_length_s = length_s;
+        vote->alike_since_ms = now_ms;
     }
-    if (is_most(n_alike, n_watching))
-        votes->length_s = longest_s;
+    vote->length_s = length_s;
+}
+
+static bool has_stood(const struct sv_vote *vote, int64_t now_ms)
+{
+    return vote->length_s > 0 && now_ms - vote->alike_since_ms >= SV_LENGTH_STANDS_MS;
+}
+
+static int compare_lengths(const struct sv_vote *a, const struct sv_vote *b)
+{
+    return (a->length_s > b->length_s) - (a->length_s < b->length_s);
+}
+
+/* Counts the lengths that have stood. Where the clock was set back, they stand from now on. */
+static size_t count_stood(struct sv_votes *votes, int64_t now_ms)
+{
+    size_t n = 0;
+    struct sv_vote *vote, *tmp;
+    HASH_ITER(hh, votes->by_user, vote, tmp) {
+        if (vote->alike_since_ms > now_ms)
+            vote->alike_since_ms = now_ms;
+        n += has_stood(vote, now_ms);
+    }
+    return n;
+}
+
+/* The one in the middle of the `n` lengths that have stood. */
+static double middle_length(struct sv_votes *votes, int64_t now_ms, size_t n)
+{
+    size_t i = 0;
+    HASH_SORT(votes->by_user, compare_lengths);
+    for (const struct sv_vote *vote = votes->by_user; vote != NULL; vote = vote->hh.next) {
+        if (has_stood(vote, now_ms) && i++ == n / 2)
+            return vote->length_s;
+    }
+    return 0;
+}
+
+/* Where more than half agree, the length in the middle is one of theirs. */
+static double agreed_length(struct sv_votes *votes, int64_t now_ms, size_t n_watching)
+{
+    size_t n_alike = 0, n_stood = count_stood(votes, now_ms);
+    if (!is_most(n_stood, n_watching))
+        return 0;
+    double middle_s = middle_length(votes, now_ms, n_stood), longest_s = middle_s;
+    for (const struct sv_vote *vote = votes->by_user; vote != NULL; vote = vote->hh.next) {
+        if (!are_alike(vote->length_s, middle_s))
+            continue;
+        n_alike += has_stood(vote, now_ms);
+        longest_s = fmax(longest_s, vote->length_s); /* nobody's end is cut off */
+    }
+    return is_most(n_alike, n_watching) ? longest_s : 0;
+}
+
+double sv_votes_length(struct sv_votes *votes, const struct sv_playback_state *state,
+    int64_t now_ms, size_t n_watching)
+{
+    follow_state(votes, state);
+    int64_t since_ms = now_ms - votes->compared_ms;
+    if (since_ms < 0 || since_ms >= SV_LENGTH_PAUSE_MS) {
+        votes->compared_ms = now_ms;
+        votes->length_s = agreed_length(votes, now_ms, n_watching);
+    }
+    return votes->length_s >= sv_playback_position_at(state, now_ms, 0) ? votes->length_s : 0;
 }
 
 bool sv_votes_end(struct sv_votes *votes, const struct sv_playback_state *state, size_t n_watching)
@@ -157,8 +215,8 @@ struct sv_verdict sv_votes_take(struct sv_votes *votes, const struct sv_playback
         take_end(votes, vote, room_s, report);
     else if (!report->ended)
         vote->reached_s = fmax(vote->reached_s, report->position_s);
-    take_length(votes, vote, report->duration_s, n_watching);
+    take_length(vote, now_ms, report->duration_s);
     verdict.ended = report->ended && plays && is_most(votes->n_ended, n_watching);
-    verdict.length_s = votes->length_s > 0 && votes->length_s >= room_s ? votes->length_s : 0;
+    verdict.length_s = sv_votes_length(votes, state, now_ms, n_watching);
     return verdict;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Votes on a movie whose length nobody knows. Users who watch report that it is over, and how long
- * it is; what more than half of them agree on counts.
+ * it is; what more than half of them agree on counts. A length counts once it has stood for a
+ * while: that of a player which is still loading grows.
  *
  * Each user has one vote, whatever their permissions and however many streams they have. A vote
  * holds while the movie is the current one, until the playhead is moved back to before the point at
@@ -18,6 +19,10 @@
 #define SV_VOTE_SOONEST_S 3
 /* Reported lengths that differ by no more than this agree. */
 #define SV_LENGTH_ALIKE_S 1
+/* A user's length counts once it has been alike for so long. */
+#define SV_LENGTH_STANDS_MS 10000
+/* Lengths are compared with each other no more often than that. */
+#define SV_LENGTH_PAUSE_MS 1000
 /* A longer movie is not believed. */
 #define SV_LENGTH_MAX_S 360000
 
@@ -29,8 +34,9 @@ struct sv_votes {
     /* The state under which the votes were given. */
     struct sv_playback_state state;
     size_t n_ended;
-    /* The length on which most have agreed; 0 = none yet. */
+    /* The length on which most agreed when that was last looked at, and when; 0 = none. */
     double length_s;
+    int64_t compared_ms;
 };
 
 /* What a user's player says about the current movie. */
@@ -46,7 +52,7 @@ struct sv_report {
 struct sv_verdict {
     /* The movie is over. */
     bool ended;
-    /* Its length, never shorter than the current position; 0 = still unknown. */
+    /* As sv_votes_length() says. */
     double length_s;
 };
 
@@ -57,6 +63,13 @@ struct sv_verdict {
  */
 struct sv_verdict sv_votes_take(struct sv_votes *votes, const struct sv_playback_state *state,
     int64_t now_ms, size_t n_watching, const struct sv_report *report);
+/*
+ * The length on which most of those who watch have agreed for a while, never shorter than the
+ * current position; 0 = still unknown. Reports look at it; a player may say its length but once,
+ * so others have to look later on.
+ */
+double sv_votes_length(struct sv_votes *votes, const struct sv_playback_state *state,
+    int64_t now_ms, size_t n_watching);
 /* Whether the movie is over by what was reported, now that so many watch. */
 bool sv_votes_end(struct sv_votes *votes, const struct sv_playback_state *state, size_t n_watching);
 /* The user no longer watches. */

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "embed/tls_files.h"
+#include "node/cluster.h"
 #include "node/node.h"
 #include "service/service.h"
 
@@ -49,28 +50,14 @@ static void wake(void *userdata)
 
 /* ---- opening ---- */
 
-/* HOST:PORT or [HOST]:PORT; returns where the port begins. */
-static const char *port_of(const char *listen)
-{
-    const char *colon = strrchr(listen, ':');
-    if (colon == NULL || colon == listen)
-        return NULL;
-    if (memchr(listen, ':', (size_t)(colon - listen)) != NULL &&
-        (listen[0] != '[' || colon[-1] != ']'))
-        return NULL;
-    size_t len = strlen(colon + 1);
-    if (len == 0 || len > 5 || strspn(colon + 1, "0123456789") != len || atoi(colon + 1) > 65535)
-        return NULL;
-    return colon + 1;
-}
-
 static int check_options(const synctv_node *node, const synctv_node_options *options,
     synctv_error *err)
 {
     if (options->threads > MAX_THREADS)
         return sv_error_field(err, "threads", "a node has at most %d threads", MAX_THREADS);
     if (options->listen != NULL &&
-        (port_of(options->listen) == NULL || strlen(options->listen) >= sizeof(node->address) - 5))
+        (sv_port_of(options->listen) == NULL ||
+            strlen(options->listen) >= sizeof(node->address) - 5))
         return sv_error_field(err, "listen", "an address is HOST:PORT or [IPV6]:PORT, not %s",
             options->listen);
     struct sv_networks proxies;
@@ -107,8 +94,9 @@ static int start_server(synctv_node *node, const synctv_node_options *options,
         return rv;
     if (options->listen != NULL)
         snprintf(node->address, sizeof(node->address), "%.*s%d",
-            (int)(port_of(options->listen) - options->listen), options->listen,
+            (int)(sv_port_of(options->listen) - options->listen), options->listen,
             sv_rpc_server_port(server));
+    sv_cluster_set_address(node, node->address);
     atomic_store(&front->server, server);
     sv_rpc_server_wake(server);
     return 0;

@@ -14,6 +14,7 @@
 #include "base/sized.h"
 #include "base/text.h"
 #include "core/validate.h"
+#include "node/cluster.h"
 #include "node/people/account.h"
 #include "node/engine/blocking_job.h"
 #include "node/engine/ticket.h"
@@ -63,6 +64,7 @@ static const synctv_node_options default_options = {
     .struct_size = sizeof(default_options),
     .db_url = "memory:",
     .alone = true,
+    .heartbeat_ms = 5000,
     .threads = 1,
     .access_ttl_s = 3600,
     .refresh_ttl_s = 30 * 24 * 3600,
@@ -208,10 +210,12 @@ static int read_secret_file(synctv_node *node, const char *path, synctv_error *e
 /* What the database says about this node. */
 struct meta {
     struct sv_blocking_job blocking;
+    synctv_node *node;
     struct sv_arena arena;
     const char *jwt_secret;
     const char *node_id;
     char new_id[SV_ID_SIZE];
+    int64_t ahead_ms;
 };
 
 static int meta_run(struct sv_blocking_job *blocking, struct sv_tx *tx)
@@ -220,6 +224,10 @@ static int meta_run(struct sv_blocking_job *blocking, struct sv_tx *tx)
     int rv = tx->ops->meta_get(tx, "jwt_secret", &meta->arena, &meta->jwt_secret);
     if (rv == 0)
         meta->jwt_secret = "";
+    if (rv >= 0 && meta->node->cluster != NULL) {
+        meta->node_id = meta->node->id;
+        return sv_cluster_register(meta->node, tx, &meta->ahead_ms);
+    }
     if (rv >= 0)
         rv = tx->ops->meta_get(tx, "node_id", &meta->arena, &meta->node_id);
     if (rv == 0) {
@@ -237,7 +245,7 @@ static int damaged(const synctv_node_options *options, const char *what, synctv_
 
 static int read_meta(synctv_node *node, const synctv_node_options *options, synctv_error *err)
 {
-    struct meta meta = { .blocking.run = meta_run };
+    struct meta meta = { .blocking.run = meta_run, .node = node };
     int rv = sv_node_new_id(node, meta.new_id);
     if (rv >= 0)
         rv = sv_blocking_job_do(&meta.blocking, node->store, sv_store_write);
@@ -247,11 +255,13 @@ static int read_meta(synctv_node *node, const synctv_node_options *options, sync
         goto out;
     }
     const char *id = sv_str_empty(options->node_id) ? meta.node_id : options->node_id;
+    if (meta.ahead_ms != 0)
+        sv_node_start_clock_ahead(node, meta.ahead_ms);
     if (!sv_name_valid(id, 64)) {
         rv = damaged(options, "its node id is none", err);
         goto out;
     }
-    memcpy(node->id, id, strlen(id) + 1);
+    memmove(node->id, id, strlen(id) + 1);
     if (sv_str_empty(options->jwt_secret_file)) {
         if (strlen(meta.jwt_secret) < SV_TOKEN_KEY_MIN_BYTES)
             rv = damaged(options, "it has no token secret", err);
@@ -301,11 +311,15 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
         sv_error(err, rv);
     if (rv >= 0 && !sv_str_empty(options->jwt_secret_file))
         rv = read_secret_file(node, options->jwt_secret_file, err);
+    if (rv >= 0)
+        rv = sv_cluster_new(node, options, err);
     if (rv < 0)
         goto out;
+    struct sv_store_member member;
     const struct sv_store_options store_options = {
         .url = options->db_url,
         .alone = options->alone,
+        .member = sv_cluster_store_member(node, &member) ? &member : NULL,
         .log = &node->log,
     };
     rv = sv_store_open(&store_options, &node->store, err);
@@ -361,6 +375,7 @@ void sv_node_quiesce(synctv_node *node)
     if (node->store != NULL) {
         sv_rooms_last_tick(node);
         sv_rooms_flush(node);
+        sv_cluster_leave(node);
         sv_store_close(node->store);
     }
 }
@@ -373,6 +388,7 @@ void sv_node_fini(synctv_node *node)
     sv_pool_free(node->hashers);
     if (node->store != NULL)
         sv_store_free(node->store);
+    sv_cluster_free(node);
     sv_login_limit_free(node->login_limit);
     if (node->jwt_key != NULL)
         sv_secret_wipe(node->jwt_key, node->jwt_key_len);
@@ -417,7 +433,7 @@ static void purge_rows(synctv_node *node)
 
 static void follow_clock(synctv_node *node, int64_t now_ms)
 {
-    if (sv_node_follow_clock(node) == 0)
+    if (sv_node_follow_clock(node, sv_cluster_has_fellows(node)) == 0)
         return;
     sv_rooms_anchor(node);
     node->next_purge_ms = now_ms + PURGE_AFTER_STEP_MS;

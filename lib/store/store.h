@@ -162,6 +162,31 @@ struct sv_chat_rec {
 };
 
 /*
+ * A member of the cluster that shares the database. Its row stands from its start until it stops,
+ * or until it has been dead for long. `epoch` grows whenever the node registers and when it is
+ * declared dead, `beat` whenever it registers or says that it lives.
+ */
+struct sv_node_rec {
+    const char *id;
+    int64_t epoch;
+    /* Of one start of the node, random; "" = it has been declared dead. */
+    const char *instance;
+    /* "ADDR:PORT" for other nodes, "" = none. */
+    const char *address;
+    /* Words with a space between: what other nodes may ask it for. */
+    const char *capabilities;
+    /* For operators. */
+    const char *stats;
+    uint64_t beat;
+    /* It says that it lives each so many ms. */
+    int64_t heartbeat_ms;
+    /* How far its clock is ahead of the store's. */
+    int64_t ahead_ms;
+};
+
+#define SV_NODES_MAX 256 /* what node_list() returns at most */
+
+/*
  * Call these inside run() only. Unless a comment says otherwise, a function returns 0 or
  *   the …_NOT_FOUND code of its noun   there is no such row, or the row that it belongs to is missing
  *   STORAGE_UNAVAILABLE                the database is busy, full or broken
@@ -329,10 +354,46 @@ struct sv_tx_ops {
      */
     int (*chat_delete)(struct sv_tx *tx, const synctv_chat *deletion, int32_t keep,
         uint64_t *ret_seq);
+
+    /* Writes the row of a node that starts, or comes back, in place of the one there is: with the
+     * greater of that one's epoch + 1 and `now_ms` (the store's clock) as epoch, which is returned.
+     * If the store is a member's and this is its node, its transactions are checked against this
+     * epoch from here on. INVALID_ARGUMENT: now_ms < 1. */
+    int (*node_register)(struct sv_tx *tx, const struct sv_node_rec *node, int64_t now_ms,
+        int64_t *ret_epoch);
+    /* beat + 1, and address, capabilities, stats and ahead_ms as given, if id, epoch and instance
+     * are those of the row. Returns 1, or 0 if they are not: the node is dead, gone, or another has
+     * its place. */
+    int (*node_beat)(struct sv_tx *tx, const struct sv_node_rec *node);
+    /* By id. Returns the count. */
+    int (*node_list)(struct sv_tx *tx, struct sv_arena *a, struct sv_node_rec **ret_nodes);
+    /* If epoch and beat are still those: epoch + 1 and instance "", so that nothing that the node
+     * has not committed yet will be. Waits for the transactions that it has open. Returns 1, or 0
+     * if it lives. */
+    int (*node_declare_dead)(struct sv_tx *tx, const char *id, int64_t epoch, uint64_t beat);
+    /* Removes the row if that is its epoch. Returns whether it was there. */
+    int (*node_forget)(struct sv_tx *tx, const char *id, int64_t epoch);
+    /* Returns whether some store, this one too, holds the lock on this id at this moment. */
+    int (*node_is_held)(struct sv_tx *tx, const char *id);
 };
 
 struct sv_tx {
     const struct sv_tx_ops *ops;
+};
+
+/*
+ * Whose store it is, if it is a member's: beside other members only, and one for each id, which is
+ * locked while the store is open. Each of its transactions that has changed something is checked
+ * before its COMMIT: if the node's row has not the epoch with which it has registered, and this
+ * instance, nothing is stored, and the jobs get STORAGE_UNAVAILABLE. So its first job is one with
+ * node_register().
+ */
+struct sv_store_member {
+    const char *id, *instance; /* copied */
+    /* Such a transaction was refused. On the thread of the job, without locks; must not block, may
+     * queue jobs. */
+    void (*refused)(void *userdata);
+    void *userdata;
 };
 
 struct sv_store_options {
@@ -343,6 +404,8 @@ struct sv_store_options {
      * lock is held.
      */
     bool alone;
+    /* NULL = it is not a member's; otherwise `alone` does not count. */
+    const struct sv_store_member *member;
     /* 0 = 4096. */
     size_t max_queued_writes;
     /* 0 = 256. */
@@ -359,8 +422,9 @@ struct sv_store_options {
  * Opens (creates, migrates) the database and starts its threads. The folder is created (mode 0700)
  * if its parent exists; the files have mode 0600. A new database gets meta `storage_id` (nanoid 21)
  * and `jwt_secret` (64 hex digits).
- * Errors: INVALID_ARGUMENT (url), STORAGE_UNAVAILABLE, STORAGE_CORRUPT (also: of another program),
- * STORAGE_TOO_NEW, NO_MEMORY. `err` says which file and why, and nothing on disk has changed. Later
+ * Errors: INVALID_ARGUMENT (url), STORAGE_UNAVAILABLE (also: others have it, or the id; for a member, a
+ * network file system, or a migration while members that do not know the new schema are at work),
+ * STORAGE_CORRUPT (also: of another program), STORAGE_TOO_NEW, NO_MEMORY. `err` says which file and why, and nothing on disk has changed. Later
  * failures of the database go to the log: when they begin, at most once a minute while they last,
  * and when they are over.
  */

@@ -260,7 +260,8 @@ START_TEST(an_older_schema_is_brought_up_to_date)
         " FROM rooms WHERE id = 'r00000000042';"
         "ALTER TABLE movies DROP COLUMN weight; ALTER TABLE rooms DROP COLUMN movie_count;"
         "ALTER TABLE rooms DROP COLUMN movies_weight;"
-        "ALTER TABLE rooms DROP COLUMN pause_when_empty; PRAGMA user_version = 1");
+        "ALTER TABLE rooms DROP COLUMN pause_when_empty; DROP TABLE nodes;"
+        "PRAGMA user_version = 1");
     snprintf(url, sizeof(url), "sqlite:%s", path);
     contract_open_url(&c, url, NULL);
     contract_begin(&c);

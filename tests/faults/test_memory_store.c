@@ -285,6 +285,19 @@ OP(chat_list)
     return rv <= 0 ? rv : tx->ops->chat_delete(tx, &chat[0], 500, &seq);
 }
 
+OP(nodes)
+{
+    struct sv_node_rec rec = { .id = "n", .instance = "one", .heartbeat_ms = 1000 }, *nodes;
+    int rv = tx->ops->node_register(tx, &rec, 1, &rec.epoch);
+    if (rv == 0)
+        rv = tx->ops->node_beat(tx, &rec);
+    if (rv > 0)
+        rv = tx->ops->node_list(tx, a, &nodes);
+    if (rv > 0)
+        rv = tx->ops->node_declare_dead(tx, "n", rec.epoch, nodes[0].beat);
+    return rv <= 0 ? rv : tx->ops->node_forget(tx, "n", rec.epoch + 1);
+}
+
 static const struct {
     const char *name;
     op_fn *op;
@@ -328,6 +341,7 @@ static const struct {
     NAMED(chat_insert),
     NAMED(chat_get),
     NAMED(chat_list),
+    NAMED(nodes),
 };
 #define N_OPS (sizeof(ops) / sizeof(ops[0]))
 
@@ -443,10 +457,15 @@ START_TEST(each_function_says_that_it_lacks_memory_and_leaves_nothing)
 }
 END_TEST
 
-static int try_open(const char *url, synctv_error *err)
+static int try_open(const char *url, bool as_member, synctv_error *err)
 {
+    static const struct sv_store_member member = { .id = "n", .instance = "one" };
     struct sv_store *store = NULL;
-    struct sv_store_options o = { .url = url, .alone = true };
+    struct sv_store_options o = {
+        .url = url,
+        .alone = true,
+        .member = as_member ? &member : NULL,
+    };
     int rv = sv_store_open(&o, &store, err);
     if (rv == 0) {
         sv_store_close(store);
@@ -456,20 +475,20 @@ static int try_open(const char *url, synctv_error *err)
 }
 
 /* SQLite has thousands of them: of the later ones only some are tried. */
-static void sweep_opening(const char *url, enum whose whose, bool is_new)
+static void sweep_opening(const char *url, bool as_member, enum whose whose, bool is_new)
 {
     bool failed = true;
     for (long n = 1; failed; n += 1 + n / 30) {
         synctv_error err = { 0 };
         begin_failing(whose, n);
-        int rv = try_open(url, &err);
+        int rv = try_open(url, as_member, &err);
         failed = end_failing(whose);
         ck_assert_msg(rv == 0 || (failed && is_well_said(rv, whose)), "%ld: %s", n, err.message);
         ck_assert_int_eq(err.code, rv);
         ck_assert_int_eq(err.message[0] == '\0', rv == 0);
         /* Either there is none, or it is a good one. */
         if (is_new && access(url + 7, F_OK) == 0) {
-            ck_assert_int_eq(try_open(url, &err), 0);
+            ck_assert_int_eq(try_open(url, as_member, &err), 0);
             unlink(url + 7);
         }
     }
@@ -480,9 +499,10 @@ START_TEST(a_store_that_cannot_open_says_so_and_leaves_nothing_bad)
     for (int whose = OURS; whose <= SQLITES; whose++) {
         char url[256] = "sqlite:";
         contract_path(url + 7, sizeof(url) - 7);
-        sweep_opening(url, whose, true);
-        sweep_opening(url, whose, false); /* it is there now */
-        sweep_opening("memory:", whose, false);
+        sweep_opening(url, false, whose, true);
+        sweep_opening(url, false, whose, false); /* it is there now */
+        sweep_opening(url, true, whose, false);
+        sweep_opening("memory:", false, whose, false);
     }
 }
 END_TEST

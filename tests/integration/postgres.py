@@ -4,8 +4,8 @@
 import os
 import signal
 
-from harness import NO_LIMITS, PASSWORD, Server, equal, run, run_program, temp_path, test
-from client import chat, login, movie, register
+from harness import NO_LIMITS, PASSWORD, Server, equal, eventually, run, run_program, temp_path, test, write_file
+from client import Person, chat, login, models, movie, register
 
 URL = os.environ.get("SYNCTV_TEST_POSTGRES")
 
@@ -70,6 +70,38 @@ if URL:
             status, _, stderr = run_program("user", "add", "CAROL", "--db", URL, stdin=PASSWORD)
             equal(status, 1)
             assert "taken" in stderr, stderr
+
+    @test("members of a cluster share the database and see what the others change")
+    def _():
+        secret = write_file("secret", "0123456789abcdef0123456789abcdef\n")
+
+        def options(node_id):
+            return ("--cluster-secret-file", secret, "--node-id", node_id, "--heartbeat-ms", "200")
+
+        def elsewhere(server, person):
+            there = Person(server.address)
+            there.id, there.name = person.id, person.name
+            there.access_token, there.refresh_token = person.access_token, person.refresh_token
+            return there
+
+        with Server(*options("a"), db=URL, config=NO_LIMITS) as a, Server(*options("b"), db=URL, config=NO_LIMITS) as b:
+            for args, saying in (((), "another server uses it"), (options("a"), "another server has this node id")):
+                status, _, stderr = run_program("--db", URL, "--listen", "127.0.0.1:0", *args)
+                equal(status, 2)
+                assert saying in stderr, stderr
+            eventually(lambda: "node b is alive" in a.stderr(), "a has found b")
+            dave = register(a, "dave")
+            at_b = elsewhere(b, dave)
+            room = dave.CreateRoom(name="Two nodes").room
+            stream = at_b.stream(room.id)
+            stream.expect("room_state")
+            dave.UpdateRoom(room_id=room.id, room=models.Room(name="Meanwhile"), fields=["name"])
+            at_b.AddMovie(room_id=room.id, movie=movie("Theirs"))
+            stream.expect("room", where=lambda told: told.room.name == "Meanwhile")
+            equal([m.name for m in dave.GetMovieList(room_id=room.id).movies], ["Theirs"])
+            a.kill()
+            with Server(*options("a"), db=URL, config=NO_LIMITS) as again:
+                equal(elsewhere(again, dave).GetRoomInfo(room_id=room.id).room.name, "Meanwhile")
 
 
 run()

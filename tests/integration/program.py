@@ -49,7 +49,8 @@ def done(*args, **kwargs):
 @test("--help shows every option, --version the version")
 def _():
     text = done("--help")
-    for option in ("--listen", "--db", "--node-id", "--jwt-secret-file", "--tls-cert", "--tls-key", "--tls-client-ca",
+    for option in ("--listen", "--db", "--node-id", "--cluster-secret-file", "--advertise",
+                   "--heartbeat-ms", "--jwt-secret-file", "--tls-cert", "--tls-key", "--tls-client-ca",
                    "--threads", "--log-level", "--log-format", "--config", "--check-config", "--version", "user"):
         assert option in text, f"{option} is not in --help"
     assert re.fullmatch(r"synctv-server \d+\.\d+\.\d+\n", done("--version"))

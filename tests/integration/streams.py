@@ -311,10 +311,10 @@ def _():
     film = add_movie(room, duration=0)
     length = {"status": pb.StatusReport(movie_id=film.id, position=0, duration=5400)}
     alices, bobs, carols = alice.stream(room.id), bob.stream(room.id), carol.stream(room.id)
-    alice.SetCurrentMovie(room_id=room.id, movie_id=film.id)
+    alice.SetCurrentMovie(room_id=room.id, movie_id=film.id, autoplay=True)
     alices.send(**length)
     equal([m for m in alices.fence() if m.HasField("movies")], [])
-    carols.send(**length)
+    carols.send(**length)  # has to stand for a while
     for stream in (alices, bobs, carols):
         change = stream.expect("movies", change=pb.LIST_CHANGE_CHANGED)
         equal((change.movie.id, change.movie.duration, change.actor_id), (film.id, 5400, ""))

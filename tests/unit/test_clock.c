@@ -152,6 +152,17 @@ START_TEST(who_looks_while_it_steps_sees_it_before_or_after)
 }
 END_TEST
 
+START_TEST(beside_others_it_never_steps)
+{
+    for (int64_t ms = 0; ms <= 100000; ms += 1000) {
+        sv_node_clock_slew(&clock_, WALL + ms - HOUR, MONO + ms);
+        ck_assert_int_eq(at(ms), ms - ms / 200);
+    }
+    ck_assert_int_eq(sv_node_clock_look(&clock_).stepped_ms, 0);
+    ck_assert_int_eq(follow(100000, -HOUR), -HOUR + 500);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("clock");
@@ -167,6 +178,7 @@ int main(void)
     tcase_add_test(tc, a_step_in_the_midst_of_slewing_is_from_what_it_showed);
     tcase_add_test(tc, a_look_at_a_clock_that_has_changed_is_known_to_be_old);
     tcase_add_test(tc, who_looks_while_it_steps_sees_it_before_or_after);
+    tcase_add_test(tc, beside_others_it_never_steps);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A room that somebody else changes in the same database: what memory has missed is found, waited for and told. */
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,8 @@
 
 #include "node/rooms/apply.h"
 #include "node/rooms/flush.h"
+#include "node/rooms/load.h"
+#include "node/rooms/playhead.h"
 #include "support/node_fixture.h"
 
 static synctv_caller *alice, *bob, *carol;
@@ -556,10 +559,95 @@ START_TEST(who_waits_for_approval_since_a_gap_hears_nothing_any_more)
 }
 END_TEST
 
+/* --- what is heard while a reading runs --- */
+
+/* Keeps the writer busy, so that a reading that is begun does not run yet. */
+struct held_writer {
+    struct sv_job job;
+    sem_t go_on, is_over;
+};
+
+static int hold_writer(struct sv_job *job, struct sv_tx *tx)
+{
+    sem_wait(&SV_CONTAINER_OF(job, struct held_writer, job)->go_on);
+    return 0;
+}
+
+static void writer_is_free(struct sv_job *job, int rv)
+{
+    sem_post(&SV_CONTAINER_OF(job, struct held_writer, job)->is_over);
+}
+
+/* The other node, which has committed them a moment ago, says so: so many revisions further. */
+static void hear_of(uint64_t n_revisions)
+{
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    const synctv_movie theirs = {
+        .id = "theirs000000", .room_id = room, .name = "theirs", .url = "", .added_by = ""
+    };
+    sv_room_apply(loaded,
+        &(struct sv_room_change){
+            .room_id = room,
+            .from_elsewhere = true,
+            .revision = loaded->revision + n_revisions,
+            .list = SYNCTV_LIST_CHANGE_ADDED,
+            .movie = &theirs,
+        });
+    sv_room_leave(loaded);
+}
+
+/* A reading finds the room as it is in storage now, but this node hears of more before it is done. */
+static void hear_during_a_reading(uint64_t n_revisions)
+{
+    struct held_writer held = { .job = { .run = hold_writer, .apply = writer_is_free } };
+    sem_init(&held.go_on, 0, 0);
+    sem_init(&held.is_over, 0, 0);
+    sv_job_set_scope(&held.job, room, NULL, NULL);
+    fx_assert_ok(sv_store_write(fx_node.store, &held.job));
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    sv_room_ref(loaded);
+    sv_room_leave(loaded);
+    sv_room_read_again(loaded);
+    hear_of(n_revisions);
+    sem_post(&held.go_on);
+    sem_wait(&held.is_over);
+    fx_settle();
+    sv_room_unref(loaded);
+    sem_destroy(&held.go_on);
+    sem_destroy(&held.is_over);
+}
+
+START_TEST(what_is_heard_while_a_reading_runs_is_read_after_it)
+{
+    hear_during_a_reading(2);
+    add_movie_there("one");
+    add_movie_there("two");
+    fx_assert_ok(FX_ASK(bob, GET_MOVIE_LIST, .room_id = room)); /* waits until that is read */
+    ck_assert_int_eq(fx_answer->total, 2);
+    fx_check_memory(room);
+}
+END_TEST
+
+START_TEST(a_reading_does_not_take_back_what_is_heard_meanwhile)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    hear_during_a_reading(1);
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    ck_assert_uint_eq(loaded->movies.n_items, 1);
+    sv_room_leave(loaded);
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "theirs");
+    fx_pass_ms(1100); /* it is read once more: storage has never had it */
+    fx_settle();
+    ck_assert_ptr_null(next_movie(stream, SYNCTV_LIST_CHANGE_CLEARED));
+    fx_check_memory(room);
+}
+END_TEST
+
 /* --- what leaves for other nodes --- */
 
 static struct {
-    int n;
+    int n, n_states;
+    char movie_id[SV_ID_SIZE];
     uint64_t revision;
     synctv_list_change list;
     synctv_state_cause cause;
@@ -573,6 +661,10 @@ static void leaves(void *userdata, const struct sv_room_change *change)
     ck_assert_ptr_eq(userdata, &left);
     ck_assert_str_eq(change->room_id, room);
     left.n++;
+    if (change->state != NULL) {
+        left.n_states++;
+        memcpy(left.movie_id, change->state->movie_id, sizeof(left.movie_id));
+    }
     left.revision = change->revision;
     left.list = change->list;
     left.cause = change->cause;
@@ -582,11 +674,16 @@ static void leaves(void *userdata, const struct sv_room_change *change)
     left.room = change->room != NULL;
 }
 
+static void watch_what_leaves(void)
+{
+    fx_node.rooms->changed = leaves;
+    fx_node.rooms->changed_userdata = &left;
+}
+
 START_TEST(every_change_made_here_leaves_for_other_nodes_once)
 {
     static const char *const fields[] = { "name" };
-    fx_node.rooms->changed = leaves;
-    fx_node.rooms->changed_userdata = &left;
+    watch_what_leaves();
     const char *movie = fx_movie(alice, room, "movie", 60);
     ck_assert_int_eq(left.n, 1);
     ck_assert_int_eq(left.list, SYNCTV_LIST_CHANGE_ADDED);
@@ -620,6 +717,116 @@ START_TEST(every_change_made_here_leaves_for_other_nodes_once)
 }
 END_TEST
 
+/* The state before the list, which has no such movie any more. */
+START_TEST(a_movie_that_goes_sends_the_playhead_away_first)
+{
+    static const synctv_room_settings next = { .auto_advance = SYNCTV_AUTO_ADVANCE_NEXT };
+    room = fx_room(alice, &next);
+    const char *first = fx_movie(alice, room, "first", 60);
+    const char *second = fx_movie(alice, room, "second", 60);
+    fx_assert_ok(FX_ASK(alice, SET_CURRENT_MOVIE, .room_id = room, .movie_id = first));
+    watch_what_leaves();
+    fx_assert_ok(FX_ASK(alice, REMOVE_MOVIE, .room_id = room, .movie_id = first));
+    ck_assert_int_eq(left.n_states, 1);
+    ck_assert_int_eq(left.n, 2);
+    ck_assert_str_eq(left.movie_id, second);
+    ck_assert_int_eq(left.list, SYNCTV_LIST_CHANGE_REMOVED);
+    fx_assert_ok(FX_ASK(alice, CLEAR_MOVIES, .room_id = room));
+    ck_assert_int_eq(left.n_states, 2);
+    ck_assert_int_eq(left.n, 4);
+    ck_assert_str_eq(left.movie_id, "");
+    ck_assert_int_eq(left.list, SYNCTV_LIST_CHANGE_CLEARED);
+}
+END_TEST
+
+START_TEST(what_is_read_from_storage_does_not_leave)
+{
+    const char *movie = fx_movie(alice, room, "movie", 3600);
+    look();
+    watch_what_leaves();
+    add_movie_there("theirs");
+    THERE(SET_CURRENT_MOVIE, .movie_id = movie, .autoplay = true);
+    sv_rooms_flush(&other);
+    THERE(BAN_MEMBER, .user_id = fx_id(bob));
+    look();
+    fx_check_memory(room);
+    THERE(DELETE_ROOM);
+    look();
+    ck_assert_ptr_null(sv_room_enter(&fx_node, room));
+    ck_assert_int_eq(left.n, 0);
+}
+END_TEST
+
+START_TEST(a_deletion_that_a_reading_finds_does_not_leave)
+{
+    fx_movie(alice, room, "movie", 0);
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    sv_room_mark_stale(loaded);
+    sv_room_leave(loaded);
+    watch_what_leaves();
+    THERE(DELETE_ROOM);
+    fx_assert_code(FX_ASK(alice, GET_MOVIE_LIST, .room_id = room), SYNCTV_E_ROOM_NOT_FOUND);
+    ck_assert_int_eq(left.n, 0);
+}
+END_TEST
+
+START_TEST(what_is_made_of_a_stored_state_leaves)
+{
+    const char *movie = fx_movie(alice, room, "movie", 3600);
+    int64_t now_ms = synctv_node_now_ms(&fx_node);
+    synctv_playback stored = {
+        .movie_id = movie,
+        .status = SYNCTV_PLAYBACK_STATUS_PLAYING,
+        .rate = 1,
+        .updated_at_ms = now_ms - 1000,
+        .version = (uint64_t)now_ms,
+        .node_id = "other",
+    };
+    watch_what_leaves();
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    sv_playhead_adopt(loaded, &stored);
+    ck_assert_int_eq(left.n, 0);
+    stored.updated_at_ms += 3600000; /* by a clock that is ahead: it counts as of now */
+    stored.version += 3600000;
+    sv_playhead_adopt(loaded, &stored);
+    ck_assert_int_eq(left.n, 1);
+    ck_assert_int_eq(left.n_states, 1);
+    ck_assert_str_eq(left.movie_id, movie);
+    stored.movie_id = "lost00000000";
+    stored.updated_at_ms = now_ms - 1000;
+    stored.version += 3600000;
+    sv_playhead_adopt(loaded, &stored);
+    ck_assert_int_eq(left.n, 1);
+    sv_playhead_check(loaded);
+    ck_assert_int_eq(left.n, 2);
+    ck_assert_int_eq(left.n_states, 2);
+    ck_assert_str_eq(left.movie_id, "");
+    sv_room_leave(loaded);
+}
+END_TEST
+
+START_TEST(a_change_from_elsewhere_changes_memory_and_does_not_leave)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    watch_what_leaves();
+    struct sv_room *loaded = sv_room_enter(&fx_node, room);
+    const synctv_movie theirs = {
+        .id = "theirs000000", .room_id = room, .name = "theirs", .url = "", .added_by = ""
+    };
+    sv_room_apply(loaded,
+        &(struct sv_room_change){
+            .room_id = room,
+            .from_elsewhere = true,
+            .revision = loaded->revision + 1,
+            .list = SYNCTV_LIST_CHANGE_ADDED,
+            .movie = &theirs,
+        });
+    sv_room_leave(loaded);
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "theirs");
+    ck_assert_int_eq(left.n, 0);
+}
+END_TEST
+
 static Suite *room_gaps(void)
 {
     Suite *s = suite_create("room_gaps");
@@ -648,7 +855,14 @@ static Suite *room_gaps(void)
     tcase_add_test(t, a_room_deleted_while_calls_wait_answers_them);
     tcase_add_test(t, a_call_that_waits_when_the_node_closes_is_answered);
     tcase_add_test(t, who_waits_for_approval_since_a_gap_hears_nothing_any_more);
+    tcase_add_test(t, what_is_heard_while_a_reading_runs_is_read_after_it);
+    tcase_add_test(t, a_reading_does_not_take_back_what_is_heard_meanwhile);
     tcase_add_test(t, every_change_made_here_leaves_for_other_nodes_once);
+    tcase_add_test(t, a_movie_that_goes_sends_the_playhead_away_first);
+    tcase_add_test(t, what_is_read_from_storage_does_not_leave);
+    tcase_add_test(t, a_deletion_that_a_reading_finds_does_not_leave);
+    tcase_add_test(t, what_is_made_of_a_stored_state_leaves);
+    tcase_add_test(t, a_change_from_elsewhere_changes_memory_and_does_not_leave);
     suite_add_tcase(s, t);
     return s;
 }

@@ -26,7 +26,7 @@ static const char *user(int nr)
     static char ids[8][SV_ID_SIZE];
     static int turn;
     char *id = ids[turn++ % 8];
-    snprintf(id, SV_ID_SIZE, "user_%07d", nr);
+    snprintf(id, SV_ID_SIZE, "user_%07u", (unsigned)nr % 10000000);
     return id;
 }
 
@@ -199,34 +199,114 @@ END_TEST
 
 /* --- the length --- */
 
+/* Says it to a room in which nobody has said anything for long enough. */
+static void says(int nr, double after_s, double duration_s, size_t n_watching)
+{
+    ck_assert_double_eq(learned(nr, after_s, duration_s, n_watching), 0);
+}
+
+/* What the room finds when it looks by itself. */
+static double found(double after_s, size_t n_watching)
+{
+    return sv_votes_length(&votes, &state, T0 + (int64_t)(after_s * 1000), n_watching);
+}
+
 START_TEST(most_have_to_say_the_same_length)
 {
-    ck_assert_double_eq(learned(1, 0, 500, 4), 0);
-    ck_assert_double_eq(learned(2, 0, 700, 4), 0);
-    ck_assert_double_eq(learned(1, 0, 500, 4), 0);
-    ck_assert_double_eq(learned(3, 0, 500.6, 4), 0);
-    ck_assert_double_eq(learned(4, 0, 501.5, 4), 0);
-    ck_assert_double_eq(learned(2, 0, 500.7, 4), 501.5); /* nobody's end is cut off */
-    ck_assert_double_eq(take(1, 1, 4, (struct sv_report){ .position_s = 0 }).length_s, 501.5);
+    says(1, 0, 500, 5);
+    says(2, 0, 700, 5);
+    says(3, 0, 500.6, 5);
+    says(4, 0, 900, 5);
+    ck_assert_double_eq(found(20, 5), 0);
+    says(4, 30, 500.9, 5);
+    ck_assert_double_eq(found(40, 5), 500.9); /* nobody's end is cut off */
+    ck_assert_double_eq(take(1, 50, 5, (struct sv_report){ .position_s = 50 }).length_s, 500.9);
+    ck_assert_double_eq(found(60, 6), 0);
+}
+END_TEST
+
+START_TEST(whoever_they_are_that_agree)
+{
+    for (int nr = 1; nr <= 9; nr++)
+        says(nr, 0, nr % 2 == 0 ? nr : 500 + nr / 10.0, 9); /* 500.1, 2, 500.3, 4 ... */
+    ck_assert_double_eq_tol(found(10, 9), 500.9, 1e-9);
+    sv_votes_clear(&votes);
+    for (int nr = 1; nr <= 9; nr++)
+        says(nr, 0, nr % 2 == 0 ? 500 + nr / 10.0 : 600 + 2 * nr, 9); /* four of nine */
+    ck_assert_double_eq(found(10, 9), 0);
 }
 END_TEST
 
 START_TEST(who_leaves_may_make_them_most)
 {
-    ck_assert_double_eq(learned(1, 0, 500, 4), 0);
-    ck_assert_double_eq(learned(2, 0, 500, 4), 0);
-    ck_assert_double_eq(learned(2, 0, 500, 3), 500);
+    says(1, 0, 500, 4);
+    says(2, 0, 500, 4);
+    says(2, 20, 500, 4);
+    ck_assert_double_eq(found(40, 3), 500);
+}
+END_TEST
+
+START_TEST(a_length_is_learned_once_it_has_stood)
+{
+    says(1, 0, 500, 1);
+    says(1, 9.9, 500, 1);
+    ck_assert_double_eq(learned(1, 11, 500, 1), 500);
+}
+END_TEST
+
+START_TEST(a_length_said_once_is_found_later)
+{
+    says(1, 0, 500, 1);
+    ck_assert_double_eq(found(9.9, 1), 0);
+    ck_assert_double_eq(found(20, 1), 500);
+}
+END_TEST
+
+/* As that of a player which is loading does. */
+START_TEST(a_length_that_grows_is_not_learned)
+{
+    double length_s = 3;
+    for (int s = 0; s < 60; s++, length_s += 1.1) {
+        for (int nr = 1; nr <= _i; nr++)
+            says(nr, s, length_s + nr / 10.0, (size_t)_i);
+    }
+    for (int nr = 1; nr <= _i; nr++)
+        says(nr, 60, 5400, (size_t)_i);
+    ck_assert_double_eq(found(70, (size_t)_i), 5400);
+}
+END_TEST
+
+START_TEST(nor_is_one_that_creeps)
+{
+    for (int i = 0; i < 240; i++)
+        says(1, i / 4.0, 3 + i * 0.3, 1);
+}
+END_TEST
+
+START_TEST(a_length_that_wavers_a_little_stands)
+{
+    for (int i = 0; i <= 18; i++)
+        says(1, i / 2.0, i % 2 == 0 ? 500 : 500.9, 1);
+    ck_assert_double_eq(learned(1, 10, 500.4, 1), 500.4);
+}
+END_TEST
+
+START_TEST(a_clock_that_is_set_back_begins_anew)
+{
+    says(1, 3600, 5400, 1);
+    ck_assert_double_eq(found(0, 1), 0);
+    ck_assert_double_eq(found(10, 1), 5400);
 }
 END_TEST
 
 START_TEST(a_length_is_never_before_the_playhead)
 {
-    ck_assert_double_eq(learned(1, 2400, 1, 1), 0);
-    const double grows[] = { 3.0, 4.1, 5.2, 6.3 };
-    for (int i = 0; i < 4; i++)
-        ck_assert_double_eq(learned(1, 2401 + i, grows[i], 1), 0);
-    ck_assert_double_eq(learned(1, 2405, 2404.9, 1), 0);
-    ck_assert_double_eq(learned(1, 2405, 5400, 1), 5400);
+    says(1, 2400, 1, 1);
+    ck_assert_double_eq(found(2410, 1), 0);
+    says(1, 2420, 2429.9, 1);
+    ck_assert_double_eq(found(2430, 1), 0);
+    says(1, 2440, 5400, 1);
+    ck_assert_double_eq(found(2450, 1), 5400);
 }
 END_TEST
 
@@ -234,11 +314,13 @@ START_TEST(what_is_no_length_says_nothing)
 {
     const double none[] = { 0, -1, NAN, INFINITY, -INFINITY, 360001, 1e300 };
     for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-        ck_assert_double_eq(learned(1, 0, none[i], 1), 0);
-    ck_assert_double_eq(learned(1, 0, 500, 3), 0);
-    ck_assert_double_eq(learned(2, 0, NAN, 3), 0);
-    ck_assert_double_eq(learned(1, 0, 0, 3), 0);
-    ck_assert_double_eq(learned(2, 0, 500, 3), 500); /* that of the first still holds */
+        says(1, 20.0 * (double)i, none[i], 1);
+    ck_assert_double_eq(found(200, 1), 0);
+    says(1, 300, 500, 3);
+    says(2, 300, NAN, 3);
+    says(1, 305, 0, 3); /* what they said before still holds */
+    says(2, 305, 500, 3);
+    ck_assert_double_eq(found(315, 3), 500);
 }
 END_TEST
 
@@ -262,7 +344,14 @@ int main(void)
     tcase_add_test(t, another_movie_has_votes_of_its_own);
     tcase_add_test(t, a_vote_leaves_with_its_user);
     tcase_add_test(t, most_have_to_say_the_same_length);
+    tcase_add_test(t, whoever_they_are_that_agree);
     tcase_add_test(t, who_leaves_may_make_them_most);
+    tcase_add_test(t, a_length_is_learned_once_it_has_stood);
+    tcase_add_test(t, a_length_said_once_is_found_later);
+    tcase_add_loop_test(t, a_length_that_grows_is_not_learned, 1, 4);
+    tcase_add_test(t, nor_is_one_that_creeps);
+    tcase_add_test(t, a_length_that_wavers_a_little_stands);
+    tcase_add_test(t, a_clock_that_is_set_back_begins_anew);
     tcase_add_test(t, a_length_is_never_before_the_playhead);
     tcase_add_test(t, what_is_no_length_says_nothing);
     SRunner *runner = srunner_create(suite);

@@ -131,8 +131,26 @@ typedef struct synctv_node_options {
      * of it at once.
      */
     bool alone;
-    /** 1–64 of A-Za-z0-9_-. ; NULL = made once and kept in the database. */
+    /**
+     * 1–64 of A-Za-z0-9_-. ; NULL = made once and kept in the database; of a member NULL is
+     * <hostname>-<port>.
+     */
     const char *node_id;
+    /**
+     * A file of which the first line, without its line end, is the cluster's secret, ≥ 32 bytes. It
+     * makes this node a member of the cluster of its database (cluster.h), whatever `alone` says:
+     * others may be, too, each with a node_id of its own, and nobody but them. With SQLite they are
+     * on one machine. STORAGE_UNAVAILABLE if a node that is alone has the database, or a live one
+     * has this node_id. NULL = no member.
+     */
+    const char *cluster_secret_file;
+    /**
+     * "ADDR:PORT" under which other members reach this one; NULL = as it listens. A member that
+     * listens on all addresses ("0.0.0.0", "[::]") has to say it, and only a member may.
+     */
+    const char *advertise;
+    /** How often a member says that it lives; 5000; 100 to 60000. */
+    int32_t heartbeat_ms;
     /**
      * gRPC "ADDR:PORT" or "[ADDR]:PORT", port 0 = any; NULL = no network at all. "0.0.0.0" is IPv4
      * alone, "[::]" IPv6 and IPv4. A name is all its addresses; those that cannot be had are a
@@ -211,7 +229,7 @@ SYNCTV_API const char *synctv_node_address(const synctv_node *node);
 /**
  * The node clock, Unix ms. All times in states and events are on it. It follows the machine's clock
  * at 5 ms a second without going back; when that is off by more than 5 s it steps, and playing
- * rooms get a RESYNC.
+ * rooms get a RESYNC; that of a member beside others, which have the same clock, does not step.
  */
 SYNCTV_API int64_t synctv_node_now_ms(const synctv_node *node);
 

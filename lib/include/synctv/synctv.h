@@ -16,6 +16,7 @@
 #include "playback.h"
 #include "chat.h"
 #include "node.h"
+#include "cluster.h"
 #include "client.h"
 #include "player.h"
 

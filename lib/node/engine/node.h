@@ -37,6 +37,7 @@
 struct sv_accounts;
 struct sv_streams;
 struct sv_rooms;
+struct sv_cluster;
 struct sv_call;
 
 /* Answers a request of one method. engine/call.h tells how. */
@@ -69,6 +70,8 @@ struct synctv_node {
     struct sv_streams *streams;
 
     struct sv_rooms *rooms;
+    /* node/cluster.c; NULL = the node is no member of a cluster. */
+    struct sv_cluster *cluster;
     /* calls/handlers.h; one for each of SYNCTV_N_METHODS, NULL for what is not implemented. */
     sv_handler *const *handlers;
     atomic_uint n_rooms;

@@ -42,7 +42,12 @@ int64_t sv_node_mono_ms(const synctv_node *node)
 
 void sv_node_start_clock(synctv_node *node)
 {
-    sv_node_clock_init(&node->clock, node->sources.wall_ms(node->sources.userdata),
+    sv_node_start_clock_ahead(node, 0);
+}
+
+void sv_node_start_clock_ahead(synctv_node *node, int64_t ahead_ms)
+{
+    sv_node_clock_init(&node->clock, node->sources.wall_ms(node->sources.userdata) + ahead_ms,
         sv_node_mono_ms(node));
 }
 
@@ -64,13 +69,17 @@ int64_t sv_node_now_and_steps_ms(const synctv_node *node, int64_t *ret_stepped_m
     return sv_clock_look_ms(&look, mono_ms);
 }
 
-int64_t sv_node_follow_clock(synctv_node *node)
+int64_t sv_node_follow_clock(synctv_node *node, bool together)
 {
     int64_t before_ms = sv_node_mono_ms(node);
     int64_t wall_ms = node->sources.wall_ms(node->sources.userdata);
     int64_t mono_ms = sv_node_mono_ms(node);
     if (mono_ms - before_ms > PAIR_MS)
         return 0;
+    if (together) {
+        sv_node_clock_slew(&node->clock, wall_ms, mono_ms);
+        return 0;
+    }
     int64_t step_ms = sv_node_clock_follow(&node->clock, wall_ms, mono_ms);
     if (step_ms != 0)
         sv_logf(&node->log, SYNCTV_LOG_WARN, "clock",

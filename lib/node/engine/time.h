@@ -6,6 +6,7 @@
 #ifndef SV_NODE_ENGINE_TIME_H
 #define SV_NODE_ENGINE_TIME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,11 +40,13 @@ int64_t sv_node_now_ms(const synctv_node *node);
 int64_t sv_node_now_and_steps_ms(const synctv_node *node, int64_t *ret_stepped_ms);
 /* Sets the node clock to the wall clock, at the start. */
 void sv_node_start_clock(synctv_node *node);
+/* The same, so far ahead of it as the clocks of other nodes are. */
+void sv_node_start_clock_ahead(synctv_node *node, int64_t ahead_ms);
 /*
- * Makes the node clock follow the wall clock. Returns the step that it made, in ms, and has logged
- * it; 0 = none. One thread at a time.
+ * Makes the node clock follow the wall clock; `together` with the clocks of other nodes it does not
+ * step. Returns the step that it made, in ms, and has logged it; 0 = none. One thread at a time.
  */
-int64_t sv_node_follow_clock(synctv_node *node);
+int64_t sv_node_follow_clock(synctv_node *node, bool together);
 
 /* Cryptographic random bytes. 0, or INTERNAL when there are none. */
 int sv_node_random(const synctv_node *node, void *out, size_t len);

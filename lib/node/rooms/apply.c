@@ -27,6 +27,12 @@ void sv_room_mark_stale(struct sv_room *room)
     sv_room_schedule(room);
 }
 
+void sv_room_hear_of(struct sv_room *room, uint64_t revision)
+{
+    if (revision > room->heard_revision)
+        room->heard_revision = revision;
+}
+
 void sv_room_miss_chat(struct sv_room *room)
 {
     if (room->chat_ms != 0 || room->chat_reading)
@@ -180,7 +186,7 @@ static int apply_list(struct sv_room *room, const struct sv_room_change *change)
         return rv;
     room->duration_of[0] = '\0';
     if (moves_on)
-        sv_playhead_set(room, &state, SYNCTV_STATE_CAUSE_MOVIE, actor_id, "");
+        sv_playhead_move(room, &state, SYNCTV_STATE_CAUSE_MOVIE, actor_id);
     if (change->movie != NULL && (movie = sv_playlist_get(movies, change->movie->id)) == NULL)
         movie = change->movie; /* as it was */
     sv_room_tell_movies(room, change->list, movie, actor_id);
@@ -241,6 +247,7 @@ static void apply_ends(struct sv_room *room, const struct sv_room_change *change
 /* What changes the room's revision. */
 static void apply_rows(struct sv_room *room, const struct sv_room_change *change)
 {
+    sv_room_hear_of(room, change->revision);
     if (change->revision <= room->revision)
         return;
     if (change->revision > room->revision + 1) {
@@ -283,7 +290,8 @@ static void apply(struct sv_room *room, const struct sv_room_change *change)
 void sv_room_apply(struct sv_room *room, const struct sv_room_change *change)
 {
     apply(room, change);
-    sv_rooms_changed(room->node, change);
+    if (!change->from_elsewhere)
+        sv_rooms_changed(room->node, change);
 }
 
 struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *change)

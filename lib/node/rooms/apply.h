@@ -32,6 +32,8 @@ struct sv_member_diff {
 /* Everything is borrowed. What is NULL or 0 has not changed. */
 struct sv_room_change {
     const char *room_id;
+    /* Another node made it, or a reading has found it: it does not leave for other nodes. */
+    bool from_elsewhere;
     /* Of the room's row with this change: 0 for what does not count there (state, chat). */
     uint64_t revision;
     /* Who did it, "" = nobody; and why. NULL is "". */
@@ -61,7 +63,7 @@ struct sv_room_change {
 };
 
 /*
- * Applies the change, or skips it as said above, and hands it to sv_rooms.changed. Locked. A deleted room leaves memory. Where
+ * Applies the change, or skips it as said above, and hands it to sv_rooms.changed if it was made here. Locked. A deleted room leaves memory. Where
  * there is no memory for a change the room is read again.
  */
 void sv_room_apply(struct sv_room *room, const struct sv_room_change *change);
@@ -78,6 +80,8 @@ int sv_room_apply_parts(struct sv_room *room, const struct sv_room_change *chang
 void sv_room_miss_chat(struct sv_room *room);
 /* Something else has been missed: the room is to be read again. Locked. */
 void sv_room_mark_stale(struct sv_room *room);
+/* Storage has this revision: a reading under way that does not is followed by another. Locked. */
+void sv_room_hear_of(struct sv_room *room, uint64_t revision);
 
 /* Writes the row's name, description, settings, password and creator to memory, no more. 0 or NO_MEMORY. Locked. */
 int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec);

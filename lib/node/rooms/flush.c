@@ -37,7 +37,12 @@ static void flush_apply(struct sv_job *job, int rv)
     pthread_mutex_lock(&room->lock);
     room->playback_writing = false;
     if (rv == SYNCTV_E_ROOM_NOT_FOUND && !room->gone) {
-        sv_room_apply(room, &(struct sv_room_change){ .room_id = room->id, .deleted = true });
+        sv_room_apply(room,
+            &(struct sv_room_change){
+                .room_id = room->id,
+                .from_elsewhere = true,
+                .deleted = true,
+            });
     } else if (rv < 0 && !room->gone) {
         room->playback_dirty = true;
         room->flush_ms = sv_node_mono_ms(room->node) + FLUSH_RETRY_MS;

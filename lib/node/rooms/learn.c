@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "node/rooms/apply.h"
+#include "node/rooms/clock.h"
+#include "node/rooms/view.h"
 
 struct learning {
     struct sv_job job;
@@ -70,4 +72,14 @@ void sv_room_learn_length(struct sv_room *room, double length_s)
         sv_room_unref(room);
         free(l);
     }
+}
+
+void sv_room_look_at_lengths(struct sv_room *room)
+{
+    double length_s = 0;
+    if (sv_room_duration(room) == 0)
+        length_s = sv_votes_length(&room->votes, &room->playback, sv_room_now_ms(room),
+            room->attendance->n_here);
+    if (length_s > 0)
+        sv_room_learn_length(room, length_s);
 }

@@ -105,17 +105,36 @@ static int loaded(struct sv_room *room, struct load *load, int rv)
     return 0;
 }
 
+/*
+ * Follows a reading. If more was heard of meanwhile, the room is still stale, and what it has of that already is not taken
+ * back. Locked.
+ */
+static int catch_up(struct sv_room *room, struct sv_room_reading *r)
+{
+    bool is_behind = r->rec.room.revision < room->heard_revision;
+    int rv = 0;
+    room->stale = false;
+    if (!is_behind || r->rec.room.revision >= room->revision)
+        rv = sv_room_diff(room, r);
+    if (is_behind)
+        sv_room_mark_stale(room);
+    return rv;
+}
+
 /* Locked. */
 static int loaded_again(struct sv_room *room, struct load *load, int rv)
 {
     if (rv == SYNCTV_E_ROOM_NOT_FOUND) { /* deleted by somebody else */
-        sv_room_apply(room, &(struct sv_room_change){ .room_id = room->id, .deleted = true });
+        sv_room_apply(room,
+            &(struct sv_room_change){
+                .room_id = room->id,
+                .from_elsewhere = true,
+                .deleted = true,
+            });
         return rv;
     }
-    if (rv >= 0) {
-        room->stale = false;
-        rv = sv_room_diff(room, &load->reading);
-    }
+    if (rv >= 0)
+        rv = catch_up(room, &load->reading);
     if (rv < 0) {
         room->stale = true;
         retry_later(room, rv);
@@ -203,6 +222,7 @@ static int start_reading(struct sv_room *room)
         return rv;
     }
     room->loading = true;
+    room->heard_revision = 0;
     room->reload_ms = 0;
     room->read_at_ms = sv_node_mono_ms(room->node);
     return 0;

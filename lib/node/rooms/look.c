@@ -68,9 +68,15 @@ static int look_run(struct sv_job *job, struct sv_tx *tx)
 static void compare(struct sv_room *room, const struct seen *seen)
 {
     if (seen->rv == SYNCTV_E_ROOM_NOT_FOUND) {
-        sv_room_apply(room, &(struct sv_room_change){ .room_id = room->id, .deleted = true });
+        sv_room_apply(room,
+            &(struct sv_room_change){
+                .room_id = room->id,
+                .from_elsewhere = true,
+                .deleted = true,
+            });
         return;
     }
+    sv_room_hear_of(room, seen->head.revision);
     if (seen->head.revision > room->revision)
         sv_room_mark_stale(room);
     if (seen->head.chat_seq > room->chat_seq)

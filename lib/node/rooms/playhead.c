@@ -35,13 +35,23 @@ void sv_playhead_set(struct sv_room *room, const struct sv_playback_state *state
     sv_room_schedule(room);
 }
 
-/* It moves by itself. */
-static void move(struct sv_room *room, const struct sv_playback_state *state,
-    synctv_state_cause cause)
+static void leave_for_others(struct sv_room *room, const struct sv_playback_state *state,
+    synctv_state_cause cause, const char *actor_id)
 {
-    sv_playhead_set(room, state, cause, "", "");
     sv_rooms_changed(room->node,
-        &(struct sv_room_change){ .room_id = room->id, .state = state, .cause = cause });
+        &(struct sv_room_change){
+            .room_id = room->id,
+            .actor_id = actor_id,
+            .state = state,
+            .cause = cause,
+        });
+}
+
+void sv_playhead_move(struct sv_room *room, const struct sv_playback_state *state,
+    synctv_state_cause cause, const char *actor_id)
+{
+    sv_playhead_set(room, state, cause, actor_id, "");
+    leave_for_others(room, state, cause, actor_id);
 }
 
 /* The playhead stays where it was at `was_ms`, which is called `now_ms` now. */
@@ -63,7 +73,7 @@ void sv_playhead_follow_step(struct sv_room *room)
     if (!room->loaded || room->gone || room->playback.status != SYNCTV_PLAYBACK_STATUS_PLAYING)
         return;
     const struct sv_playback_state state = anchored(room, was_ms, now_ms);
-    move(room, &state, SYNCTV_STATE_CAUSE_RESYNC);
+    sv_playhead_move(room, &state, SYNCTV_STATE_CAUSE_RESYNC, "");
 }
 
 /* A state whose time is yet to come was written by another clock: it counts as of now. */
@@ -73,10 +83,12 @@ static void leave_future(struct sv_room *room)
     if (room->playback.status != SYNCTV_PLAYBACK_STATUS_PLAYING ||
         room->playback.updated_at_ms <= now_ms)
         return;
-    room->playback = anchored(room, now_ms, now_ms);
+    const struct sv_playback_state state = anchored(room, now_ms, now_ms);
+    room->playback = state;
     room->playback_dirty = true;
     if (room->flush_ms == 0)
         room->flush_ms = sv_node_mono_ms(room->node) + SV_FLUSH_MS;
+    leave_for_others(room, &state, SYNCTV_STATE_CAUSE_RESYNC, "");
 }
 
 void sv_playhead_adopt(struct sv_room *room, const synctv_playback *stored)
@@ -99,7 +111,7 @@ void sv_playhead_check(struct sv_room *room)
     struct sv_playback_state state;
     if (sv_playlist_get(&room->movies, room->playback.movie_id) == NULL &&
         sv_playhead_without(room, NULL, &state))
-        sv_playhead_set(room, &state, SYNCTV_STATE_CAUSE_MOVIE, "", "");
+        sv_playhead_move(room, &state, SYNCTV_STATE_CAUSE_MOVIE, "");
 }
 
 /* --- the end --- */
@@ -160,7 +172,7 @@ void sv_playhead_end_if_due(struct sv_room *room)
     }
     const struct sv_playback_state state = room->playback;
     if (has_ended)
-        move(room, &state, SYNCTV_STATE_CAUSE_ENDED);
+        sv_playhead_move(room, &state, SYNCTV_STATE_CAUSE_ENDED, "");
 }
 
 void sv_playhead_end_now(struct sv_room *room)
@@ -168,7 +180,7 @@ void sv_playhead_end_now(struct sv_room *room)
     end_here(room);
     sv_votes_clear(&room->votes);
     const struct sv_playback_state state = room->playback;
-    move(room, &state, SYNCTV_STATE_CAUSE_ENDED);
+    sv_playhead_move(room, &state, SYNCTV_STATE_CAUSE_ENDED, "");
 }
 
 /* --- the playlist changes --- */
@@ -221,5 +233,5 @@ void sv_playhead_emptied(struct sv_room *room)
     if (room->settings.pause_when_empty &&
         room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING &&
         sv_playback_pause(&room->playback, &change, NULL, &state, NULL) >= 0)
-        move(room, &state, SYNCTV_STATE_CAUSE_PAUSE);
+        sv_playhead_move(room, &state, SYNCTV_STATE_CAUSE_PAUSE, "");
 }

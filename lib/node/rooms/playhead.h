@@ -17,6 +17,9 @@ struct sv_playback_change sv_playhead_change(struct sv_room *room);
  * move the playhead applies a change. */
 void sv_playhead_set(struct sv_room *room, const struct sv_playback_state *state,
     synctv_state_cause cause, const char *actor_id, const char *operation_id);
+/* The same for a state that is decided here: it leaves for other nodes, too. */
+void sv_playhead_move(struct sv_room *room, const struct sv_playback_state *state,
+    synctv_state_cause cause, const char *actor_id);
 
 /* The node clock has stepped: what plays stays where it is. */
 void sv_playhead_follow_step(struct sv_room *room);

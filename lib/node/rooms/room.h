@@ -69,6 +69,8 @@ struct sv_room {
     synctv_room_settings settings;
     int64_t created_at_ms;
     uint64_t revision;
+    /* The highest one that somebody has told of since the last reading was begun. */
+    uint64_t heard_revision;
     /* The number of the newest chat message that the followers were told of. */
     uint64_t chat_seq;
     struct sv_roster roster;

@@ -2,9 +2,12 @@
 /* What rooms do by themselves as time goes by. */
 #include "node/rooms/tick.h"
 
+#include <stdlib.h>
+
 #include "node/rooms/apply.h"
 #include "node/rooms/chat.h"
 #include "node/rooms/flush.h"
+#include "node/rooms/learn.h"
 #include "node/rooms/load.h"
 #include "node/rooms/playhead.h"
 #include "node/rooms/presence.h"
@@ -28,8 +31,10 @@ static void reannounce(struct sv_room *room, int64_t now_ms)
 {
     bool anybody = !sv_list_empty(&room->follows);
     room->reannounce_ms = anybody ? now_ms + SV_REANNOUNCE_MS : 0;
-    if (anybody)
-        sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
+    if (!anybody)
+        return;
+    sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
+    sv_room_look_at_lengths(room);
 }
 
 static void tick_room(struct sv_room *room, int64_t now_ms)
@@ -129,5 +134,48 @@ void sv_rooms_anchor(synctv_node *node)
                 sv_room_unref(rooms[k]);
             }
         }
+    }
+}
+
+/* --- reading all again --- */
+
+/* References to all rooms of a shard. NULL when out of memory, or there are none. */
+static struct sv_room **find_all(struct sv_room_shard *shard, size_t *ret_n)
+{
+    struct sv_room *room, *tmp, **rooms = NULL;
+    size_t n = 0;
+    pthread_mutex_lock(&shard->lock);
+    *ret_n = HASH_COUNT(shard->by_id);
+    if (*ret_n > 0)
+        rooms = malloc(*ret_n * sizeof(struct sv_room *));
+    if (rooms != NULL) {
+        HASH_ITER(hh, shard->by_id, room, tmp)
+            rooms[n++] = sv_room_ref(room);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return rooms;
+}
+
+static void mark_stale(struct sv_room *room)
+{
+    pthread_mutex_lock(&room->lock);
+    if (room->loaded && !room->gone)
+        sv_room_mark_stale(room);
+    pthread_mutex_unlock(&room->lock);
+}
+
+void sv_rooms_read_all_again(synctv_node *node)
+{
+    for (size_t i = 0; i < SV_ROOM_SHARDS; i++) {
+        size_t n;
+        struct sv_room **rooms = find_all(&node->rooms->shards[i], &n);
+        if (rooms == NULL && n > 0)
+            sv_logf(&node->log, SYNCTV_LOG_ERROR, "rooms",
+                "%zu rooms are not read again: no memory", n);
+        for (size_t k = 0; rooms != NULL && k < n; k++) {
+            mark_stale(rooms[k]);
+            sv_room_unref(rooms[k]);
+        }
+        free(rooms);
     }
 }

@@ -9,6 +9,9 @@
 int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms);
 /* The node clock has stepped: all that plays goes on from where it is. No locks held. */
 void sv_rooms_anchor(synctv_node *node);
+/* Others may have changed any of them: all are read again. Without memory for that some are not,
+ * which is logged. No locks held. */
+void sv_rooms_read_all_again(synctv_node *node);
 /* No other will come: what calls wait for is read now. No locks held. */
 void sv_rooms_last_tick(synctv_node *node);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "store/postgres/fence.h"
 #include "store/postgres/ops.h"
 #include "store/postgres/postgres_store.h"
 
@@ -15,6 +16,9 @@ struct sv_database {
     struct sv_pg_address address;
     const _Atomic int64_t *deadline_us;
     struct sv_pg_claim claim;
+    bool is_member;
+    /* A member's. */
+    struct sv_pg_fence fence;
     /* Its schema. */
     bool prepared;
 };
@@ -40,6 +44,7 @@ static void database_close(struct sv_database *database)
 {
     sv_pg_disconnect(&database->claim.pg);
     pthread_mutex_destroy(&database->claim.lock);
+    sv_pg_fence_fini(&database->fence);
     sv_pg_address_fini(&database->address);
     free(database);
 }
@@ -56,9 +61,19 @@ static int database_open(const struct sv_store_options *options, const _Atomic i
         return rv;
     }
     database->deadline_us = deadline_us;
-    database->claim.wanted = options->alone;
+    database->claim.kind = options->alone ? SV_PG_CLAIM_ALONE : SV_PG_CLAIM_NONE;
     pthread_mutex_init(&database->claim.lock, NULL);
     pg_init(&database->claim.pg, database, SV_CONN_WRITES);
+    if (options->member != NULL) {
+        database->is_member = true;
+        rv = sv_pg_fence_init(&database->fence, options->member);
+        database->claim.kind = SV_PG_CLAIM_AS_MEMBER;
+        database->claim.node_id = database->fence.id;
+    }
+    if (rv < 0) {
+        database_close(database);
+        return sv_error(err, rv);
+    }
     *ret_database = database;
     return 0;
 }
@@ -92,6 +107,8 @@ static int db_connect(struct sv_database *database, enum sv_conn_kind kind,
         return sv_error(err, SYNCTV_E_NO_MEMORY);
     member->database = database;
     pg_init(&member->pg, database, kind);
+    if (database->is_member && kind == SV_CONN_WRITES)
+        member->pg.fence = &database->fence;
     int rv = first_connect(database, &member->pg, err);
     if (rv < 0) {
         db_disconnect(&member->pg.conn);
@@ -174,6 +191,8 @@ static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind, const struct s
     bool writes = kind == SV_CONN_WRITES;
     db_rollback(conn);
     pg->read_only = !writes;
+    if (pg->fence != NULL)
+        sv_pg_fence_begin(pg);
     int rv = sv_pg_connect(pg);
     if (rv == 0 && pg->kind == SV_CONN_WRITES)
         rv = sv_pg_claim(&((struct member *)pg)->database->claim, pg);
@@ -188,7 +207,15 @@ static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind, const struct s
 
 static int db_commit(struct sv_conn *conn)
 {
-    return sv_pg_commit(pg_of(conn));
+    struct sv_pg *pg = pg_of(conn);
+    if (pg->fence == NULL)
+        return sv_pg_commit(pg);
+    int rv = sv_pg_fence_check(pg);
+    if (rv == 0)
+        rv = sv_pg_commit(pg);
+    if (rv == 0)
+        sv_pg_fence_committed(pg);
+    return rv;
 }
 
 static int64_t db_changes(const struct sv_conn *conn)

@@ -57,4 +57,11 @@ const struct sv_tx_ops sv_postgres_tx_ops = {
     .chat_after = sv_pg_chat_after,
     .chat_get = sv_pg_chat_get,
     .chat_delete = sv_pg_chat_delete,
+
+    .node_register = sv_pg_node_register,
+    .node_beat = sv_pg_node_beat,
+    .node_list = sv_pg_node_list,
+    .node_declare_dead = sv_pg_node_declare_dead,
+    .node_forget = sv_pg_node_forget,
+    .node_is_held = sv_pg_node_is_held,
 };

@@ -84,4 +84,12 @@ int sv_pg_chat_get(struct sv_tx *tx, const char *room_id, const char *message_id
 int sv_pg_chat_delete(struct sv_tx *tx, const synctv_chat *deletion, int32_t keep,
     uint64_t *ret_seq);
 
+int sv_pg_node_register(struct sv_tx *tx, const struct sv_node_rec *node, int64_t now_ms,
+    int64_t *ret_epoch);
+int sv_pg_node_beat(struct sv_tx *tx, const struct sv_node_rec *node);
+int sv_pg_node_list(struct sv_tx *tx, struct sv_arena *a, struct sv_node_rec **ret_nodes);
+int sv_pg_node_declare_dead(struct sv_tx *tx, const char *id, int64_t epoch, uint64_t beat);
+int sv_pg_node_forget(struct sv_tx *tx, const char *id, int64_t epoch);
+int sv_pg_node_is_held(struct sv_tx *tx, const char *id);
+
 #endif

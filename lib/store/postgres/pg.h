@@ -50,6 +50,8 @@ struct sv_pg_address {
 int sv_pg_address_init(struct sv_pg_address *address, const char *url, synctv_error *err);
 void sv_pg_address_fini(struct sv_pg_address *address);
 
+struct sv_pg_fence;
+
 struct sv_pg {
     /* First. */
     struct sv_conn conn;
@@ -62,6 +64,12 @@ struct sv_pg {
     /* The address is the key: statements are string literals. */
     const char *prepared[SV_PG_STATEMENTS];
     int64_t changes;
+    /* Of a member's connection that writes; NULL = none. The next two are fence.c's. */
+    struct sv_pg_fence *fence;
+    /* The changes when the transaction began. */
+    int64_t changes_before;
+    /* With it the node registers in this transaction, or SV_PG_FENCE_LEFT; 0 = neither. */
+    int64_t new_epoch;
     /* Whether the transaction is. */
     bool read_only;
     /* The server has sent a warning since commit.c has looked. */
@@ -70,6 +78,12 @@ struct sv_pg {
     char writer[SV_ID_SIZE];
     int64_t n_commits;
 };
+
+/*
+ * The key of the advisory lock on the node $1. Each schema of a database has its own. "SyNC"
+ */
+#define SV_PG_NODE_LOCK                                                                            \
+    "hashtextextended($1, x'53794e43'::BIGINT << 32 | current_schema()::REGNAMESPACE::OID::BIGINT)"
 
 /* Connects, if it is not. A failure is also in conn.failure. */
 int sv_pg_connect(struct sv_pg *pg);

@@ -4,10 +4,11 @@
  *
  *   backend.c  the table of the backend: connections, transactions, whom a job locks
  *   commit.c   whether a transaction was committed, for certain
- *   claim.c    who serves a database has it alone
+ *   claim.c    only one store may serve a database, or members do together; one for each id
+ *   fence.c    the changes of a member are stored only while it counts as alive
  *   open.c     is the database ours, is it new, is it old
  *   address.c  the URL
- *   ops.c      the table of operations; users.c … chat.c: what they do
+ *   ops.c      the table of operations; users.c … nodes.c: what they do
  *   pg.c       a connection, statements, errors
  *   schema.c   the tables
  */
@@ -23,7 +24,10 @@
  * process.
  */
 struct sv_pg_claim {
-    bool wanted;
+    /* How: alone, beside other members, or not at all. */
+    enum { SV_PG_CLAIM_NONE, SV_PG_CLAIM_ALONE, SV_PG_CLAIM_AS_MEMBER } kind;
+    /* Of a member: it is locked, too. Borrowed. */
+    const char *node_id;
     pthread_mutex_t lock;
     struct sv_pg pg;
 };

@@ -154,7 +154,19 @@ static const char v1_rooms[] =
     "    is_deletion BIGINT NOT NULL,"
     "    PRIMARY KEY (room_id, seq));"
     "CREATE INDEX chat_by_client_id ON chat (room_id, user_id, client_message_id)"
-    "    WHERE client_message_id <> '';";
+    "    WHERE client_message_id <> '';"
+
+    /* The members of the cluster that shares the database; one row an id. */
+    "CREATE TABLE nodes ("
+    "    id " TEXT_C " PRIMARY KEY,"
+    "    epoch BIGINT NOT NULL,"
+    "    instance " TEXT_C ","
+    "    address " TEXT_C ","
+    "    capabilities " TEXT_C ","
+    "    stats " TEXT_C ","
+    "    beat BIGINT NOT NULL,"
+    "    heartbeat_ms BIGINT NOT NULL,"
+    "    ahead_ms BIGINT NOT NULL);";
 
 const char *const sv_pg_migrations[SV_PG_SCHEMA_VERSION][SV_PG_MIGRATION_SCRIPTS] = {
     { v1_people, v1_rooms },
@@ -165,5 +177,5 @@ const char sv_pg_schema_missing[] =
     "'meta', 'commits', 'users', 'users_by_name', 'users_by_email', 'users_by_age', 'sessions',"
     " 'sessions_by_user', 'sessions_by_expiry', 'session_hashes', 'session_hashes_by_hash',"
     " 'rooms', 'rooms_by_age', 'rooms_by_creator', 'room_grams', 'members', 'members_by_user',"
-    " 'members_kicked', 'movies', 'movies_by_rank', 'playback', 'chat', 'chat_by_client_id'"
+    " 'members_kicked', 'movies', 'movies_by_rank', 'playback', 'chat', 'chat_by_client_id', 'nodes'"
     "]) AS name WHERE to_regclass(name) IS NULL LIMIT 1";

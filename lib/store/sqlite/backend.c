@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "store/sqlite/claim.h"
+#include "store/sqlite/fence.h"
 #include "store/sqlite/open.h"
 #include "store/sqlite/ops.h"
 
@@ -25,6 +26,9 @@ struct sv_database {
     /* NULL = in memory. */
     char *path;
     struct sv_sqlite_claim claim;
+    struct sv_sqlite_lock node_lock;
+    bool is_member;
+    struct sv_sqlite_fence fence; /* a member's */
     const _Atomic int64_t *deadline_us;
 };
 
@@ -54,9 +58,27 @@ static int path_of(const char *url, char **ret_path, synctv_error *err)
 
 static void database_close(struct sv_database *database)
 {
+    sv_sqlite_unlock_node(&database->node_lock);
     sv_sqlite_claim_end(&database->claim);
+    sv_sqlite_fence_fini(&database->fence);
     free(database->path);
     free(database);
+}
+
+static int open_for_member(struct sv_database *database, const struct sv_store_member *member,
+    synctv_error *err)
+{
+    database->is_member = true;
+    if (sv_sqlite_fence_init(&database->fence, member) < 0)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    if (database->path == NULL)
+        return 0;
+    int rv = sv_sqlite_check_file_system(database->path, err);
+    if (rv == 0)
+        rv = sv_sqlite_claim(&database->claim, database->path, SV_CLAIM_AS_MEMBER, err);
+    if (rv == 0)
+        rv = sv_sqlite_lock_node(&database->node_lock, database->path, member->id, err);
+    return rv;
 }
 
 static int database_open(const struct sv_store_options *options, const _Atomic int64_t *deadline_us,
@@ -69,8 +91,10 @@ static int database_open(const struct sv_store_options *options, const _Atomic i
     int rv = path_of(sv_str(options->url), &database->path, err);
     if (rv == 0 && database->path != NULL)
         rv = sv_sqlite_make_file(database->path, err);
-    if (rv == 0 && database->path != NULL && options->alone)
-        rv = sv_sqlite_claim(&database->claim, database->path, err);
+    if (rv == 0 && options->member != NULL)
+        rv = open_for_member(database, options->member, err);
+    else if (rv == 0 && database->path != NULL && options->alone)
+        rv = sv_sqlite_claim(&database->claim, database->path, SV_CLAIM_ALONE, err);
     if (rv < 0) {
         database_close(database);
         return rv;
@@ -101,8 +125,13 @@ static int db_connect(struct sv_database *database, enum sv_conn_kind kind,
         return sv_error(err, SYNCTV_E_NO_MEMORY);
     db->conn.tx.ops = &sv_sqlite_tx_ops;
     db->busy_deadline_us = database->deadline_us;
+    db->others_at_work = database->claim.shared;
+    if (database->is_member && kind == SV_CONN_WRITES)
+        db->fence = &database->fence;
     int rv = kind == SV_CONN_WRITES ? sv_sqlite_open_writer(db, database->path, err)
                                     : sv_sqlite_open_reader(db, database->path, err);
+    if (rv == 0 && database->is_member)
+        rv = sv_sqlite_claim_share(&database->claim, database->path, err);
     if (rv < 0) {
         db_disconnect(&db->conn);
         return rv;
@@ -170,13 +199,28 @@ static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind, const struct s
         return rv;
     if (kind == SV_CONN_READS)
         return sv_db_exec(db_of(conn), begin_read);
-    leave_gap(db_of(conn));
-    return sv_db_exec(db_of(conn), begin_write);
+    struct sv_db *db = db_of(conn);
+    leave_gap(db);
+    rv = sv_db_exec(db, begin_write);
+    if (db->fence != NULL)
+        sv_sqlite_fence_begin(db);
+    return rv;
+}
+
+static int commit_as_member(struct sv_db *db)
+{
+    int rv = sv_sqlite_fence_check(db);
+    if (rv == 0)
+        rv = end(db, commit);
+    if (rv == 0)
+        sv_sqlite_fence_committed(db);
+    return rv;
 }
 
 static int db_commit(struct sv_conn *conn)
 {
-    return end(db_of(conn), commit);
+    struct sv_db *db = db_of(conn);
+    return db->fence != NULL ? commit_as_member(db) : end(db, commit);
 }
 
 static int db_savepoint(struct sv_conn *conn)
@@ -186,6 +230,8 @@ static int db_savepoint(struct sv_conn *conn)
 
 static int db_undo(struct sv_conn *conn)
 {
+    if (db_of(conn)->fence != NULL)
+        sv_sqlite_fence_undo(db_of(conn));
     return sv_db_exec(db_of(conn), undo);
 }
 

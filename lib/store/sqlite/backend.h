@@ -3,10 +3,12 @@
  * The SQLite backend. One connection writes and can commit many jobs at once; the others read.
  *
  *   backend.c     the table of the backend: connections, transactions
- *   claim.c       only one store may serve a database
+ *   claim.c       only one store may serve a database, or members do together; one for each id
+ *   fence.c       the changes of a member are stored only while it counts as alive
  *   open.c        the file: is it ours, may we write it, must it be created or migrated
  *   ops.c         the table of operations
- *   users.c, sessions.c, rooms.c, room_list.c, members.c, movies.c, playback.c, chat.c
+ *   users.c, sessions.c, rooms.c, room_list.c, members.c, movies.c, playback.c, chat.c,
+ *   nodes.c
  *                 the operations, by noun
  *   db.c          a connection, statements, errors
  *   schema.c      the tables and their migrations

@@ -42,6 +42,10 @@ struct sv_db {
     int64_t freed_at_us, gap_at_us;
     /* Another limit to the wait for a lock; 0 = none. */
     const _Atomic int64_t *busy_deadline_us;
+    /* Of the member that it writes for; NULL = none. */
+    struct sv_sqlite_fence *fence;
+    /* Others are at work that may not know a newer schema. */
+    bool others_at_work;
     /* SQLite's words for conn.failure. */
     char reason[160];
 };

@@ -17,6 +17,7 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "store/sqlite/backend.h"
+#include "store/sqlite/claim.h"
 #include "store/sqlite/schema.h"
 
 #define WAL_PATIENCE_US (5 * 1000 * 1000)
@@ -44,13 +45,6 @@ static void sync_folder(const char *path)
         fsync(fd);
         close(fd);
     }
-}
-
-void sv_sqlite_give_to_owner_of(const char *path, int fd)
-{
-    struct stat st;
-    if (geteuid() == 0 && stat(path, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) < 0)
-        return; /* then it stays root's */
 }
 
 static int make_folder(const char *folder, synctv_error *err)
@@ -220,6 +214,29 @@ static int migrate_step(struct sv_db *db, int version)
     return version == 0 ? put_first_facts(db) : 0;
 }
 
+/* Members that work with the schema as it is would not know the new one. */
+static int refuse_to_migrate(struct sv_db *db, int version, const char *path, synctv_error *err)
+{
+    struct sv_arena a = { 0 };
+    struct sv_node_rec *nodes = NULL;
+    char names[80] = "";
+    int64_t has_nodes = 0;
+    int n = 0;
+    get_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'nodes'", &has_nodes);
+    if (has_nodes > 0)
+        n = db->conn.tx.ops->node_list(&db->conn.tx, &a, &nodes);
+    for (int i = 0; i < n; i++) {
+        size_t len = strlen(names);
+        if (len + strlen(nodes[i].id) + 3 < sizeof(names) &&
+            sv_sqlite_node_lock_is_held(path, nodes[i].id))
+            snprintf(names + len, sizeof(names) - len, "%s%s", len > 0 ? ", " : "", nodes[i].id);
+    }
+    sv_arena_fini(&a);
+    return sv_errorf(err, SYNCTV_E_STORAGE_UNAVAILABLE,
+        "members of the schema %d are at work, and this program's is %d: stop them first: %s",
+        version, SV_SCHEMA_VERSION, names[0] != '\0' ? names : path);
+}
+
 /*
  * Migrates to the current schema, a transaction for each step. Another process may do so at the
  * same time.
@@ -230,6 +247,8 @@ static int migrate(struct sv_db *db, const char *path, synctv_error *err)
         int rv = sv_db_exec(db, "BEGIN IMMEDIATE");
         int version = rv < 0 ? rv : inspect(db, path, err);
         bool done = version == SV_SCHEMA_VERSION;
+        if (db->others_at_work && version > 0 && !done)
+            version = refuse_to_migrate(db, version, path, err);
         if (rv == 0 && version >= 0 && !done)
             rv = migrate_step(db, version);
         if (rv == 0 && version >= 0)

@@ -13,10 +13,5 @@ int sv_sqlite_make_file(const char *path, synctv_error *err);
  */
 int sv_sqlite_open_writer(struct sv_db *db, const char *path, synctv_error *err);
 int sv_sqlite_open_reader(struct sv_db *db, const char *path, synctv_error *err);
-/*
- * A file that root creates beside `path` gets the owner of `path`, as SQLite does it with its own
- * files.
- */
-void sv_sqlite_give_to_owner_of(const char *path, int fd);
 
 #endif

@@ -57,4 +57,11 @@ const struct sv_tx_ops sv_sqlite_tx_ops = {
     .chat_after = sv_sqlite_chat_after,
     .chat_get = sv_sqlite_chat_get,
     .chat_delete = sv_sqlite_chat_delete,
+
+    .node_register = sv_sqlite_node_register,
+    .node_beat = sv_sqlite_node_beat,
+    .node_list = sv_sqlite_node_list,
+    .node_declare_dead = sv_sqlite_node_declare_dead,
+    .node_forget = sv_sqlite_node_forget,
+    .node_is_held = sv_sqlite_node_is_held,
 };

@@ -91,4 +91,12 @@ int sv_sqlite_chat_get(struct sv_tx *tx, const char *room_id, const char *messag
 int sv_sqlite_chat_delete(struct sv_tx *tx, const synctv_chat *deletion, int32_t keep,
     uint64_t *ret_seq);
 
+int sv_sqlite_node_register(struct sv_tx *tx, const struct sv_node_rec *node, int64_t now_ms,
+    int64_t *ret_epoch);
+int sv_sqlite_node_beat(struct sv_tx *tx, const struct sv_node_rec *node);
+int sv_sqlite_node_list(struct sv_tx *tx, struct sv_arena *a, struct sv_node_rec **ret_nodes);
+int sv_sqlite_node_declare_dead(struct sv_tx *tx, const char *id, int64_t epoch, uint64_t beat);
+int sv_sqlite_node_forget(struct sv_tx *tx, const char *id, int64_t epoch);
+int sv_sqlite_node_is_held(struct sv_tx *tx, const char *id);
+
 #endif

@@ -164,14 +164,27 @@ static const char v3[] =
 /* A row of the chat may say that a message was deleted, instead of being one. */
 static const char v4[] = "ALTER TABLE chat ADD COLUMN is_deletion INTEGER NOT NULL DEFAULT 0;";
 
-const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1, v2, v3, v4 };
+/* The members of the cluster that shares the database; one row an id. */
+static const char v5[] = "CREATE TABLE nodes ("
+                         "    id TEXT NOT NULL PRIMARY KEY,"
+                         "    epoch INTEGER NOT NULL,"
+                         "    instance TEXT NOT NULL,"
+                         "    address TEXT NOT NULL,"
+                         "    capabilities TEXT NOT NULL,"
+                         "    stats TEXT NOT NULL,"
+                         "    beat INTEGER NOT NULL,"
+                         "    heartbeat_ms INTEGER NOT NULL,"
+                         "    ahead_ms INTEGER NOT NULL"
+                         ") STRICT, WITHOUT ROWID;";
+
+const char *const sv_schema_migrations[SV_SCHEMA_VERSION] = { v1, v2, v3, v4, v5 };
 
 const char sv_schema_missing[] =
     "WITH ours (type, name) AS (VALUES "
     "('table', 'meta'), ('table', 'users'), ('table', 'sessions')"
     ", ('table', 'session_hashes'), ('table', 'rooms'), ('table', 'room_search')"
     ", ('table', 'members'), ('table', 'movies'), ('table', 'playback')"
-    ", ('table', 'chat'), ('index', 'users_by_name'), ('index', 'users_by_email')"
+    ", ('table', 'chat'), ('table', 'nodes'), ('index', 'users_by_name'), ('index', 'users_by_email')"
     ", ('index', 'users_by_age'), ('index', 'sessions_by_user')"
     ", ('index', 'sessions_by_expiry'), ('index', 'session_hashes_by_hash')"
     ", ('index', 'rooms_by_creator'), ('index', 'members_by_user')"
@@ -190,4 +203,5 @@ const char sv_schema_probe[] =
     " (SELECT count(*) FROM (SELECT kicked_until_ms FROM members LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT subtitles, weight FROM movies LIMIT 1)),"
     " (SELECT count(*) FROM (SELECT operation_id FROM playback LIMIT 1)),"
-    " (SELECT count(*) FROM (SELECT client_message_id, is_deletion FROM chat LIMIT 1))";
+    " (SELECT count(*) FROM (SELECT client_message_id, is_deletion FROM chat LIMIT 1)),"
+    " (SELECT count(*) FROM (SELECT instance, ahead_ms FROM nodes LIMIT 1))";

@@ -4,7 +4,7 @@
 #define SV_STORE_SQLITE_SCHEMA_H
 
 /* PRAGMA user_version. */
-#define SV_SCHEMA_VERSION 4
+#define SV_SCHEMA_VERSION 5
 /* PRAGMA application_id: "SyNC". */
 #define SV_SCHEMA_APPLICATION_ID 0x53794e43
 

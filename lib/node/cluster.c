@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: MIT */
+#include "node/cluster.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <synctv/cluster.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cluster/membership.h"
+#include "core/validate.h"
+#include "node/rooms/tick.h"
+
+#define SECRET_MIN_BYTES 32
+#define SECRET_FILE_MAX_BYTES 4095
+#define INSTANCE_LEN 21
+#define HEARTBEAT_MIN_MS 100
+#define HEARTBEAT_MAX_MS 60000
+
+/* A heartbeat, and what follows from it. One at a time. */
+struct beat {
+    struct sv_job job;
+    struct sv_cluster *cluster;
+    struct sv_arena arena;
+    struct sv_node_rec own;
+    char address[128], stats[96];
+    /* The wall clock. */
+    int64_t now_ms;
+    /* What run() finds. */
+    bool registered;
+    struct sv_node_rec *rows;
+    int n_rows;
+    /* What the look at them says is to be done. */
+    struct sv_look look;
+};
+
+struct sv_cluster {
+    synctv_node *node;
+    char instance[INSTANCE_LEN + 1];
+    int32_t heartbeat_ms;
+    bool advertises;
+    atomic_bool has_fellows;
+    /* Another start has this one's place. */
+    atomic_bool is_replaced;
+    /* Whoever has the beat under way: what it has seen of the others. */
+    struct sv_membership view;
+
+    /* Everything below. */
+    pthread_mutex_t lock;
+    char address[128];
+    int64_t epoch;
+    bool beating, left;
+    /* What others may look at. */
+    struct sv_membership seen;
+
+    struct beat beat;
+    struct sv_job leaving;
+};
+
+/* --- options --- */
+
+static int read_secret(synctv_node *node, const char *path, synctv_error *err)
+{
+    struct sv_file file;
+    int rv = sv_file_read(path, "cluster_secret_file", SECRET_FILE_MAX_BYTES, &file, err);
+    if (rv < 0)
+        return rv;
+    if (strcspn(file.data, "\r\n") < SECRET_MIN_BYTES)
+        rv = sv_error_field(err, "cluster_secret_file", "the first line of %s must have %d bytes",
+            path, SECRET_MIN_BYTES);
+    else if (file.others_may_read)
+        sv_logf(&node->log, SYNCTV_LOG_WARN, "cluster",
+            "%s can be read by others; its mode should be 0600", path);
+    sv_file_free(&file);
+    return rv;
+}
+
+/* Where nobody can be reached. */
+static bool is_any(const char *address)
+{
+    return strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+}
+
+static int check_address(const synctv_node_options *options, synctv_error *err)
+{
+    const char *advertise = options->advertise, *listen = options->listen;
+    if (sv_str_empty(advertise)) {
+        if (listen != NULL && is_any(listen))
+            return sv_error_field(err, "advertise",
+                "a member that listens on %s has to say under which ADDR:PORT others reach it",
+                listen);
+        return 0;
+    }
+    const char *port = sv_port_of(advertise);
+    if (port == NULL || strtol(port, NULL, 10) == 0 || strlen(advertise) >= 128)
+        return sv_error_field(err, "advertise", "%.60s is not ADDR:PORT or [IPV6]:PORT", advertise);
+    if (is_any(advertise))
+        return sv_error_field(err, "advertise", "nobody can reach a node under %s", advertise);
+    return 0;
+}
+
+/* <hostname>-<port>: the same after each start, and another one for each member. */
+static int choose_id(synctv_node *node, const synctv_node_options *options, synctv_error *err)
+{
+    const char *address = sv_str_empty(options->advertise) ? options->listen : options->advertise;
+    const char *port = address == NULL ? NULL : sv_port_of(address);
+    char host[58] = "";
+    if (!sv_str_empty(options->node_id)) {
+        memcpy(node->id, options->node_id, strlen(options->node_id) + 1);
+        return 0;
+    }
+    if (port == NULL || strtol(port, NULL, 10) == 0)
+        return sv_error_field(err, "node_id",
+            "a member whose port is not fixed wants a node id of its own");
+    if (gethostname(host, sizeof(host) - 1) < 0 || host[0] == '\0')
+        memcpy(host, "node", sizeof("node"));
+    for (char *c = host; *c != '\0'; c++)
+        if (!isalnum((unsigned char)*c) && *c != '.' && *c != '_')
+            *c = '-';
+    snprintf(node->id, sizeof(node->id), "%s-%s", host, port);
+    return 0;
+}
+
+int sv_cluster_new(synctv_node *node, const synctv_node_options *options, synctv_error *err)
+{
+    if (options->heartbeat_ms < HEARTBEAT_MIN_MS || options->heartbeat_ms > HEARTBEAT_MAX_MS)
+        return sv_error_field(err, "heartbeat_ms", "must be %d to %d", HEARTBEAT_MIN_MS,
+            HEARTBEAT_MAX_MS);
+    if (sv_str_empty(options->cluster_secret_file)) {
+        return sv_str_empty(options->advertise)
+            ? 0
+            : sv_error_field(err, "advertise",
+                  "only a member of a cluster has others to tell: it wants a cluster secret");
+    }
+    int rv = read_secret(node, options->cluster_secret_file, err);
+    if (rv == 0)
+        rv = check_address(options, err);
+    if (rv == 0)
+        rv = choose_id(node, options, err);
+    if (rv < 0)
+        return rv;
+    struct sv_cluster *cluster = calloc(1, sizeof(*cluster));
+    if (cluster == NULL)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    cluster->node = node;
+    cluster->heartbeat_ms = options->heartbeat_ms;
+    cluster->advertises = !sv_str_empty(options->advertise);
+    if (cluster->advertises)
+        snprintf(cluster->address, sizeof(cluster->address), "%s", options->advertise);
+    sv_membership_init(&cluster->view, cluster->heartbeat_ms);
+    pthread_mutex_init(&cluster->lock, NULL);
+    node->cluster = cluster;
+    rv = sv_node_random_id(node, cluster->instance, INSTANCE_LEN);
+    return rv < 0 ? sv_error(err, rv) : 0;
+}
+
+void sv_cluster_free(synctv_node *node)
+{
+    struct sv_cluster *cluster = node->cluster;
+    if (cluster == NULL)
+        return;
+    node->cluster = NULL;
+    sv_arena_fini(&cluster->beat.arena);
+    pthread_mutex_destroy(&cluster->lock);
+    free(cluster);
+}
+
+/* --- the node's own row --- */
+
+static int64_t wall_ms(const synctv_node *node)
+{
+    return node->sources.wall_ms(node->sources.userdata);
+}
+
+/* Locked. */
+static void prepare_beat(struct sv_cluster *cluster)
+{
+    synctv_node *node = cluster->node;
+    struct beat *beat = &cluster->beat;
+    synctv_node_stats stats;
+    synctv_node_get_stats(node, &stats);
+    snprintf(beat->stats, sizeof(beat->stats), "rooms=%u streams=%u users_online=%u",
+        stats.rooms_loaded, stats.streams, stats.users_online);
+    memcpy(beat->address, cluster->address, sizeof(beat->address));
+    beat->cluster = cluster;
+    beat->now_ms = wall_ms(node);
+    beat->own = (struct sv_node_rec){
+        .id = node->id,
+        .epoch = cluster->epoch,
+        .instance = cluster->instance,
+        .address = beat->address,
+        .capabilities = "",
+        .stats = beat->stats,
+        .heartbeat_ms = cluster->heartbeat_ms,
+        .ahead_ms = sv_node_now_ms(node) - beat->now_ms,
+    };
+}
+
+/* Of members that are there: who runs holds the lock on its id, whatever its row says. */
+static int find_ahead(synctv_node *node, struct sv_tx *tx, int64_t *ret_ahead_ms)
+{
+    struct sv_arena arena = { 0 };
+    struct sv_node_rec *rows;
+    int n = tx->ops->node_list(tx, &arena, &rows), held = 0;
+    *ret_ahead_ms = 0;
+    for (int i = 0; i < n && held == 0; i++) {
+        if (strcmp(rows[i].id, node->id) == 0 || rows[i].instance[0] == '\0')
+            continue;
+        held = tx->ops->node_is_held(tx, rows[i].id);
+        if (held > 0)
+            *ret_ahead_ms = rows[i].ahead_ms;
+    }
+    sv_arena_fini(&arena);
+    if (n >= 0 && held >= 0)
+        atomic_store(&node->cluster->has_fellows, held > 0);
+    return n < 0 ? n : held < 0 ? held : 0;
+}
+
+int sv_cluster_register(synctv_node *node, struct sv_tx *tx, int64_t *ret_ahead_ms)
+{
+    struct sv_cluster *cluster = node->cluster;
+    int rv = find_ahead(node, tx, ret_ahead_ms);
+    if (rv < 0)
+        return rv;
+    pthread_mutex_lock(&cluster->lock);
+    prepare_beat(cluster);
+    cluster->beat.own.ahead_ms = *ret_ahead_ms;
+    rv = tx->ops->node_register(tx, &cluster->beat.own, cluster->beat.now_ms, &cluster->epoch);
+    pthread_mutex_unlock(&cluster->lock);
+    return rv;
+}
+
+void sv_cluster_set_address(synctv_node *node, const char *address)
+{
+    struct sv_cluster *cluster = node->cluster;
+    if (cluster == NULL || cluster->advertises)
+        return;
+    pthread_mutex_lock(&cluster->lock);
+    snprintf(cluster->address, sizeof(cluster->address), "%s", address);
+    pthread_mutex_unlock(&cluster->lock);
+}
+
+bool sv_cluster_has_fellows(const synctv_node *node)
+{
+    return node->cluster != NULL && atomic_load(&node->cluster->has_fellows);
+}
+
+/* --- verdicts --- */
+
+static int verdicts_run(struct sv_job *job, struct sv_tx *tx)
+{
+    struct beat *beat = SV_CONTAINER_OF(job, struct beat, job);
+    for (size_t i = 0; i < beat->look.n_verdicts; i++) {
+        const struct sv_fellow_verdict *v = &beat->look.verdicts[i];
+        int rv = v->what == SV_VERDICT_DEAD
+            ? tx->ops->node_declare_dead(tx, v->id, v->epoch, v->beat)
+            : tx->ops->node_forget(tx, v->id, v->epoch);
+        if (rv < 0)
+            return rv;
+    }
+    return 0;
+}
+
+static void end_beat(struct sv_cluster *cluster)
+{
+    pthread_mutex_lock(&cluster->lock);
+    cluster->beating = false;
+    pthread_mutex_unlock(&cluster->lock);
+}
+
+/* What came of it is seen with the next look. */
+static void verdicts_apply(struct sv_job *job, int rv)
+{
+    end_beat(SV_CONTAINER_OF(job, struct beat, job)->cluster);
+}
+
+/* --- a heartbeat --- */
+
+/* Declared dead, or forgotten, the node comes back, unless another start of it has come meanwhile. */
+static int register_anew(struct beat *beat, struct sv_tx *tx)
+{
+    const struct sv_node_rec *own = &beat->own;
+    for (int i = 0; i < beat->n_rows; i++) {
+        const char *instance = beat->rows[i].instance;
+        if (strcmp(beat->rows[i].id, own->id) == 0 && instance[0] != '\0' &&
+            strcmp(instance, own->instance) != 0)
+            return SYNCTV_E_STALE_EPOCH;
+    }
+    beat->registered = true;
+    return tx->ops->node_register(tx, own, beat->now_ms, &beat->own.epoch);
+}
+
+static int beat_run(struct sv_job *job, struct sv_tx *tx)
+{
+    struct beat *beat = SV_CONTAINER_OF(job, struct beat, job);
+    sv_arena_fini(&beat->arena);
+    beat->registered = false;
+    int rv = tx->ops->node_beat(tx, &beat->own);
+    if (rv < 0)
+        return rv;
+    bool alive = rv > 0;
+    rv = beat->n_rows = tx->ops->node_list(tx, &beat->arena, &beat->rows);
+    if (rv >= 0 && !alive)
+        rv = register_anew(beat, tx);
+    return rv < 0 ? rv : 0;
+}
+
+static void tell_news(void *userdata, enum sv_fellow_news news, const struct sv_fellow *fellow)
+{
+    static const char *const states[] = { "is alive", "is suspect", "is dead" };
+    const struct sv_cluster *cluster = userdata;
+    bool bad = news != SV_FELLOW_LEFT && fellow->state != SV_FELLOW_ALIVE;
+    sv_logf(&cluster->node->log, bad ? SYNCTV_LOG_WARN : SYNCTV_LOG_INFO, "cluster",
+        "node %s %s%s%s", fellow->id, news == SV_FELLOW_LEFT ? "has left" : states[fellow->state],
+        fellow->address[0] != '\0' ? ", address " : "", fellow->address);
+}
+
+static void look_around(struct sv_cluster *cluster, struct beat *beat)
+{
+    struct sv_fellow_row rows[SV_NODES_MAX];
+    size_t n = 0;
+    for (int i = 0; i < beat->n_rows; i++) {
+        const struct sv_node_rec *rec = &beat->rows[i];
+        if (strcmp(rec->id, cluster->node->id) == 0)
+            continue;
+        rows[n++] = (struct sv_fellow_row){
+            .id = rec->id,
+            .address = rec->address,
+            .epoch = rec->epoch,
+            .beat = rec->beat,
+            .heartbeat_ms = rec->heartbeat_ms,
+            .ahead_ms = rec->ahead_ms,
+            .declared_dead = rec->instance[0] == '\0',
+        };
+    }
+    sv_membership_look(&cluster->view, sv_node_mono_ms(cluster->node), rows, n, &beat->look,
+        tell_news, cluster);
+    atomic_store(&cluster->has_fellows, sv_membership_n_alive(&cluster->view) > 0);
+}
+
+static void come_back(struct sv_cluster *cluster, int64_t epoch)
+{
+    sv_logf(&cluster->node->log, SYNCTV_LOG_WARN, "cluster",
+        "this node %s was declared dead; it has registered anew, epoch %lld, and reads its rooms"
+        " again",
+        cluster->node->id, (long long)epoch);
+    sv_rooms_read_all_again(cluster->node);
+}
+
+static void beat_apply(struct sv_job *job, int rv)
+{
+    struct beat *beat = SV_CONTAINER_OF(job, struct beat, job);
+    struct sv_cluster *cluster = beat->cluster;
+    beat->look.n_verdicts = 0;
+    if (rv == SYNCTV_E_STALE_EPOCH && !atomic_exchange(&cluster->is_replaced, true))
+        sv_logf(&cluster->node->log, SYNCTV_LOG_ERROR, "cluster",
+            "another start of the node %s has taken this one's place: nothing is stored any more",
+            cluster->node->id);
+    if (rv < 0) {
+        end_beat(cluster);
+        return;
+    }
+    look_around(cluster, beat);
+    pthread_mutex_lock(&cluster->lock);
+    cluster->epoch = beat->own.epoch;
+    cluster->seen = cluster->view;
+    pthread_mutex_unlock(&cluster->lock);
+    if (beat->registered)
+        come_back(cluster, beat->own.epoch);
+    beat->job = (struct sv_job){ .run = verdicts_run, .apply = verdicts_apply };
+    if (beat->look.n_verdicts == 0 || sv_store_write(cluster->node->store, &beat->job) < 0)
+        end_beat(cluster);
+}
+
+int synctv_cluster_heartbeat(synctv_node *node, synctv_error *ret_error)
+{
+    struct sv_cluster *cluster = node->cluster;
+    if (cluster == NULL)
+        return 0;
+    if (atomic_load(&cluster->is_replaced))
+        return sv_errorf(ret_error, SYNCTV_E_STALE_EPOCH,
+            "another start of the node %s has taken this one's place in the database", node->id);
+    int rv = 0;
+    pthread_mutex_lock(&cluster->lock);
+    if (cluster->left) {
+        rv = SYNCTV_E_SHUTTING_DOWN;
+    } else if (!cluster->beating) {
+        prepare_beat(cluster);
+        cluster->beat.job = (struct sv_job){ .run = beat_run, .apply = beat_apply };
+        rv = sv_store_write(node->store, &cluster->beat.job);
+        cluster->beating = rv == 0;
+    }
+    pthread_mutex_unlock(&cluster->lock);
+    return rv < 0 ? sv_error(ret_error, rv) : 0;
+}
+
+/* --- the store's --- */
+
+/* The heartbeat finds out why, and what to do. */
+static void on_refused(void *userdata)
+{
+    struct sv_cluster *cluster = userdata;
+    synctv_cluster_heartbeat(cluster->node, NULL);
+}
+
+bool sv_cluster_store_member(synctv_node *node, struct sv_store_member *ret_member)
+{
+    if (node->cluster == NULL)
+        return false;
+    *ret_member = (struct sv_store_member){
+        .id = node->id,
+        .instance = node->cluster->instance,
+        .refused = on_refused,
+        .userdata = node->cluster,
+    };
+    return true;
+}
+
+static int leave_run(struct sv_job *job, struct sv_tx *tx)
+{
+    struct sv_cluster *cluster = SV_CONTAINER_OF(job, struct sv_cluster, leaving);
+    pthread_mutex_lock(&cluster->lock);
+    int64_t epoch = cluster->epoch;
+    pthread_mutex_unlock(&cluster->lock);
+    return tx->ops->node_forget(tx, cluster->node->id, epoch);
+}
+
+static void leave_apply(struct sv_job *job, int rv)
+{
+}
+
+void sv_cluster_leave(synctv_node *node)
+{
+    struct sv_cluster *cluster = node->cluster;
+    if (cluster == NULL)
+        return;
+    pthread_mutex_lock(&cluster->lock);
+    bool first = !cluster->left;
+    cluster->left = true;
+    pthread_mutex_unlock(&cluster->lock);
+    if (!first)
+        return;
+    cluster->leaving = (struct sv_job){ .run = leave_run, .apply = leave_apply };
+    sv_store_write(node->store, &cluster->leaving);
+}
+
+/* --- what others may see --- */
+
+static void show(synctv_cluster_node *out, const char *id, const char *address,
+    synctv_node_state state, int64_t age_ms)
+{
+    snprintf(out->node_id, sizeof(out->node_id), "%s", id);
+    snprintf(out->address, sizeof(out->address), "%s", address);
+    out->state = state;
+    out->age_ms = age_ms;
+}
+
+int synctv_cluster_nodes(synctv_node *node, synctv_cluster_node *ret_nodes, int max)
+{
+    static const synctv_node_state states[] = { SYNCTV_NODE_ALIVE, SYNCTV_NODE_SUSPECT,
+        SYNCTV_NODE_DEAD };
+    struct sv_cluster *cluster = node->cluster;
+    if (cluster == NULL)
+        return 0;
+    pthread_mutex_lock(&cluster->lock);
+    int n = 1 + (int)cluster->seen.n;
+    if (max > 0)
+        show(&ret_nodes[0], node->id, cluster->address, SYNCTV_NODE_ALIVE, 0);
+    for (int i = 1; i < n && i < max; i++) {
+        const struct sv_fellow *fellow = &cluster->seen.fellows[i - 1];
+        show(&ret_nodes[i], fellow->id, fellow->address, states[fellow->state], fellow->age_ms);
+    }
+    pthread_mutex_unlock(&cluster->lock);
+    return n;
+}

@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Several servers on one SQLite file: who may be there, who counts as alive, and what a dead one cannot write."""
+import os
+import signal
+import socket
+import threading
+
+import grpc
+
+from harness import NO_LIMITS, Server, equal, eventually, run, run_program, temp_path, test, write_file
+from client import Failure, Person, models, register
+
+SECRET = write_file("secret", "0123456789abcdef0123456789abcdef\n")
+BEAT_MS = 200
+
+
+def database():
+    return "sqlite:" + temp_path("synctv.db")
+
+
+def options(node_id, *more):
+    return ("--cluster-secret-file", SECRET, "--node-id", node_id, "--heartbeat-ms", str(BEAT_MS), *more)
+
+
+def member(db, node_id, *more, **kwargs):
+    return Server(*options(node_id, *more), db=db, config=NO_LIMITS, **kwargs)
+
+
+def refused(*args, saying):
+    """Exit 2 and one sentence that says all of this."""
+    status, stdout, stderr = run_program("--listen", "127.0.0.1:0", *args)
+    equal((status, stdout), (2, ""))
+    lines = stderr.splitlines()
+    equal(len(lines), 1, stderr)
+    for word in [saying] if isinstance(saying, str) else saying:
+        assert word in lines[0], f"{word!r} is not in {lines[0]!r}"
+
+
+def says(server, *words, times=1):
+    """Waits until this many lines of the log have all of these words."""
+    eventually(lambda: sum(all(word in line for word in words) for line in server.stderr().splitlines()) >= times,
+               f"{words} in the log of {server.node_id}: {server.stderr()}")
+
+
+def last_word_on(server, node_id):
+    """What the server has said last of this node."""
+    lines = [line for line in server.stderr().splitlines() if f"cluster: node {node_id} " in line]
+    return lines[-1] if lines else ""
+
+
+def elsewhere(server, person):
+    """The same person at another server."""
+    there = Person(server.address)
+    there.id, there.name = person.id, person.name
+    there.access_token, there.refresh_token = person.access_token, person.refresh_token
+    return there
+
+
+@test("three servers share one file, find each other, and what one writes the others read")
+def _():
+    db = database()
+    with member(db, "a") as a, member(db, "b") as b, member(db, "c") as c:
+        servers = {"a": a, "b": b, "c": c}
+        for name, server in servers.items():
+            equal(server.node_id, name)
+            for other in servers:
+                if other != name:
+                    says(server, f"node {other} is alive")
+        says(a, f"node b is alive, address {b.address}")
+        alice = register(a, "alice")
+        room = alice.CreateRoom(name="Movie night").room
+        for server in (b, c):
+            equal(elsewhere(server, alice).GetRoomInfo(room_id=room.id).room.name, "Movie night")
+        bob = register(c, "bob")
+        bob.JoinRoom(room_id=room.id)
+        equal([found.member_count for found in elsewhere(b, alice).ListRooms(joined=True).rooms], [2])
+        b.stop()
+        says(a, "node b has left")
+        says(c, "node b has left")
+        assert "suspect" not in last_word_on(a, "b"), last_word_on(a, "b")
+
+
+@test("a member and a server that is alone refuse each other, with a sentence that says what to do")
+def _():
+    db = database()
+    with member(db, "a") as a:
+        refused("--db", db, saying=("members of a cluster use the database", "stop them", "cluster secret"))
+        done = run_program("user", "add", "carol", "--db", db, stdin="correct horse\n")
+        equal(done[0], 0, done[2])
+        register(a, "dave")
+    with Server(db=db):
+        refused("--db", db, *options("a"), saying=("for itself", "stop it", "give it the secret"))
+    with member(db, "a"):
+        pass
+
+
+@test("a second live node of one id is refused; after kill -9 its id is free at once")
+def _():
+    db = database()
+    with member(db, "b") as b:
+        a = member(db, "a")
+        says(b, "node a is alive")
+        refused("--db", db, *options("a"), saying=("the node a is running already", "node id of its own"))
+        alice = register(a, "alice")
+        for _ in range(3):
+            a.kill()
+            a = member(db, "a")
+            equal(elsewhere(a, alice).CreateRoom(name="Again").room.name, "Again")
+        a.stop()
+        says(b, "node a has left")
+
+
+@test("a member that is stopped too long is declared dead; what it wakes up to is fenced, and then it goes on")
+def _():
+    db = database()
+    with member(db, "a") as a, member(db, "b", complaints_expected=True) as b, member(db, "c") as c:
+        alice = register(a, "alice")
+        at_b = elsewhere(b, alice)
+        room = alice.CreateRoom(name="Before").room
+        stream = at_b.stream(room.id)
+        stream.expect("room_state")
+        says(a, "node b is alive")
+        says(c, "node b is alive")
+        b.send_signal(signal.SIGSTOP)
+        try:
+            says(a, "node b is suspect")
+            says(a, "node b is dead")
+            says(c, "node b is dead")
+            alice.UpdateRoom(room_id=room.id, room=models.Room(name="Meanwhile"), fields=["name"])
+            ends = []
+
+            def write(number):
+                try:
+                    at_b.CreateRoom(name=f"Woken {number}")
+                    ends.append((number, "OK"))
+                except grpc.RpcError as error:
+                    ends.append((number, Failure(error).reason))
+
+            threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+            for thread in threads:
+                thread.start()
+        finally:
+            b.send_signal(signal.SIGCONT)
+        for thread in threads:
+            thread.join(30)
+        says(b, "was declared dead; it has registered anew")
+        for server in (a, c):
+            eventually(lambda server=server: "is alive" in last_word_on(server, "b"), "b is alive again")
+        assert {end for _, end in ends} <= {"OK", "STORAGE_UNAVAILABLE"}, ends
+        stored = {room.name for room in alice.ListRooms(joined=True, page_size=50).rooms}
+        for number, end in ends:
+            equal(f"Woken {number}" in stored, end == "OK", f"a write that ended {end}")
+        equal(at_b.CreateRoom(name="After").room.name, "After")
+        stream.expect("room", where=lambda told: told.room.name == "Meanwhile")
+        assert "is dead" not in c.stderr().replace("node b is dead", ""), c.stderr()
+
+
+@test("a server whose place another start of its node has taken ends with 2 and says why")
+def _():
+    db = database()
+    first = member(db, "a")
+    os.remove(db.removeprefix("sqlite:") + ".node-a.lock")  # or there could be no second one
+    with member(db, "a") as second:
+        equal(first.wait(), 2)
+        assert "another start of the node a has taken this one's place" in first.stderr(), first.stderr()
+        register(second, "alice")
+        assert os.path.exists(db.removeprefix("sqlite:") + ".node-a.lock")
+        refused("--db", db, *options("a"), saying="the node a is running already")
+
+
+@test("members that start at the same moment on a new file are all ready")
+def _():
+    for _ in range(5):
+        db, started, failed = database(), [], []
+
+        def start(name):
+            try:
+                started.append(member(db, name))  # pylint: disable=cell-var-from-loop
+            except AssertionError as error:
+                failed.append(error)  # pylint: disable=cell-var-from-loop
+
+        threads = [threading.Thread(target=start, args=(name,)) for name in "abc"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        equal(failed, [])
+        equal(len(started), 3)
+        for server in started:
+            server.stop()
+
+
+@test("what is wrong with the settings of a member is one sentence")
+def _():
+    db = database()
+    secret = ("--cluster-secret-file", SECRET)
+    refused("--db", db, *secret, saying=("--node-id", "port"))
+    refused("--db", "memory:", *options("a"), saying="memory:")
+    refused("--db", db, *options("a"), "--listen", "0.0.0.0:0", saying=("--advertise", "0.0.0.0:0"))
+    refused("--db", db, *options("a"), "--advertise", "0.0.0.0:7000", saying="--advertise")
+    refused("--db", db, *options("a"), "--advertise", "192.0.2.1:0", saying="--advertise")
+    refused("--db", db, "--advertise", "192.0.2.1:7000", saying=("--advertise", "cluster secret"))
+    refused("--db", db, "--heartbeat-ms", "5", saying=("--heartbeat-ms", "100"))
+    refused("--db", db, "--cluster-secret-file", write_file("secret", "too short\n" + 40 * "x"), "--node-id", "a",
+            saying=("--cluster-secret-file", "32"))
+    refused("--db", db, "--cluster-secret-file", "/no/such/file", "--node-id", "a", saying="/no/such/file")
+    refused("--check-config", "--db", db, *secret, "--listen", "[::]:7000", saying="--advertise")
+    equal(run_program("--check-config", "--db", db, *secret, "--listen", "127.0.0.1:7000")[0], 0)
+
+
+@test("by default a member's id is its host and port, and a secret that others may read is a warning")
+def _():
+    db = database()
+    secret = write_file("secret", "0123456789abcdef0123456789abcdef", mode=0o644)
+    os.chmod(secret, 0o644)
+    with Server("--cluster-secret-file", secret, "--advertise", "192.0.2.1:7000", db=db) as server:
+        assert server.node_id.endswith("-7000"), server.node_id
+        host = socket.gethostname()
+        if host.replace(".", "").isalnum():
+            equal(server.node_id, host[:57] + "-7000")
+        says(server, "can be read by others")
+        with member(db, "b") as b:
+            says(b, "is alive, address 192.0.2.1:7000")
+
+
+run()
