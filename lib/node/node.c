@@ -216,7 +216,13 @@ struct meta {
     const char *node_id;
     char new_id[SV_ID_SIZE];
     int64_t ahead_ms;
+    bool needs_secret;
 };
+
+static bool lacks_secret(const struct meta *meta)
+{
+    return meta->needs_secret && strlen(meta->jwt_secret) < SV_TOKEN_KEY_MIN_BYTES;
+}
 
 static int meta_run(struct sv_blocking_job *blocking, struct sv_tx *tx)
 {
@@ -232,20 +238,19 @@ static int meta_run(struct sv_blocking_job *blocking, struct sv_tx *tx)
         rv = tx->ops->meta_get(tx, "node_id", &meta->arena, &meta->node_id);
     if (rv == 0) {
         meta->node_id = meta->new_id;
-        rv = tx->ops->meta_put(tx, "node_id", meta->new_id);
+        if (!lacks_secret(meta)) /* else it is damaged, and left as it is */
+            rv = tx->ops->meta_put(tx, "node_id", meta->new_id);
     }
     return rv;
 }
 
-static int damaged(const synctv_node_options *options, const char *what, synctv_error *err)
-{
-    return sv_errorf(err, SYNCTV_E_STORAGE_CORRUPT,
-        "the database %s is damaged (%s): put a backup in its place", options->db_url, what);
-}
-
 static int read_meta(synctv_node *node, const synctv_node_options *options, synctv_error *err)
 {
-    struct meta meta = { .blocking.run = meta_run, .node = node };
+    struct meta meta = {
+        .blocking.run = meta_run,
+        .node = node,
+        .needs_secret = sv_str_empty(options->jwt_secret_file),
+    };
     int rv = sv_node_new_id(node, meta.new_id);
     if (rv >= 0)
         rv = sv_blocking_job_do(&meta.blocking, node->store, sv_store_write);
@@ -258,14 +263,15 @@ static int read_meta(synctv_node *node, const synctv_node_options *options, sync
     if (meta.ahead_ms != 0)
         sv_node_start_clock_ahead(node, meta.ahead_ms);
     if (!sv_name_valid(id, 64)) {
-        rv = damaged(options, "its node id is none", err);
+        rv = sv_store_damaged(node->store, "its node id is none", err);
         goto out;
     }
     memmove(node->id, id, strlen(id) + 1);
-    if (sv_str_empty(options->jwt_secret_file)) {
-        if (strlen(meta.jwt_secret) < SV_TOKEN_KEY_MIN_BYTES)
-            rv = damaged(options, "it has no token secret", err);
-        else if ((rv = set_key(node, meta.jwt_secret, strlen(meta.jwt_secret))) < 0)
+    if (lacks_secret(&meta)) {
+        rv = sv_store_damaged(node->store, "it has no token secret", err);
+    } else if (meta.needs_secret) {
+        rv = set_key(node, meta.jwt_secret, strlen(meta.jwt_secret));
+        if (rv < 0)
             sv_error(err, rv);
     }
 out:

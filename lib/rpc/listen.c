@@ -180,25 +180,46 @@ static const char *text_of(int problem, char *out, size_t size)
     return problem != 0 ? strerror_r(problem, out, size) : "the certificates do not work";
 }
 
-/* Returns the port, or 0. *ret_problem is the errno of the last address. */
+/* Returns the port, or 0 with *ret_problem set as by open_address(); warns if there are others. */
+static int open_one(const struct listener *l, const struct addrinfo *ai, bool is_alone,
+    int *ret_problem)
+{
+    char name[ADDRESS_SIZE], text[128];
+    int port = open_address(l, ai);
+    *ret_problem = errno;
+    if (port <= 0 && !is_alone) {
+        name_of(ai, name);
+        sv_logf(l->log, SYNCTV_LOG_WARN, "rpc", "%s: nobody is served on %s: %s", l->address, name,
+            text_of(*ret_problem, text, sizeof(text)));
+    }
+    return port > 0 ? port : 0;
+}
+
+static struct addrinfo *find_any_ipv6(struct addrinfo *ai)
+{
+    while (ai != NULL && !is_any_ipv6(ai))
+        ai = ai->ai_next;
+    return ai;
+}
+
+/*
+ * Returns the port, or 0. *ret_problem is the errno of the last address. [::] is opened first, where
+ * it is among them ("*"): it is IPv4, too, so that 0.0.0.0 is left out then.
+ */
 static int open_all(const struct listener *l, struct addrinfo *found, int *ret_problem)
 {
-    int port = 0;
-    char name[ADDRESS_SIZE], text[128];
+    bool is_alone = found->ai_next == NULL;
+    struct addrinfo *any = find_any_ipv6(found);
+    int port = any != NULL ? open_one(l, any, is_alone, ret_problem) : 0;
+    bool has_any = port > 0;
     for (struct addrinfo *ai = found; ai != NULL; ai = ai->ai_next) {
         if (port > 0)
             *port_in(ai->ai_addr) = htons((uint16_t)port);
-        if (is_duplicate(found, ai))
+        if (ai == any || is_duplicate(found, ai) || (has_any && is_any_ipv4(ai)))
             continue;
-        int got = open_address(l, ai);
-        *ret_problem = errno;
-        if (got > 0) {
+        int got = open_one(l, ai, is_alone, ret_problem);
+        if (got > 0)
             port = got;
-        } else if (found->ai_next != NULL) {
-            name_of(ai, name);
-            sv_logf(l->log, SYNCTV_LOG_WARN, "rpc", "%s: nobody is served on %s: %s", l->address,
-                name, text_of(*ret_problem, text, sizeof(text)));
-        }
     }
     return port;
 }

@@ -59,6 +59,8 @@ struct sv_backend {
     void (*disconnect)(struct sv_conn *conn);
     /* After the last disconnect(). */
     void (*close)(struct sv_database *database);
+    /* As sv_store_damaged(). */
+    int (*damaged)(const struct sv_database *database, const char *what, synctv_error *err);
 
     /*
      * Begins a transaction that writes or only reads. Rolls back a transaction that is still open.

@@ -144,6 +144,11 @@ out:
     return rv;
 }
 
+int sv_store_damaged(const struct sv_store *store, const char *what, synctv_error *err)
+{
+    return store->backend->damaged(store->database, what, err);
+}
+
 void sv_store_close(struct sv_store *store)
 {
     sv_jobs_stop(store);

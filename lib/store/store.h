@@ -432,6 +432,12 @@ int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_
     synctv_error *err);
 
 /*
+ * For a reader who finds that what the open database holds cannot be, `what` in a few words: fills
+ * `err` with the sentence that the store has for damage. Returns STORAGE_CORRUPT.
+ */
+int sv_store_damaged(const struct sv_store *store, const char *what, synctv_error *err);
+
+/*
  * Sets the scope of a job that writes, before it is queued. The ids are copied; NULL is "". Jobs of
  * one room run and are applied in the order of sv_store_write(). Jobs that count or check something
  * of a user name that user, so that no other job of this user comes between. Nobody may rely on an

@@ -147,6 +147,7 @@ static void chat_deleted_to(const synctv_event *e, Synctv__Client__ChatDeleted *
     ret->room_id = sv_wire_mutable(e->room_id);
     ret->message_id = sv_wire_mutable(e->deleted_message_id);
     ret->actor_id = sv_wire_mutable(e->actor_id);
+    ret->seq = e->deletion_seq;
 }
 
 /* Fills the member of `p` for the event. Each begins with its message, so &p points to it. */
@@ -354,6 +355,7 @@ static void chat_deleted_from(const Synctv__Client__ChatDeleted *m, synctv_event
     ret->room_id = m->room_id;
     ret->deleted_message_id = m->message_id;
     ret->actor_id = m->actor_id;
+    ret->deletion_seq = m->seq;
 }
 
 /*

@@ -431,6 +431,7 @@ def _():
 def _():
     whole = make_database()
     for number, (sql, word) in enumerate({
+            "DELETE FROM meta": "token secret",
             "DELETE FROM meta WHERE key = 'jwt_secret'": "token secret",
             "UPDATE meta SET value = 'short' WHERE key = 'jwt_secret'": "token secret",
             "UPDATE meta SET value = CAST(x'ff' AS TEXT) WHERE key = 'jwt_secret'": "token secret",
@@ -440,7 +441,7 @@ def _():
         db = sqlite3.connect(path, isolation_level=None)
         db.execute(sql)
         db.close()
-        refused(path, "is damaged", word, "put a backup in its place")
+        refused(path, f"the database {path} is damaged", word, "put a backup in its place; README")
 
 
 @test("a database of a newer version, or of another program, is left as it is")

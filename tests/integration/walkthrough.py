@@ -256,7 +256,7 @@ def _():
     equal([m.seq for m in carol.GetChatHistory(room_id=room.id, after_seq=2).messages], [3])
     bobs = history[1].message_id
     equal(alice.DeleteChatMessage(room_id=room.id, message_id=bobs).success, True)
-    everybody_expects("chat_deleted", message_id=bobs, actor_id=alice.id)
+    everybody_expects("chat_deleted", message_id=bobs, actor_id=alice.id, seq=4)
     equal([m.seq for m in carol.GetChatHistory(room_id=room.id).messages], [3, 1])
 
 

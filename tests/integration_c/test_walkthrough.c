@@ -537,8 +537,9 @@ START_TEST(what_is_said_comes_back_and_is_kept)
     assert_code(synctv_chat_delete(bob->me, room, mine->chat->message_id, &error),
         SYNCTV_E_PERMISSION_DENIED);
     assert_ok(synctv_chat_delete(alice->me, room, mine->chat->message_id, &error));
-    ck_assert_str_eq(expect(bob->stream, SYNCTV_EVENT_CHAT_DELETED)->deleted_message_id,
-        mine->chat->message_id);
+    const synctv_event *deletion = expect(bob->stream, SYNCTV_EVENT_CHAT_DELETED);
+    ck_assert_str_eq(deletion->deleted_message_id, mine->chat->message_id);
+    ck_assert_uint_eq(deletion->deletion_seq, 3);
     assert_code(synctv_chat_delete(alice->me, room, "nosuchone---", &error),
         SYNCTV_E_MESSAGE_NOT_FOUND);
 }

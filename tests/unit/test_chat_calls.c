@@ -290,6 +290,7 @@ START_TEST(members_delete_their_own_messages_admins_any)
     fx_assert_ok(delete_message(bob, bobs));
     const synctv_event *event = fx_expect(stream, SYNCTV_EVENT_CHAT_DELETED);
     ck_assert_str_eq(event->deleted_message_id, bobs);
+    ck_assert_uint_eq(event->deletion_seq, 3);
     ck_assert_str_eq(event->actor_id, fx_id(bob));
     ck_assert_str_eq(event->room_id, room);
     fx_assert_code(delete_message(bob, bobs), SYNCTV_E_MESSAGE_NOT_FOUND);

@@ -347,6 +347,7 @@ START_TEST(chat_of_others_comes_in_its_order)
     look();
     const synctv_event *deleted = fx_expect(stream, SYNCTV_EVENT_CHAT_DELETED);
     ck_assert_str_eq(deleted->deleted_message_id, ids[1]);
+    ck_assert_uint_eq(deleted->deletion_seq, 5);
     ck_assert_str_eq(deleted->actor_id, fx_id(alice));
     ck_assert_str_eq(fx_expect(stream, SYNCTV_EVENT_CHAT)->chat->content, "five");
     fx_expect_nothing(stream);
@@ -536,6 +537,28 @@ START_TEST(a_call_that_waits_when_the_node_closes_is_answered)
     synctv_call(other_alice, &request, answered, &last_answer);
     ck_assert_ptr_null(last_answer);
     last_call_waits = true;
+}
+END_TEST
+
+START_TEST(a_guest_who_became_a_member_in_a_gap_stays_when_guests_have_to_go)
+{
+    static const char *const fields[] = { "settings" };
+    static const synctv_room_settings open = { .allow_guests = true }, closed;
+    synctv_caller *there_carol = NULL;
+    fx_assert_ok(FX_ASK(alice, UPDATE_ROOM, .room_id = room, .settings = &open, .fields = fields,
+        .n_fields = 1));
+    synctv_stream *carols = fx_follow(carol, room), *guests = fx_follow(fx_user("dave"), room);
+    fx_assert_ok(synctv_node_as_user(&other, fx_id(carol), &there_carol, &fx_error));
+    const synctv_request join = SYNCTV_REQUEST(SYNCTV_METHOD_JOIN_ROOM, .room_id = room);
+    fx_assert_ok(synctv_call_wait(there_carol, &join, NULL, &fx_error));
+    synctv_caller_unref(there_carol);
+    THERE(UPDATE_ROOM, .settings = &closed, .fields = fields, .n_fields = 1);
+    notice();
+    fx_assert_code(fx_end_of(guests), SYNCTV_E_NOT_A_MEMBER);
+    fx_expect_change(carols, SYNCTV_MEMBER_CHANGE_JOINED);
+    ck_assert(!fx_expect(carols, SYNCTV_EVENT_ROOM)->room->settings->allow_guests);
+    fx_say(alice, room, "hello");
+    fx_expect(carols, SYNCTV_EVENT_CHAT);
 }
 END_TEST
 
@@ -854,6 +877,7 @@ static Suite *room_gaps(void)
     tcase_add_test(t, a_room_that_calls_wait_for_is_not_forgotten);
     tcase_add_test(t, a_room_deleted_while_calls_wait_answers_them);
     tcase_add_test(t, a_call_that_waits_when_the_node_closes_is_answered);
+    tcase_add_test(t, a_guest_who_became_a_member_in_a_gap_stays_when_guests_have_to_go);
     tcase_add_test(t, who_waits_for_approval_since_a_gap_hears_nothing_any_more);
     tcase_add_test(t, what_is_heard_while_a_reading_runs_is_read_after_it);
     tcase_add_test(t, a_reading_does_not_take_back_what_is_heard_meanwhile);

@@ -164,6 +164,13 @@ START_TEST(all_addresses_of_ipv6_are_those_of_both_families)
 }
 END_TEST
 
+START_TEST(a_star_is_all_addresses_of_both_families)
+{
+    expect_open("*", true, true, true);
+    expect_open("*", false, true, true);
+}
+END_TEST
+
 START_TEST(one_address_is_that_one)
 {
     expect_open("127.0.0.1", true, true, false);
@@ -247,6 +254,7 @@ int main(void)
     TCase *t = tcase_create("rpc_listen");
     tcase_add_test(t, all_addresses_of_ipv4_are_those_of_ipv4_alone);
     tcase_add_test(t, all_addresses_of_ipv6_are_those_of_both_families);
+    tcase_add_test(t, a_star_is_all_addresses_of_both_families);
     tcase_add_test(t, one_address_is_that_one);
     tcase_add_test(t, a_name_is_all_its_addresses);
     tcase_add_test(t, a_name_of_which_one_address_is_taken_is_a_warning);

@@ -88,6 +88,8 @@ typedef struct synctv_event {
     bool live;
     /** CHAT_DELETED. */
     const char *deleted_message_id;
+    /** CHAT_DELETED: the deletion has a number as messages do. */
+    uint64_t deletion_seq;
     /** PONG: as sent in PING. */
     int64_t client_time_ms;
     /** PONG: when PING came and PONG went, server time. */

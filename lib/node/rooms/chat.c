@@ -31,6 +31,7 @@ static bool fill_deletion(synctv_event *event, const synctv_chat *row)
     event->room_id = sv_arena_strdup(a, row->room_id);
     event->actor_id = sv_arena_strdup(a, row->user_id);
     event->deleted_message_id = sv_arena_strdup(a, row->message_id);
+    event->deletion_seq = row->seq;
     return event->room_id != NULL && event->actor_id != NULL && event->deleted_message_id != NULL;
 }
 

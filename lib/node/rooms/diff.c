@@ -348,9 +348,10 @@ int sv_room_diff(struct sv_room *room, struct sv_room_reading *reading)
     /* The playhead first: a movie that is gone meanwhile was left before it went. */
     if (reading->has_playback)
         sv_playhead_adopt(room, &reading->playback);
-    int rv = diff_room(room, reading);
+    /* Members before the room's row: by the row guests may have to go, and some are members now. */
+    int rv = diff_members(room, reading);
     if (rv >= 0)
-        rv = diff_members(room, reading);
+        rv = diff_room(room, reading);
     if (rv >= 0)
         rv = diff_movies(room, reading);
     if (rv >= 0)

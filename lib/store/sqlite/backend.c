@@ -103,6 +103,11 @@ static int database_open(const struct sv_store_options *options, const _Atomic i
     return 0;
 }
 
+static int database_damaged(const struct sv_database *database, const char *what, synctv_error *err)
+{
+    return sv_db_damaged(err, database->path != NULL ? database->path : "memory:", what);
+}
+
 static struct sv_db *db_of(const struct sv_conn *conn)
 {
     return (struct sv_db *)conn;
@@ -253,6 +258,7 @@ const struct sv_backend sv_sqlite_backend = {
     .connect = db_connect,
     .disconnect = db_disconnect,
     .close = database_close,
+    .damaged = database_damaged,
 
     .begin = db_begin,
     .in_transaction = db_in_transaction,

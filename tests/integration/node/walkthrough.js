@@ -139,7 +139,7 @@ test('chat: GetChatHistory, DeleteChatMessage', async () => {
   const {messages} = await carol.GetChatHistory({room_id: room.id});
   assert.deepEqual(messages.map(({seq}) => seq), [3, 2, 1]);
   await alice.DeleteChatMessage({room_id: room.id, message_id: messages[1].message_id});
-  await everybody('chat_deleted', {message_id: messages[1].message_id});
+  await everybody('chat_deleted', {message_id: messages[1].message_id, seq: 4});
   assert.deepEqual((await carol.GetChatHistory({room_id: room.id, limit: 10})).messages.length, 2);
 });
 
