@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "db_url.h"
 #include "listen.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:50051"
@@ -27,7 +28,7 @@ enum kind {
     KIND_TEXT,
     /* A const char * too: HOST:PORT. */
     KIND_ADDRESS,
-    /* A const char * too: sqlite:PATH or memory: */
+    /* A const char * too: sqlite:PATH, memory: or postgres://… */
     KIND_STORAGE,
     /* A const char * too: addresses and networks. */
     KIND_NETWORKS,
@@ -80,8 +81,9 @@ static const char *const registrations[] = { "open", "approve", "closed", NULL }
 static const struct setting settings[] = {
     { "server", "listen", "listen", "ADDR:PORT", "gRPC; port 0 = any (" DEFAULT_LISTEN ")",
         KIND_ADDRESS, false, AT(node.listen), 0, 0, NULL },
-    { "storage", "url", "db", "URL", "sqlite:PATH or memory: (" DEFAULT_DB ")", KIND_STORAGE, false,
-        AT(node.db_url), 0, 0, NULL },
+    { "storage", "url", "db", "URL",
+        "sqlite:PATH, memory: or postgres://USER@HOST:PORT/NAME (" DEFAULT_DB ")", KIND_STORAGE,
+        false, AT(node.db_url), 0, 0, NULL },
     { "cluster", "node_id", "node-id", "ID",
         "1 to 64 of A-Z a-z 0-9 _ - . (made once, in the database)", KIND_TEXT, true,
         AT(node.node_id), 0, 0, NULL },
@@ -211,7 +213,8 @@ static bool set_number(struct config *config, const struct setting *setting, con
 
 static bool is_storage(const char *value)
 {
-    return strcmp(value, "memory:") == 0 || (strncmp(value, "sqlite:", 7) == 0 && value[7] != '\0');
+    return strcmp(value, "memory:") == 0 || db_url_is_postgres(value) ||
+        (strncmp(value, "sqlite:", 7) == 0 && value[7] != '\0');
 }
 
 /* ":memory:" and "file:NAME?…" have a meaning for SQLite that they do not have here. */
@@ -236,7 +239,15 @@ static bool set_text(struct config *config, const struct setting *setting, const
     if (setting->kind == KIND_ADDRESS && !listen_is_address(value))
         return wrong(config, "%s: \"%s\" is not HOST:PORT or [IPV6]:PORT", where, value);
     if (setting->kind == KIND_STORAGE && !is_storage(value))
-        return wrong(config, "%s: \"%s\" is neither sqlite:PATH nor memory:", where, value);
+        return strstr(value, "://") != NULL /* there may be a password in it */
+            ? wrong(config, "%s: it is neither sqlite:PATH nor memory: nor postgres://…", where)
+            : wrong(config, "%s: \"%s\" is neither sqlite:PATH nor memory: nor postgres://…", where,
+                  value);
+    if (setting->kind == KIND_STORAGE && strncmp(where, "--", 2) == 0 && db_url_has_password(value))
+        return wrong(config,
+            "%s: everybody on this machine can see a password on the command line: put the URL into "
+            "the file ([storage] url) or the environment, or the password into ~/.pgpass",
+            where);
     if (setting->kind == KIND_STORAGE && is_special_to_sqlite(value))
         return wrong(config,
             "%s: \"%s\" is no path: say memory:, or sqlite:./NAME for a file of that name", where,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "db_url.h"
 #include "grpc_guard/guard.h"
 #include "heartbeat.h"
 #include "listen.h"
@@ -223,7 +224,7 @@ int serve(struct config *config)
 {
     static struct serving serving; /* its handles must stay where they are */
     struct serving *s = &serving;
-    char text[512];
+    char text[512], database[300];
     s->config = config;
     int status = open_node(s);
     if (status != 0)
@@ -234,12 +235,13 @@ int serve(struct config *config)
         synctv_node_free(s->node);
         return 1;
     }
+    db_url_describe(config->node.db_url, database, sizeof(database));
     snprintf(text, sizeof(text), "serving on %s%s, node %s, database %s",
         synctv_node_address(s->node), config->node.tls_cert_file != NULL ? " with TLS" : "",
-        synctv_node_id(s->node), config->node.db_url);
+        synctv_node_id(s->node), database);
     log_text(s, SYNCTV_LOG_INFO, text);
     printf("ready grpc=%s node=%s db=%s\n", synctv_node_address(s->node), synctv_node_id(s->node),
-        config->node.db_url);
+        database);
     fflush(stdout);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     if (s->stopper != 0)

@@ -11,6 +11,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "db_url.h"
+
 #define MAX_PASSWORD_BYTES 1024 /* the library says what is too long */
 
 /* ---- the password ---- */
@@ -109,6 +111,8 @@ static const char *path_of(const struct config *config)
 static bool is_there(const struct config *config)
 {
     struct stat st;
+    if (db_url_is_postgres(config->node.db_url))
+        return true; /* nobody is in the wrong folder */
     if (strncmp(config->node.db_url, "sqlite:", strlen("sqlite:")) != 0) {
         complain(config->node.db_url, "a database in memory has no accounts that stay");
         return false;
@@ -145,13 +149,15 @@ static int number_of(const char *word, const char *const *words, const char *wha
 static int report(const struct config *config, int rv, const synctv_error *error, const char *name,
     const char *done)
 {
-    const char *path = path_of(config);
-    char *place = realpath(path, NULL);
+    char text[300];
+    db_url_describe(config->node.db_url, text, sizeof(text));
+    bool is_file = !db_url_is_postgres(config->node.db_url);
+    char *place = is_file ? realpath(path_of(config), NULL) : NULL;
+    const char *where = place != NULL ? place : is_file ? path_of(config) : text;
     if (rv < 0)
-        fprintf(stderr, "synctv-server: user %s: %s (database %s)\n", name, error->message,
-            place != NULL ? place : path);
+        fprintf(stderr, "synctv-server: user %s: %s (database %s)\n", name, error->message, where);
     else
-        printf("user %s: %s (database %s)\n", name, done, place != NULL ? place : path);
+        printf("user %s: %s (database %s)\n", name, done, where);
     free(place);
     return rv < 0;
 }

@@ -22,18 +22,26 @@ struct sv_conn {
     /* First: a transaction is its connection. */
     struct sv_tx tx;
     /*
-     * The first failure of the database itself since jobs.c last logged one: a number of the
-     * backend's (0 = none) and a sentence.
+     * The first failure of the database itself since jobs.c last looked: a number of the backend's
+     * (0 = none) and a sentence with it.
      */
     int failure;
     char failure_text[320];
+    /* Set by jobs.c: when to give up (monotonic); 0 = the backend's own limits. */
+    int64_t deadline_us;
+    /* Set by the backend: nothing is stored, and the job may work if it runs again. */
+    bool again;
 };
 
 enum sv_conn_kind { SV_CONN_WRITES, SV_CONN_READS };
 
 struct sv_backend {
-    /* The most jobs in one transaction. */
+    /* The most jobs in one transaction. With 1 each job is tried again while `again` is set. */
     unsigned max_batch;
+    /* Connections that write, each with its thread. All jobs of a room use the same one. */
+    unsigned n_writers;
+    /* The longest time from the queue to the end of a job, tries included; 0 = no limit. */
+    int64_t patience_us;
 
     /*
      * Opens the database and claims it. *deadline_us (monotonic) is when to stop waiting for other
@@ -42,7 +50,7 @@ struct sv_backend {
     int (*open)(const struct sv_store_options *options, const _Atomic int64_t *deadline_us,
         struct sv_database **ret_database, synctv_error *err);
     /*
-     * The first connection is the one that writes; it creates and migrates the database. *ret_conn
+     * Connections that write come first; the first one creates and migrates the database. *ret_conn
      * is NULL if there can be no other connection: then the first one reads, too. Fills `err` on
      * failure.
      */
@@ -56,15 +64,21 @@ struct sv_backend {
 
     /*
      * Begins a transaction that writes or only reads. Rolls back a transaction that is still open.
+     * One that writes has the users and the room of `scope` for itself until its end; NULL = the
+     * transaction is of no job in particular.
      */
-    int (*begin)(struct sv_conn *conn, enum sv_conn_kind kind);
+    int (*begin)(struct sv_conn *conn, enum sv_conn_kind kind, const struct sv_scope *scope);
     /* Whether the transaction still exists, for example after a failure. Does not block. */
     bool (*in_transaction)(const struct sv_conn *conn);
+    /* Errors: OUTCOME_UNKNOWN if it cannot be found out whether it was committed. */
     int (*commit)(struct sv_conn *conn);
     /* Does nothing without a transaction. */
     int (*rollback)(struct sv_conn *conn);
 
-    /* Inside a transaction: sets a savepoint, goes back to it, releases it. */
+    /*
+     * Inside a transaction: sets a savepoint, goes back to it, releases it. NULL where max_batch is
+     * 1.
+     */
     int (*savepoint)(struct sv_conn *conn);
     int (*undo)(struct sv_conn *conn);
     int (*release)(struct sv_conn *conn);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Many jobs in one transaction: the wait for the disk is long, and it is once per COMMIT. */
+/*
+ * Many jobs in one transaction, because the wait for the disk is long and once per COMMIT; or each
+ * job in its own.
+ */
 #include "store/batch.h"
 
 static struct sv_job *job_of(struct sv_list *link)
@@ -65,7 +68,7 @@ static enum outcome commit_together(const struct sv_backend *b, struct sv_conn *
     enum outcome outcome = run_together(b, conn, jobs, &any);
     if (outcome == NEEDS_SAVEPOINTS) {
         any = false;
-        outcome = b->begin(conn, SV_CONN_WRITES) == 0 ? run_apart(b, conn, jobs, &any) : LOST;
+        outcome = b->begin(conn, SV_CONN_WRITES, NULL) == 0 ? run_apart(b, conn, jobs, &any) : LOST;
     }
     if (outcome != COMMITTED)
         return LOST;
@@ -94,7 +97,7 @@ static void run_one_by_one(const struct sv_backend *b, struct sv_conn *conn, str
     SV_LIST_FOREACH(it, jobs) {
         struct sv_job *job = job_of(it);
         if (begun == 0)
-            begun = b->begin(conn, SV_CONN_WRITES);
+            begun = b->begin(conn, SV_CONN_WRITES, NULL);
         if (begun < 0) {
             job->rv = begun;
             continue;
@@ -107,7 +110,7 @@ static void run_one_by_one(const struct sv_backend *b, struct sv_conn *conn, str
 bool sv_batch_write(const struct sv_backend *backend, struct sv_conn *conn, struct sv_list *jobs)
 {
     int64_t changes = backend->changes(conn);
-    int begun = backend->begin(conn, SV_CONN_WRITES);
+    int begun = backend->begin(conn, SV_CONN_WRITES, NULL);
     if (begun < 0) {
         SV_LIST_FOREACH(it, jobs)
             job_of(it)->rv = begun;
@@ -121,11 +124,34 @@ bool sv_batch_write(const struct sv_backend *backend, struct sv_conn *conn, stru
     return backend->changes(conn) != changes;
 }
 
+/* Runs the job in the transaction that has begun. */
+static int run_and_commit(const struct sv_backend *b, struct sv_conn *conn, enum sv_conn_kind kind,
+    struct sv_job *job)
+{
+    int rv = job->run(job, &conn->tx);
+    if (!b->in_transaction(conn))
+        return rv < 0 ? rv : SYNCTV_E_STORAGE_UNAVAILABLE;
+    conn->again = false; /* the job has its result */
+    if (rv < 0 || kind == SV_CONN_READS)
+        return rv;
+    int committed = b->commit(conn);
+    return committed < 0 ? committed : rv;
+}
+
+void sv_batch_try(const struct sv_backend *backend, struct sv_conn *conn, enum sv_conn_kind kind,
+    struct sv_job *job)
+{
+    conn->again = false;
+    job->rv = backend->begin(conn, kind, &job->scope);
+    if (job->rv == 0)
+        job->rv = run_and_commit(backend, conn, kind, job);
+    backend->rollback(conn);
+}
+
 void sv_batch_read(const struct sv_backend *backend, struct sv_conn *conn, struct sv_job *job)
 {
-    job->rv = backend->begin(conn, SV_CONN_READS);
+    job->rv = backend->begin(conn, SV_CONN_READS, NULL);
     if (job->rv == 0)
         job->rv = job->run(job, &conn->tx);
     backend->rollback(conn);
-    job->apply(job, job->rv);
 }

@@ -2,11 +2,15 @@
 #include "store/jobs.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "store/batch.h"
 
 #define CLOSE_PATIENCE_US (5 * 1000 * 1000)
+#define PAUSE_US (5 * 1000)
+#define PAUSE_MAX_US (640 * 1000)
 
 /* ---- scope ---- */
 
@@ -28,52 +32,73 @@ void sv_job_set_scope(struct sv_job *job, const char *room_id, const char *user_
 
 /* ---- queues ---- */
 
-/* The writer's thread reads, too, if there are no readers; it waits for `writes` only. */
-static pthread_cond_t *ready_of(struct sv_store *s, struct sv_job_queue *q)
+static void put(struct sv_store *s, struct sv_job_queue *q, struct sv_job *job,
+    pthread_cond_t *ready)
 {
-    return s->n_readers == 0 ? &s->writes.ready : &q->ready;
+    int64_t patience_us = s->patience_us;
+    job->deadline_us = patience_us == 0 ? 0 : sv_mono_us() + patience_us;
+    sv_list_append(&q->jobs, &job->link);
+    q->n++;
+    pthread_cond_signal(ready);
 }
 
-static int submit(struct sv_store *s, struct sv_job_queue *q, struct sv_job *job)
+/* Jobs of one room have one writer; so have the jobs of one user that name no room. */
+static struct sv_job_worker *writer_of(struct sv_store *s, const struct sv_scope *scope)
 {
-    int rv = 0;
-    pthread_mutex_lock(&s->lock);
-    if (s->closing) {
-        rv = SYNCTV_E_SHUTTING_DOWN;
-    } else if (q->n >= q->max) {
-        rv = SYNCTV_E_OVERLOADED;
-    } else {
-        sv_list_append(&q->jobs, &job->link);
-        q->n++;
-        pthread_cond_signal(ready_of(s, q));
-    }
-    pthread_mutex_unlock(&s->lock);
-    return rv;
+    if (s->n_writers == 1)
+        return &s->writers[0];
+    const char *id = scope->room_id[0] != '\0' ? scope->room_id : scope->user_ids[0];
+    return &s->writers[sv_hash(id, strlen(id)) % s->n_writers];
 }
 
 int sv_store_write(struct sv_store *store, struct sv_job *job)
 {
-    return submit(store, &store->writes, job);
+    int rv = 0;
+    struct sv_job_worker *w = writer_of(store, &job->scope);
+    pthread_mutex_lock(&store->lock);
+    if (store->closing) {
+        rv = SYNCTV_E_SHUTTING_DOWN;
+    } else if (store->n_writes >= store->max_writes) {
+        rv = SYNCTV_E_OVERLOADED;
+    } else {
+        put(store, &w->writes, job, &w->writes.ready);
+        store->n_writes++;
+    }
+    pthread_mutex_unlock(&store->lock);
+    return rv;
 }
 
+/* Without readers the first writer reads, too; it waits for its `writes` only. */
 int sv_store_read(struct sv_store *store, struct sv_job *job)
 {
-    return submit(store, &store->reads, job);
+    int rv = 0;
+    pthread_mutex_lock(&store->lock);
+    if (store->closing)
+        rv = SYNCTV_E_SHUTTING_DOWN;
+    else if (store->reads.n >= store->max_reads)
+        rv = SYNCTV_E_OVERLOADED;
+    else
+        put(store, &store->reads, job,
+            store->n_readers == 0 ? &store->writers[0].writes.ready : &store->reads.ready);
+    pthread_mutex_unlock(&store->lock);
+    return rv;
 }
 
-/* Moves up to `max` jobs to `batch`. */
-static void take(struct sv_job_queue *q, struct sv_list *batch, size_t max)
+/* Moves up to `max` jobs to `batch`. Returns how many. */
+static size_t take(struct sv_job_queue *q, struct sv_list *batch, size_t max)
 {
+    size_t n = 0;
     sv_list_init(batch);
-    for (; max > 0 && q->n > 0; max--, q->n--)
+    for (; n < max && q->n > 0; n++, q->n--)
         sv_list_append(batch, sv_list_pop(&q->jobs));
+    return n;
 }
 
 void sv_store_drain(struct sv_store *store)
 {
     pthread_mutex_lock(&store->lock);
     store->n_draining++;
-    while (store->writes.n > 0 || store->writing)
+    while (store->n_writes > 0 || store->n_writing > 0)
         pthread_cond_wait(&store->idle, &store->lock);
     store->n_draining--;
     pthread_mutex_unlock(&store->lock);
@@ -81,45 +106,122 @@ void sv_store_drain(struct sv_store *store)
 
 /* ---- threads ---- */
 
-static void report(struct sv_job_worker *w, bool works)
+/* `works`: the last job has shown that the database works. */
+static void report(struct sv_job_worker *w, struct sv_job_outage *o, bool works)
 {
     struct sv_conn *conn = w->conn;
     const struct sv_log *log = &w->store->log;
     unsigned times;
+    if (conn->failure == 0 && !works)
+        return;
+    pthread_mutex_lock(&o->lock);
     if (conn->failure != 0) {
-        if (sv_outage_failed(&w->outage, conn->failure, sv_mono_ms(), &times))
-            sv_logf(log, SYNCTV_LOG_ERROR, "store", "%s (result %d, %u times)", conn->failure_text,
-                conn->failure, times);
+        if (sv_outage_failed(&o->outage, conn->failure, sv_mono_ms(), &times))
+            sv_logf(log, SYNCTV_LOG_ERROR, "store", "%s (%u times)", conn->failure_text, times);
         conn->failure = 0;
-    } else if (works && sv_outage_over(&w->outage, &times)) {
+    } else if (sv_outage_over(&o->outage, &times)) {
         sv_logf(log, SYNCTV_LOG_INFO, "store", "the database works again (failed %u more times)",
             times);
     }
+    pthread_mutex_unlock(&o->lock);
+}
+
+/* When to stop trying a job. */
+static int64_t deadline_of(struct sv_store *s, const struct sv_job *job)
+{
+    int64_t closing = atomic_load(&s->deadline_us);
+    return closing != 0 && closing < job->deadline_us ? closing : job->deadline_us;
+}
+
+/* Grows with each try, and is random so that those who wait do not try at the same time. */
+static int64_t pause_us(unsigned n_tries)
+{
+    int64_t us = PAUSE_US;
+    while (n_tries-- > 0 && us < PAUSE_MAX_US)
+        us *= 2;
+    uint32_t random = 0;
+    sv_random_bytes(&random, sizeof(random));
+    return us / 2 + (int64_t)((uint64_t)us * random >> 33);
+}
+
+/* Tries a job while that may help; not at all if it has waited too long in the queue. */
+static void try_until_settled(struct sv_job_worker *w, enum sv_conn_kind kind, struct sv_job *job)
+{
+    struct sv_store *s = w->store;
+    struct sv_job_outage *o = kind == SV_CONN_WRITES ? &s->write_outage : &s->read_outage;
+    w->conn->deadline_us = job->deadline_us;
+    for (unsigned n = 0;; n++) {
+        job->rv = SYNCTV_E_STORAGE_UNAVAILABLE;
+        if (sv_mono_us() >= deadline_of(s, job))
+            break;
+        sv_batch_try(s->backend, w->conn, job->reads_only ? SV_CONN_READS : kind, job);
+        bool again = w->conn->again;
+        report(w, o, !again && job->rv != SYNCTV_E_STORAGE_UNAVAILABLE);
+        if (!again)
+            break;
+        int64_t us = pause_us(n);
+        if (sv_mono_us() + us >= deadline_of(s, job))
+            break;
+        usleep((useconds_t)us);
+    }
+    job->apply(job, job->rv);
 }
 
 static void read_all(struct sv_job_worker *w, struct sv_list *jobs)
 {
+    struct sv_store *s = w->store;
     struct sv_list *it;
     while ((it = sv_list_pop(jobs)) != NULL) {
-        sv_batch_read(w->store->backend, w->conn, SV_CONTAINER_OF(it, struct sv_job, link));
-        report(w, true);
+        struct sv_job *job = SV_CONTAINER_OF(it, struct sv_job, link);
+        if (s->backend->max_batch == 1) {
+            try_until_settled(w, SV_CONN_READS, job);
+        } else {
+            sv_batch_read(s->backend, w->conn, job);
+            job->apply(job, job->rv);
+            report(w, &s->read_outage, true);
+        }
     }
 }
 
-/* Waits for jobs. False: the store closes and all is done. */
-static bool take_writes(struct sv_store *s, struct sv_list *writes, struct sv_list *reads)
+static void write_all(struct sv_job_worker *w, struct sv_list *jobs)
 {
-    bool reads_too = s->n_readers == 0;
+    struct sv_store *s = w->store;
+    struct sv_list *it;
+    if (sv_list_empty(jobs))
+        return;
+    if (s->backend->max_batch > 1) {
+        report(w, &s->write_outage, sv_batch_write(s->backend, w->conn, jobs));
+        return;
+    }
+    while ((it = sv_list_pop(jobs)) != NULL)
+        try_until_settled(w, SV_CONN_WRITES, SV_CONTAINER_OF(it, struct sv_job, link));
+}
+
+static void set_writing(struct sv_job_worker *w, bool writing)
+{
+    struct sv_store *s = w->store;
+    if (writing && !w->writing)
+        s->n_writing++;
+    else if (!writing && w->writing)
+        s->n_writing--;
+    w->writing = writing;
+}
+
+/* Waits for jobs. False: the store closes and all is done. */
+static bool take_writes(struct sv_job_worker *w, struct sv_list *writes, struct sv_list *reads)
+{
+    struct sv_store *s = w->store;
+    bool reads_too = s->n_readers == 0 && w == s->writers;
     size_t max = s->backend->max_batch;
     pthread_mutex_lock(&s->lock);
-    s->writing = false;
-    if (s->n_draining > 0 && s->writes.n == 0)
+    set_writing(w, false);
+    if (s->n_draining > 0 && s->n_writes == 0 && s->n_writing == 0)
         pthread_cond_broadcast(&s->idle);
-    while (s->writes.n == 0 && !(reads_too && s->reads.n > 0) && !s->closing)
-        pthread_cond_wait(&s->writes.ready, &s->lock);
-    take(&s->writes, writes, max);
+    while (w->writes.n == 0 && !(reads_too && s->reads.n > 0) && !s->closing)
+        pthread_cond_wait(&w->writes.ready, &s->lock);
+    s->n_writes -= take(&w->writes, writes, max);
     take(&s->reads, reads, reads_too ? max : 0);
-    s->writing = !sv_list_empty(writes);
+    set_writing(w, !sv_list_empty(writes));
     pthread_mutex_unlock(&s->lock);
     return !sv_list_empty(writes) || !sv_list_empty(reads);
 }
@@ -127,11 +229,9 @@ static bool take_writes(struct sv_store *s, struct sv_list *writes, struct sv_li
 static void *writer_main(void *arg)
 {
     struct sv_job_worker *w = arg;
-    struct sv_store *s = w->store;
     struct sv_list writes, reads;
-    while (take_writes(s, &writes, &reads)) {
-        if (!sv_list_empty(&writes))
-            report(w, sv_batch_write(s->backend, w->conn, &writes));
+    while (take_writes(w, &writes, &reads)) {
+        write_all(w, &writes);
         read_all(w, &reads);
     }
     return NULL;
@@ -170,7 +270,9 @@ static void join(struct sv_job_worker *w)
 
 int sv_jobs_start(struct sv_store *store)
 {
-    int rv = start(&store->writer, writer_main);
+    int rv = 0;
+    for (unsigned i = 0; rv == 0 && i < store->n_writers; i++)
+        rv = start(&store->writers[i], writer_main);
     for (unsigned i = 0; rv == 0 && i < store->n_readers; i++)
         rv = start(&store->readers[i], reader_main);
     return rv;
@@ -181,11 +283,13 @@ void sv_jobs_stop(struct sv_store *store)
     atomic_store(&store->deadline_us, sv_mono_us() + CLOSE_PATIENCE_US);
     pthread_mutex_lock(&store->lock);
     store->closing = true;
-    pthread_cond_broadcast(&store->writes.ready);
+    for (unsigned i = 0; i < store->n_writers; i++)
+        pthread_cond_broadcast(&store->writers[i].writes.ready);
     pthread_cond_broadcast(&store->reads.ready);
     pthread_mutex_unlock(&store->lock);
 
-    join(&store->writer);
+    for (unsigned i = 0; i < store->n_writers; i++)
+        join(&store->writers[i]);
     for (unsigned i = 0; i < store->n_readers; i++)
         join(&store->readers[i]);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The queues of jobs and their threads: one thread writes, some read.
+ * The queues of jobs and their threads: some threads write (one, with SQLite), some read.
  *
  *   store.c   opens and closes: which backend, which connections
  *   jobs.c    the queues and their threads
- *   batch.c   many jobs in one transaction, and running them again after a failure
+ *   batch.c   many jobs in one transaction or each in its own, and running them again after a failure
  */
 #ifndef SV_STORE_JOBS_H
 #define SV_STORE_JOBS_H
@@ -14,10 +14,10 @@
 #include "base/outage.h"
 #include "store/backend.h"
 
-/* A bounded queue of jobs; the store's lock guards it. */
+/* The store's lock guards it. */
 struct sv_job_queue {
     struct sv_list jobs;
-    size_t n, max;
+    size_t n;
     pthread_cond_t ready;
 };
 
@@ -28,6 +28,15 @@ struct sv_job_worker {
     struct sv_conn *conn;
     pthread_t thread;
     bool started;
+    /* Of a writer; so is the next field. */
+    struct sv_job_queue writes;
+    /* It has taken jobs and not finished them. */
+    bool writing;
+};
+
+/* The failures of all connections of a kind together. */
+struct sv_job_outage {
+    pthread_mutex_t lock;
     struct sv_outage outage;
 };
 
@@ -37,9 +46,12 @@ struct sv_store {
     struct sv_log log;
 
     pthread_mutex_t lock;
-    struct sv_job_queue writes, reads;
-    /* A batch is being written. */
-    bool writing;
+    /* In the queues of all writers. */
+    size_t n_writes, max_writes;
+    struct sv_job_queue reads;
+    size_t max_reads;
+    /* Writers that have taken jobs and not finished them. */
+    unsigned n_writing;
     bool closing;
     /* Signalled when there is nothing to write, for sv_store_drain(). */
     pthread_cond_t idle;
@@ -48,8 +60,13 @@ struct sv_store {
     /* Once closing: when to give up waiting for other processes. */
     _Atomic int64_t deadline_us;
 
-    struct sv_job_worker writer;
-    /* NULL if there can be only one connection: then the writer reads, too. */
+    /* The longest time from the queue to the end of a job; 0 = no limit. */
+    int64_t patience_us;
+    struct sv_job_outage write_outage, read_outage;
+
+    struct sv_job_worker *writers;
+    unsigned n_writers;
+    /* NULL if there can be only one connection: then the first writer reads, too. */
     struct sv_job_worker *readers;
     unsigned n_readers;
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Storage: jobs that run in the transactions of a database. Each kind of database is a folder
- * beside this file (backend.h); lib/store/sqlite is the first. tests/contract is what each must
- * pass.
+ * beside this file (backend.h): lib/store/sqlite and lib/store/postgres. tests/contract is what
+ * each must pass.
  *
- *               any thread        the writer's thread
+ *               any thread        a writer's thread
  *   a write:    sv_store_write()  -> run() in a transaction -> COMMIT -> apply()
  *   a read:     sv_store_read()   -> run() in a transaction -> apply()    (a reader's thread)
  *
@@ -14,12 +14,14 @@
  *
  * Order: a job names its scope, a room and at most two users. Jobs of one room run and are applied
  * in the order of sv_store_write(). A job that loads a room into memory is a write, too, so that it
- * takes part in this order. Between jobs whose scopes have nothing in common there is no order.
+ * takes part in this order (reads_only). Between jobs whose scopes have nothing in common there is
+ * no order.
  * (SQLite runs all writes on one thread, in one order; nobody may rely on that.)
  *
- * Batches: many jobs may share a transaction. If one fails after it has changed something, all run
- * again, each in a savepoint of its own. If their COMMIT fails, each runs again alone and gets its
- * own result.
+ * Batches: with SQLite many jobs may share a transaction. If one fails after it has changed
+ * something, all run again, each in a savepoint of its own. If their COMMIT fails, each runs again
+ * alone and gets its own result. With PostgreSQL each job has its own transaction, and runs again
+ * while that may help (a deadlock, a lost connection), for 5 s since it was queued.
  *
  * A read's run() may only call functions that read; what it changes is rolled back. Its apply() has
  * no order with other jobs. A read sees every write whose apply() has begun before.
@@ -61,12 +63,16 @@ struct sv_job {
     /*
      * Called exactly once, after COMMIT or failure, on the thread of run(). rv: what run()
      * returned; or STORAGE_UNAVAILABLE, STORAGE_CORRUPT or NO_MEMORY if it did not run or its
-     * COMMIT failed. Negative = nothing is stored. It may free the job and queue jobs; it must not
-     * close the store.
+     * COMMIT failed. Negative = nothing is stored, except with OUTCOME_UNKNOWN: all of it is
+     * stored, or nothing. It may free the job and queue jobs; it must not close the store.
      */
     void (*apply)(struct sv_job *job, int rv);
-    /* The store's. */
+    /* Of a write: it changes nothing and only needs its place in the order. It sees one moment. */
+    bool reads_only;
+    /* The store's, as is the next field. */
     int rv;
+    /* When to give up (monotonic). */
+    int64_t deadline_us;
 };
 
 struct sv_user_rec {
@@ -391,9 +397,12 @@ struct sv_store_member {
 };
 
 struct sv_store_options {
-    /* "sqlite:PATH" or "memory:". */
+    /* "sqlite:PATH", "memory:" or "postgres://…", a URL of libpq. */
     const char *url;
-    /* No other store may open it, in any process: PATH.lock is locked. */
+    /*
+     * No other store that is alone may open it, in any process: PATH.lock is locked, or an advisory
+     * lock is held.
+     */
     bool alone;
     /* NULL = it is not a member's; otherwise `alone` does not count. */
     const struct sv_store_member *member;
@@ -403,6 +412,8 @@ struct sv_store_options {
     size_t max_queued_reads;
     /* 0 = 2. */
     unsigned reader_threads;
+    /* With a job, if the database is behind a network; 0 = 5000. */
+    int64_t patience_ms;
     /* Borrowed, may be NULL. */
     const struct sv_log *log;
 };

@@ -49,6 +49,7 @@ PREFIXES = {
 FOREIGN = {
     "grpc/": {"rpc"},
     "sqlite3.h": {"store"},
+    "libpq-fe.h": {"store"},
     "protobuf-c/": {"wire", "service", "client", "rpc"},
     "jwt.h": {"auth"},
     "argon2.h": {"auth"},

@@ -8,7 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *const contract_backends[CONTRACT_N_BACKENDS] = { "memory:", "sqlite:" };
+#if SV_HAS_POSTGRES
+#include <libpq-fe.h>
+#endif
+
+const char *const contract_backends[] = { "memory:", "sqlite:", "postgres:" };
+
+int contract_n_backends(void)
+{
+    return SV_HAS_POSTGRES && getenv("SYNCTV_TEST_POSTGRES") != NULL ? 3 : 2;
+}
 
 char contract_folder[] = "/tmp/synctv-contract-XXXXXX";
 
@@ -16,6 +25,45 @@ void contract_path(char *out, size_t size)
 {
     static unsigned n;
     snprintf(out, size, "%s/%d-%u.db", contract_folder, (int)getpid(), n++);
+}
+
+#if SV_HAS_POSTGRES
+void contract_sql(const char *sql)
+{
+    PGconn *pg = PQconnectdb(getenv("SYNCTV_TEST_POSTGRES"));
+    ck_assert_msg(PQstatus(pg) == CONNECTION_OK, "%s", PQerrorMessage(pg));
+    PGresult *result = PQexec(pg, sql);
+    ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK ||
+            PQresultStatus(result) == PGRES_TUPLES_OK,
+        "%s", PQerrorMessage(pg));
+    PQclear(result);
+    PQfinish(pg);
+}
+
+/* Tests hold transactions for as long as they please. */
+static void postgres_url(char *out, size_t size)
+{
+    static unsigned n;
+    char sql[100];
+    snprintf(sql, sizeof(sql), "CREATE SCHEMA t%d_%u", (int)getpid(), n);
+    contract_sql(sql);
+    snprintf(out, size,
+        "%s?options=-csearch_path%%3Dt%d_%u%%20-cidle_in_transaction_session_timeout%%3D0",
+        getenv("SYNCTV_TEST_POSTGRES"), (int)getpid(), n++);
+}
+#else
+static void postgres_url(char *out, size_t size)
+{
+}
+#endif
+
+void contract_url(int backend, char *out, size_t size)
+{
+    int n = snprintf(out, size, "%s", contract_backends[backend]);
+    if (strcmp(out, "postgres:") == 0)
+        postgres_url(out, size);
+    else if (strcmp(out, "memory:") != 0)
+        contract_path(out + n, size - (size_t)n);
 }
 
 /* ---- jobs that hand their transaction over ---- */
@@ -143,7 +191,7 @@ void contract_open_url(struct contract *c, const char *url, const struct sv_log 
     snprintf(c->url, sizeof(c->url), "%s", url);
     pthread_mutex_init(&c->job.lock, NULL);
     pthread_cond_init(&c->job.changed, NULL);
-    struct sv_store_options o = { .url = c->url, .log = log };
+    struct sv_store_options o = { .url = c->url, .log = log, .patience_ms = CONTRACT_PATIENCE_MS };
     int rv = sv_store_open(&o, &c->store, &err);
     ck_assert_msg(rv == 0, "%s", err.message);
 }
@@ -158,9 +206,7 @@ void contract_open(struct contract *c, int backend)
 {
     static const struct sv_log log = { .fn = print_line, .level = SYNCTV_LOG_DEBUG };
     char url[256];
-    int n = snprintf(url, sizeof(url), "%s", contract_backends[backend]);
-    if (strcmp(url, "memory:") != 0)
-        contract_path(url + n, sizeof(url) - (size_t)n);
+    contract_url(backend, url, sizeof(url));
     contract_open_url(c, url, &log);
 }
 

@@ -34,8 +34,15 @@ struct contract {
     const struct sv_tx_ops *op;
 };
 
-#define CONTRACT_N_BACKENDS 2
-extern const char *const contract_backends[CONTRACT_N_BACKENDS];
+extern const char *const contract_backends[];
+/* Where there is no PostgreSQL (tests/support/pg.py) there is one less. */
+int contract_n_backends(void);
+/* Of a new, empty database; it may be opened several times, unless it is in memory. */
+void contract_url(int backend, char *out, size_t size);
+/* With SYNCTV_TEST_POSTGRES only: a statement as its administrator. */
+void contract_sql(const char *sql);
+/* Of a test, with a job: a slow machine must not meet its end. */
+#define CONTRACT_PATIENCE_MS 100000
 
 /* A folder of this program's own; removed at the end of contract_main(). */
 extern char contract_folder[];

@@ -285,12 +285,12 @@ static struct sv_store *open_narrow(int backend)
 {
     char url[256];
     struct sv_store *store;
-    int n = snprintf(url, sizeof(url), "%s", contract_backends[backend]);
-    if (strcmp(url, "memory:") != 0)
-        contract_path(url + n, sizeof(url) - (size_t)n);
-    struct sv_store_options o = {
-        .url = url, .max_queued_writes = 3, .max_queued_reads = 2, .reader_threads = 1
-    };
+    contract_url(backend, url, sizeof(url));
+    struct sv_store_options o = { .url = url,
+        .max_queued_writes = 3,
+        .max_queued_reads = 2,
+        .reader_threads = 1,
+        .patience_ms = CONTRACT_PATIENCE_MS };
     ck_assert_int_eq(sv_store_open(&o, &store, NULL), 0);
     return store;
 }
@@ -505,7 +505,7 @@ END_TEST
 
 static void add(TCase *tc)
 {
-    const int n = CONTRACT_N_BACKENDS;
+    const int n = contract_n_backends();
     tcase_add_loop_test(tc, jobs_of_a_room_apply_in_order_and_a_failing_one_leaves_nothing, 0, n);
     tcase_add_loop_test(tc, rooms_at_once_keep_each_their_order_and_what_loads_one_fits_in, 0, n);
     tcase_add_loop_test(tc, a_job_that_says_no_has_changed_nothing, 0, n);

@@ -654,7 +654,7 @@ END_TEST
 
 static void add(TCase *tc)
 {
-    const int n = CONTRACT_N_BACKENDS;
+    const int n = contract_n_backends();
     tcase_add_loop_test(tc, a_movie_comes_back_as_it_went_in, 0, n);
     tcase_add_loop_test(tc, movies_stand_in_the_order_in_which_they_came, 0, n);
     tcase_add_loop_test(tc, a_room_knows_how_many_movies_it_has_and_what_they_weigh_together, 0, n);

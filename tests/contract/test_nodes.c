@@ -214,19 +214,11 @@ static int ask_held(struct sv_tx *tx, void *arg)
     return tx->ops->node_is_held(tx, arg);
 }
 
-static void member_url(int backend, char *url, size_t size)
-{
-    char path[200];
-    contract_path(path, sizeof(path));
-    snprintf(url, size, "%s%s", contract_backends[backend],
-        strcmp(contract_backends[backend], "memory:") == 0 ? "" : path);
-}
-
 START_TEST(a_member_stores_nothing_before_it_has_registered)
 {
     char url[300], fact[32] = "";
     struct member a;
-    member_url(_i, url, sizeof(url));
+    contract_url(_i, url, sizeof(url));
     ck_assert_int_eq(open_member(&a, url, "a", "one", NULL), 0);
     ck_assert_int_eq(contract_write(a.store, put_fact, "early"), SYNCTV_E_STORAGE_UNAVAILABLE);
     ck_assert_int_gt(a.refusals, 0);
@@ -250,7 +242,7 @@ START_TEST(what_a_member_does_not_survive_is_not_stored)
         struct member a, b;
         if (strcmp(contract_backends[_i], "memory:") == 0)
             return;
-        member_url(_i, url, sizeof(url));
+        contract_url(_i, url, sizeof(url));
         ck_assert_int_eq(open_member(&a, url, "a", "one", NULL), 0);
         ck_assert_int_eq(open_member(&b, url, "b", "one", NULL), 0);
         ck_assert_int_eq(contract_write(a.store, do_register, &a), 0);
@@ -279,7 +271,7 @@ START_TEST(a_member_that_has_left_stores_nothing_more)
 {
     char url[300];
     struct member a;
-    member_url(_i, url, sizeof(url));
+    contract_url(_i, url, sizeof(url));
     ck_assert_int_eq(open_member(&a, url, "a", "one", NULL), 0);
     ck_assert_int_eq(contract_write(a.store, do_register, &a), 0);
     ck_assert_int_eq(contract_write(a.store, forget_node, &a), 1);
@@ -292,7 +284,7 @@ START_TEST(an_id_is_held_by_the_store_that_has_it)
 {
     char url[300];
     struct member a;
-    member_url(_i, url, sizeof(url));
+    contract_url(_i, url, sizeof(url));
     ck_assert_int_eq(open_member(&a, url, "a", "one", NULL), 0);
     ck_assert_int_eq(contract_read(a.store, ask_held, "a"), 1);
     ck_assert_int_eq(contract_read(a.store, ask_held, "b"), 0);
@@ -302,7 +294,7 @@ END_TEST
 
 static void add(TCase *tc)
 {
-    int n = CONTRACT_N_BACKENDS;
+    int n = contract_n_backends();
     tcase_add_loop_test(tc, a_node_that_registers_has_a_row, 0, n);
     tcase_add_loop_test(tc, an_epoch_only_grows_and_follows_the_clock, 0, n);
     tcase_add_loop_test(tc, a_beat_is_counted_for_the_right_epoch_and_instance, 0, n);

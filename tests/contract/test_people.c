@@ -377,7 +377,7 @@ END_TEST
 
 static void add(TCase *tc)
 {
-    const int n = CONTRACT_N_BACKENDS;
+    const int n = contract_n_backends();
     tcase_add_loop_test(tc, facts_are_kept_and_replaced, 0, n);
     tcase_add_loop_test(tc, a_new_database_has_an_id_and_a_secret, 0, n);
     tcase_add_loop_test(tc, a_user_comes_back_as_it_went_in, 0, n);

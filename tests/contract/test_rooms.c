@@ -563,7 +563,7 @@ END_TEST
 
 static void add(TCase *tc)
 {
-    const int n = CONTRACT_N_BACKENDS;
+    const int n = contract_n_backends();
     tcase_add_loop_test(tc, a_room_comes_back_as_it_went_in, 0, n);
     tcase_add_loop_test(tc, a_room_is_updated_and_touched, 0, n);
     tcase_add_loop_test(tc, a_room_that_is_not_there_is_not_found, 0, n);

@@ -515,7 +515,7 @@ static void add(TCase *tc)
 {
     fault_memory_install();
     tcase_add_loop_test(tc, each_function_says_that_it_lacks_memory_and_leaves_nothing, 0,
-        CONTRACT_N_BACKENDS);
+        contract_n_backends());
     tcase_add_test(tc, a_store_that_cannot_open_says_so_and_leaves_nothing_bad);
 }
 

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "fuzz.h"
 #include "store/sqlite/ops.h"
-#include "store/sqlite/room_search.h"
+#include "store/room_search.h"
 #include "store/sqlite/schema.h"
 
 const char *const fuzz_users[FUZZ_N_PEOPLE] = { "user-admin-0", "user-owner-0", "user-membr-0",

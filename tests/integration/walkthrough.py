@@ -11,7 +11,8 @@ from harness import (DEADLINE, NO_LIMITS, PASSWORD, PROTO_DIR, STUBS, Server, en
                      temp_path, test, write_file)
 from client import (SERVICE, anonymous, called, chat, fails, login, models, movie, pb, register)
 
-server = Server(db="sqlite:" + temp_path("synctv.db"), config=NO_LIMITS)
+# tests/support/pg.py has started a PostgreSQL.
+server = Server(db=os.environ.get("SYNCTV_TEST_POSTGRES", "sqlite:" + temp_path("synctv.db")), config=NO_LIMITS)
 alice = bob = carol = dave = None
 room = None
 streams = {}  # alice's and bob's are bound to the room, carol's follows all of hers

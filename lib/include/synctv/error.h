@@ -64,6 +64,7 @@ extern "C" {
     X(NODE_UNAVAILABLE, -71, 14, "the node cannot be reached")                                     \
     X(STORAGE_CORRUPT, -72, 15, "the database is damaged")                                         \
     X(STORAGE_TOO_NEW, -73, 9, "the database was written by a newer version")                      \
+    X(OUTCOME_UNKNOWN, -74, 2, "it may have been stored or not: look before doing it again")       \
     X(NOT_CONNECTED, -80, 14, "not connected")
 
 typedef enum synctv_code {

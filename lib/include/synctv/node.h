@@ -118,13 +118,17 @@ static inline void synctv_limits_init(synctv_limits *limits)
 typedef struct synctv_node_options {
     /** Set by synctv_node_options_init(); version.h tells what it is for. */
     size_t struct_size;
-    /** "sqlite:PATH" or "memory:". */
+    /**
+     * "sqlite:PATH", "memory:" or "postgres://USER@HOST:PORT/NAME?…", a URL of libpq. A password in
+     * it is in no log and no error.
+     */
     const char *db_url;
     /**
      * true: this node serves the database alone. STORAGE_UNAVAILABLE if another one that is alone
-     * does, in any process; as long as it does, there is a file PATH.lock beside the database. A
-     * node that is not alone may use the database meanwhile, for a look or a change of an account:
-     * what is in the other's memory does not hear of it at once.
+     * does, in any process or on any machine; as long as it does, there is a file PATH.lock beside
+     * the database, or an advisory lock in it. A node that is not alone may use the database
+     * meanwhile, for a look or a change of an account: what is in the other's memory does not hear
+     * of it at once.
      */
     bool alone;
     /**

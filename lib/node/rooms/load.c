@@ -214,6 +214,7 @@ static int start_reading(struct sv_room *room)
     load->job.run = load_run;
     load->job.apply = load_apply;
     sv_job_set_scope(&load->job, room->id, NULL, NULL);
+    load->job.reads_only = true;
     int rv = sv_store_write(room->node->store, &load->job);
     if (rv < 0) {
         free(load);

@@ -197,7 +197,7 @@ static int db_rollback(struct sv_conn *conn)
     return db_in_transaction(conn) ? end(db_of(conn), rollback) : 0;
 }
 
-static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind)
+static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind, const struct sv_scope *scope)
 {
     int rv = db_rollback(conn);
     if (rv < 0)
@@ -252,6 +252,7 @@ static int64_t db_changes(const struct sv_conn *conn)
 
 const struct sv_backend sv_sqlite_backend = {
     .max_batch = MAX_BATCH,
+    .n_writers = 1,
 
     .open = database_open,
     .connect = db_connect,

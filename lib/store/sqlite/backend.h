@@ -10,8 +10,6 @@
  *   users.c, sessions.c, rooms.c, room_list.c, members.c, movies.c, playback.c, chat.c,
  *   nodes.c
  *                 the operations, by noun
- *   room_search.c the search index over the names of rooms
- *   strings.c     lists of strings in one column
  *   db.c          a connection, statements, errors
  *   schema.c      the tables and their migrations
  */

@@ -3,7 +3,6 @@
 #include "store/sqlite/db.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -147,7 +146,8 @@ int sv_db_fail(struct sv_db *db, int rc)
             describe_damage(path_of(db), rc, db->reason, conn->failure_text,
                 sizeof(conn->failure_text));
         else
-            snprintf(conn->failure_text, sizeof(conn->failure_text), "%s", db->reason);
+            snprintf(conn->failure_text, sizeof(conn->failure_text), "%s (result %d)", db->reason,
+                rc);
     }
     return code;
 }
@@ -344,23 +344,4 @@ int sv_query_number(struct sv_query *q, int64_t *ret_number)
             *ret_number = number;
     }
     return sv_query_end(q, rv);
-}
-
-/* ---- rows ---- */
-
-void *sv_rows_push(struct sv_rows *rows)
-{
-    if (rows->n == rows->capacity) {
-        if (rows->capacity > INT_MAX / 2)
-            return NULL;
-        int capacity = rows->capacity == 0 ? 16 : rows->capacity * 2;
-        char *items = sv_arena_array(rows->arena, (size_t)capacity, rows->size);
-        if (items == NULL)
-            return NULL;
-        if (rows->n > 0)
-            memcpy(items, rows->items, (size_t)rows->n * rows->size);
-        rows->items = items;
-        rows->capacity = capacity;
-    }
-    return rows->items + (size_t)rows->n++ * rows->size;
 }

@@ -20,6 +20,7 @@
 #include <sqlite3.h>
 
 #include "store/backend.h"
+#include "store/rows.h"
 
 /* The time between tries for a lock: SQLite's own steps grow to 100 ms and starve a process. */
 #define SV_DB_BUSY_STEP_US 200
@@ -124,17 +125,5 @@ int sv_query_run(struct sv_query *q);
  * error.
  */
 int sv_query_number(struct sv_query *q, int64_t *ret_number);
-
-/* An array in an arena that grows. */
-struct sv_rows {
-    struct sv_arena *arena;
-    /* The size of an item. */
-    size_t size;
-    char *items;
-    int n, capacity;
-};
-
-/* Adds an item of zeros and returns it; NULL when out of memory. Earlier items may move. */
-void *sv_rows_push(struct sv_rows *rows);
 
 #endif

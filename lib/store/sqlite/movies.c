@@ -4,7 +4,7 @@
 
 #include "core/validate.h"
 #include "store/sqlite/ops.h"
-#include "store/sqlite/strings.h"
+#include "store/strings.h"
 
 /* Between neighbours. It can be halved 32 times before the playlist is numbered anew. */
 #define RANK_GAP (INT64_C(1) << 32)

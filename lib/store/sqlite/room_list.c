@@ -14,14 +14,7 @@
 
 #include "base/text.h"
 #include "store/sqlite/ops.h"
-#include "store/sqlite/room_search.h"
 #include "store/sqlite/rooms.h"
-
-/*
- * The most rooms that are looked at for one page, a few milliseconds' worth: a name can have all
- * grams of a search and not match.
- */
-#define WALK_MAX_ROWS 500
 
 struct page {
     struct sv_tx *tx;
@@ -88,7 +81,7 @@ static bool may_end(struct page *p, int n, int n_walked, int64_t last_ms)
 {
     if (n >= p->query->limit)
         return true;
-    if (n_walked < WALK_MAX_ROWS || last_ms <= 0)
+    if (n_walked < SV_ROOM_WALK_MAX_ROWS || last_ms <= 0)
         return false;
     if (last_ms > p->before_ms)
         p->before_ms = last_ms;

@@ -7,7 +7,6 @@
 
 #include "base/text.h"
 #include "store/sqlite/ops.h"
-#include "store/sqlite/room_search.h"
 
 /* ---- rows ---- */
 

@@ -3,10 +3,10 @@
 #ifndef SV_STORE_SQLITE_ROOMS_H
 #define SV_STORE_SQLITE_ROOMS_H
 
+#include "store/room_search.h"
 #include "store/sqlite/db.h"
 
 #define SV_ROOM_KEY_SHIFT 20
-#define SV_ROOM_CREATED_MAX_MS ((INT64_C(1) << 43) - 1) /* the year 2248 */
 
 /*
  * The columns that sv_room_from_row() reads, in this order. A query may have more columns, from

@@ -4,9 +4,11 @@
  * no shorter ones: a search for one or two characters (most words of Chinese and Japanese) would
  * read every room.
  */
-#include "store/sqlite/room_search.h"
+#include "store/room_search.h"
 
 #include <string.h>
+
+#include <synctv/error.h>
 
 #include "base/text.h"
 #include "core/validate.h"

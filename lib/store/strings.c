@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/sqlite/strings.h"
+#include "store/strings.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * A list of strings in one column. Each string is its length (4 bytes, little-endian) and its
  * bytes.
  */
-#ifndef SV_STORE_SQLITE_STRINGS_H
-#define SV_STORE_SQLITE_STRINGS_H
+#ifndef SV_STORE_STRINGS_H
+#define SV_STORE_STRINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

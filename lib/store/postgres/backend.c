@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/postgres/backend.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "store/postgres/fence.h"
+#include "store/postgres/ops.h"
+#include "store/postgres/postgres_store.h"
+
+#define WRITERS 4
+#define PATIENCE_US (5 * 1000 * 1000)
+
+struct sv_database {
+    struct sv_pg_address address;
+    const _Atomic int64_t *deadline_us;
+    struct sv_pg_claim claim;
+    bool is_member;
+    /* A member's. */
+    struct sv_pg_fence fence;
+    /* Its schema. */
+    bool prepared;
+};
+
+/* A connection and what it belongs to. */
+struct member {
+    /* First. */
+    struct sv_pg pg;
+    struct sv_database *database;
+};
+
+/* ---- open and close ---- */
+
+static void pg_init(struct sv_pg *pg, struct sv_database *database, enum sv_conn_kind kind)
+{
+    pg->conn.tx.ops = &sv_postgres_tx_ops;
+    pg->address = &database->address;
+    pg->close_deadline_us = database->deadline_us;
+    pg->kind = kind;
+}
+
+static void database_close(struct sv_database *database)
+{
+    sv_pg_disconnect(&database->claim.pg);
+    pthread_mutex_destroy(&database->claim.lock);
+    sv_pg_fence_fini(&database->fence);
+    sv_pg_address_fini(&database->address);
+    free(database);
+}
+
+static int database_open(const struct sv_store_options *options, const _Atomic int64_t *deadline_us,
+    struct sv_database **ret_database, synctv_error *err)
+{
+    struct sv_database *database = calloc(1, sizeof(*database));
+    if (database == NULL)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    int rv = sv_pg_address_init(&database->address, options->url, err);
+    if (rv < 0) {
+        free(database);
+        return rv;
+    }
+    database->deadline_us = deadline_us;
+    database->claim.kind = options->alone ? SV_PG_CLAIM_ALONE : SV_PG_CLAIM_NONE;
+    pthread_mutex_init(&database->claim.lock, NULL);
+    pg_init(&database->claim.pg, database, SV_CONN_WRITES);
+    if (options->member != NULL) {
+        database->is_member = true;
+        rv = sv_pg_fence_init(&database->fence, options->member);
+        database->claim.kind = SV_PG_CLAIM_AS_MEMBER;
+        database->claim.node_id = database->fence.id;
+    }
+    if (rv < 0) {
+        database_close(database);
+        return sv_error(err, rv);
+    }
+    *ret_database = database;
+    return 0;
+}
+
+static void db_disconnect(struct sv_conn *conn)
+{
+    sv_pg_disconnect((struct sv_pg *)conn);
+    free(conn);
+}
+
+static int first_connect(struct sv_database *database, struct sv_pg *pg, synctv_error *err)
+{
+    int rv = sv_pg_connect(pg);
+    if (rv == 0)
+        rv = sv_pg_claim(&database->claim, pg);
+    if (rv == 0 && !database->prepared) {
+        rv = sv_pg_prepare_schema(pg, err); /* fills `err` */
+        database->prepared = rv == 0;
+    } else if (rv < 0) {
+        rv = sv_errorf(err, rv, "%s", pg->conn.failure_text);
+    }
+    pg->conn.failure = 0;
+    return rv;
+}
+
+static int db_connect(struct sv_database *database, enum sv_conn_kind kind,
+    struct sv_conn **ret_conn, synctv_error *err)
+{
+    struct member *member = calloc(1, sizeof(*member));
+    if (member == NULL)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    member->database = database;
+    pg_init(&member->pg, database, kind);
+    if (database->is_member && kind == SV_CONN_WRITES)
+        member->pg.fence = &database->fence;
+    int rv = first_connect(database, &member->pg, err);
+    if (rv < 0) {
+        db_disconnect(&member->pg.conn);
+        return rv;
+    }
+    *ret_conn = &member->pg.conn;
+    return 0;
+}
+
+/* ---- transactions ---- */
+
+static struct sv_pg *pg_of(const struct sv_conn *conn)
+{
+    return (struct sv_pg *)conn;
+}
+
+static int send(struct sv_pg *pg, const char *sql)
+{
+    struct sv_pg_query q;
+    sv_pg_query(&q, &pg->conn.tx, sql);
+    return sv_pg_send(&q);
+}
+
+static int receive(struct sv_pg *pg)
+{
+    PGresult *result;
+    int rv = sv_pg_receive(pg, &result);
+    PQclear(result);
+    return rv;
+}
+
+static bool db_in_transaction(const struct sv_conn *conn)
+{
+    struct sv_pg *pg = pg_of(conn);
+    return pg->handle != NULL && PQtransactionStatus(pg->handle) == PQTRANS_INTRANS;
+}
+
+/* What cannot be rolled back goes with its connection. */
+static int db_rollback(struct sv_conn *conn)
+{
+    struct sv_pg *pg = pg_of(conn);
+    if (pg->handle == NULL || PQtransactionStatus(pg->handle) == PQTRANS_IDLE)
+        return 0;
+    bool again = conn->again;
+    int rv = send(pg, "ROLLBACK");
+    if (rv == 0)
+        rv = receive(pg);
+    if (rv < 0)
+        sv_pg_disconnect(pg);
+    conn->again = again;
+    return 0;
+}
+
+/*
+ * All lock what they share in the same order, users before rooms and each by their ids, so that
+ * nobody waits in a circle.
+ */
+static int send_locks(struct sv_pg *pg, const struct sv_scope *scope)
+{
+    struct sv_pg_query q;
+    int rv = 0;
+    if (scope->user_ids[0][0] != '\0' || scope->user_ids[1][0] != '\0') {
+        sv_pg_query(&q, &pg->conn.tx,
+            "SELECT 1 FROM users WHERE id IN ($1, $2) ORDER BY id FOR NO KEY UPDATE");
+        sv_pg_text(&q, scope->user_ids[0]);
+        sv_pg_text(&q, scope->user_ids[1]);
+        rv = sv_pg_send(&q);
+    }
+    if (rv == 0 && scope->room_id[0] != '\0') {
+        sv_pg_query(&q, &pg->conn.tx, "SELECT 1 FROM rooms WHERE id = $1 FOR NO KEY UPDATE");
+        sv_pg_text(&q, scope->room_id);
+        rv = sv_pg_send(&q);
+    }
+    return rv;
+}
+
+static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind, const struct sv_scope *scope)
+{
+    struct sv_pg *pg = pg_of(conn);
+    bool writes = kind == SV_CONN_WRITES;
+    db_rollback(conn);
+    pg->read_only = !writes;
+    if (pg->fence != NULL)
+        sv_pg_fence_begin(pg);
+    int rv = sv_pg_connect(pg);
+    if (rv == 0 && pg->kind == SV_CONN_WRITES)
+        rv = sv_pg_claim(&((struct member *)pg)->database->claim, pg);
+    if (rv == 0)
+        rv = send(pg,
+            writes ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+                   : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if (rv == 0 && writes && scope != NULL)
+        rv = send_locks(pg, scope);
+    return rv < 0 ? rv : receive(pg);
+}
+
+static int db_commit(struct sv_conn *conn)
+{
+    struct sv_pg *pg = pg_of(conn);
+    if (pg->fence == NULL)
+        return sv_pg_commit(pg);
+    int rv = sv_pg_fence_check(pg);
+    if (rv == 0)
+        rv = sv_pg_commit(pg);
+    if (rv == 0)
+        sv_pg_fence_committed(pg);
+    return rv;
+}
+
+static int64_t db_changes(const struct sv_conn *conn)
+{
+    return pg_of(conn)->changes;
+}
+
+const struct sv_backend sv_postgres_backend = {
+    .max_batch = 1,
+    .n_writers = WRITERS,
+    .patience_us = PATIENCE_US,
+
+    .open = database_open,
+    .connect = db_connect,
+    .disconnect = db_disconnect,
+    .close = database_close,
+
+    .begin = db_begin,
+    .in_transaction = db_in_transaction,
+    .commit = db_commit,
+    .rollback = db_rollback,
+    .changes = db_changes,
+};

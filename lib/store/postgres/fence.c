@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/postgres/fence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int sv_pg_fence_init(struct sv_pg_fence *fence, const struct sv_store_member *member)
+{
+    fence->refused = member->refused;
+    fence->userdata = member->userdata;
+    fence->id = strdup(member->id);
+    fence->instance = strdup(member->instance);
+    return fence->id == NULL || fence->instance == NULL ? SYNCTV_E_NO_MEMORY : 0;
+}
+
+void sv_pg_fence_fini(struct sv_pg_fence *fence)
+{
+    free(fence->id);
+    free(fence->instance);
+}
+
+void sv_pg_fence_begin(struct sv_pg *pg)
+{
+    pg->changes_before = pg->changes;
+    pg->new_epoch = 0;
+}
+
+int sv_pg_fence_check(struct sv_pg *pg)
+{
+    struct sv_pg_fence *fence = pg->fence;
+    struct sv_pg_query q;
+    int64_t found;
+    if (pg->changes == pg->changes_before || pg->new_epoch == SV_PG_FENCE_LEFT)
+        return 0;
+    sv_pg_query(&q, &pg->conn.tx,
+        "SELECT 1 FROM nodes WHERE id = $1 AND epoch = $2 AND instance = $3 FOR KEY SHARE");
+    sv_pg_text(&q, fence->id);
+    sv_pg_int(&q, pg->new_epoch != 0 ? pg->new_epoch : atomic_load(&fence->epoch));
+    sv_pg_text(&q, fence->instance);
+    int rv = sv_pg_number(&q, &found);
+    if (rv != 0)
+        return rv < 0 ? rv : 0;
+    if (fence->refused != NULL)
+        fence->refused(fence->userdata);
+    return SYNCTV_E_STORAGE_UNAVAILABLE;
+}
+
+void sv_pg_fence_committed(struct sv_pg *pg)
+{
+    if (pg->new_epoch != 0)
+        atomic_store(&pg->fence->epoch, pg->new_epoch == SV_PG_FENCE_LEFT ? 0 : pg->new_epoch);
+    pg->new_epoch = 0;
+}

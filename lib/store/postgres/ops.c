@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of operations. */
+#include "store/postgres/ops.h"
+
+const struct sv_tx_ops sv_postgres_tx_ops = {
+    .meta_get = sv_pg_meta_get,
+    .meta_put = sv_pg_meta_put,
+
+    .user_insert = sv_pg_user_insert,
+    .user_get = sv_pg_user_get,
+    .user_get_by_name = sv_pg_user_get_by_name,
+    .user_set_status = sv_pg_user_set_status,
+    .user_set_role = sv_pg_user_set_role,
+    .user_set_password = sv_pg_user_set_password,
+    .user_list = sv_pg_user_list,
+
+    .session_insert = sv_pg_session_insert,
+    .session_get = sv_pg_session_get,
+    .session_get_by_refresh = sv_pg_session_get_by_refresh,
+    .session_rotate = sv_pg_session_rotate,
+    .session_delete = sv_pg_session_delete,
+    .session_delete_user = sv_pg_session_delete_user,
+    .session_delete_oldest = sv_pg_session_delete_oldest,
+    .session_purge = sv_pg_session_purge,
+
+    .room_insert = sv_pg_room_insert,
+    .room_get = sv_pg_room_get,
+    .room_head = sv_pg_room_head,
+    .room_update = sv_pg_room_update,
+    .room_delete = sv_pg_room_delete,
+    .room_touch = sv_pg_room_touch,
+    .room_list = sv_pg_room_list,
+    .room_count_created = sv_pg_room_count_created,
+
+    .member_get = sv_pg_member_get,
+    .member_put = sv_pg_member_put,
+    .member_delete = sv_pg_member_delete,
+    .member_purge = sv_pg_member_purge,
+    .member_list = sv_pg_member_list,
+    .member_count = sv_pg_member_count,
+    .member_count_rooms = sv_pg_member_count_rooms,
+    .member_rooms = sv_pg_member_rooms,
+
+    .movie_list = sv_pg_movie_list,
+    .movie_get = sv_pg_movie_get,
+    .movie_insert = sv_pg_movie_insert,
+    .movie_update = sv_pg_movie_update,
+    .movie_delete = sv_pg_movie_delete,
+    .movie_move = sv_pg_movie_move,
+    .movie_clear = sv_pg_movie_clear,
+
+    .playback_get = sv_pg_playback_get,
+    .playback_put = sv_pg_playback_put,
+
+    .chat_insert = sv_pg_chat_insert,
+    .chat_list = sv_pg_chat_list,
+    .chat_after = sv_pg_chat_after,
+    .chat_get = sv_pg_chat_get,
+    .chat_delete = sv_pg_chat_delete,
+
+    .node_register = sv_pg_node_register,
+    .node_beat = sv_pg_node_beat,
+    .node_list = sv_pg_node_list,
+    .node_declare_dead = sv_pg_node_declare_dead,
+    .node_forget = sv_pg_node_forget,
+    .node_is_held = sv_pg_node_is_held,
+};

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT */
+/* A connection, its prepared statements, and its errors. */
+#include "store/postgres/pg.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define PATIENCE_US (5 * 1000 * 1000)
+#define LOOK_US (200 * 1000)
+/* Libpq has half as many. */
+#define MAX_NAMES 100
+#define CONNECT_S 3
+/* Libpq knows no less. */
+#define CONNECT_LEAST_S 2
+
+/* ---- failures ---- */
+
+/* What went away without leaving anything behind, or will do so by itself. */
+static bool is_worth_another_try(const char *sqlstate)
+{
+    static const char *const states[] = {
+        "40001", /* serialization failure */
+        "40P01", /* deadlock */
+        "55P03", /* lock_timeout */
+        "25P03", /* idle_in_transaction_session_timeout */
+        "25006", /* read only: it has become a standby */
+        "0A000", /* a plan of before a migration */
+        "53300", /* too many connections */
+    };
+    if (strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "57P", 3) == 0)
+        return true; /* the connection; the server goes down or comes up */
+    if (strncmp(sqlstate, "23", 2) == 0)
+        return true; /* what EXISTS has seen has gone, or the other way round */
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (strcmp(sqlstate, states[i]) == 0)
+            return true;
+    return false;
+}
+
+static int code_of(const char *sqlstate)
+{
+    if (is_worth_another_try(sqlstate))
+        return SYNCTV_E_STORAGE_UNAVAILABLE;
+    if (strcmp(sqlstate, "XX001") == 0 || strcmp(sqlstate, "XX002") == 0)
+        return SYNCTV_E_STORAGE_CORRUPT;
+    if (strncmp(sqlstate, "53", 2) == 0 || strncmp(sqlstate, "57", 2) == 0 ||
+        strncmp(sqlstate, "58", 2) == 0 || strncmp(sqlstate, "28", 2) == 0 ||
+        strcmp(sqlstate, "3D000") == 0 || strcmp(sqlstate, "42501") == 0)
+        return SYNCTV_E_STORAGE_UNAVAILABLE;
+    return SYNCTV_E_INTERNAL;
+}
+
+/* A number of its own for each of the five letters and digits. */
+static int number_of(const char *sqlstate)
+{
+    int n = 0;
+    for (const char *c = sqlstate; *c != '\0'; c++)
+        n = n * 36 + (*c <= '9' ? *c - '0' : *c - 'A' + 10);
+    return n;
+}
+
+int sv_pg_fail(struct sv_pg *pg, int code, const char *sqlstate, const char *text)
+{
+    struct sv_conn *conn = &pg->conn;
+    if (conn->failure != 0)
+        return code;
+    conn->failure = number_of(sqlstate);
+    snprintf(conn->failure_text, sizeof(conn->failure_text), "the database %s: %.*s (%s)",
+        pg->address->text, (int)strcspn(text, "\n"), text, sqlstate);
+    return code;
+}
+
+static int lost(struct sv_pg *pg, const char *text)
+{
+    int rv = sv_pg_fail(pg, SYNCTV_E_STORAGE_UNAVAILABLE, "08006", text);
+    pg->conn.again = true;
+    sv_pg_disconnect(pg);
+    return rv;
+}
+
+int sv_pg_fail_result(struct sv_pg *pg, const PGresult *result)
+{
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (sqlstate == NULL)
+        return lost(pg, PQerrorMessage(pg->handle));
+    int code = code_of(sqlstate);
+    bool is_read = strcmp(sqlstate, "25006") == 0 && pg->read_only;
+    if (is_read) /* whoever writes in a read is wrong, the database is not */
+        return SYNCTV_E_INTERNAL;
+    pg->conn.again = pg->conn.again || is_worth_another_try(sqlstate);
+    return sv_pg_fail(pg, code, sqlstate, text == NULL ? "no reason given" : text);
+}
+
+/* ---- connection ---- */
+
+int64_t sv_pg_deadline_us(const struct sv_pg *pg)
+{
+    int64_t deadline =
+        pg->conn.deadline_us != 0 ? pg->conn.deadline_us : sv_mono_us() + PATIENCE_US;
+    int64_t other = pg->close_deadline_us == NULL ? 0 : atomic_load(pg->close_deadline_us);
+    return other != 0 && other < deadline ? other : deadline;
+}
+
+void sv_pg_disconnect(struct sv_pg *pg)
+{
+    PQfinish(pg->handle);
+    pg->handle = NULL;
+    memset(pg->prepared, 0, sizeof(pg->prepared));
+}
+
+static void notice(void *arg, const PGresult *result)
+{
+    struct sv_pg *pg = arg;
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    /* That another process has crashed is told so, too, and then the connection is lost. */
+    if (strcmp(sv_str(severity), "WARNING") == 0 && strcmp(sv_str(sqlstate), "57P02") != 0)
+        pg->warned = true;
+}
+
+/*
+ * What libpq says goes over several lines, one for each address, and some that begin with a tab and
+ * ask whether a server is running.
+ */
+static const char *last_reason(char *text)
+{
+    const char *reason = text;
+    for (char *line = text, *end; *line != '\0'; line = end + (*end != '\0')) {
+        end = line + strcspn(line, "\n");
+        if (*line != '\t')
+            reason = line;
+    }
+    return reason;
+}
+
+static int refuse(struct sv_pg *pg, const char *sqlstate, const char *text)
+{
+    int rv = sv_pg_fail(pg, SYNCTV_E_STORAGE_UNAVAILABLE, sqlstate, text);
+    sv_pg_disconnect(pg);
+    return rv;
+}
+
+static PGconn *open_connection(const struct sv_pg_address *address, int64_t left_us)
+{
+    const char *names[MAX_NAMES + 2] = { NULL }, *values[MAX_NAMES + 2] = { NULL };
+    char seconds[12];
+    size_t n = 0;
+    for (; n < address->n && n < MAX_NAMES; n++) {
+        names[n] = address->names[n];
+        values[n] = address->values[n];
+    }
+    if (!address->seconds_given) {
+        int64_t s = left_us / 1000000;
+        s = s > CONNECT_S ? CONNECT_S : s < CONNECT_LEAST_S ? CONNECT_LEAST_S : s;
+        snprintf(seconds, sizeof(seconds), "%d", (int)s);
+        names[n] = "connect_timeout";
+        values[n] = seconds;
+    }
+    return PQconnectdbParams(names, values, 0);
+}
+
+int sv_pg_connect(struct sv_pg *pg)
+{
+    if (pg->handle != NULL && PQstatus(pg->handle) == CONNECTION_OK)
+        return 0;
+    sv_pg_disconnect(pg);
+    int64_t left_us = sv_pg_deadline_us(pg) - sv_mono_us();
+    if (left_us <= 0)
+        return sv_pg_fail(pg, SYNCTV_E_STORAGE_UNAVAILABLE, "08001", "no time is left to connect");
+    pg->handle = open_connection(pg->address, left_us);
+    if (pg->handle == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    if (PQstatus(pg->handle) != CONNECTION_OK) {
+        char text[300];
+        snprintf(text, sizeof(text), "%s", PQerrorMessage(pg->handle));
+        return lost(pg, last_reason(text));
+    }
+    PQsetNoticeReceiver(pg->handle, notice, pg);
+    pg->n_commits = 0;
+    if (sv_id_new(pg->writer) < 0)
+        return refuse(pg, "58000", "no random numbers");
+    const char *encoding = PQparameterStatus(pg->handle, "server_encoding");
+    if (encoding == NULL || strcmp(encoding, "UTF8") != 0)
+        return refuse(pg, "22021", "its encoding is not UTF8: create it with ENCODING 'UTF8'");
+    if (PQserverVersion(pg->handle) < 130000)
+        return refuse(pg, "0A000", "the server is older than PostgreSQL 13");
+    if (PQsetnonblocking(pg->handle, 1) != 0 || PQenterPipelineMode(pg->handle) != 1)
+        return lost(pg, PQerrorMessage(pg->handle));
+    return 0;
+}
+
+/* ---- statements on their way ---- */
+
+/* Waits until a result is there. That the store closes meanwhile is noticed before long. */
+static int await(struct sv_pg *pg)
+{
+    int64_t own_deadline = sv_pg_deadline_us(pg);
+    for (;;) {
+        int unsent = PQflush(pg->handle);
+        if (unsent < 0)
+            return lost(pg, PQerrorMessage(pg->handle));
+        if (!PQisBusy(pg->handle))
+            return 0;
+        int64_t deadline = sv_pg_deadline_us(pg);
+        int64_t left_us = (deadline < own_deadline ? deadline : own_deadline) - sv_mono_us();
+        struct pollfd fd = { .fd = PQsocket(pg->handle),
+            .events = POLLIN | (unsent > 0 ? POLLOUT : 0) };
+        if (left_us <= 0)
+            return lost(pg, "no answer");
+        int n = poll(&fd, 1, left_us < LOOK_US ? (int)(left_us / 1000) + 1 : LOOK_US / 1000);
+        if (n > 0 && PQconsumeInput(pg->handle) != 1)
+            return lost(pg, PQerrorMessage(pg->handle));
+        if (n < 0 && errno != EINTR)
+            return lost(pg, "poll failed");
+    }
+}
+
+static int keep(struct sv_pg *pg, PGresult *result, PGresult **last, int rv)
+{
+    switch (PQresultStatus(result)) {
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+        PQclear(*last);
+        *last = result;
+        return rv;
+    case PGRES_PIPELINE_ABORTED:
+        break;
+    default:
+        if (rv == 0)
+            rv = sv_pg_fail_result(pg, result);
+        break;
+    }
+    /* A lost connection takes its results along no more than its memory: they are their own. */
+    PQclear(result);
+    return rv;
+}
+
+int sv_pg_receive(struct sv_pg *pg, PGresult **ret_result)
+{
+    PGresult *last = NULL;
+    int rv = 0;
+    *ret_result = NULL;
+    if (pg->handle == NULL)
+        return SYNCTV_E_STORAGE_UNAVAILABLE;
+    if (PQpipelineSync(pg->handle) != 1)
+        return lost(pg, PQerrorMessage(pg->handle));
+    for (;;) {
+        int waited = await(pg);
+        if (waited < 0) {
+            rv = rv < 0 ? rv : waited;
+            break;
+        }
+        PGresult *result = PQgetResult(pg->handle);
+        if (result == NULL) {
+            if (PQstatus(pg->handle) == CONNECTION_OK)
+                continue;
+            rv = lost(pg, PQerrorMessage(pg->handle));
+            break;
+        }
+        if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+            PQclear(result);
+            break;
+        }
+        rv = keep(pg, result, &last, rv);
+        if (pg->handle == NULL)
+            break;
+    }
+    if (pg->handle != NULL && PQstatus(pg->handle) != CONNECTION_OK)
+        rv = lost(pg, PQerrorMessage(pg->handle));
+    if (rv < 0)
+        PQclear(last);
+    else
+        *ret_result = last;
+    return rv;
+}
+
+/*
+ * The first time it waits for what was sent before, so that it is known whether there is such a
+ * statement.
+ */
+static int prepare(struct sv_pg *pg, const char *sql, char name[16])
+{
+    size_t slot = ((uintptr_t)sql >> 3) * 0x9E3779B1u;
+    for (int tries = 0; tries < SV_PG_STATEMENTS; tries++, slot++) {
+        size_t i = slot % SV_PG_STATEMENTS;
+        snprintf(name, 16, "s%zu", i);
+        if (pg->prepared[i] == sql)
+            return 0;
+        if (pg->prepared[i] != NULL)
+            continue;
+        PGresult *result;
+        if (PQsendPrepare(pg->handle, name, sql, 0, NULL) != 1)
+            return lost(pg, PQerrorMessage(pg->handle));
+        int rv = sv_pg_receive(pg, &result);
+        PQclear(result);
+        if (rv == 0)
+            pg->prepared[i] = sql;
+        return rv;
+    }
+    assert(!"more statements than slots");
+    return SYNCTV_E_INTERNAL;
+}
+
+int sv_pg_send(struct sv_pg_query *q)
+{
+    struct sv_pg *pg = q->pg;
+    char name[16];
+    if (q->rv < 0)
+        return q->rv;
+    if (pg->handle == NULL)
+        return q->rv = SYNCTV_E_STORAGE_UNAVAILABLE;
+    q->rv = prepare(pg, q->sql, name);
+    if (q->rv == 0 &&
+        PQsendQueryPrepared(pg->handle, name, q->n, q->values, q->lengths, q->formats, 1) != 1)
+        q->rv = lost(pg, PQerrorMessage(pg->handle));
+    return q->rv;
+}
+
+/* ---- queries ---- */
+
+void sv_pg_query(struct sv_pg_query *q, struct sv_tx *tx, const char *sql)
+{
+    q->pg = (struct sv_pg *)tx;
+    q->sql = sql;
+    q->result = NULL;
+    q->row = -1;
+    q->rv = 0;
+    q->n = 0;
+}
+
+static int place(struct sv_pg_query *q, const char *value, int length, int format)
+{
+    assert(q->n < SV_PG_PARAMETERS);
+    q->values[q->n] = value;
+    q->lengths[q->n] = length;
+    q->formats[q->n] = format;
+    return q->n++;
+}
+
+void sv_pg_text(struct sv_pg_query *q, const char *s)
+{
+    size_t len = strlen(sv_str(s));
+    if (q->rv == 0 && !sv_utf8_valid(sv_str(s), len))
+        q->rv = SYNCTV_E_INVALID_ARGUMENT;
+    place(q, sv_str(s), 0, 0);
+}
+
+void sv_pg_blob(struct sv_pg_query *q, const void *data, size_t len)
+{
+    place(q, len == 0 ? "" : data, (int)len, 1);
+}
+
+void sv_pg_int(struct sv_pg_query *q, int64_t n)
+{
+    snprintf(q->numbers[q->n], sizeof(q->numbers[0]), "%lld", (long long)n);
+    place(q, q->numbers[q->n], 0, 0);
+}
+
+void sv_pg_uint(struct sv_pg_query *q, uint64_t n)
+{
+    sv_pg_int(q, (int64_t)n);
+}
+
+void sv_pg_double(struct sv_pg_query *q, double d)
+{
+    if (q->rv == 0 && isnan(d))
+        q->rv = SYNCTV_E_INVALID_ARGUMENT;
+    snprintf(q->numbers[q->n], sizeof(q->numbers[0]), "%.17g", d);
+    place(q, q->numbers[q->n], 0, 0);
+}
+
+static int execute(struct sv_pg_query *q)
+{
+    if (sv_pg_send(q) < 0)
+        return q->rv;
+    q->rv = sv_pg_receive(q->pg, &q->result);
+    if (q->rv == 0 && q->result == NULL)
+        q->rv = SYNCTV_E_INTERNAL;
+    return q->rv;
+}
+
+int sv_pg_next(struct sv_pg_query *q)
+{
+    if (q->rv < 0 || (q->result == NULL && execute(q) < 0))
+        return q->rv;
+    return ++q->row < PQntuples(q->result);
+}
+
+static const unsigned char *column_of(struct sv_pg_query *q, int column, size_t *ret_len)
+{
+    *ret_len = (size_t)PQgetlength(q->result, q->row, column);
+    return (const unsigned char *)PQgetvalue(q->result, q->row, column);
+}
+
+const char *sv_pg_get_text(struct sv_pg_query *q, int column, struct sv_arena *a)
+{
+    size_t len;
+    const unsigned char *text = column_of(q, column, &len);
+    const char *copy = sv_arena_strndup(a, (const char *)text, len);
+    if (copy == NULL)
+        q->rv = SYNCTV_E_NO_MEMORY;
+    return copy == NULL ? "" : copy;
+}
+
+const void *sv_pg_get_blob(struct sv_pg_query *q, int column, size_t *ret_len)
+{
+    return column_of(q, column, ret_len);
+}
+
+/* In network order, of as many bytes as its type has. */
+int64_t sv_pg_get_int(struct sv_pg_query *q, int column)
+{
+    size_t len;
+    const unsigned char *data = column_of(q, column, &len);
+    if (len == 0 || len > 8)
+        return 0;
+    uint64_t n = len > 1 && (data[0] & 0x80) != 0 ? UINT64_MAX : 0;
+    for (size_t i = 0; i < len; i++)
+        n = n << 8 | data[i];
+    return (int64_t)n;
+}
+
+uint64_t sv_pg_get_uint(struct sv_pg_query *q, int column)
+{
+    return (uint64_t)sv_pg_get_int(q, column);
+}
+
+int32_t sv_pg_get_int32(struct sv_pg_query *q, int column)
+{
+    int64_t n = sv_pg_get_int(q, column);
+    return n < INT32_MIN ? INT32_MIN : n > INT32_MAX ? INT32_MAX : (int32_t)n;
+}
+
+int32_t sv_pg_get_count(struct sv_pg_query *q, int column)
+{
+    int32_t n = sv_pg_get_int32(q, column);
+    return n < 0 ? 0 : n;
+}
+
+int sv_pg_get_enum(struct sv_pg_query *q, int column, int last)
+{
+    int64_t n = sv_pg_get_int(q, column);
+    return n < 0 || n > last ? 0 : (int)n;
+}
+
+double sv_pg_get_double(struct sv_pg_query *q, int column)
+{
+    int64_t bits = sv_pg_get_int(q, column);
+    double d;
+    memcpy(&d, &bits, sizeof(d));
+    return d;
+}
+
+int sv_pg_end(struct sv_pg_query *q, int rv)
+{
+    PQclear(q->result);
+    q->result = NULL;
+    return q->rv < 0 ? q->rv : rv;
+}
+
+int sv_pg_run(struct sv_pg_query *q)
+{
+    int n = 0;
+    if (q->rv == 0 && execute(q) == 0)
+        n = atoi(PQcmdTuples(q->result));
+    q->pg->changes += n;
+    return sv_pg_end(q, n);
+}
+
+int sv_pg_number(struct sv_pg_query *q, int64_t *ret_number)
+{
+    int rv = sv_pg_next(q);
+    if (rv > 0)
+        *ret_number = sv_pg_get_int(q, 0);
+    return sv_pg_end(q, rv);
+}
+
+int sv_pg_ids(struct sv_pg_query *q, struct sv_arena *a, const char *const **ret_ids)
+{
+    struct sv_rows rows = { .arena = a, .size = sizeof(const char *) };
+    while (sv_pg_next(q) > 0) {
+        const char **id = sv_rows_push(&rows);
+        if (id == NULL)
+            return sv_pg_end(q, SYNCTV_E_NO_MEMORY);
+        *id = sv_pg_get_text(q, 0, a);
+    }
+    int rv = sv_pg_end(q, rows.n);
+    if (rv >= 0)
+        *ret_ids = (const char *const *)rows.items;
+    return rv;
+}

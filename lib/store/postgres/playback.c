@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations: the playback state of a room. */
+#include "store/postgres/ops.h"
+
+int sv_pg_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
+    synctv_playback *ret)
+{
+    struct sv_pg_query q;
+    synctv_playback state;
+    sv_pg_query(&q, tx,
+        "SELECT room_id, movie_id, status, position_s, rate, updated_at_ms, version, cause,"
+        " actor_id, operation_id, node_id FROM playback WHERE room_id = $1");
+    sv_pg_text(&q, room_id);
+    int rv = sv_pg_next(&q);
+    if (rv > 0) {
+        state = (synctv_playback){
+            .room_id = sv_pg_get_text(&q, 0, a),
+            .movie_id = sv_pg_get_text(&q, 1, a),
+            .status = (synctv_playback_status)sv_pg_get_enum(&q, 2, SYNCTV_PLAYBACK_STATUS_PLAYING),
+            .position_s = sv_pg_get_double(&q, 3),
+            .rate = sv_pg_get_double(&q, 4),
+            .updated_at_ms = sv_pg_get_int(&q, 5),
+            .version = sv_pg_get_uint(&q, 6),
+            .cause = (synctv_state_cause)sv_pg_get_enum(&q, 7, SYNCTV_STATE_CAUSE_RESYNC),
+            .actor_id = sv_pg_get_text(&q, 8, a),
+            .operation_id = sv_pg_get_text(&q, 9, a),
+            .node_id = sv_pg_get_text(&q, 10, a),
+        };
+    }
+    rv = sv_pg_end(&q, rv);
+    if (rv > 0)
+        *ret = state;
+    return rv;
+}
+
+/* 1 if the room is there, else 0. */
+static int room_exists(struct sv_tx *tx, const char *room_id)
+{
+    struct sv_pg_query q;
+    int64_t one;
+    sv_pg_query(&q, tx, "SELECT 1 FROM rooms WHERE id = $1");
+    sv_pg_text(&q, room_id);
+    return sv_pg_number(&q, &one);
+}
+
+/* With its highest bit turned over a number without a sign compares as it should. */
+#define UNSIGNED_ORDER " # (-9223372036854775808)::BIGINT"
+
+int sv_pg_playback_put(struct sv_tx *tx, const synctv_playback *state)
+{
+    struct sv_pg_query q;
+    sv_pg_query(&q, tx,
+        "INSERT INTO playback AS old (room_id, movie_id, status, position_s, rate, updated_at_ms,"
+        " version, cause, actor_id, operation_id, node_id)"
+        " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11"
+        " WHERE EXISTS (SELECT FROM rooms WHERE id = $1)"
+        " ON CONFLICT (room_id) DO UPDATE SET movie_id = excluded.movie_id,"
+        " status = excluded.status, position_s = excluded.position_s, rate = excluded.rate,"
+        " updated_at_ms = excluded.updated_at_ms, version = excluded.version,"
+        " cause = excluded.cause, actor_id = excluded.actor_id,"
+        " operation_id = excluded.operation_id, node_id = excluded.node_id"
+        " WHERE (old.version" UNSIGNED_ORDER ", old.node_id)"
+        " < (excluded.version" UNSIGNED_ORDER ", excluded.node_id)");
+    sv_pg_text(&q, state->room_id);
+    sv_pg_text(&q, state->movie_id);
+    sv_pg_int(&q, state->status);
+    sv_pg_double(&q, state->position_s);
+    sv_pg_double(&q, state->rate);
+    sv_pg_int(&q, state->updated_at_ms);
+    sv_pg_uint(&q, state->version);
+    sv_pg_int(&q, state->cause);
+    sv_pg_text(&q, state->actor_id);
+    sv_pg_text(&q, state->operation_id);
+    sv_pg_text(&q, state->node_id);
+    int rv = sv_pg_run(&q);
+    if (rv != 0)
+        return rv;
+    rv = room_exists(tx, state->room_id);
+    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : 0;
+}

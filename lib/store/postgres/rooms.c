@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations: rooms, except lists of them (room_list.c). */
+#include "store/postgres/rooms.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "store/postgres/ops.h"
+
+/* ---- rows ---- */
+
+void sv_pg_room_from_row(struct sv_pg_query *q, struct sv_arena *a, synctv_room *ret_room,
+    synctv_room_settings *ret_settings)
+{
+    *ret_settings = (synctv_room_settings){
+        .hidden = sv_pg_get_int(q, 8) != 0,
+        .allow_guests = sv_pg_get_int(q, 9) != 0,
+        .require_approval = sv_pg_get_int(q, 10) != 0,
+        .max_members = sv_pg_get_int32(q, 11),
+        .default_member_permissions = sv_pg_get_uint(q, 12),
+        .default_admin_permissions = sv_pg_get_uint(q, 13),
+        .guest_permissions = sv_pg_get_uint(q, 14),
+        .auto_advance = (synctv_auto_advance)sv_pg_get_enum(q, 15, SYNCTV_AUTO_ADVANCE_SHUFFLE),
+        .pause_when_empty = sv_pg_get_int(q, 16) != 0,
+    };
+    *ret_room = (synctv_room){
+        .id = sv_pg_get_text(q, 0, a),
+        .name = sv_pg_get_text(q, 1, a),
+        .description = sv_pg_get_text(q, 2, a),
+        .creator_id = sv_pg_get_text(q, 3, a),
+        .settings = ret_settings,
+        .has_password = sv_pg_get_text(q, 4, a)[0] != '\0',
+        .member_count = sv_pg_get_count(q, 5),
+        .created_at_ms = sv_pg_get_int(q, 6),
+        .revision = sv_pg_get_uint(q, 7),
+    };
+}
+
+static void bind_settings(struct sv_pg_query *q, const synctv_room_settings *s)
+{
+    sv_pg_int(q, s->hidden);
+    sv_pg_int(q, s->allow_guests);
+    sv_pg_int(q, s->require_approval);
+    sv_pg_int(q, s->max_members);
+    sv_pg_uint(q, s->default_member_permissions);
+    sv_pg_uint(q, s->default_admin_permissions);
+    sv_pg_uint(q, s->guest_permissions);
+    sv_pg_int(q, s->auto_advance);
+    sv_pg_int(q, s->pause_when_empty);
+}
+
+/* ---- search ---- */
+
+struct place {
+    int64_t created_at_ms;
+    bool hidden;
+    const char *fold;
+};
+
+/* `sql` puts the grams of a name into the search, or takes them out. */
+static int change_search(struct sv_tx *tx, const char *sql, const char *room_id,
+    const struct place *place)
+{
+    struct sv_arena a = { 0 };
+    struct sv_pg_query q;
+    int rv = SYNCTV_E_NO_MEMORY;
+    const char *grams = sv_room_grams(&a, place->fold);
+    if (grams != NULL) {
+        sv_pg_query(&q, tx, sql);
+        sv_pg_text(&q, grams);
+        sv_pg_int(&q, place->hidden);
+        sv_pg_int(&q, place->created_at_ms);
+        sv_pg_text(&q, room_id);
+        rv = sv_pg_run(&q);
+    }
+    sv_arena_fini(&a);
+    return rv < 0 ? rv : 0;
+}
+
+static int add_to_search(struct sv_tx *tx, const char *room_id, const struct place *place)
+{
+    return change_search(tx,
+        "INSERT INTO room_grams (gram, hidden, created_at_ms, room_id)"
+        " SELECT DISTINCT gram, $2::BIGINT, $3::BIGINT, $4::TEXT"
+        " FROM unnest(string_to_array(rtrim($1), ' ')) gram",
+        room_id, place);
+}
+
+static int remove_from_search(struct sv_tx *tx, const char *room_id, const struct place *place)
+{
+    return change_search(tx,
+        "DELETE FROM room_grams WHERE gram = ANY (string_to_array(rtrim($1), ' ')) AND hidden = $2"
+        " AND created_at_ms = $3 AND room_id = $4",
+        room_id, place);
+}
+
+static int get_place(struct sv_tx *tx, const char *id, struct sv_arena *a, struct place *ret)
+{
+    struct sv_pg_query q;
+    struct place place = { 0 };
+    sv_pg_query(&q, tx, "SELECT created_at_ms, hidden, name_fold FROM rooms WHERE id = $1");
+    sv_pg_text(&q, id);
+    int rv = sv_pg_next(&q);
+    if (rv > 0) {
+        place.created_at_ms = sv_pg_get_int(&q, 0);
+        place.hidden = sv_pg_get_int(&q, 1) != 0;
+        place.fold = sv_pg_get_text(&q, 2, a);
+    }
+    rv = sv_pg_end(&q, rv);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
+    *ret = place;
+    return 0;
+}
+
+/* ---- operations ---- */
+
+/* 1 if the user is there, else 0. */
+static int user_exists(struct sv_tx *tx, const char *user_id)
+{
+    struct sv_pg_query q;
+    int64_t one;
+    sv_pg_query(&q, tx, "SELECT 1 FROM users WHERE id = $1");
+    sv_pg_text(&q, user_id);
+    return sv_pg_number(&q, &one);
+}
+
+static int insert_row(struct sv_tx *tx, const struct sv_room_rec *rec, const char *fold)
+{
+    struct sv_pg_query q;
+    sv_pg_query(&q, tx,
+        "INSERT INTO rooms (id, name, name_fold, description, creator_id, password_hash,"
+        " hidden, allow_guests, require_approval, max_members, default_member_permissions,"
+        " default_admin_permissions, guest_permissions, auto_advance, pause_when_empty,"
+        " created_at_ms, revision)"
+        " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17"
+        " WHERE EXISTS (SELECT FROM users WHERE id = $5) ON CONFLICT DO NOTHING");
+    sv_pg_text(&q, rec->room.id);
+    sv_pg_text(&q, rec->room.name);
+    sv_pg_text(&q, fold);
+    sv_pg_text(&q, rec->room.description);
+    sv_pg_text(&q, rec->room.creator_id);
+    sv_pg_text(&q, rec->password_hash);
+    bind_settings(&q, &rec->settings);
+    sv_pg_int(&q, rec->room.created_at_ms);
+    sv_pg_uint(&q, rec->room.revision);
+    int rv = sv_pg_run(&q);
+    if (rv != 0)
+        return rv < 0 ? rv : 0;
+    rv = user_exists(tx, rec->room.creator_id);
+    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_USER_NOT_FOUND : SYNCTV_E_INTERNAL;
+}
+
+int sv_pg_room_insert(struct sv_tx *tx, const struct sv_room_rec *rec)
+{
+    struct sv_arena a = { 0 };
+    struct place place = { .created_at_ms = rec->room.created_at_ms,
+        .hidden = rec->settings.hidden };
+    if (place.created_at_ms < 0 || place.created_at_ms > SV_ROOM_CREATED_MAX_MS)
+        return SYNCTV_E_INVALID_ARGUMENT;
+    int rv = sv_room_fold(&a, rec->room.name, &place.fold);
+    if (rv == 0)
+        rv = insert_row(tx, rec, place.fold);
+    if (rv == 0)
+        rv = add_to_search(tx, rec->room.id, &place);
+    sv_arena_fini(&a);
+    return rv;
+}
+
+int sv_pg_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_room_rec *ret)
+{
+    struct sv_pg_query q;
+    struct sv_room_rec rec = { 0 };
+    sv_pg_query(&q, tx,
+        "SELECT " SV_PG_ROOM_COLUMNS
+        ", r.movie_count, r.movies_weight, r.chat_seq FROM rooms r WHERE r.id = $1");
+    sv_pg_text(&q, id);
+    int rv = sv_pg_next(&q);
+    if (rv > 0) {
+        sv_pg_room_from_row(&q, a, &rec.room, &rec.settings);
+        rec.password_hash = sv_pg_get_text(&q, 4, a);
+        rec.n_movies = sv_pg_get_count(&q, SV_PG_ROOM_N_COLUMNS);
+        rec.movies_weight = sv_pg_get_count(&q, SV_PG_ROOM_N_COLUMNS + 1);
+        rec.chat_seq = sv_pg_get_uint(&q, SV_PG_ROOM_N_COLUMNS + 2);
+    }
+    rv = sv_pg_end(&q, rv);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
+    *ret = rec;
+    ret->room.settings = &ret->settings;
+    return 0;
+}
+
+int sv_pg_room_head(struct sv_tx *tx, const char *id, struct sv_room_head *ret)
+{
+    struct sv_pg_query q;
+    struct sv_room_head head = { 0 };
+    struct sv_arena a = { 0 };
+    sv_pg_query(&q, tx,
+        "SELECT r.revision, r.chat_seq, p.version, p.node_id FROM rooms r"
+        " LEFT JOIN playback p ON p.room_id = r.id WHERE r.id = $1");
+    sv_pg_text(&q, id);
+    int rv = sv_pg_next(&q);
+    if (rv > 0) {
+        head.revision = sv_pg_get_uint(&q, 0);
+        head.chat_seq = sv_pg_get_uint(&q, 1);
+        head.version = sv_pg_get_uint(&q, 2);
+        snprintf(head.node_id, sizeof(head.node_id), "%s", sv_str(sv_pg_get_text(&q, 3, &a)));
+    }
+    rv = sv_pg_end(&q, rv);
+    sv_arena_fini(&a);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
+    *ret = head;
+    return 0;
+}
+
+static int update_row(struct sv_tx *tx, const struct sv_room_rec *rec, const char *fold)
+{
+    struct sv_pg_query q;
+    sv_pg_query(&q, tx,
+        "UPDATE rooms SET name = $1, name_fold = $2, description = $3, creator_id = $4,"
+        " password_hash = $5, hidden = $6, allow_guests = $7, require_approval = $8,"
+        " max_members = $9, default_member_permissions = $10, default_admin_permissions = $11,"
+        " guest_permissions = $12, auto_advance = $13, pause_when_empty = $14 WHERE id = $15"
+        " AND EXISTS (SELECT FROM users WHERE id = $4)");
+    sv_pg_text(&q, rec->room.name);
+    sv_pg_text(&q, fold);
+    sv_pg_text(&q, rec->room.description);
+    sv_pg_text(&q, rec->room.creator_id);
+    sv_pg_text(&q, rec->password_hash);
+    bind_settings(&q, &rec->settings);
+    sv_pg_text(&q, rec->room.id);
+    int rv = sv_pg_run(&q);
+    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_USER_NOT_FOUND : 0;
+}
+
+int sv_pg_room_update(struct sv_tx *tx, const struct sv_room_rec *rec)
+{
+    struct sv_arena a = { 0 };
+    struct place old, place;
+    int rv = get_place(tx, rec->room.id, &a, &old);
+    if (rv < 0)
+        goto out;
+    place = old;
+    place.hidden = rec->settings.hidden;
+    rv = sv_room_fold(&a, rec->room.name, &place.fold);
+    if (rv == 0)
+        rv = update_row(tx, rec, place.fold);
+    if (rv == 0 && (place.hidden != old.hidden || strcmp(place.fold, old.fold) != 0)) {
+        rv = remove_from_search(tx, rec->room.id, &old);
+        if (rv == 0)
+            rv = add_to_search(tx, rec->room.id, &place);
+    }
+out:
+    sv_arena_fini(&a);
+    return rv;
+}
+
+int sv_pg_room_delete(struct sv_tx *tx, const char *id)
+{
+    struct sv_arena a = { 0 };
+    struct sv_pg_query q;
+    struct place old;
+    int rv = get_place(tx, id, &a, &old);
+    if (rv == 0)
+        rv = remove_from_search(tx, id, &old);
+    if (rv == 0) {
+        sv_pg_query(&q, tx, "DELETE FROM rooms WHERE id = $1"); /* all else goes with it */
+        sv_pg_text(&q, id);
+        rv = sv_pg_run(&q);
+    }
+    sv_arena_fini(&a);
+    return rv < 0 ? rv : 0;
+}
+
+int sv_pg_room_touch(struct sv_tx *tx, const char *id, uint64_t *ret_revision)
+{
+    struct sv_pg_query q;
+    int64_t revision = 0;
+    sv_pg_query(&q, tx,
+        "UPDATE rooms SET revision = revision + 1 WHERE id = $1 RETURNING revision");
+    sv_pg_text(&q, id);
+    int rv = sv_pg_number(&q, &revision);
+    if (rv <= 0)
+        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
+    *ret_revision = (uint64_t)revision;
+    return 0;
+}
+
+int sv_pg_room_count_created(struct sv_tx *tx, const char *user_id)
+{
+    struct sv_pg_query q;
+    int64_t n = 0;
+    sv_pg_query(&q, tx, "SELECT count(*) FROM rooms WHERE creator_id = $1");
+    sv_pg_text(&q, user_id);
+    int rv = sv_pg_number(&q, &n);
+    return rv < 0 ? rv : (int)n;
+}
