@@ -13,8 +13,9 @@ void sv_attendances_init(struct sv_attendances *all)
 void sv_attendance_clear(struct sv_attendances *all, struct sv_attendance *attendance)
 {
     struct sv_attendee *attendee, *tmp;
-    HASH_ITER(hh, attendance->by_user, attendee, tmp)
+    HASH_ITER(hh, attendance->by_user, attendee, tmp) {
         sv_attendance_remove(all, attendance, attendee);
+    }
 }
 
 void sv_attendances_fini(struct sv_attendances *all)

@@ -149,8 +149,9 @@ static struct sv_room **find_all(struct sv_room_shard *shard, size_t *ret_n)
     if (*ret_n > 0)
         rooms = malloc(*ret_n * sizeof(struct sv_room *));
     if (rooms != NULL) {
-        HASH_ITER(hh, shard->by_id, room, tmp)
+        HASH_ITER(hh, shard->by_id, room, tmp) {
             rooms[n++] = sv_room_ref(room);
+        }
     }
     pthread_mutex_unlock(&shard->lock);
     return rooms;
