@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shortest useful client: connects, registers (or signs in, where the name is taken), makes a room with one movie in it, and
- * prints what others need to know.
+ * The shortest useful client: connects, registers (or signs in, where the name is taken), makes a
+ * room with one movie in it, and prints what others need to know.
  *
  *     create_room [ADDRESS [USERNAME PASSWORD]]
  */

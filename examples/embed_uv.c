@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A node inside a libuv loop: a watcher of its descriptor, and a timer for what it has to do later. */
+/*
+ * A node inside a libuv loop: a watcher of its descriptor, and a timer for what it has to do later.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host and some viewers watch a movie together. Each has a connection of its own to the server, as if they sat at different
- * machines. The host plays, seeks, changes the speed; each viewer follows the room by a stream and asks, as a player does
- * for each picture, where the movie is now. Prints each second where everyone is, and how far they are apart.
+ * A host and some viewers watch a movie together. Each has a connection of its own to the server,
+ * as if they were on different machines. The host plays, seeks and changes the speed. Each viewer
+ * follows the room by a stream and asks where the movie is now, as a player does for each picture.
+ * Prints each second where everyone is, and how far they are apart.
  *
  *     watch_party [ADDRESS [VIEWERS]]
  */
@@ -261,7 +262,8 @@ static void watch(struct party *party)
     }
 }
 
-/* How well each of them knows the server's clock: half of the shortest way there and back. Returns whether all know it. */
+/* Prints how well each knows the server's clock: half of the shortest round trip. Returns whether
+ * all know it. */
 static bool print_clocks(const struct party *party)
 {
     bool all = true;

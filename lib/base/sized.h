@@ -17,7 +17,7 @@
  * if it has something that this library does not know.
  */
 int sv_sized_take(void *to, size_t size, const void *given, size_t least, synctv_error *err);
-/* Gives the defaults, `size` bytes, to a structure of `given_size`: what it has beyond becomes 0. */
+/* Copies `size` bytes of defaults into a structure of `given_size`; the rest of it becomes 0. */
 void sv_sized_give(void *given, size_t given_size, const void *from, size_t size);
 
 #endif

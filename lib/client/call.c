@@ -17,7 +17,7 @@
 #include "wire/request.h"
 #include "wire/result.h"
 
-/* What a synctv_cancellable knows of a call. It outlives the call as long as its letter is on the way. */
+/* A synctv_cancellable's view of a call. It outlives the call while its letter is on the way. */
 struct withdrawal {
     struct sv_cancel_watch watch;
     struct sv_letter letter;

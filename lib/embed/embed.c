@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A node from its options to its end: here the use cases (lib/node), the queue (lib/rpc) and the services (lib/service) are put
- * together.
+ * A node from its options to its end. Puts the use cases (lib/node), the queue (lib/rpc) and the
+ * services (lib/service) together.
  */
 #include <limits.h>
 #include <pthread.h>

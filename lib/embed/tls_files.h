@@ -12,7 +12,9 @@ struct sv_tls_files {
     char *cert, *key, *client_ca;
 };
 
-/* Errors: INVALID_ARGUMENT that names the option, NO_MEMORY. Whatever comes back, sv_tls_files_fini() it. */
+/*
+ * Errors: INVALID_ARGUMENT that names the option, NO_MEMORY. Call sv_tls_files_fini() in any case.
+ */
 int sv_tls_files_read(struct sv_tls_files *files, const synctv_node_options *options,
     synctv_error *err);
 void sv_tls_files_fini(struct sv_tls_files *files);

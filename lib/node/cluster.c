@@ -282,7 +282,7 @@ static void verdicts_apply(struct sv_job *job, int rv)
 
 /* --- a heartbeat --- */
 
-/* Declared dead, or forgotten, the node comes back, unless another start of it has come meanwhile. */
+/* A node that was declared dead comes back, unless another start of it has come meanwhile. */
 static int register_anew(struct beat *beat, struct sv_tx *tx)
 {
     const struct sv_node_rec *own = &beat->own;

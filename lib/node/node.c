@@ -30,7 +30,7 @@
 #define ACCOUNTS_EVERY_MS 5000
 #define SHARED_ACCOUNTS_EVERY_MS 500
 #define CLOCK_EVERY_MS 1000
-/* Not at once: what a clock calls expired that somebody has set wrong by mistake is to be there when it is right again. */
+/* Not at once: if somebody has set the clock wrong, nothing is lost when it is right again. */
 #define PURGE_AFTER_STEP_MS 3600000
 #define PURGE_ROWS_MAX 1000 /* of a kind, each time */
 #define SECRET_FILE_MAX_BYTES 4095
@@ -297,7 +297,7 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
 {
     memset(node, 0, sizeof(*node));
     node->log = (struct sv_log){ options->log, options->log_userdata, options->log_level };
-    node->alone = options->alone;
+    node->alone = options->alone && sv_str_empty(options->cluster_secret_file);
     node->registration = options->registration;
     node->access_ttl_s = options->access_ttl_s;
     node->refresh_ttl_s = options->refresh_ttl_s;
@@ -406,7 +406,7 @@ void sv_node_fini(synctv_node *node)
 
 /* --- the turn --- */
 
-/* Sessions that have expired leave the database, and rows that kept somebody away who was kicked. */
+/* Expired sessions leave the database, and rows that kept away somebody who was kicked. */
 struct purge {
     struct sv_job job;
     synctv_node *node;

@@ -203,8 +203,8 @@ static struct addrinfo *find_any_ipv6(struct addrinfo *ai)
 }
 
 /*
- * Returns the port, or 0. *ret_problem is the errno of the last address. [::] is opened first, where
- * it is among them ("*"): it is IPv4, too, so that 0.0.0.0 is left out then.
+ * Returns the port, or 0. *ret_problem is the errno of the last address. [::] is opened first,
+ * where it is among them ("*"): it is IPv4, too, so that 0.0.0.0 is left out then.
  */
 static int open_all(const struct listener *l, struct addrinfo *found, int *ret_problem)
 {

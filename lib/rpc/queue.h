@@ -99,7 +99,7 @@ int sv_rpc_queue_init(struct sv_rpc_queue *q, bool with_grpc);
  * or INTERNAL (no descriptor or thread is to be had).
  */
 int sv_rpc_queue_make_pollable(struct sv_rpc_queue *q);
-/* Readable while there is something to run, and after the queue has ended; -1 = it is not pollable. */
+/* Readable while there is something to run, and after the queue has ended; -1 = not pollable. */
 int sv_rpc_queue_fd(const struct sv_rpc_queue *q);
 /*
  * Waits for an event, until deadline_ms at most (monotonic; SV_RPC_NEVER). Then runs all that have
@@ -131,10 +131,10 @@ gpr_timespec sv_rpc_queue_deadline(int64_t mono_ms);
 
 /* Makes the queue's wait end. Locked. */
 void sv_rpc_queue_signal(struct sv_rpc_queue *q);
-/* Waits for an event and gathers what else is there, SV_RPC_GATHER_MAX at most. Returns how many. */
+/* Waits for an event and takes all that are there, SV_RPC_GATHER_MAX at most. Returns how many. */
 unsigned sv_rpc_queue_gather(struct sv_rpc_queue *q, int64_t deadline_ms, grpc_event *ret_events);
 int sv_rpc_relay_start(struct sv_rpc_queue *q);
-/* Takes the events that wait there, without waiting. Returns how many, SV_RPC_GATHER_MAX at most. */
+/* Takes the relay's events, without waiting. Returns how many, SV_RPC_GATHER_MAX at most. */
 unsigned sv_rpc_relay_take(struct sv_rpc_queue *q, grpc_event *ret_events);
 /* Ends the thread and runs what it still has. */
 void sv_rpc_relay_end(struct sv_rpc_queue *q);

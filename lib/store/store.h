@@ -188,7 +188,7 @@ struct sv_node_rec {
 
 /*
  * Call these inside run() only. Unless a comment says otherwise, a function returns 0 or
- *   the …_NOT_FOUND code of its noun   there is no such row, or the row that it belongs to is missing
+ *   the …_NOT_FOUND code of its noun   no such row, or the row that it belongs to is missing
  *   STORAGE_UNAVAILABLE                the database is busy, full or broken
  *   STORAGE_CORRUPT, NO_MEMORY
  *   INVALID_ARGUMENT                   a number that cannot be stored (NaN, an impossible time)
@@ -422,11 +422,11 @@ struct sv_store_options {
  * Opens (creates, migrates) the database and starts its threads. The folder is created (mode 0700)
  * if its parent exists; the files have mode 0600. A new database gets meta `storage_id` (nanoid 21)
  * and `jwt_secret` (64 hex digits).
- * Errors: INVALID_ARGUMENT (url), STORAGE_UNAVAILABLE (also: others have it, or the id; for a member, a
- * network file system, or a migration while members that do not know the new schema are at work),
- * STORAGE_CORRUPT (also: of another program), STORAGE_TOO_NEW, NO_MEMORY. `err` says which file and why, and nothing on disk has changed. Later
- * failures of the database go to the log: when they begin, at most once a minute while they last,
- * and when they are over.
+ * Errors: INVALID_ARGUMENT (url), STORAGE_UNAVAILABLE (also: others have it, or the id; for a
+ * member, a network file system, or a migration while members that do not know the new schema are
+ * at work), STORAGE_CORRUPT (also: of another program), STORAGE_TOO_NEW, NO_MEMORY. `err` says
+ * which file and why, and nothing on disk has changed. Later failures of the database go to the
+ * log: when they begin, at most once a minute while they last, and when they are over.
  */
 int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_store,
     synctv_error *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The floor under Login: bare Argon2id at the cost that passwords have, one thread for each core.   argon2_floor SECONDS */
+/* The floor under Login: bare Argon2id at the cost that passwords have, one thread for each core.
+ * argon2_floor SECONDS */
 #include <argon2.h>
 #include <pthread.h>
 #include <stdatomic.h>

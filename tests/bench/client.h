@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many gRPC clients in one thread: connections on an epoll set, calls on connections. What a call sends was written beforehand; of what it
- * gets, messages and the end are counted. So it costs less than the server that it loads.
+ * Many gRPC clients in one thread: connections on an epoll set, calls on connections. What a call
+ * sends was written beforehand; of what it gets, messages and the end are counted. So it costs less
+ * than the server that it loads.
  */
 #ifndef BENCH_CLIENT_H
 #define BENCH_CLIENT_H

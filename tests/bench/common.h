@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the programs of the benchmark share: the clock, a histogram of delays, other processes' CPU time, bytes. */
+/* What the programs of the benchmark share: the clock, a histogram of delays, other processes' CPU
+ * time, bytes. */
 #ifndef BENCH_COMMON_H
 #define BENCH_COMMON_H
 

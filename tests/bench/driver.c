@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loads a gRPC server and tells what each operation cost it. It reads commands from stdin and answers each with a line of JSON:
+ * Loads a gRPC server and tells what each operation cost it. It reads commands from stdin and
+ * answers each with a line of JSON:
  *
  *     open             connects, and opens the streams: each has to get a first message
  *     run SECONDS      calls: as many at a time as --calls says, on each connection
  *                      streams: rounds of one call of --trigger-path and one message on each stream
- *     say SECONDS [N]  streams: rounds of the --say message from N streams (1) at once and N messages on each
- *     idle SECONDS     nothing but answers to pings
- *     beat SECONDS     the --beat message from each stream once a second
- *     reply            the bytes of the last answers (with --keep)
+ *     say SECONDS [N]  streams: rounds of the --say message from N streams (1) at once and N
+ * messages on each idle SECONDS     nothing but answers to pings beat SECONDS     the --beat
+ * message from each stream once a second reply            the bytes of the last answers (with
+ * --keep)
  *
  * "cpu_us" is what the process --pid used, user and system, for each operation.
  */
@@ -154,7 +155,8 @@ static void trigger_ended(struct conn *conn, struct call *call)
         round_step();
 }
 
-/* Puts a number in the place of COUNTER: the time in 10 µs, so that no other driver has used it on that database. */
+/* Puts a number in the place of COUNTER: the time in 10 µs, so that no other driver has used it on
+ * that database. */
 static void count_up(struct bytes *message)
 {
     static uint64_t last;

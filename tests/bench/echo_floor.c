@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The floor under unary calls: a bare echo server on gRPC's C core, one queue, one thread that gathers. */
+/* The floor under unary calls: a bare echo server on gRPC's C core, one queue, one thread that
+ * gathers. */
 #include "floor_core.h"
 
 int main(void)

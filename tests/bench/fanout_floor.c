@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The floor under fan-out: a bare server on gRPC's C core whose method Say sends one prepared message to all of its streams. Queues as in
- * lib/rpc: streams on 8 queues that do not poll, sends that complete inside the call that starts them, hints, steps of 64.
+ * The floor under fan-out: a bare server on gRPC's C core whose method Say sends one prepared
+ * message to all of its streams. Queues as in lib/rpc: streams on 8 queues that do not poll, sends
+ * that complete inside the call that starts them, hints, steps of 64.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -99,7 +100,8 @@ static void receive(struct stream *s)
     start(s, &op, 1, &s->receive);
 }
 
-/* On the thread of a stream queue. A stream that ends keeps its memory: the floor ends with its driver. */
+/* On the thread of a stream queue. A stream that ends keeps its memory: the floor ends with its
+ * driver. */
 static void received(struct floor_op *op, bool ok)
 {
     struct stream *s = ((struct stream_op *)op)->stream;

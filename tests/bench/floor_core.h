@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the floors on gRPC's C core share. They are set up as lib/rpc sets up its server, and do nothing else. */
+/* What the floors on gRPC's C core share. They are set up as lib/rpc sets up its server, and do
+ * nothing else. */
 #ifndef BENCH_FLOOR_CORE_H
 #define BENCH_FLOOR_CORE_H
 
@@ -20,7 +21,9 @@ void *floor_method(grpc_server *server, const char *path, bool is_stream);
 /* Waits for an event unless told not to, takes up to 64 more, then handles them all. */
 void floor_gather(grpc_completion_queue *cq, bool wait);
 
-/* A unary method that answers with the message it got; `arrived` is told before that, unless NULL. */
+/*
+ * A unary method that answers with the message it got; `arrived` is told before that, unless NULL.
+ */
 struct floor_method {
     grpc_server *server;
     grpc_completion_queue *cq;

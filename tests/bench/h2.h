@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * As much HTTP/2 as it takes to play the client, or a bare server, of gRPC calls whose bytes are known beforehand. Headers are written
- * without Huffman codes and never read; what is read is frames, and the messages in DATA.
+ * As much HTTP/2 as it takes to play the client, or a bare server, of gRPC calls whose bytes are
+ * known beforehand. Headers are written without Huffman codes and never read; what is read is
+ * frames, and the messages in DATA.
  */
 #ifndef BENCH_H2_H
 #define BENCH_H2_H

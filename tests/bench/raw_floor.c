@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The floor under everything: no gRPC, one thread, an epoll set, and frames that were written beforehand. Serves Echo, Say and Stream: what is
- * the last letter of the path tells which.
+ * The floor under everything: no gRPC, one thread, an epoll set, and frames that were written
+ * beforehand. Serves Echo, Say and Stream: what is the last letter of the path tells which.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes a database to measure with: seed DATABASE USERS ROOMS LISTED_ROOMS. Prints an access token for each user.
+ * Makes a database to measure with: seed DATABASE USERS ROOMS LISTED_ROOMS. Prints an access token
+ * for each user.
  *
- * User n is "u" and 11 digits, named usern; all have one password. Room 0 ("r00000000000") has every user as a member, user 0
- * made it. Rooms 1 … ROOMS have four members and a movie; user n made room n and may do everything there. LISTED_ROOMS more fill the list.
+ * User n is "u" and 11 digits, named usern; all have one password. Room 0 ("r00000000000") has
+ * every user as a member, user 0 made it. Rooms 1 … ROOMS have four members and a movie; user n
+ * made room n and may do everything there. LISTED_ROOMS more fill the list.
  */
 #include <pthread.h>
 #include <stdio.h>

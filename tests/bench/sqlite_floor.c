@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The floor under durable writes: bare SQLite, WAL, synchronous=FULL, one thread.   sqlite_floor DATABASE ROWS_A_TRANSACTION SECONDS
- * Each row is what AddMovie has to write: a movie, and the next revision of its room.
+ * The floor under durable writes: bare SQLite, WAL, synchronous=FULL, one thread.   sqlite_floor
+ * DATABASE ROWS_A_TRANSACTION SECONDS Each row is what AddMovie has to write: a movie, and the next
+ * revision of its room.
  */
 #include <sqlite3.h>
 #include <stdio.h>

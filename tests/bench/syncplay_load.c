@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loads Debian's syncplay-server, which speaks JSON lines: syncplay_load PID PORT CLIENTS. All clients are in one room and answer each State as
- * the real one does. Commands and answers as of bench_driver: open, idle SECONDS, run SECONDS (somebody seeks), say SECONDS [N] (N people chat at once).
+ * Loads Debian's syncplay-server, which speaks JSON lines: syncplay_load PID PORT CLIENTS. All
+ * clients are in one room and answer each State as the real one does. Commands and answers as of
+ * bench_driver: open, idle SECONDS, run SECONDS (somebody seeks), say SECONDS [N] (N people chat at
+ * once).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -40,7 +42,9 @@ static void say(struct peer *p, const char *text, size_t len)
         die("send: %s", strerror(errno));
 }
 
-/* The server's time stamp goes back to it, and the number of a forced state, which acknowledges it. */
+/*
+ * The server's time stamp goes back to it, and the number of a forced state, which acknowledges it.
+ */
 static void answer_state(struct peer *p, const char *line)
 {
     char answer[512], ignoring[64] = "";

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of a store share. Most of them run once for each backend (contract_backends); a new backend is one more line there
- * and must pass them all.
+ * What the tests of a store share. Most of them run once for each backend (contract_backends); a
+ * new backend is one more line there and must pass them all.
  *
  *     struct contract c;
  *     contract_open(&c, _i);
- *     contract_begin(&c);                      a write job starts and hands its transaction to the test
- *     c.op->user_insert(c.tx, &rec);
- *     ck_assert_int_eq(contract_commit(&c), 0);
- *     contract_close(&c);
+ *     contract_begin(&c);                      a write job starts and hands its transaction to the
+ * test c.op->user_insert(c.tx, &rec); ck_assert_int_eq(contract_commit(&c), 0); contract_close(&c);
  */
 #ifndef CONTRACT_H
 #define CONTRACT_H
@@ -77,7 +75,8 @@ struct sv_member_rec contract_member(const char *room_id, const char *user_id,
 /* "u00000000042" for 'u', 42: in one of 8 buffers that take turns. */
 const char *contract_id(char kind, unsigned n);
 
-/* Inside begin … commit: inserts user "u" or room "r" of that number, the room with its creator as member. */
+/* Inside begin … commit: inserts user "u" or room "r" of that number, the room with its creator as
+ * member. */
 void contract_add_user(struct contract *c, unsigned n);
 void contract_add_room(struct contract *c, unsigned n, const char *name, int64_t created_at_ms);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A file system and a memory for SQLite that count, and fail on demand. They become those of this process. */
+/* A file system and a memory for SQLite that count, and fail on demand. They become those of this
+ * process. */
 #ifndef FAULT_VFS_H
 #define FAULT_VFS_H
 

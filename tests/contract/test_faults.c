@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SQLite alone: what happens when the disk is full, breaks or loses bits while the store is at work. */
+/* SQLite alone: what happens when the disk is full, breaks or loses bits while the store is at
+ * work. */
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -85,7 +86,8 @@ static void apply_put(struct sv_job *job, int rv)
     atomic_store(&put->applied, 1);
 }
 
-/* All of them in one transaction: they are queued while the writer is held. `meanwhile` is called before it goes on. */
+/* All of them in one transaction: they are queued while the writer is held. `meanwhile` is called
+ * before it goes on. */
 static void put_together(struct contract *c, struct put *puts, unsigned n, void (*meanwhile)(void))
 {
     static _Atomic int order;
@@ -557,7 +559,9 @@ static void check_consistent(const char *path)
         "SELECT count(*) FROM pragma_foreign_key_check",
         "SELECT count(*) FROM rooms r WHERE member_count <>"
         " (SELECT count(*) FROM members m WHERE m.room_id = r.id)",
-        /* 72656e is "ren": each room is found by its new name, and nothing is found that is no room */
+        /*
+         * 72656e is "ren": each room is found by its new name, and nothing is found that is no room
+         */
         "SELECT (SELECT count(*) FROM rooms) - (SELECT count(*) FROM room_search"
         " WHERE room_search MATCH '72656e')",
         "SELECT count(*) FROM room_search WHERE room_search MATCH '757365'",

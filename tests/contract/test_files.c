@@ -69,7 +69,8 @@ static bool has_companions(const char *path)
     return access(name, F_OK) == 0;
 }
 
-/* The file must be refused with this code and a sentence that names it and says `why`, and stay as it is. */
+/* The file must be refused with this code and a sentence that names it and says `why`, and stay as
+ * it is. */
 static void check_refused(const char *path, int code, const char *why)
 {
     synctv_error err = { 0 };
@@ -553,7 +554,8 @@ static int add_one(struct sv_tx *tx, void *arg)
     return rv;
 }
 
-/* Opens, counts, closes. Returns what failed. On a slow disk the others may hold the file for longer than a store waits. */
+/* Opens, counts, closes. Returns what failed. On a slow disk the others may hold the file for
+ * longer than a store waits. */
 static int count_up(const char *url)
 {
     struct sv_store *store;

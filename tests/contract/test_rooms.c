@@ -120,7 +120,9 @@ static int count_search(struct contract *c, const char *search)
     return count(c, (struct sv_room_query){ .search = search });
 }
 
-/* Walks all pages of a query; checks the order and that none comes twice. Returns how many rooms. */
+/*
+ * Walks all pages of a query; checks the order and that none comes twice. Returns how many rooms.
+ */
 static int walk(struct contract *c, struct sv_room_query query, int32_t limit)
 {
     int total = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Put before libc (LD_PRELOAD) it gives a server a wall clock that jumps and a disk that stands still or is full, as
- * the file that FAULTS_CONTROL names says. The tests write to that file while the server runs (faults.py).
+ * Put before libc (LD_PRELOAD) it gives a server a wall clock that jumps and a disk that stands
+ * still or is full, as the file that FAULTS_CONTROL names says. The tests write to that file while
+ * the server runs (faults.py).
  */
 /* pwrite() and pwrite64() are two functions here. */
 #undef _FILE_OFFSET_BITS

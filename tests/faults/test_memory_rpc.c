@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each allocation of ours fails, one after the other, while a call or a stream begins: it is refused, and the next one is not. */
+/* Each allocation of ours fails, one after the other, while a call or a stream begins: it is
+ * refused, and the next one is not. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

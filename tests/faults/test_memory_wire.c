@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each allocation fails, one after the other, while every message is decoded, copied and encoded, with all of its fields set:
- * NO_MEMORY, nothing leaks, and the next time it works.
+ * Each allocation fails, one after the other, while every message is decoded, copied and encoded,
+ * with all of its fields set: NO_MEMORY, nothing leaks, and the next time it works.
  */
 #include <check.h>
 #include <stdio.h>
@@ -19,7 +19,8 @@
 
 static unsigned long n_failures;
 
-/* Ends an attempt: it must have failed with NO_MEMORY if and only if an allocation did. Returns whether it went well. */
+/* Ends an attempt: it must have failed with NO_MEMORY if and only if an allocation did. Returns
+ * whether it went well. */
 static bool went_well(const char *what, int rv)
 {
     bool struck = short_memory_end();

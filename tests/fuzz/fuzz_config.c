@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the server is told. Up to the first empty line each line is a word: of the environment if it begins with "SYNC", of the
- * command line otherwise. What follows is the configuration file.
+ * What the server is told. Up to the first empty line each line is a word: of the environment if it
+ * begins with "SYNC", of the command line otherwise. What follows is the configuration file.
  */
 #include <string.h>
 #include <sys/mman.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What watches the bytes of a client for what gRPC's core takes without limit. The first byte says in what pieces the rest comes;
- * the verdict must not depend on it. Then there are steps, each with a head of four bytes: how many tenths of a second pass
- * before, whose bytes they are (1 = the server's, else the client's), and how many, of which the last step has what there is.
+ * What watches the bytes of a client for what gRPC's core takes without limit. The first byte says
+ * in what pieces the rest comes; the verdict must not depend on it. Then there are steps, each with
+ * a head of four bytes: how many tenths of a second pass before, whose bytes they are (1 = the
+ * server's, else the client's), and how many, of which the last step has what there is.
  */
 #include <string.h>
 

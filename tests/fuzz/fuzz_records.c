@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A database that is not as we left it: tables that take anything anywhere, and rows with anything in them. Reading it, working on
- * it, loading its rooms and telling clients of them must give sane records or a clean error.
+ * A database that is not as we left it: tables that take anything anywhere, and rows with anything
+ * in them. Reading it, working on it, loading its rooms and telling clients of them must give sane
+ * records or a clean error.
  *
- * The first byte says what is done with the rows (use_rows()). The rest says how those of fuzz_rows.h are changed before: a byte
- * for the column, one for the row (255 = all), a kind (n = NULL, i, d, t, b = 8 bytes, a double, a text, a blob), two for a length
- * (little-endian) and so many bytes.
+ * The first byte says what is done with the rows (use_rows()). The rest says how those of
+ * fuzz_rows.h are changed before: a byte for the column, one for the row (255 = all), a kind (n =
+ * NULL, i, d, t, b = 8 bytes, a double, a text, a blob), two for a length (little-endian) and so
+ * many bytes.
  */
 #include <math.h>
 #include <string.h>
@@ -403,8 +405,8 @@ static void run_job(int (*run)(struct sv_blocking_job *, struct sv_tx *),
 
 /* --- the node --- */
 
-/* The answer to a request with nothing wrong in it: what was asked for, or a clean refusal. A client can read it. Where a position is
- * behind the end of a movie depends on its row. */
+/* The answer to a request with nothing wrong in it: what was asked for, or a clean refusal. A
+ * client can read it. Where a position is behind the end of a movie depends on its row. */
 static void ask(synctv_caller *caller, synctv_request request)
 {
     const synctv_result *result = NULL;

@@ -2,12 +2,12 @@
 /*
  * Databases in memory with some people and rooms in them.
  *
- *   users     user-admin-0 (a platform admin), user-owner-0, user-membr-0, user-guest-0 (member of nothing), user-pendg-0
- *             (not active yet); the password of all is "password-0"
- *   rooms     room-open--0 of the owner with the member, two movies (movie-one--0, movie-two--0) and a chat message
- *             (chat-first-0); room-locked0 of the owner, with the password "room-pass"; room-hidden0 of the member, which
- *             wants approval and has the owner as a pending member
- *   sessions  sess-admin-0 … sess-pendg-0; the owner's refresh token is "R" 43 times
+ *   users     user-admin-0 (a platform admin), user-owner-0, user-membr-0, user-guest-0 (member of
+ * nothing), user-pendg-0 (not active yet); the password of all is "password-0" rooms room-open--0
+ * of the owner with the member, two movies (movie-one--0, movie-two--0) and a chat message
+ *             (chat-first-0); room-locked0 of the owner, with the password "room-pass";
+ * room-hidden0 of the member, which wants approval and has the owner as a pending member sessions
+ * sess-admin-0 … sess-pendg-0; the owner's refresh token is "R" 43 times
  */
 #ifndef SV_TESTS_FUZZ_ROWS_H
 #define SV_TESTS_FUZZ_ROWS_H

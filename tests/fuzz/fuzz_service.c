@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clients at a server: commands, each of which is a byte that says what, a byte that says who, two with a length (little-endian)
- * and so many bytes.
+ * Clients at a server: commands, each of which is a byte that says what, a byte that says who, two
+ * with a length (little-endian) and so many bytes.
  *
- *   0..249  a method of the service: the bytes are its request. MessageStream takes x-room-id \n x-room-password
- *   250     a message on a stream of this caller's
- *   251     the stream ends
- *   252     time passes: 2^n ms, n in the first byte
+ *   0..249  a method of the service: the bytes are its request. MessageStream takes x-room-id \n
+ * x-room-password 250     a message on a stream of this caller's 251     the stream ends 252 time
+ * passes: 2^n ms, n in the first byte
  *
- * Who: the low 3 bits are nobody, one of the people of fuzz_node.h (1..5), or (6, 7) whoever the bytes up to the first \n, the
- * value of `authorization`, say. With bit 3 the answer is not waited for. Bit 4 and 5 choose one of four streams.
+ * Who: the low 3 bits are nobody, one of the people of fuzz_node.h (1..5), or (6, 7) whoever the
+ * bytes up to the first \n, the value of `authorization`, say. With bit 3 the answer is not waited
+ * for. Bit 4 and 5 choose one of four streams.
  *
  * What lib/rpc does for the service is played by this file: gRPC itself is not under test.
  */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What people send to be let in, and the password records of the database. The first letter says what the rest is:
+ * What people send to be let in, and the password records of the database. The first letter says
+ * what the rest is:
  *
- *   r  an access token as it came           s  HEADER \n PAYLOAD, both JSON, to be signed with the right key
- *   b  HEADER.PAYLOAD as base64url, to be signed likewise           c  claims, a line each
+ *   r  an access token as it came           s  HEADER \n PAYLOAD, both JSON, to be signed with the
+ * right key b  HEADER.PAYLOAD as base64url, to be signed likewise           c  claims, a line each
  *   f  a refresh token                                              p  a password record
  */
 #include <string.h>

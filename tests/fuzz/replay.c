@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs a fuzz target without libFuzzer: on each file of a folder, and on so many mutations of it from a fixed seed. Speaks TAP. */
+/* Runs a fuzz target without libFuzzer: on each file of a folder, and on so many mutations of it
+ * from a fixed seed. Speaks TAP. */
 #include <dirent.h>
 #include <string.h>
 

@@ -9,7 +9,7 @@ import threading
 import grpc
 
 from harness import NO_LIMITS, Server, equal, eventually, run, run_program, temp_path, test, write_file
-from client import Failure, Person, models, register
+from client import Failure, Person, chat, models, movie, register
 
 SECRET = write_file("secret", "0123456789abcdef0123456789abcdef\n")
 BEAT_MS = 200
@@ -79,6 +79,27 @@ def _():
         says(a, "node b has left")
         says(c, "node b has left")
         assert "suspect" not in last_word_on(a, "b"), last_word_on(a, "b")
+
+
+@test("who follows a room at one server sees what is done in it at another")
+def _():
+    db = database()
+    with member(db, "a") as a, member(db, "b") as b:
+        alice = register(a, "alice")
+        room = alice.CreateRoom(name="Movie night").room
+        there = elsewhere(b, alice)
+        stream = there.stream(room.id)
+        stream.expect("room_state")
+        added = alice.AddMovie(room_id=room.id, movie=movie("The Kid")).movie
+        equal(stream.expect("movies").movie.id, added.id)
+        here = alice.stream(room.id)
+        here.expect("room_state")
+        here.send(chat=chat("does it work?"))
+        equal(stream.expect("chat").content, "does it work?")
+        alice.SetCurrentMovie(room_id=room.id, movie_id=added.id, autoplay=True)
+        equal(stream.expect("room_state", where=lambda state: state.movie_id).movie_id, added.id)
+        for end in (stream, here, there, alice):
+            end.close()
 
 
 @test("a member and a server that is alone refuse each other, with a sentence that says what to do")

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A node over memory: for tests, without network, and short ways to people, rooms, requests and streams. Use fx_open and
- * fx_close as a checked fixture; everything handed out belongs to the fixture and lives until fx_close(). What a test says to be so
- * and is not fails the test.
+ * A node over memory: for tests, without network, and short ways to people, rooms, requests and
+ * streams. Use fx_open and fx_close as a checked fixture; everything handed out belongs to the
+ * fixture and lives until fx_close(). What a test says to be so and is not fails the test.
  */
 #ifndef SV_TESTS_NODE_FIXTURE_H
 #define SV_TESTS_NODE_FIXTURE_H
@@ -13,7 +13,8 @@
 #include "node/node.h"
 
 extern synctv_node fx_node;
-/* Set before fx_open() runs (in a fixture that comes first), or change fx_node.limits later. No limits of rate by default. */
+/* Set before fx_open() runs (in a fixture that comes first), or change fx_node.limits later. No
+ * limits of rate by default. */
 extern synctv_node_options fx_options;
 extern synctv_limits fx_limits;
 
@@ -96,7 +97,8 @@ void fx_settle(void);
 
 /* --- behind the scenes --- */
 
-/* Makes the node forget the room, so that the next one who asks for it loads it again. Nobody may follow it. */
+/* Makes the node forget the room, so that the next one who asks for it loads it again. Nobody may
+ * follow it. */
 void fx_forget_rooms(void);
 /* A loaded room must have the members and movies that storage has. */
 void fx_check_memory(const char *room_id);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The time of a node in a test's hand. It goes on by itself as the machine's does, and further when the test says so. */
+/* The time of a node in a test's hand. It goes on by itself as the machine's does, and further when
+ * the test says so. */
 #ifndef TESTS_NODE_TIME_H
 #define TESTS_NODE_TIME_H
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A node without queue or network, turned by the test itself, whose clock the test can put forward. */
+/*
+ * A node without queue or network, turned by the test itself, whose clock the test can put forward.
+ */
 #ifndef TESTS_NODE_FIXTURE_H
 #define TESTS_NODE_FIXTURE_H
 
@@ -70,7 +72,8 @@ static inline void nap(void)
     nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
-/* So much time passes, once no look at storage is under way: what it finds would count as found later. */
+/* So much time passes, once no look at storage is under way: what it finds would count as found
+ * later. */
 static inline void pass_ms(synctv_node *n, int64_t ms)
 {
     bool is_quiet = false;

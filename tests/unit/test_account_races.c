@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Accounts that others change meanwhile: other threads, and other processes on the same database. */
+/*
+ * Accounts that others change meanwhile: other threads, and other processes on the same database.
+ */
 #include "node_fixture.h"
 
 #include <pthread.h>
@@ -285,7 +287,8 @@ static void *follow_always(void *arg)
     return NULL;
 }
 
-/* Ends the session while others authenticate with its token and open streams, in a way of the test's. */
+/* Ends the session while others authenticate with its token and open streams, in a way of the
+ * test's. */
 static void race(void (*end)(const synctv_result *session, synctv_caller *caller), int round)
 {
     char name[16];

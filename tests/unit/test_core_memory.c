@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fails every allocation in turn. The three parts of lib/core that allocate are compiled into this test with an
- * allocator that runs dry on demand.
+ * Fails every allocation in turn. The three parts of lib/core that allocate are compiled into this
+ * test with an allocator that runs dry on demand.
  */
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that options name: what is no file of a fitting size is refused at once, by its option's name. */
+/* Files that options name: what is no file of a fitting size is refused at once, by its option's
+ * name. */
 #include <check.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -191,7 +191,8 @@ static void changed(void *userdata, const synctv_result *result)
 
 START_TEST(an_old_password_does_not_let_in_who_gave_it_while_it_was_changed)
 {
-    /* Whichever of the two comes first, nobody gets in by a password that is not the room's any more. */
+    /* Whichever of the two comes first, nobody gets in by a password that is not the room's any
+     * more. */
     for (int i = 0; i < 5; i++) {
         const char *room = room_with_password("old");
         changed_code = 1;

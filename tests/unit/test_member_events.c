@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who hears what becomes of whom: a stream tells nobody more of a member than ListMembers would, before or after. */
+/* Who hears what becomes of whom: a stream tells nobody more of a member than ListMembers would,
+ * before or after. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two things at the same moment of which one ends what the other needs: double join, kick and ban while joining, ban while
- * streaming, delete while playing. Whichever comes first, in the end memory says what storage says, and who is out is out.
+ * Two things at the same moment of which one ends what the other needs: double join, kick and ban
+ * while joining, ban while streaming, delete while playing. Whichever comes first, in the end
+ * memory says what storage says, and who is out is out.
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Playing, pausing, seeking, changing rate and movie: who may, what comes of it, who is told. What happens by itself: test_movie_ends.c. */
+/* Playing, pausing, seeking, changing rate and movie: who may, what comes of it, who is told. What
+ * happens by itself: test_movie_ends.c. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

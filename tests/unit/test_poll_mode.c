@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A node inside a program: with a loop of the program's own (`threads` = 0) and with the node's threads, through the public API alone. */
+/* A node inside a program: with a loop of the program's own (`threads` = 0) and with the node's
+ * threads, through the public API alone. */
 #include <check.h>
 #include <poll.h>
 #include <pthread.h>
@@ -197,7 +198,8 @@ START_TEST(blocking_calls_need_no_poll)
 }
 END_TEST
 
-/* The node has something to do every 5 s: it takes some polls to tell the quick ones from those that wait for that. */
+/* The node has something to do every 5 s: it takes some polls to tell the quick ones from those
+ * that wait for that. */
 START_TEST(poll_waits_no_longer_than_it_is_told_to)
 {
     int64_t before_ms = now_ms();

@@ -24,7 +24,9 @@ static int strict(const ProtobufCMessageDescriptor *desc, const void *data, size
 #define ADD_MOVIE (&synctv__client__add_movie_request__descriptor)
 #define CHECK(desc, bytes, err) strict(desc, bytes, sizeof(bytes) - 1, err)
 
-/* What passes the check is unpacked, unless there is no memory for it; what is unpacked is decoded. */
+/*
+ * What passes the check is unpacked, unless there is no memory for it; what is unpacked is decoded.
+ */
 static void decode_all(synctv_method method, const void *data, size_t len)
 {
     struct sv_arena a = { 0 };
@@ -215,7 +217,8 @@ END_TEST
 static void refuses_other_wire_types(const ProtobufCMessageDescriptor *desc,
     const ProtobufCFieldDescriptor *field)
 {
-    /* For each wire type bytes that are well-formed for it, and a message of unknown fields at that. */
+    /* For each wire type bytes that are well-formed for it, and a message of unknown fields at
+     * that. */
     static const uint8_t body[8] = { 0x00 };
     unsigned accepted = 0;
     for (unsigned wire_type = 0; wire_type < 8; wire_type++) {

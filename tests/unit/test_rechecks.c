@@ -54,7 +54,8 @@ static void wait_at_gate(struct sv_work *work)
     sem_wait(&gate);
 }
 
-/* What the caller asks for is answered only after `meanwhile`: it has to be hashed, and the hashers are held up. */
+/* What the caller asks for is answered only after `meanwhile`: it has to be hashed, and the hashers
+ * are held up. */
 static int ask_while_hashing(synctv_caller *caller, const synctv_request *request,
     void (*meanwhile)(void))
 {

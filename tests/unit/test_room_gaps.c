@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A room that somebody else changes in the same database: what memory has missed is found, waited for and told. */
+/* A room that somebody else changes in the same database: what memory has missed is found, waited
+ * for and told. */
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +115,8 @@ static void add_movie_there(const char *name)
     THERE(ADD_MOVIE, .movie = &movie);
 }
 
-/* Makes this node notice by a change of its own, whose revision it did not expect, and lets it read. */
+/* Makes this node notice by a change of its own, whose revision it did not expect, and lets it
+ * read. */
 static void notice(void)
 {
     fx_movie(alice, room, "notice", 0);
@@ -647,7 +649,9 @@ static void hear_of(uint64_t n_revisions)
     sv_room_leave(loaded);
 }
 
-/* A reading finds the room as it is in storage now, but this node hears of more before it is done. */
+/*
+ * A reading finds the room as it is in storage now, but this node hears of more before it is done.
+ */
 static void hear_during_a_reading(uint64_t n_revisions)
 {
     struct held_writer held = { .job = { .run = hold_writer, .apply = writer_is_free } };

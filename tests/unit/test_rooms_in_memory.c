@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rooms in memory and rooms in storage: loading, forgetting, following what others write, failing and starting again. */
+/* Rooms in memory and rooms in storage: loading, forgetting, following what others write, failing
+ * and starting again. */
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>

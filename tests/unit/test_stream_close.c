@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Once synctv_stream_close() has returned no callback of the stream runs or begins: its userdata may be freed. */
+/* Once synctv_stream_close() has returned no callback of the stream runs or begins: its userdata
+ * may be freed. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -145,7 +146,8 @@ START_TEST(a_callback_may_close_its_stream_and_one_that_is_still_to_be_told)
         pairs[i]->its = pairs[1 - i];
     }
     synctv_node_stats stats;
-    do { /* until both are told of in the same turn, or one after the other: the first closes both */
+    do { /* until both are told of in the same turn, or one after the other: the first closes both
+          */
         synctv_node_poll(node, 10);
         synctv_node_get_stats(node, &stats);
     } while (stats.streams > 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which rooms a stream follows: all of its user, one of them, one as a guest, every room of the node. */
+/* Which rooms a stream follows: all of its user, one of them, one as a guest, every room of the
+ * node. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What comes out of a stream, in which order, and how streams end. Which rooms they follow is in test_stream_rooms.c. */
+/* What comes out of a stream, in which order, and how streams end. Which rooms they follow is in
+ * test_stream_rooms.c. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What those who watch say about a movie of unknown length: whose word counts, when, and for how long. */
+/* What those who watch say about a movie of unknown length: whose word counts, when, and for how
+ * long. */
 #include "core/votes.h"
 
 #include <stdio.h>

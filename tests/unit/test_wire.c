@@ -464,7 +464,8 @@ START_TEST(what_another_implementation_wrote_is_understood)
     ck_assert_int_eq(r.client_time_ms, -1);
     ck_assert_uint_eq(r.expected_version, UINT64_MAX);
 
-    /* AddMovieRequest(room_id="r", movie=Movie(name="Ä", type=1, headers={"k": "v"}, subtitles=[Subtitle(), Subtitle(format="srt")])) */
+    /* AddMovieRequest(room_id="r", movie=Movie(name="Ä", type=1, headers={"k": "v"},
+     * subtitles=[Subtitle(), Subtitle(format="srt")])) */
     static const uint8_t movie[] = "\x0a\x01r\x12\x17\x1a\x02\xc3\x84\x28\x01\x52\x06\x0a\x01k\x12"
                                    "\x01v\x5a\x00\x5a\x05\x1a\x03srt";
     ck_assert_int_eq(sv_wire_request_decode(SYNCTV_METHOD_ADD_MOVIE, movie, sizeof(movie) - 1, &a,

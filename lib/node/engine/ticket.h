@@ -5,8 +5,8 @@
  *
  *   waiting --sv_ticket_begin()--> being carried out --sv_ticket_wait()--> waiting
  *
- * Who waits is withdrawn at once: it is answered CANCELLED, and its next step does not begin. Who is
- * being carried out is withdrawn when it waits again, unless it has begun to write. TIMEOUT is
+ * Who waits is withdrawn at once: it is answered CANCELLED, and its next step does not begin. Who
+ * is being carried out is withdrawn when it waits again, unless it has begun to write. TIMEOUT is
  * answered in any case. All functions take NULL.
  */
 #ifndef SV_NODE_ENGINE_TICKET_H

@@ -2,7 +2,8 @@
 /*
  * Who acts. An account is what the node remembers of a user who does something here (uses a
  * session, has streams): role and status, at most SV_ACCOUNT_FRESH_MS old (SV_SHARED_FRESH_MS
- * where others write to the database, too), and rates. A session is one login. It is the synctv_caller of all that is done with its tokens.
+ * where others write to the database, too), and rates. A session is one login. It is the
+ * synctv_caller of all that is done with its tokens.
  *
  * References keep a session in memory: those of calls and streams, and one for each of its tokens
  * in the cache. Releasing one takes accounts.lock, so that is never done under that lock or

@@ -118,7 +118,7 @@ static int put_row(struct sv_room *room, const struct sv_member_rec *rec)
     return rv;
 }
 
-/* Who loses their place here is told of it as a member still; a row that is new is told of once it is there. */
+/* Those who leave are told before their row goes, those who come when their row is there. */
 static int apply_member(struct sv_room *room, const struct sv_room_change *change,
     const struct sv_member_diff *diff)
 {
@@ -215,7 +215,8 @@ static void room_is_gone(struct sv_letter *letter)
     sv_call_abort(call, SYNCTV_E_ROOM_NOT_FOUND);
 }
 
-/* It will not be read again for those who wait for that. Where that is under way already, it ends their waiting. */
+/* The room will not be read again for the calls that wait. A reading under way releases them
+ * itself. */
 static void release_waiting(struct sv_room *room)
 {
     struct sv_list *it;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one way in for every change of a room: for what was committed here, for what the playhead does, for what a reading
- * finds to be different, and for what another node says. sv_room_apply() changes memory, tells the followers and sets the
- * timers; nothing else touches a room's rows in memory.
+ * Every change of a room comes in here: what was committed on this node, what the playhead does,
+ * what a reading finds, and what another node says. sv_room_apply() changes memory, tells the
+ * followers and sets the timers. Nothing else touches a room's rows in memory.
  *
- * Memory follows storage by revision. revision + 1 is applied, an older one is skipped. After a gap (somebody else wrote
- * to the same database) the room is *stale*: it is read again, at most once a second, and calls and streams that need it
- * wait for that (load.h).
+ * Memory follows storage by revision. revision + 1 is applied, an older one is skipped. If
+ * revisions are missing (somebody else wrote to the same database), the room is *stale*: it is read
+ * again, at most once a second, and calls and streams that need it wait for that (load.h).
  */
 #ifndef SV_NODE_ROOMS_APPLY_H
 #define SV_NODE_ROOMS_APPLY_H
@@ -21,9 +21,10 @@
 struct sv_member_diff {
     /* What is told; UNSPECIFIED = nothing. */
     synctv_member_change what;
-    /* The row as it is now; its role is UNSPECIFIED where it only keeps somebody away. NULL: there is none any more. */
+    /* The row as it is now, NULL if it was removed. If it only keeps somebody away, its role is
+     * UNSPECIFIED. */
     const struct sv_member_rec *row;
-    /* Who it was that is no member any more, for those who are told; NULL: told as the row is now. */
+    /* For the followers: the member as it was before it left; NULL: as the row is now. */
     const synctv_member *gone;
     /* The reason code with which this user's streams of the room end; 0 = they go on. */
     int ends;
@@ -56,34 +57,41 @@ struct sv_room_change {
     synctv_state_cause cause;
     const char *operation_id;
 
-    /* The number of a chat message or of a deletion, and its event, of which memory keeps nothing; NULL: there was no memory for
-     * it. */
+    /* The number of a chat message or of a deletion. */
     uint64_t chat_seq;
+    /* Its event; NULL if there was no memory for it. The room keeps nothing of it. */
     const synctv_event *event;
 };
 
 /*
- * Applies the change, or skips it as said above, and hands it to sv_rooms.changed if it was made here. Locked. A deleted room leaves memory. Where
- * there is no memory for a change the room is read again.
+ * Applies the change, or skips it as said above. Hands it to sv_rooms.changed if it was made here.
+ * A deleted room leaves memory. If memory runs out, the room is read again. Locked.
  */
 void sv_room_apply(struct sv_room *room, const struct sv_room_change *change);
 
-/* For apply() of what was committed: applies the change if the room is in memory; the room then, pinned and *locked* (see
- * sv_room_leave()), else NULL. */
+/*
+ * For the apply() of a job: applies a committed change if the room is in memory. Returns the room,
+ * pinned and *locked* (see sv_room_leave()), or NULL.
+ */
 struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *change);
 
-/* The parts of a change but for its revision and the playhead, which are the caller's: for diff.c, which puts them in order.
- * 0 or NO_MEMORY. Locked. */
+/*
+ * For diff.c, which orders the parts: applies them without revision and playhead, which are the
+ * caller's. Returns 0 or NO_MEMORY. Locked.
+ */
 int sv_room_apply_parts(struct sv_room *room, const struct sv_room_change *change);
 
 /* Chat has been missed: what is stored behind room->chat_seq is to be read. Locked. */
 void sv_room_miss_chat(struct sv_room *room);
 /* Something else has been missed: the room is to be read again. Locked. */
 void sv_room_mark_stale(struct sv_room *room);
-/* Storage has this revision: a reading under way that does not is followed by another. Locked. */
+/* Storage has this revision. If a reading under way does not have it, another follows. Locked. */
 void sv_room_hear_of(struct sv_room *room, uint64_t revision);
 
-/* Writes the row's name, description, settings, password and creator to memory, no more. 0 or NO_MEMORY. Locked. */
+/*
+ * Only writes the row's name, description, settings, password and creator to memory. Returns 0 or
+ * NO_MEMORY. Locked.
+ */
 int sv_room_set_fields(struct sv_room *room, const struct sv_room_rec *rec);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is online in which room, for the whole node: a table of rooms, in each the users, for each their streams here. It outlives
- * the forgetting of a room, and tells how many people are in one without its lock.
+ * Who is online in which room, for the whole node: a table of rooms, in each the users, for each
+ * their streams here. It outlives the forgetting of a room, and tells how many people are in one
+ * without its lock.
  */
 #ifndef SV_NODE_ROOMS_ATTENDANCE_H
 #define SV_NODE_ROOMS_ATTENDANCE_H
@@ -31,7 +32,10 @@ struct sv_attendee {
 struct sv_attendance {
     UT_hash_handle hh; /* in its shard, by room_id */
     char room_id[SV_ID_SIZE];
-    /* Rooms in memory that hold it: one, or for a moment one that comes and one that goes. Under the shard's lock. */
+    /*
+     * Rooms in memory that hold it: one, or for a moment one that comes and one that goes. Under
+     * the shard's lock.
+     */
     unsigned n_holds;
     struct sv_attendee *by_user;
     /* Users with a stream, and these with those who went a moment ago. */

@@ -289,8 +289,9 @@ static int add_movies(struct sv_room *room, const struct sv_room_reading *readin
 }
 
 /*
- * Both lists have the same movies by now. Where the movie in hand is the next one in memory, the one between has gone away from
- * here and moves to its place; else the one in hand has come. Each moves once at most.
+ * Both lists have the same movies by now. If the movie in hand is the next one in memory, the one
+ * between has gone away from here and moves to its place. Otherwise the one in hand has come. Each
+ * moves once at most.
  */
 static int move_movies(struct sv_room *room, const struct sv_room_reading *reading,
     const synctv_movie **by_id, size_t n)

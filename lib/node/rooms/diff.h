@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a reading of a room's rows finds to be different from memory, made good as if it had been heard of at the time. */
+/*
+ * What a reading of a room's rows finds to be different from memory. It is made good as if it had
+ * been heard of at the time.
+ */
 #ifndef SV_NODE_ROOMS_DIFF_H
 #define SV_NODE_ROOMS_DIFF_H
 
@@ -17,13 +20,17 @@ struct sv_room_reading {
     synctv_playback playback;
     bool has_playback;
 
-    /* sv_room_diff() finds: storage has lost what was written last (a failover, a restored backup); and ids of users who are active members now and were none. */
+    /* What sv_room_diff() finds. Storage has lost what was written last: a failover, a backup. */
     bool is_older;
+    /* Ids of users who are active members now and were none. */
     const char **newcomers;
     size_t n_newcomers;
 };
 
-/* A room that is loaded: each difference goes through apply.c and is told. NO_MEMORY: some may be left; read again. Locked. */
+/*
+ * The room is loaded. Each difference goes through apply.c and is told. Locked. NO_MEMORY: some may
+ * be left, read again.
+ */
 int sv_room_diff(struct sv_room *room, struct sv_room_reading *reading);
 
 /* The order by which the rows of members are looked at; for qsort(). */

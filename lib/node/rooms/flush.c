@@ -132,7 +132,10 @@ void sv_rooms_flush(synctv_node *node)
     int rv = 0;
     if (atomic_load(&node->n_rooms) == 0)
         return;
-    /* What is queued may change something yet. After that no other job is about these rooms, so that theirs may be one. */
+    /*
+     * What is queued may change something yet. After that no other job is about these rooms, so one
+     * job may be about all of them.
+     */
     sv_store_drain(node->store);
     for (collect_dirty(node, &all); all.n > 0; collect_dirty(node, &all)) {
         rv = sv_blocking_job_do(&all.blocking, node->store, sv_store_write);

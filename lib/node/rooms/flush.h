@@ -5,9 +5,15 @@
 
 #include "node/rooms/room.h"
 
-/* Queues a job with the state if storage has an older one, and sets when to come back if that cannot be. Locked. */
+/*
+ * Queues a job with the state if storage has an older one. If that cannot be, sets when to try
+ * again. Locked.
+ */
 void sv_room_flush(struct sv_room *room);
-/* Waits until storage has done all that it was asked for and has every playback state. Not on a thread of the node or store. */
+/*
+ * Waits until storage has done all that it was asked for and has every playback state. Not on a
+ * thread of the node or store.
+ */
 void sv_rooms_flush(synctv_node *node);
 
 #endif

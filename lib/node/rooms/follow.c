@@ -53,8 +53,10 @@ bool sv_stream_hears(struct sv_stream *stream, const struct sv_room *room)
     return sv_follower_of(stream)->observer || sv_stream_follows(stream, room);
 }
 
-/* Puts the follow into both lists (returns 1), unless the stream has ended, follows the room already (0 for both) or
- * too many (ROOM_LIMIT). */
+/*
+ * Puts the follow into both lists and returns 1. Returns 0 if the stream has ended or follows the
+ * room already, ROOM_LIMIT if it follows too many.
+ */
 static int link_follow(struct sv_stream *stream, struct sv_room *room, struct sv_follow *follow)
 {
     struct sv_follower *follower = sv_follower_of(stream);
@@ -76,7 +78,10 @@ static int link_follow(struct sv_stream *stream, struct sv_room *room, struct sv
     return rv;
 }
 
-/* What has flown by is not worth the place that others need: a stream of many rooms begins with a snapshot and an ONLINE of each. */
+/*
+ * A stream of many rooms begins with a snapshot and an ONLINE of each. Old danmaku do not take the
+ * place that these need.
+ */
 static bool has_place_for_danmaku(struct sv_stream *stream)
 {
     unsigned max = stream->room_id[0] != '\0' ? SV_STREAM_MAX_EVENTS / 2 : SV_STREAM_MAX_EVENTS / 8;
@@ -154,14 +159,17 @@ int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_erro
             room->reannounce_ms = sv_node_mono_ms(room->node) + SV_REANNOUNCE_MS;
         sv_room_schedule(room);
     }
-    /* Again, for who stopped being a platform admin meanwhile: from here on the follow is found by who looks for what they lose. */
+    /*
+     * Again, for who stopped being a platform admin meanwhile. From here on the follow is in the
+     * lists, where it is found when its user loses something.
+     */
     rv = may_follow(stream, room, err);
     if (rv < 0) {
         follow->counted = false;
         end_follow(follow);
         return rv;
     }
-    /* The snapshot is the first that this stream sees of the room: before what its own coming causes. */
+    /* The snapshot comes first, before what the stream's own coming causes. */
     push_snapshot(stream, room);
     if (follow->counted) {
         struct sv_actor_info info;
@@ -176,7 +184,7 @@ int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_erro
     return 0;
 }
 
-/* Ends the follow if the stream may not follow the room any more, and a stream bound to the room. */
+/* Ends the follow, and a stream bound to the room, if it may not follow the room any more. */
 static void check_follow(struct sv_follow *follow)
 {
     struct sv_stream *stream = follow->stream;

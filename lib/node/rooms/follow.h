@@ -13,12 +13,13 @@ bool sv_stream_follows(struct sv_stream *stream, const struct sv_room *room);
 /* The same, or observes all rooms: what the room is told comes out of it. */
 bool sv_stream_hears(struct sv_stream *stream, const struct sv_room *room);
 /*
- * Starts to follow a loaded room: presence, snapshot, recent danmaku. Returns 0 or why not: NOT_A_MEMBER, MEMBER_…,
- * ROOM_PASSWORD_WRONG (a guest who has not given the room's password), ROOM_LIMIT, NO_MEMORY.
+ * Starts to follow a loaded room: presence, snapshot, recent danmaku. Returns 0 or why not:
+ * NOT_A_MEMBER, MEMBER_…, ROOM_PASSWORD_WRONG (a guest who has not given the room's password),
+ * ROOM_LIMIT, NO_MEMORY.
  */
 int sv_stream_follow(struct sv_stream *stream, struct sv_room *room, synctv_error *err);
 
-/* Ends what this user's streams have of the room: bound streams end with `code`, others just lose it. */
+/* Takes the room from this user's streams: bound ones end with `code`, others go on without. */
 void sv_room_drop_user(struct sv_room *room, const char *user_id, int code);
 /* The same for all whom the room no longer lets in. */
 void sv_room_drop_strangers(struct sv_room *room);

@@ -106,8 +106,8 @@ static int loaded(struct sv_room *room, struct load *load, int rv)
 }
 
 /*
- * Follows a reading. If more was heard of meanwhile, the room is still stale, and what it has of that already is not taken
- * back. Locked.
+ * Follows a reading. If a higher revision was heard of meanwhile, the room stays stale, and changes
+ * that it has applied already are not taken back. Locked.
  */
 static int catch_up(struct sv_room *room, struct sv_room_reading *r)
 {
@@ -249,8 +249,8 @@ void sv_room_read_again(struct sv_room *room)
 }
 
 /*
- * The call waits for a reading. One that is stale is read when its timer says so; but a caller that blocks may be the one who
- * turns the node, so for those it is read at once. Locked.
+ * The call waits for a reading. A stale room is read when its timer is due. But a caller that
+ * blocks may be the thread that turns the node, so for it the room is read at once. Locked.
  */
 static int wait_for_reading(struct sv_room *room, struct sv_call *call,
     void (*next)(struct sv_call *))

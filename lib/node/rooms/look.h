@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A look at storage, for what others have changed in rooms that are in memory here. It reads what grows with each change (struct
- * sv_room_head) and has read again what is newer there.
+ * A look at storage, for what others have changed in rooms that are in memory here. It reads what
+ * grows with each change (struct sv_room_head) and has read again what is newer there.
  */
 #ifndef SV_NODE_ROOMS_LOOK_H
 #define SV_NODE_ROOMS_LOOK_H

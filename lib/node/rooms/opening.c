@@ -51,7 +51,10 @@ static int follow_loaded_room(struct sv_call *call)
     return rv;
 }
 
-/* On a hashing thread: a guest's password for the room, against what the room had when it was looked at. */
+/*
+ * On a hashing thread: compares a guest's password with the one that the room had when it was
+ * looked at.
+ */
 static void check_guest(struct sv_call *call)
 {
     const char *password_hash = call->state;
@@ -95,8 +98,10 @@ static void bound_room_loaded(struct sv_call *call)
         sv_call_hash(call, check_guest);
 }
 
-/* One of the user's rooms. That they are no longer in it is no failure of the stream; but one that silently lacks a room would be worse
- * than none. */
+/*
+ * One of the user's rooms. The stream goes on if they are no longer in it. Otherwise it ends: a
+ * stream that silently lacks a room would be worse than none.
+ */
 static void further_room_failed(struct sv_call *call, int code)
 {
     if (code == SYNCTV_E_ROOM_NOT_FOUND)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a stream does first, in the background: it finds the rooms that it is to follow, and follows them. */
+/* What a stream does first, in the background: it finds the rooms to follow, and follows them. */
 #ifndef SV_NODE_ROOMS_OPENING_H
 #define SV_NODE_ROOMS_OPENING_H
 
@@ -9,7 +9,10 @@
 void sv_follower_opened(struct sv_stream *stream, const char *room_password);
 void sv_follower_over(struct sv_stream *stream);
 
-/* The user became an active member: their streams of all rooms follow this one, too. Loads it if need be. No locks held. */
+/*
+ * The user became an active member: their streams of all rooms follow this one, too. Loads it if
+ * need be. No locks held.
+ */
 void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *room_id);
 
 #endif

@@ -13,8 +13,10 @@
 /* What every change of the playhead knows besides what is asked for. */
 struct sv_playback_change sv_playhead_change(struct sv_room *room);
 
-/* The playhead is there from now on: tells the followers, has the state stored, sets the timers. For apply.c; who wants to
- * move the playhead applies a change. */
+/*
+ * For apply.c: the playhead is there from now on. Tells the followers, has the state stored, sets
+ * the timers. Everybody else applies a change to move the playhead.
+ */
 void sv_playhead_set(struct sv_room *room, const struct sv_playback_state *state,
     synctv_state_cause cause, const char *actor_id, const char *operation_id);
 /* The same for a state that is decided here: it leaves for other nodes, too. */
@@ -29,10 +31,15 @@ void sv_playhead_adopt(struct sv_room *room, const synctv_playback *stored);
 /* Leaves a movie that is not in the playlist, as storage that lost something may have it. */
 void sv_playhead_check(struct sv_room *room);
 
-/* What a change of the playlist made of this movie is about to follow: if it is the current one, votes on another picture or
- * length are void, and its end, if that moves, is waited for from now on. */
+/*
+ * Before the playlist changes to this movie: if it is the current one and has another picture or
+ * length, the votes on it are void, and its new end is waited for.
+ */
 void sv_playhead_heed(struct sv_room *room, const synctv_movie *movie);
-/* Where the playhead goes when this movie (NULL: every one) is about to leave the playlist; false: it stays where it is. */
+/*
+ * Before this movie (NULL: every one) leaves the playlist: where the playhead goes then. Returns
+ * false if it stays where it is.
+ */
 bool sv_playhead_without(struct sv_room *room, const char *movie_id,
     struct sv_playback_state *ret_state);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is online in a room: somebody with a stream that follows it, and for 10 s after the last one has gone, so that a
- * reconnect announces nothing. With many people online only their number is told, at most once a second. The room is locked.
+ * Who is online in a room: somebody with a stream that follows it, and for 10 s after the last one
+ * has gone, so that a reconnect announces nothing. With many people online only their number is
+ * told, at most once a second. The room is locked.
  */
 #ifndef SV_NODE_ROOMS_PRESENCE_H
 #define SV_NODE_ROOMS_PRESENCE_H

@@ -205,7 +205,10 @@ void sv_room_leave(struct sv_room *room)
 
 /* --- forgetting --- */
 
-/* The oldest idle room that nobody holds and that has nothing to do, out of all lists; NULL if none is to be forgotten. */
+/*
+ * Takes the oldest idle room that nobody holds and that has nothing to do out of all lists. NULL if
+ * none is to be forgotten.
+ */
 static struct sv_room *take_evictable(synctv_node *node)
 {
     struct sv_room *found = NULL;

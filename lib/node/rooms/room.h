@@ -37,7 +37,7 @@
 #include "node/engine/node.h"
 #include "node/rooms/attendance.h"
 
-/* Rooms kept in memory though nobody is in them, and how many bytes of them, mostly playlists: 64 KiB each. */
+/* Rooms kept in memory though nobody is in them, and their bytes (64 KiB each). */
 #define SV_ROOMS_IDLE_MAX 1024
 #define SV_ROOMS_IDLE_MAX_BYTES (64 * 1024 * 1024)
 #define SV_ROOM_SHARD_BITS 6
@@ -106,7 +106,7 @@ struct sv_room {
     bool chat_reading;
     /* When to look for danmaku that nobody needs any more. */
     int64_t danmaku_ms;
-    /* When to send the RoomUpdate with online_count that is owed, and when the last one was sent. */
+    /* When to send the RoomUpdate with online_count that is owed; when the last one was sent. */
     int64_t online_tell_ms, online_told_ms;
     /* When the next one who left goes offline. */
     int64_t offline_ms;
@@ -137,8 +137,10 @@ struct sv_room_shard {
 struct sv_room_change;
 
 struct sv_rooms {
-    /* Every change made here leaves by this for other nodes; NULL = there are none. Called under the room's lock where the
-     * room is in memory: must not block nor come back. */
+    /*
+     * Every change made here leaves by this for other nodes; NULL = there are none. Called under
+     * the room's lock if the room is in memory, so it must neither block nor come back.
+     */
     void (*changed)(void *userdata, const struct sv_room_change *change);
     void *changed_userdata;
 
@@ -182,20 +184,27 @@ struct sv_room *sv_room_find_or_add(synctv_node *node, const char *room_id);
 struct sv_room *sv_room_ref(struct sv_room *room);
 void sv_room_unref(struct sv_room *room);
 
-/* Loaded rooms with references, at most `max`, from where the cursor (at first 0) is, which goes on; 0 = that was all. Rooms
- * that come or go meanwhile may be missed. */
+/*
+ * Loaded rooms with references, at most `max`, from the cursor on (at first 0), which moves on.
+ * Returns how many, 0 = that was all. Rooms that come or go meanwhile may be missed.
+ */
 struct sv_rooms_cursor {
     size_t shard, index;
 };
 size_t sv_rooms_some(synctv_node *node, struct sv_rooms_cursor *cursor, struct sv_room **ret,
     size_t max);
 
-/* Out of the table, for ever: who looks for the room from now on makes a new one. Locked; the caller holds a reference. */
+/*
+ * Takes it out of the table, for ever: who looks for the room from now on makes a new one. Locked;
+ * the caller holds a reference.
+ */
 void sv_room_discard(struct sv_room *room);
 /* Somebody follows it now / nobody does any more, or it takes more or less memory. Locked. */
 void sv_room_set_idle(struct sv_room *room, bool idle);
-/* Forgets rooms nobody is in, but for the last SV_ROOMS_IDLE_MAX and SV_ROOMS_IDLE_MAX_BYTES. Returns whether there may be more
- * of them. No locks held. */
+/*
+ * Forgets rooms nobody is in, but for the last SV_ROOMS_IDLE_MAX and SV_ROOMS_IDLE_MAX_BYTES.
+ * Returns whether there may be more of them. No locks held.
+ */
 bool sv_rooms_evict(synctv_node *node);
 
 #endif

@@ -40,7 +40,10 @@ static bool is_among(struct sv_room *room, struct sv_stream *stream, enum audien
     return is_guest == (audience == TO_GUESTS);
 }
 
-/* There was no memory for an event. What a stream has missed cannot be made good in order: each has to begin again with a snapshot. */
+/*
+ * There was no memory for an event. What a stream has missed cannot be made good in order, so each
+ * has to begin again with a snapshot.
+ */
 static void end_streams(struct sv_room *room)
 {
     SV_LIST_FOREACH(it, &room->follows) {

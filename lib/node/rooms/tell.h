@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Telling those who follow a room. The room is locked, so that all of them see one order. An event for which there is no
- * memory ends their streams: what a stream has missed cannot be made good in order.
+ * Telling those who follow a room. The room is locked, so that all of them see one order. An event
+ * for which there is no memory ends their streams: what a stream has missed cannot be made good in
+ * order.
  */
 #ifndef SV_NODE_ROOMS_TELL_H
 #define SV_NODE_ROOMS_TELL_H
@@ -11,8 +12,10 @@
 
 /* An event that the caller made; the reference is taken over. NULL: there was no memory for it. */
 void sv_room_tell(struct sv_room *room, const synctv_event *event);
-/* A MEMBER event about the row as it is in memory now, or about `gone` before the row goes from there, to those who see that
- * member in the list before or after. */
+/*
+ * A MEMBER event about the row as it is in memory now, or about `gone` before the row goes from
+ * there, to those who see that member in the list before or after.
+ */
 void sv_room_tell_member(struct sv_room *room, synctv_member_change change, const char *user_id,
     const synctv_member *gone, const char *actor_id, const char *reason);
 /* A ROOM event with the room as it is now. */

@@ -5,7 +5,10 @@
 
 #include "node/rooms/room.h"
 
-/* Runs what is due in rooms; returns when it wants to be called again, INT64_MAX = when sv_room_schedule() wakes the node. */
+/*
+ * Runs what is due in rooms. Returns when it wants to be called again, INT64_MAX = when
+ * sv_room_schedule() wakes the node.
+ */
 int64_t sv_rooms_tick(synctv_node *node, int64_t now_ms);
 /* The node clock has stepped: all that plays goes on from where it is. No locks held. */
 void sv_rooms_anchor(synctv_node *node);

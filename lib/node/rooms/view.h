@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a room looks like from outside: who may do what, by what is in memory, and copies of it. The room is locked. */
+/*
+ * What a room looks like from outside: who may do what, by what is in memory, and copies of it. The
+ * room is locked.
+ */
 #ifndef SV_NODE_ROOMS_VIEW_H
 #define SV_NODE_ROOMS_VIEW_H
 
@@ -26,8 +29,10 @@ int sv_room_fill_state(struct sv_room *room, struct sv_arena *a, synctv_state_ca
 int sv_movie_set_key(struct sv_arena *a, synctv_movie *movie);
 /* Duration of the current movie, 0 = unknown or none. */
 double sv_room_duration(struct sv_room *room);
-/* When the current movie is over, node clock; 0 = never, or once somebody follows the room: before an empty house the
- * playlist waits. */
+/*
+ * When the current movie is over, node clock; 0 = never, or once somebody follows the room: before
+ * an empty house the playlist waits.
+ */
 int64_t sv_room_ends_at_ms(struct sv_room *room);
 
 #endif

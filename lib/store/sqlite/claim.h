@@ -39,8 +39,8 @@ void sv_sqlite_unlock_node(struct sv_sqlite_lock *lock);
 bool sv_sqlite_node_lock_is_held(const char *path, const char *id);
 
 /*
- * STORAGE_UNAVAILABLE = the database is where locks and shared memory cannot be relied on: a network
- * file system, or one that may be.
+ * STORAGE_UNAVAILABLE = the database is where locks and shared memory cannot be relied on: a
+ * network file system, or one that may be.
  */
 int sv_sqlite_check_file_system(const char *path, synctv_error *err);
 

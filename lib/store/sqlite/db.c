@@ -162,7 +162,10 @@ int sv_db_damaged(synctv_error *err, const char *path, const char *reason)
 int sv_db_errorf(struct sv_db *db, int rc, synctv_error *err, const char *what, const char *path)
 {
     char text[sizeof(err->message)];
-    int code = sv_db_fail(db, rc);
+    sv_db_fail(db, rc);
+    if (db->conn.failure != 0)
+        rc = db->conn.failure; /* the first, which the reason is of: others may follow from it */
+    int code = code_of(rc);
     if (code != SYNCTV_E_INTERNAL && code != SYNCTV_E_STORAGE_CORRUPT)
         return sv_errorf(err, code, "cannot %s the database %s: %s", what, path, db->reason);
     /* INTERNAL: the schema is not the one that we made. */

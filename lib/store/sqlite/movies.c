@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations: the playlist of a room. `rank` orders it, with gaps, so that a move changes one row. */
+/* Operations: the playlist of a room. `rank` orders it, with gaps: a move changes one row. */
 #include <math.h>
 
 #include "core/validate.h"
@@ -376,8 +376,8 @@ int sv_sqlite_movie_update(struct sv_tx *tx, const synctv_movie *movie, uint64_t
     if (rv < 0)
         return rv;
     sv_query_begin(&q, tx,
-        "UPDATE movies SET name = ?, url = ?, duration_s = ?, headers = ?, subtitles = ?, weight = ?"
-        " WHERE room_id = ? AND id = ?");
+        "UPDATE movies SET name = ?, url = ?, duration_s = ?, headers = ?, subtitles = ?,"
+        " weight = ? WHERE room_id = ? AND id = ?");
     sv_query_text(&q, movie->name);
     sv_query_text(&q, movie->url);
     sv_query_double(&q, movie->duration_s);
@@ -444,7 +444,8 @@ int sv_sqlite_movie_clear(struct sv_tx *tx, const char *room_id, uint64_t *ret_r
     if (n <= 0)
         return n;
     sv_query_begin(&q, tx,
-        "UPDATE rooms SET revision = revision + 1, movie_count = 0, movies_weight = 0 WHERE id = ?");
+        "UPDATE rooms SET revision = revision + 1, movie_count = 0, movies_weight = 0"
+        " WHERE id = ?");
     sv_query_text(&q, room_id);
     int rv = sv_query_run(&q);
     if (rv >= 0)
