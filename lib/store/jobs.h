@@ -4,7 +4,8 @@
  *
  *   store.c   opens and closes: which backend, which connections
  *   jobs.c    the queues and their threads
- *   batch.c   many jobs in one transaction or each in its own, and running them again after a failure
+ *   batch.c   many jobs in one transaction or each in its own, and running them again after a
+ * failure
  */
 #ifndef SV_STORE_JOBS_H
 #define SV_STORE_JOBS_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The changes of a member are stored only while nobody has declared it dead. Just before COMMIT the
- * transaction locks the member's row in `nodes` FOR KEY SHARE. Who declares it dead, takes its place
- * or forgets it waits for that lock, so what was read holds until the COMMIT is over. Its heartbeat
- * does not wait: under load it would starve.
+ * transaction locks the member's row in `nodes` FOR KEY SHARE. Who declares it dead, takes its
+ * place or forgets it waits for that lock, so what was read holds until the COMMIT is over. Its
+ * heartbeat does not wait: under load it would starve.
  */
 #ifndef SV_STORE_POSTGRES_FENCE_H
 #define SV_STORE_POSTGRES_FENCE_H
@@ -30,8 +30,8 @@ void sv_pg_fence_fini(struct sv_pg_fence *fence);
 /* Call it when a transaction begins. */
 void sv_pg_fence_begin(struct sv_pg *pg);
 /*
- * Whether the transaction may be committed: 0, STORAGE_UNAVAILABLE (refused, and the node was told),
- * or the failure of the question.
+ * Whether the transaction may be committed: 0, STORAGE_UNAVAILABLE (refused, and the node was
+ * told), or the failure of the question.
  */
 int sv_pg_fence_check(struct sv_pg *pg);
 void sv_pg_fence_committed(struct sv_pg *pg);
