@@ -376,11 +376,6 @@ void fx_turn(void)
         ;
 }
 
-static int nothing_run(struct sv_blocking_job *b, struct sv_tx *tx)
-{
-    return 0;
-}
-
 /* A job for each thread that reads. They meet at the end, so that none takes two. */
 struct meeting {
     struct sv_job job;
@@ -417,8 +412,7 @@ static void settle_reads(void)
 
 void fx_settle(void)
 {
-    struct sv_blocking_job write = { .run = nothing_run };
-    fx_assert_ok(sv_blocking_job_do(&write, fx_node.store, sv_store_write));
+    sv_store_drain(fx_node.store);
     settle_reads();
 }
 

@@ -13,21 +13,49 @@
 #include "node/rooms/playhead.h"
 #include "support/node_fixture.h"
 
+#if SV_HAS_POSTGRES
+#include <libpq-fe.h>
+#endif
+
 static synctv_caller *alice, *bob, *carol;
 static const char *room;
 
 static char folder[] = "/tmp/sv-gaps-XXXXXX";
-static char db_url[64];
+static char db_url[256];
 
 /* The same database, opened once more. */
 static synctv_node other;
 static synctv_caller *other_alice;
 
+/* A schema of its own. False: there is no PostgreSQL (tests/support/pg.py). */
+static bool use_postgres(void)
+{
+#if SV_HAS_POSTGRES
+    static unsigned n;
+    const char *url = getenv("SYNCTV_TEST_POSTGRES");
+    if (url == NULL)
+        return false;
+    char sql[64];
+    snprintf(sql, sizeof(sql), "CREATE SCHEMA gaps%d_%u", (int)getpid(), n);
+    PGconn *pg = PQconnectdb(url);
+    PGresult *result = PQexec(pg, sql);
+    ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK, "%s", PQerrorMessage(pg));
+    PQclear(result);
+    PQfinish(pg);
+    snprintf(db_url, sizeof(db_url), "%s?options=-csearch_path%%3Dgaps%d_%u", url, (int)getpid(),
+        n++);
+    return true;
+#else
+    return false;
+#endif
+}
+
 static void people_on_two_nodes(void)
 {
     strcpy(strrchr(folder, '-'), "-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(db_url, sizeof(db_url), "sqlite:%s/db", folder);
+    if (!use_postgres())
+        snprintf(db_url, sizeof(db_url), "sqlite:%s/db", folder);
     synctv_node_options_init(&fx_options);
     fx_options.db_url = db_url;
     fx_options.alone = false;
