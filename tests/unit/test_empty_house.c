@@ -135,6 +135,15 @@ START_TEST(without_the_setting_it_plays_on)
 }
 END_TEST
 
+START_TEST(beside_other_nodes_it_plays_on)
+{
+    fx_node.alone = false; /* viewers elsewhere are not known here */
+    synctv_stream_close(open_own(alice));
+    fx_pass_ms(60000);
+    expect_status(SYNCTV_PLAYBACK_STATUS_PLAYING);
+}
+END_TEST
+
 START_TEST(the_setting_can_be_changed)
 {
     static const char *const fields[] = { "settings" };
@@ -184,6 +193,7 @@ int main(void)
     tcase_add_test(t, who_comes_back_in_time_finds_it_playing);
     tcase_add_test(t, who_is_put_out_as_the_last_one_leaves_it_paused);
     tcase_add_test(t, without_the_setting_it_plays_on);
+    tcase_add_test(t, beside_other_nodes_it_plays_on);
     tcase_add_test(t, the_setting_can_be_changed);
     tcase_add_test(t, a_restart_leaves_it_where_it_paused);
     SRunner *runner = srunner_create(suite);

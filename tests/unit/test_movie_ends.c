@@ -456,6 +456,23 @@ START_TEST(most_of_those_who_watch_end_it)
 }
 END_TEST
 
+START_TEST(beside_other_nodes_votes_and_lengths_rest)
+{
+    fx_node.alone = false; /* viewers elsewhere are not known here */
+    play_in_room(SYNCTV_AUTO_ADVANCE_NEXT, 0);
+    synctv_stream *bobs = fx_follow(bob, room), *carols = NULL;
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = room);
+    fx_assert_ok(synctv_stream_open(carol, &options, &carols, &fx_error));
+    report_length(bobs, movies[0], 60);
+    fx_pass_ms(55000);
+    report_end(bobs, movies[0]);
+    report_end(carols, movies[0]);
+    synctv_stream_close(carols);
+    fx_pass_ms(60000);
+    ck_assert(!anything_but_resync());
+}
+END_TEST
+
 START_TEST(votes_leave_with_those_who_gave_them)
 {
     play_in_room(SYNCTV_AUTO_ADVANCE_NEXT, 0);
@@ -862,6 +879,7 @@ static Suite *movie_ends(void)
     tcase_add_test(t, a_movie_made_shorter_than_it_has_played_ends_now);
     tcase_add_test(t, a_movie_of_unknown_length_has_no_end_of_its_own);
     tcase_add_test(t, most_of_those_who_watch_end_it);
+    tcase_add_test(t, beside_other_nodes_votes_and_lengths_rest);
     tcase_add_test(t, votes_leave_with_those_who_gave_them);
     tcase_add_test(t, who_is_gone_is_waited_for_no_more);
     tcase_add_test(t, who_is_put_out_is_waited_for_no_more);

@@ -189,7 +189,8 @@ static void count_vote(struct sv_call *call, struct sv_room *room)
 {
     const synctv_request *req = call->req;
     const synctv_movie *movie = sv_playlist_get(&room->movies, room->playback.movie_id);
-    if (movie == NULL || !sv_presence_is_here(room, call->actor.user_id))
+    if (movie == NULL || !sv_presence_is_complete(room) ||
+        !sv_presence_is_here(room, call->actor.user_id))
         return;
     const struct sv_report report = {
         .user_id = call->actor.user_id,

@@ -6,6 +6,7 @@
 
 #include "node/rooms/apply.h"
 #include "node/rooms/clock.h"
+#include "node/rooms/presence.h"
 #include "node/rooms/view.h"
 
 struct learning {
@@ -77,7 +78,7 @@ void sv_room_learn_length(struct sv_room *room, double length_s)
 void sv_room_look_at_lengths(struct sv_room *room)
 {
     double length_s = 0;
-    if (sv_room_duration(room) == 0)
+    if (sv_presence_is_complete(room) && sv_room_duration(room) == 0)
         length_s = sv_votes_length(&room->votes, &room->playback, sv_room_now_ms(room),
             room->attendance->n_here);
     if (length_s > 0)

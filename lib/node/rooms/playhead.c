@@ -5,6 +5,7 @@
 
 #include "node/rooms/apply.h"
 #include "node/rooms/clock.h"
+#include "node/rooms/presence.h"
 #include "node/rooms/tell.h"
 #include "node/rooms/timer.h"
 #include "node/rooms/view.h"
@@ -221,7 +222,7 @@ bool sv_playhead_without(struct sv_room *room, const char *movie_id,
 
 void sv_playhead_left_by_some(struct sv_room *room)
 {
-    if (sv_room_duration(room) == 0 &&
+    if (sv_presence_is_complete(room) && sv_room_duration(room) == 0 &&
         sv_votes_end(&room->votes, &room->playback, room->attendance->n_here))
         sv_playhead_end_now(room);
 }
@@ -230,7 +231,7 @@ void sv_playhead_emptied(struct sv_room *room)
 {
     struct sv_playback_change change = sv_playhead_change(room);
     struct sv_playback_state state;
-    if (room->settings.pause_when_empty &&
+    if (room->settings.pause_when_empty && sv_presence_is_complete(room) &&
         room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING &&
         sv_playback_pause(&room->playback, &change, NULL, &state, NULL) >= 0)
         sv_playhead_move(room, &state, SYNCTV_STATE_CAUSE_PAUSE, "");

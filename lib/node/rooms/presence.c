@@ -114,6 +114,11 @@ void sv_presence_leave(struct sv_room *room, const char *user_id)
     }
 }
 
+bool sv_presence_is_complete(const struct sv_room *room)
+{
+    return room->node->alone;
+}
+
 bool sv_presence_is_here(struct sv_room *room, const char *user_id)
 {
     const struct sv_attendee *attendee = sv_attendance_find(room->attendance, user_id);

@@ -21,6 +21,11 @@ void sv_presence_leave(struct sv_room *room, const char *user_id);
 /* Their row is new in memory, or all rows are: each says from now on who is online. */
 void sv_presence_mark(struct sv_room *room, const char *user_id);
 void sv_presence_mark_all(struct sv_room *room);
+/*
+ * Whether everybody who watches is known here. If other nodes use the database, users may watch
+ * there: then nothing is decided by how many watch.
+ */
+bool sv_presence_is_complete(const struct sv_room *room);
 /* Whether a stream of theirs follows. */
 bool sv_presence_is_here(struct sv_room *room, const char *user_id);
 /* This user's row is about to be removed: no OFFLINE will be announced. */
