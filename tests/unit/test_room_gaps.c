@@ -731,6 +731,7 @@ static void leaves(void *userdata, const struct sv_room_change *change)
 
 static void watch_what_leaves(void)
 {
+    memset(&left, 0, sizeof(left));
     fx_node.rooms->changed = leaves;
     fx_node.rooms->changed_userdata = &left;
 }
