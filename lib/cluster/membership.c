@@ -41,6 +41,11 @@ static void copy(char *out, size_t size, const char *text)
     out[len] = '\0';
 }
 
+static bool has_address(const struct sv_fellow *fellow, const char *address)
+{
+    return strncmp(fellow->address, sv_str(address), sizeof(fellow->address) - 1) == 0;
+}
+
 static void take_row(struct sv_fellow *fellow, const struct sv_fellow_row *row)
 {
     copy(fellow->id, sizeof(fellow->id), row->id);
@@ -111,11 +116,12 @@ void sv_membership_look(struct sv_membership *m, int64_t now_ms, const struct sv
             continue;
         enum sv_fellow_state before = is_new ? SV_FELLOW_ALIVE : fellow->state;
         bool moved = is_new || fellow->beat != rows[i].beat;
+        bool is_elsewhere = !is_new && !has_address(fellow, rows[i].address);
         fellow->age_ms = moved ? 0 : fellow->age_ms + passed_ms;
         take_row(fellow, &rows[i]);
         fellow->state = state_of(m, fellow, &rows[i]);
         judge(m, fellow, ret_look);
-        if (tell != NULL && (is_new || fellow->state != before))
+        if (tell != NULL && (is_new || is_elsewhere || fellow->state != before))
             tell(userdata, is_new ? SV_FELLOW_CAME : SV_FELLOW_CHANGED, fellow);
     }
     size_t kept = 0;

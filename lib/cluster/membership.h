@@ -81,8 +81,8 @@ struct sv_look {
 void sv_membership_init(struct sv_membership *m, int64_t heartbeat_ms);
 /*
  * The rows of all others, by id, read when our own beat was written. `tell` is called for each
- * fellow that has come, left or changed its state, in the order of their ids; NULL = nobody wants
- * to know. Rows beyond SV_FELLOWS_MAX are not seen.
+ * fellow that has come, left, or changed its state or address, in the order of their ids; NULL =
+ * nobody wants to know. Rows beyond SV_FELLOWS_MAX are not seen.
  */
 void sv_membership_look(struct sv_membership *m, int64_t now_ms, const struct sv_fellow_row *rows,
     size_t n_rows, struct sv_look *ret_look,

@@ -60,6 +60,20 @@ START_TEST(who_beats_is_alive)
 }
 END_TEST
 
+START_TEST(an_address_that_is_said_later_is_told)
+{
+    struct sv_fellow_row early = row("b", 1, 1);
+    early.address = "";
+    see_one(BEAT_MS, early);
+    ck_assert_str_eq(news, "b came 0;");
+    see_one(BEAT_MS, row("b", 1, 2));
+    ck_assert_str_eq(news, "b changed 0;");
+    ck_assert_str_eq(m.fellows[0].address, "192.0.2.1:1");
+    see_one(BEAT_MS, row("b", 1, 3));
+    ck_assert_str_eq(news, "");
+}
+END_TEST
+
 START_TEST(three_missed_beats_make_suspect_and_six_are_a_verdict)
 {
     see_one(0, row("b", 7, 3));
@@ -187,6 +201,7 @@ int main(void)
     TCase *tc = tcase_create("membership");
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_test(tc, who_beats_is_alive);
+    tcase_add_test(tc, an_address_that_is_said_later_is_told);
     tcase_add_test(tc, three_missed_beats_make_suspect_and_six_are_a_verdict);
     tcase_add_test(tc, dead_is_who_the_row_says_is_dead);
     tcase_add_test(tc, a_dead_row_is_forgotten_after_ten_minutes);
