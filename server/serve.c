@@ -34,7 +34,8 @@ struct serving {
     uv_signal_t sigterm, sigint, sighup;
     uv_timer_t stop_deadline;
     struct heartbeat heartbeat;
-    int status; /* with which it ends */
+    /* With which it ends. */
+    int status;
     uv_thread_t stopper;
     uv_async_t stopped;
     /* 0 = it is not. */

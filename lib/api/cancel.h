@@ -11,7 +11,8 @@
 
 /* Embed it in what belongs to a call. */
 struct sv_cancel_watch {
-    struct sv_list link; /* under the cancellable's lock */
+    /* Under the cancellable's lock. */
+    struct sv_list link;
     synctv_cancellable *cancellable;
     /*
      * The call is to be withdrawn. At most once, under the cancellable's lock, on any thread: it

@@ -30,7 +30,8 @@ struct event {
     synctv_event pub;
     atomic_uint refs;
     struct sv_arena arena;
-    struct derived *_Atomic derived; /* only ever longer, SYNCTV_DERIVED_MAX at most */
+    /* Only ever longer, SYNCTV_DERIVED_MAX at most. */
+    struct derived *_Atomic derived;
     alignas(16) unsigned char first[INLINE_BYTES];
 };
 

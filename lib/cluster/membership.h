@@ -57,7 +57,8 @@ struct sv_membership {
     int64_t looked_ms;
     unsigned n_looks;
     size_t n;
-    struct sv_fellow fellows[SV_FELLOWS_MAX]; /* by id */
+    /* By id. */
+    struct sv_fellow fellows[SV_FELLOWS_MAX];
 };
 
 /* What became of a fellow with this look, to be told. */

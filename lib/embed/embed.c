@@ -23,13 +23,18 @@
 #define LAST_TURNS 1000
 
 struct front {
-    struct sv_rpc_server *_Atomic server; /* NULL until its threads have started */
+    /* NULL until its threads have started. */
+    struct sv_rpc_server *_Atomic server;
     struct sv_service *service;
-    bool polled;                                             /* threads = 0 */
-    char *tls_cert_file, *tls_key_file, *tls_client_ca_file; /* NULL = there is none */
+    /* With threads = 0. */
+    bool polled;
+    /* NULL = there is none. */
+    char *tls_cert_file, *tls_key_file, *tls_client_ca_file;
     pthread_mutex_t stop_lock;
-    atomic_bool stopped; /* also that stop() has begun, for poll() */
-    bool ended;          /* stop_lock: nothing is left to be stopped */
+    /* Also that stop() has begun, for poll(). */
+    atomic_bool stopped;
+    /* Under stop_lock: nothing is left to be stopped. */
+    bool ended;
 };
 
 /* ---- what the queue and the node want of each other ---- */

@@ -8,7 +8,8 @@
 
 /* The PEM texts that the options name. */
 struct sv_tls_files {
-    struct sv_rpc_tls tls; /* its cert is NULL when there is to be no TLS */
+    /* Its cert is NULL when there is to be no TLS. */
+    struct sv_rpc_tls tls;
     char *cert, *key, *client_ca;
 };
 

@@ -20,9 +20,11 @@ struct sv_rpc_relay {
     pthread_t thread;
     /* All under the queue's lock. */
     grpc_event batch[SV_RPC_GATHER_MAX];
-    unsigned n; /* in batch */
+    /* How many are in batch. */
+    unsigned n;
     bool ending, over;
-    pthread_cond_t taken; /* n is 0 again */
+    /* When n is 0 again. */
+    pthread_cond_t taken;
 };
 
 static void *relay_main(void *arg)

@@ -389,7 +389,8 @@ struct sv_tx {
  * node_register().
  */
 struct sv_store_member {
-    const char *id, *instance; /* copied */
+    /* Copied. */
+    const char *id, *instance;
     /* Such a transaction was refused. On the thread of the job, without locks; must not block, may
      * queue jobs. */
     void (*refused)(void *userdata);

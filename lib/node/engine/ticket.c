@@ -11,8 +11,10 @@
 struct sv_ticket {
     atomic_uint refs;
     struct sv_cancel_watch watch;
-    struct sv_letter letter; /* brings the answer to who is called back */
-    struct sv_list timed;    /* node->tickets.lock */
+    /* Brings the answer to who is called back. */
+    struct sv_letter letter;
+    /* Under node->tickets.lock. */
+    struct sv_list timed;
     int64_t due_ms;
     synctv_node *node;
     synctv_done_fn *done;
@@ -20,12 +22,17 @@ struct sv_ticket {
     bool direct;
 
     pthread_mutex_t lock;
-    bool answered;  /* nobody else may */
-    bool withdrawn; /* the next step does not begin */
+    /* Nobody else may. */
+    bool answered;
+    /* The next step does not begin. */
+    bool withdrawn;
     bool waiting;
-    bool writes; /* cannot be withdrawn */
-    bool wanted; /* to be withdrawn as soon as it waits */
-    int code;    /* of an answer that the ticket gives */
+    /* Cannot be withdrawn. */
+    bool writes;
+    /* To be withdrawn as soon as it waits. */
+    bool wanted;
+    /* Of an answer that the ticket gives. */
+    int code;
 };
 
 static void ticket_unref(struct sv_ticket *t)

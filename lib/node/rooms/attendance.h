@@ -45,7 +45,8 @@ struct sv_attendance {
 
 struct sv_attendance_shard {
     pthread_mutex_t lock;
-    struct sv_attendance *by_room; /* uthash */
+    /* A hash table (uthash). */
+    struct sv_attendance *by_room;
 };
 
 struct sv_attendances {

@@ -51,7 +51,8 @@ synctv_event *sv_chat_event(synctv_node *node, const struct sv_chat_rec *rec)
 
 struct reading {
     struct sv_job job;
-    struct sv_room *room; /* a reference */
+    /* Holds a reference. */
+    struct sv_room *room;
     uint64_t after_seq;
     struct sv_arena arena;
     struct sv_chat_rec *rows;

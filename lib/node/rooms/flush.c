@@ -17,7 +17,8 @@
 
 struct flush {
     struct sv_job job;
-    struct sv_room *room; /* a reference */
+    /* Holds a reference. */
+    struct sv_room *room;
     struct sv_playback_state state;
 };
 
@@ -81,7 +82,8 @@ void sv_room_flush(struct sv_room *room)
 
 struct flush_all {
     struct sv_blocking_job blocking;
-    struct sv_room *rooms[FLUSH_AT_ONCE]; /* references */
+    /* Hold references. */
+    struct sv_room *rooms[FLUSH_AT_ONCE];
     struct sv_playback_state states[FLUSH_AT_ONCE];
     size_t n;
 };

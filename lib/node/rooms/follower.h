@@ -8,22 +8,29 @@
 
 /* A stream that follows a room. Both lists are changed under both locks. */
 struct sv_follow {
-    struct sv_list in_room;   /* room->lock */
-    struct sv_list in_stream; /* stream->lock */
-    struct sv_room *room;     /* a reference */
-    struct sv_stream *stream; /* a reference */
+    /* Under room->lock. */
+    struct sv_list in_room;
+    /* Under stream->lock. */
+    struct sv_list in_stream;
+    /* Holds a reference. */
+    struct sv_room *room;
+    /* Holds a reference. */
+    struct sv_stream *stream;
     /* In presence: a user's stream, not the system's. */
     bool counted;
 };
 
 struct sv_follower {
-    struct sv_stream stream; /* first */
+    /* The first field. */
+    struct sv_stream stream;
     /* Constant; the system's, of all rooms. */
     bool observer;
     /* The room's password was given rightly. */
     atomic_bool guest_ok;
-    struct sv_list in_observers; /* the lock of the table of rooms */
-    struct sv_list follows;      /* sv_follow.in_stream; stream->lock, here and below */
+    /* The lock of the table of rooms. */
+    struct sv_list in_observers;
+    /* sv_follow.in_stream; stream->lock, here and below. */
+    struct sv_list follows;
     unsigned n_follows;
 };
 

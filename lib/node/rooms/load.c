@@ -19,7 +19,8 @@
 
 struct load {
     struct sv_job job;
-    struct sv_room *room; /* a reference */
+    /* Holds a reference. */
+    struct sv_room *room;
     struct sv_room_reading reading;
 };
 

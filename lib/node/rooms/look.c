@@ -10,7 +10,8 @@
 #define ROOMS_AT_ONCE 256
 
 struct seen {
-    struct sv_room *room; /* a reference */
+    /* Holds a reference. */
+    struct sv_room *room;
     /* Of the state in memory, at the beginning. */
     uint64_t version;
     char node_id[SV_NODE_ID_MAX + 1];

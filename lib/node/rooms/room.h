@@ -111,10 +111,12 @@ struct sv_room {
     /* When the next one who left goes offline. */
     int64_t offline_ms;
 
-    struct sv_danmaku_ring danmaku; /* of const synctv_event * */
+    /* Of const synctv_event *. */
+    struct sv_danmaku_ring danmaku;
     struct sv_bucket danmaku_rate;
 
-    struct sv_list follows; /* sv_follow.in_room */
+    /* sv_follow.in_room. */
+    struct sv_list follows;
     /* Who is online, guests included. */
     struct sv_attendance *attendance;
 
@@ -131,7 +133,8 @@ struct sv_room {
 
 struct sv_room_shard {
     pthread_mutex_t lock;
-    struct sv_room *by_id; /* uthash */
+    /* A hash table (uthash). */
+    struct sv_room *by_id;
 };
 
 struct sv_room_change;

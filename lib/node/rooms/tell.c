@@ -10,8 +10,10 @@
 
 /* What somebody must be allowed to see to get an event. */
 struct sight {
-    uint64_t all;    /* permissions that are needed */
-    uint64_t one_of; /* and one of these, unless 0 */
+    /* Permissions that are needed. */
+    uint64_t all;
+    /* And one of these, unless 0. */
+    uint64_t one_of;
 };
 
 static bool may_see(struct sv_room *room, struct sv_stream *stream, const synctv_event *event,

@@ -28,7 +28,8 @@ struct sv_database {
     struct sv_sqlite_claim claim;
     struct sv_sqlite_lock node_lock;
     bool is_member;
-    struct sv_sqlite_fence fence; /* a member's */
+    /* A member's. */
+    struct sv_sqlite_fence fence;
     const _Atomic int64_t *deadline_us;
 };
 
