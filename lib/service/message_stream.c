@@ -228,7 +228,8 @@ static void refuse(struct sv_service_message_stream *s, struct sv_rpc_stream *rp
     }
     synctv_error flood;
     sv_errorf(&flood, SYNCTV_E_RATE_LIMITED, "too many messages that could not be taken");
-    flood.retry_after_ms = wait_ms;
+    /* Nothing to wait for in the rate: the ring is full, of a client that does not read. */
+    flood.retry_after_ms = wait_ms > 0 ? wait_ms : 1000 / REFUSALS_PER_SECOND;
     sv_rpc_stream_finish(rpc, flood.code, &flood);
 }
 
