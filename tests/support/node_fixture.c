@@ -410,10 +410,13 @@ static void settle_reads(void)
     pthread_barrier_destroy(&barrier);
 }
 
+/* A read may queue writes when it is applied, and a write reads: no such chain is longer. */
 void fx_settle(void)
 {
-    sv_store_drain(fx_node.store);
-    settle_reads();
+    for (int i = 0; i < 3; i++) {
+        sv_store_drain(fx_node.store);
+        settle_reads();
+    }
 }
 
 void fx_pass_unseen_ms(int64_t ms)
