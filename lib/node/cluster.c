@@ -30,7 +30,7 @@ struct beat {
     struct sv_arena arena;
     struct sv_node_rec own;
     char address[128], stats[96];
-    /* The wall clock. */
+    /* The store's clock. */
     int64_t now_ms;
     /* What run() finds. */
     bool registered;
@@ -173,11 +173,6 @@ void sv_cluster_free(synctv_node *node)
 
 /* --- the node's own row --- */
 
-static int64_t wall_ms(const synctv_node *node)
-{
-    return node->sources.wall_ms(node->sources.userdata);
-}
-
 /* Locked. */
 static void prepare_beat(struct sv_cluster *cluster)
 {
@@ -189,7 +184,7 @@ static void prepare_beat(struct sv_cluster *cluster)
         stats.rooms_loaded, stats.streams, stats.users_online);
     memcpy(beat->address, cluster->address, sizeof(beat->address));
     beat->cluster = cluster;
-    beat->now_ms = wall_ms(node);
+    beat->now_ms = sv_node_store_ms(node);
     beat->own = (struct sv_node_rec){
         .id = node->id,
         .epoch = cluster->epoch,

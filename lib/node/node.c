@@ -30,6 +30,7 @@
 #define ACCOUNTS_EVERY_MS 5000
 #define SHARED_ACCOUNTS_EVERY_MS 500
 #define CLOCK_EVERY_MS 1000
+#define ASK_CLOCK_EVERY_MS 5000
 /* Not at once: if somebody has set the clock wrong, nothing is lost when it is right again. */
 #define PURGE_AFTER_STEP_MS 3600000
 #define PURGE_ROWS_MAX 1000 /* of a kind, each time */
@@ -227,7 +228,12 @@ static bool lacks_secret(const struct meta *meta)
 static int meta_run(struct sv_blocking_job *blocking, struct sv_tx *tx)
 {
     struct meta *meta = SV_CONTAINER_OF(blocking, struct meta, blocking);
-    int rv = tx->ops->meta_get(tx, "jwt_secret", &meta->arena, &meta->jwt_secret);
+    struct sv_clock_answer clock;
+    int rv = sv_node_ask_clock(meta->node, tx, &clock);
+    if (rv > 0)
+        sv_node_hear_clock(meta->node, &clock); /* nobody else has the node yet */
+    if (rv >= 0)
+        rv = tx->ops->meta_get(tx, "jwt_secret", &meta->arena, &meta->jwt_secret);
     if (rv == 0)
         meta->jwt_secret = "";
     if (rv >= 0 && meta->node->cluster != NULL) {
@@ -260,8 +266,7 @@ static int read_meta(synctv_node *node, const synctv_node_options *options, sync
         goto out;
     }
     const char *id = sv_str_empty(options->node_id) ? meta.node_id : options->node_id;
-    if (meta.ahead_ms != 0)
-        sv_node_start_clock_ahead(node, meta.ahead_ms);
+    sv_node_start_clock(node, meta.ahead_ms);
     if (!sv_name_valid(id, 64)) {
         rv = sv_store_damaged(node->store, "its node id is none", err);
         goto out;
@@ -293,6 +298,13 @@ static const struct sv_stream_hooks stream_hooks = {
     .over = sv_follower_over,
 };
 
+static void doubt(synctv_node *node, const struct sv_scope *scope)
+{
+    sv_rooms_doubt(node, scope->room_id);
+    sv_accounts_doubt(node, scope->user_ids[0]);
+    sv_accounts_doubt(node, scope->user_ids[1]);
+}
+
 int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_error *err)
 {
     memset(node, 0, sizeof(*node));
@@ -302,12 +314,13 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
     node->access_ttl_s = options->access_ttl_s;
     node->refresh_ttl_s = options->refresh_ttl_s;
     node->sources = sv_real_sources;
-    sv_node_start_clock(node);
+    sv_node_start_clock(node, 0);
     sv_mailbox_init(&node->mailbox);
     pthread_mutex_init(&node->tickets.lock, NULL);
     sv_list_init(&node->tickets.timed);
     pthread_mutex_init(&node->turn_lock, NULL);
     node->handlers = sv_handlers;
+    node->doubt = doubt;
 
     int rv = take_limits(options->limits, &node->limits, err);
     if (rv >= 0)
@@ -451,6 +464,10 @@ static int64_t run_timers(synctv_node *node)
     if (node->next_clock_ms <= now_ms) {
         node->next_clock_ms = now_ms + CLOCK_EVERY_MS;
         follow_clock(node, now_ms);
+    }
+    if (node->next_ask_ms <= now_ms) {
+        node->next_ask_ms = now_ms + ASK_CLOCK_EVERY_MS;
+        sv_node_ask_clock_again(node);
     }
     if (node->next_purge_ms <= now_ms) {
         node->next_purge_ms = now_ms + PURGE_EVERY_MS;

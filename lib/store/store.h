@@ -203,6 +203,11 @@ struct sv_tx_ops {
      */
     int (*meta_get)(struct sv_tx *tx, const char *key, struct sv_arena *a, const char **ret_value);
     int (*meta_put)(struct sv_tx *tx, const char *key, const char *value);
+    /*
+     * The wall clock of the database's server, Unix ms. Returns 1, or 0 if there is no server: the
+     * database is on this machine.
+     */
+    int (*clock_ms)(struct sv_tx *tx, int64_t *ret_ms);
 
     /* Errors: USERNAME_TAKEN, EMAIL_TAKEN. */
     int (*user_insert)(struct sv_tx *tx, const struct sv_user_rec *rec);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "contract.h"
 
 #define NOW_MS INT64_C(1700000000000)
@@ -46,6 +47,23 @@ START_TEST(a_node_that_registers_has_a_row)
     ck_assert_int_eq(nodes[1].heartbeat_ms, 5000);
     ck_assert_int_eq(nodes[1].ahead_ms, -7);
     ck_assert_int_eq(c.op->node_register(c.tx, &rec, 0, &epoch), SYNCTV_E_INVALID_ARGUMENT);
+    contract_commit(&c);
+    contract_close(&c);
+}
+END_TEST
+
+START_TEST(only_a_server_has_a_clock_of_its_own)
+{
+    struct contract c;
+    int64_t ms = 0, before_ms = sv_wall_ms();
+    contract_open(&c, _i);
+    contract_begin(&c);
+    bool has_server = strcmp(contract_backends[_i], "postgres:") == 0;
+    ck_assert_int_eq(c.op->clock_ms(c.tx, &ms), has_server);
+    if (has_server) {
+        ck_assert_int_ge(ms, before_ms);
+        ck_assert_int_le(ms, sv_wall_ms());
+    }
     contract_commit(&c);
     contract_close(&c);
 }
@@ -296,6 +314,7 @@ static void add(TCase *tc)
 {
     int n = contract_n_backends();
     tcase_add_loop_test(tc, a_node_that_registers_has_a_row, 0, n);
+    tcase_add_loop_test(tc, only_a_server_has_a_clock_of_its_own, 0, n);
     tcase_add_loop_test(tc, an_epoch_only_grows_and_follows_the_clock, 0, n);
     tcase_add_loop_test(tc, a_beat_is_counted_for_the_right_epoch_and_instance, 0, n);
     tcase_add_loop_test(tc, only_who_has_not_moved_is_declared_dead, 0, n);

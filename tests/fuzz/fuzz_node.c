@@ -213,7 +213,7 @@ static void forget_everything(void)
     fuzz_node.accounts = NULL;
     FUZZ_MUST(sv_accounts_new(&fuzz_node, hooks, &fuzz_node.accounts) == 0);
     fuzz_time.wall_ms = 0;
-    sv_node_start_clock(&fuzz_node);
+    sv_node_start_clock(&fuzz_node, 0);
 }
 
 /* On the writer's thread, whose connection is the only one in memory, and between transactions. */

@@ -27,6 +27,7 @@ static inline void node_time_own(synctv_node *node, struct node_time *time)
 {
     node->sources.mono_ms = node_time_mono_ms;
     node->sources.wall_ms = node_time_wall_ms;
+    node->store_clock.known = false; /* a server's clock would know better */
     node->sources.userdata = time;
 }
 

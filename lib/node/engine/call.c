@@ -184,7 +184,10 @@ void sv_call_go_on(struct sv_call *call, int rv)
 
 static void job_apply(struct sv_job *job, int rv)
 {
-    sv_call_go_on(SV_CONTAINER_OF(job, struct sv_call, job), rv);
+    struct sv_call *call = SV_CONTAINER_OF(job, struct sv_call, job);
+    if (rv == SYNCTV_E_OUTCOME_UNKNOWN)
+        call->node->doubt(call->node, &job->scope);
+    sv_call_go_on(call, rv);
 }
 
 static void submit_job(struct sv_call *call, int (*submit)(struct sv_store *, struct sv_job *))

@@ -31,6 +31,7 @@
 #include "base/mailbox.h"
 #include "base/pool.h"
 #include "base/ratelimit.h"
+#include "node/engine/store_clock.h"
 #include "node/engine/time.h"
 #include "store/store.h"
 
@@ -53,6 +54,7 @@ struct synctv_node {
     struct sv_log log;
     struct sv_sources sources;
     struct sv_node_clock clock;
+    struct sv_store_clock store_clock;
     char id[65];
     /* Nobody else has the database. */
     bool alone;
@@ -74,6 +76,11 @@ struct synctv_node {
     struct sv_cluster *cluster;
     /* calls/handlers.h; one for each of SYNCTV_N_METHODS, NULL for what is not implemented. */
     sv_handler *const *handlers;
+    /*
+     * What a job of this scope has written may be stored or not: what is in memory of it is read
+     * again. node.c's. On a thread of the store, without locks.
+     */
+    void (*doubt)(synctv_node *node, const struct sv_scope *scope);
     atomic_uint n_rooms;
 
     struct sv_tickets tickets;
@@ -81,7 +88,7 @@ struct synctv_node {
     pthread_mutex_t turn_lock;
     atomic_bool turn_wanted;
     /* Monotonic; under turn_lock. */
-    int64_t next_purge_ms, next_accounts_ms, next_clock_ms, next_look_ms;
+    int64_t next_purge_ms, next_accounts_ms, next_clock_ms, next_ask_ms, next_look_ms;
 
     atomic_bool stopping;
 

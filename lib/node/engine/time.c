@@ -40,15 +40,9 @@ int64_t sv_node_mono_ms(const synctv_node *node)
     return node->sources.mono_ms(node->sources.userdata);
 }
 
-void sv_node_start_clock(synctv_node *node)
+void sv_node_start_clock(synctv_node *node, int64_t ahead_ms)
 {
-    sv_node_start_clock_ahead(node, 0);
-}
-
-void sv_node_start_clock_ahead(synctv_node *node, int64_t ahead_ms)
-{
-    sv_node_clock_init(&node->clock, node->sources.wall_ms(node->sources.userdata) + ahead_ms,
-        sv_node_mono_ms(node));
+    sv_node_clock_init(&node->clock, sv_node_store_ms(node) + ahead_ms, sv_node_mono_ms(node));
 }
 
 int64_t sv_node_now_ms(const synctv_node *node)
@@ -72,20 +66,20 @@ int64_t sv_node_now_and_steps_ms(const synctv_node *node, int64_t *ret_stepped_m
 int64_t sv_node_follow_clock(synctv_node *node, bool together)
 {
     int64_t before_ms = sv_node_mono_ms(node);
-    int64_t wall_ms = node->sources.wall_ms(node->sources.userdata);
+    int64_t store_ms = sv_node_store_ms(node);
     int64_t mono_ms = sv_node_mono_ms(node);
     if (mono_ms - before_ms > PAIR_MS)
         return 0;
     if (together) {
-        sv_node_clock_slew(&node->clock, wall_ms, mono_ms);
+        sv_node_clock_slew(&node->clock, store_ms, mono_ms);
         return 0;
     }
-    int64_t step_ms = sv_node_clock_follow(&node->clock, wall_ms, mono_ms);
+    int64_t step_ms = sv_node_clock_follow(&node->clock, store_ms, mono_ms);
     if (step_ms != 0)
         sv_logf(&node->log, SYNCTV_LOG_WARN, "clock",
-            "this node's clock was %.1f s %s this machine's and has been set; what plays goes on "
-            "from where it is",
-            (double)llabs(step_ms) / 1000, step_ms > 0 ? "behind" : "ahead of");
+            "this node's clock was %.1f s %s %s and has been set; what plays goes on from where it is",
+            (double)llabs(step_ms) / 1000, step_ms > 0 ? "behind" : "ahead of",
+            atomic_load(&node->store_clock.known) ? "the database server's" : "this machine's");
     return step_ms;
 }
 

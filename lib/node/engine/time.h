@@ -38,13 +38,15 @@ int64_t sv_node_now_ms(const synctv_node *node);
  * earlier is corrected by the difference of the two sums.
  */
 int64_t sv_node_now_and_steps_ms(const synctv_node *node, int64_t *ret_stepped_ms);
-/* Sets the node clock to the wall clock, at the start. */
-void sv_node_start_clock(synctv_node *node);
-/* The same, so far ahead of it as the clocks of other nodes are. */
-void sv_node_start_clock_ahead(synctv_node *node, int64_t ahead_ms);
 /*
- * Makes the node clock follow the wall clock; `together` with the clocks of other nodes it does not
- * step. Returns the step that it made, in ms, and has logged it; 0 = none. One thread at a time.
+ * Sets the node clock, at the start, so far ahead of the store's clock (store_clock.h) as the
+ * clocks of other nodes are.
+ */
+void sv_node_start_clock(synctv_node *node, int64_t ahead_ms);
+/*
+ * Makes the node clock follow the store's clock; `together` with the clocks of other nodes it does
+ * not step. Returns the step that it made, in ms, and has logged it; 0 = none. One thread at a
+ * time.
  */
 int64_t sv_node_follow_clock(synctv_node *node, bool together);
 

@@ -130,6 +130,12 @@ void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *ex
 void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_status status);
 void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_role role);
 
+/*
+ * What is known of the user and the logins may be wrong: it is looked up before it is used again;
+ * "" = nobody. No locks held.
+ */
+void sv_accounts_doubt(synctv_node *node, const char *user_id);
+
 /* While a session is watched, storage is asked about it even if no token of it is used. */
 void sv_session_watch(struct sv_session *session);
 void sv_session_unwatch(struct sv_session *session);

@@ -217,6 +217,26 @@ static void refresh_some(synctv_node *node)
         refresh_failed(r);
 }
 
+void sv_accounts_doubt(synctv_node *node, const char *user_id)
+{
+    struct sv_accounts *a = node->accounts;
+    pthread_mutex_lock(&a->lock);
+    sv_accounts_note_change(a, user_id); /* also for who reads at this moment */
+    struct sv_account *account = sv_account_find(a, user_id);
+    if (account != NULL) {
+        SV_LIST_FOREACH(it, &account->sessions) {
+            struct sv_session *session = SV_CONTAINER_OF(it, struct sv_session, of_account);
+            session->fresh_until_ms = 0;
+            if (!sv_list_empty(&session->by_age)) {
+                sv_list_remove(&session->by_age);
+                put_back(a, session);
+            }
+        }
+    }
+    pthread_mutex_unlock(&a->lock);
+    refresh_some(node);
+}
+
 static bool has_stale(struct sv_accounts *a, int64_t now_ms)
 {
     if (a->refreshing || sv_list_empty(&a->by_age))

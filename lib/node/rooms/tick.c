@@ -180,3 +180,13 @@ void sv_rooms_read_all_again(synctv_node *node)
         free(rooms);
     }
 }
+
+void sv_rooms_doubt(synctv_node *node, const char *room_id)
+{
+    struct sv_room *room = sv_room_enter(node, room_id);
+    if (room == NULL)
+        return;
+    sv_room_mark_stale(room);
+    sv_room_miss_chat(room);
+    sv_room_leave(room);
+}

@@ -15,6 +15,8 @@ void sv_rooms_anchor(synctv_node *node);
 /* Others may have changed any of them: all are read again. Without memory for that some are not,
  * which is logged. No locks held. */
 void sv_rooms_read_all_again(synctv_node *node);
+/* The same for a room, if it is in memory; "" = none. Its chat, too. */
+void sv_rooms_doubt(synctv_node *node, const char *room_id);
 /* No other will come: what calls wait for is read now. No locks held. */
 void sv_rooms_last_tick(synctv_node *node);
 

@@ -5,6 +5,7 @@
 const struct sv_tx_ops sv_postgres_tx_ops = {
     .meta_get = sv_pg_meta_get,
     .meta_put = sv_pg_meta_put,
+    .clock_ms = sv_pg_clock_ms,
 
     .user_insert = sv_pg_user_insert,
     .user_get = sv_pg_user_get,

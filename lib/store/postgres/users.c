@@ -32,6 +32,13 @@ int sv_pg_meta_put(struct sv_tx *tx, const char *key, const char *value)
     return rv < 0 ? rv : 0;
 }
 
+int sv_pg_clock_ms(struct sv_tx *tx, int64_t *ret_ms)
+{
+    struct sv_pg_query q;
+    sv_pg_query(&q, tx, "SELECT FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT");
+    return sv_pg_number(&q, ret_ms);
+}
+
 /* ---- users ---- */
 
 #define USER_COLUMNS "id, username, email, role, status, created_at_ms"

@@ -5,6 +5,7 @@
 const struct sv_tx_ops sv_sqlite_tx_ops = {
     .meta_get = sv_sqlite_meta_get,
     .meta_put = sv_sqlite_meta_put,
+    .clock_ms = sv_sqlite_clock_ms,
 
     .user_insert = sv_sqlite_user_insert,
     .user_get = sv_sqlite_user_get,

@@ -14,6 +14,7 @@ extern const struct sv_tx_ops sv_sqlite_tx_ops;
 int sv_sqlite_meta_get(struct sv_tx *tx, const char *key, struct sv_arena *a,
     const char **ret_value);
 int sv_sqlite_meta_put(struct sv_tx *tx, const char *key, const char *value);
+int sv_sqlite_clock_ms(struct sv_tx *tx, int64_t *ret_ms);
 
 int sv_sqlite_user_insert(struct sv_tx *tx, const struct sv_user_rec *rec);
 int sv_sqlite_user_get(struct sv_tx *tx, const char *id, struct sv_arena *a,

@@ -33,6 +33,11 @@ int sv_sqlite_meta_put(struct sv_tx *tx, const char *key, const char *value)
     return rv < 0 ? rv : 0;
 }
 
+int sv_sqlite_clock_ms(struct sv_tx *tx, int64_t *ret_ms)
+{
+    return 0;
+}
+
 /* ---- users ---- */
 
 #define USER_COLUMNS "id, username, email, role, status, created_at_ms"
