@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <synctv/node.h>
 
@@ -81,6 +82,17 @@ bool sv_address_parse(const char *text, size_t len, struct in6_addr *ret_addr)
     const char *colon = strchr(copy, ':');
     bool is_ipv6 = copy[0] == '[' || (colon != NULL && strchr(colon + 1, ':') != NULL);
     return is_ipv6 ? parse_ipv6(copy, ret_addr) : parse_ipv4(copy, ret_addr);
+}
+
+bool sv_address_is_loopback(const char *address)
+{
+    struct in6_addr addr;
+    size_t host_len = strcspn(address, ":");
+    if (host_len == 9 && strncasecmp(address, "localhost", 9) == 0)
+        return true;
+    if (!sv_address_parse(address, strlen(address), &addr))
+        return false;
+    return IN6_IS_ADDR_LOOPBACK(&addr) || (IN6_IS_ADDR_V4MAPPED(&addr) && addr.s6_addr[12] == 127);
 }
 
 static int hex_digit(char c)

@@ -32,6 +32,12 @@ void sv_address_format(const struct in6_addr *addr, char out[SV_ADDRESS_SIZE]);
  */
 void sv_address_to_network(struct in6_addr *addr);
 
+/*
+ * Whether "HOST", "HOST:PORT" or "[HOST]:PORT" is this machine for everybody: localhost,
+ * 127.0.0.0/8,
+ * ::1.
+ */
+bool sv_address_is_loopback(const char *address);
 /* Where the port begins in "HOST:PORT" or "[HOST]:PORT"; NULL if that is not what it is. */
 const char *sv_port_of(const char *address);
 

@@ -278,7 +278,13 @@ void sv_playback_end(const struct sv_playback_state *from, const struct sv_playb
 
 void sv_playback_end_node(uint64_t revision, char ret[SV_END_NODE_SIZE])
 {
-    snprintf(ret, SV_END_NODE_SIZE, "end-%020" PRIu64, revision);
+    snprintf(ret, SV_END_NODE_SIZE, SV_END_NODE_PREFIX "%020" PRIu64, revision);
+}
+
+bool sv_node_id_valid(const char *id)
+{
+    return sv_name_valid(id, SV_NODE_ID_MAX) &&
+        strncmp(id, SV_END_NODE_PREFIX, sizeof(SV_END_NODE_PREFIX) - 1) != 0;
 }
 
 uint64_t sv_playback_end_random(const char *room_id, uint64_t version)

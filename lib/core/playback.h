@@ -143,8 +143,11 @@ void sv_playback_end(const struct sv_playback_state *from, const struct sv_playb
  *   - SHUFFLE uses sv_playback_end_random() of the version that ends.
  */
 #define SV_END_NODE_SIZE 25
+#define SV_END_NODE_PREFIX "end-"
 void sv_playback_end_node(uint64_t revision, char ret[SV_END_NODE_SIZE]);
 uint64_t sv_playback_end_random(const char *room_id, uint64_t version);
+/* A node's own id: 1 to 64 of A-Z a-z 0-9 _ - . that is no sv_playback_end_node(). */
+bool sv_node_id_valid(const char *id);
 /*
  * How far a client's playhead is ahead of the room's in seconds; negative = behind. INFINITY if the
  * position is not a number.

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cluster/membership.h"
-#include "core/validate.h"
+#include "core/playback.h"
 #include "node/rooms/tick.h"
 
 #define SECRET_MIN_BYTES 32
@@ -44,7 +44,7 @@ struct sv_cluster {
     synctv_node *node;
     char instance[INSTANCE_LEN + 1];
     int32_t heartbeat_ms;
-    bool advertises;
+    bool advertises, on_loopback;
     atomic_bool has_fellows;
     /* Another start has this one's place. */
     atomic_bool is_replaced;
@@ -124,7 +124,10 @@ static int choose_id(synctv_node *node, const synctv_node_options *options, sync
         if (!isalnum((unsigned char)*c) && *c != '.' && *c != '_')
             *c = '-';
     snprintf(node->id, sizeof(node->id), "%s-%s", host, port);
-    return 0;
+    return sv_node_id_valid(node->id)
+        ? 0
+        : sv_error_field(err, "node_id", "%s, by this machine's name, is none: say another",
+              node->id);
 }
 
 int sv_cluster_new(synctv_node *node, const synctv_node_options *options, synctv_error *err)
@@ -153,6 +156,8 @@ int sv_cluster_new(synctv_node *node, const synctv_node_options *options, synctv
     cluster->advertises = !sv_str_empty(options->advertise);
     if (cluster->advertises)
         snprintf(cluster->address, sizeof(cluster->address), "%s", options->advertise);
+    cluster->on_loopback =
+        sv_address_is_loopback(cluster->advertises ? options->advertise : sv_str(options->listen));
     sv_membership_init(&cluster->view, cluster->heartbeat_ms);
     pthread_mutex_init(&cluster->lock, NULL);
     node->cluster = cluster;
@@ -411,6 +416,7 @@ bool sv_cluster_store_member(synctv_node *node, struct sv_store_member *ret_memb
     *ret_member = (struct sv_store_member){
         .id = node->id,
         .instance = node->cluster->instance,
+        .on_loopback = node->cluster->on_loopback,
         .refused = on_refused,
         .userdata = node->cluster,
     };

@@ -13,6 +13,7 @@
 #include "base/id.h"
 #include "base/sized.h"
 #include "base/text.h"
+#include "core/playback.h"
 #include "core/validate.h"
 #include "node/cluster.h"
 #include "node/people/account.h"
@@ -167,8 +168,9 @@ static int take_limits(const synctv_limits *given, synctv_limits *ret_limits, sy
 
 static int check_options(const synctv_node_options *options, synctv_error *err)
 {
-    if (options->node_id != NULL && !sv_name_valid(options->node_id, 64))
-        return sv_error_field(err, "node_id", "a node id is 1 to 64 of A-Z a-z 0-9 _ - .");
+    if (options->node_id != NULL && !sv_node_id_valid(options->node_id))
+        return sv_error_field(err, "node_id",
+            "a node id is 1 to 64 of A-Z a-z 0-9 _ - . and does not begin with " SV_END_NODE_PREFIX);
     if (options->access_ttl_s < 1 || options->access_ttl_s > 30 * 24 * 3600)
         return sv_error_field(err, "access_ttl_s", "must be 1 second to 30 days");
     if (options->refresh_ttl_s < options->access_ttl_s ||
@@ -267,7 +269,7 @@ static int read_meta(synctv_node *node, const synctv_node_options *options, sync
     }
     const char *id = sv_str_empty(options->node_id) ? meta.node_id : options->node_id;
     sv_node_start_clock(node, meta.ahead_ms);
-    if (!sv_name_valid(id, 64)) {
+    if (!sv_node_id_valid(id)) {
         rv = sv_store_damaged(node->store, "its node id is none", err);
         goto out;
     }

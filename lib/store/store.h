@@ -396,6 +396,8 @@ struct sv_tx {
 struct sv_store_member {
     /* Copied. */
     const char *id, *instance;
+    /* Its address is of the loopback interface: only members on this machine can reach it. */
+    bool on_loopback;
     /* Such a transaction was refused. On the thread of the job, without locks; must not block, may
      * queue jobs. */
     void (*refused)(void *userdata);
@@ -428,11 +430,12 @@ struct sv_store_options {
  * Opens (creates, migrates) the database and starts its threads. The folder is created (mode 0700)
  * if its parent exists; the files have mode 0600. A new database gets meta `storage_id` (nanoid 21)
  * and `jwt_secret` (64 hex digits).
- * Errors: INVALID_ARGUMENT (url), STORAGE_UNAVAILABLE (also: others have it, or the id; for a
- * member, a network file system, or a migration while members that do not know the new schema are
- * at work), STORAGE_CORRUPT (also: of another program), STORAGE_TOO_NEW, NO_MEMORY. `err` says
- * which file and why, and nothing on disk has changed. Later failures of the database go to the
- * log: when they begin, at most once a minute while they last, and when they are over.
+ * Errors: INVALID_ARGUMENT (url; a member on_loopback with a database on another machine),
+ * STORAGE_UNAVAILABLE (also: others have it, or the id; for a member, a network file system, or a
+ * migration while members that do not know the new schema are at work), STORAGE_CORRUPT (also: of
+ * another program), STORAGE_TOO_NEW, NO_MEMORY. `err` says which file and why, and nothing on disk
+ * has changed. Later failures of the database go to the log: when they begin, at most once a minute
+ * while they last, and when they are over.
  */
 int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_store,
     synctv_error *err);

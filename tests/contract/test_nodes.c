@@ -160,7 +160,12 @@ static void count_refusal(void *userdata)
 static int open_member(struct member *m, const char *url, const char *id, const char *instance,
     synctv_error *err)
 {
-    const struct sv_store_member member = { id, instance, count_refusal, m };
+    const struct sv_store_member member = {
+        .id = id,
+        .instance = instance,
+        .refused = count_refusal,
+        .userdata = m,
+    };
     const struct sv_store_options o = { .url = url, .member = &member };
     *m = (struct member){ .rec = node_rec(id, instance) };
     return sv_store_open(&o, &m->store, err);

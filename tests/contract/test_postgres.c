@@ -184,6 +184,22 @@ START_TEST(a_password_is_in_no_error)
 }
 END_TEST
 
+/* The addresses are for documentation: nobody is there, and nobody is asked. */
+START_TEST(a_member_that_only_its_machine_can_reach_is_refused_beside_others)
+{
+    static const char *const urls[] = { "postgres://u@192.0.2.1/d",
+        "postgres://u@127.0.0.1,192.0.2.1/d", "postgres://u@localhost/d?hostaddr=192.0.2.1" };
+    const struct sv_store_member member = { .id = "a", .instance = "i", .on_loopback = true };
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        synctv_error err = { 0 };
+        struct sv_store *store = NULL;
+        struct sv_store_options o = { .url = urls[i], .member = &member };
+        ck_assert_int_eq(sv_store_open(&o, &store, &err), SYNCTV_E_INVALID_ARGUMENT);
+        ck_assert_str_eq(err.field, "advertise");
+    }
+}
+END_TEST
+
 static int try_open(struct fixture *f, bool alone, struct sv_store **ret_store, synctv_error *err)
 {
     struct sv_store_options o = { .url = f->url, .alone = alone };
@@ -747,6 +763,7 @@ static void add(TCase *tc)
     if (getenv("SYNCTV_TEST_POSTGRES") == NULL)
         return;
     tcase_add_test(tc, a_password_is_in_no_error);
+    tcase_add_test(tc, a_member_that_only_its_machine_can_reach_is_refused_beside_others);
     tcase_add_test(tc, a_newer_schema_and_the_database_of_another_program_are_left_alone);
     tcase_add_test(tc, a_database_of_another_encoding_is_refused);
     tcase_add_test(tc, stores_that_open_a_new_database_at_once_make_it_once);

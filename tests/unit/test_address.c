@@ -180,6 +180,19 @@ START_TEST(the_header_before_is_asked_when_all_of_one_are_proxies)
 }
 END_TEST
 
+START_TEST(only_loopback_addresses_are_this_machine_for_everybody)
+{
+    static const char *const here[] = { "localhost", "LOCALHOST:80", "127.0.0.1", "127.1.2.3:80",
+        "::1", "[::1]:80", "[::ffff:127.0.0.1]:80" };
+    static const char *const elsewhere[] = { "", "localhost.example.org", "localhosts:80",
+        "192.0.2.1:80", "[2001:db8::1]:80", "0.0.0.0:80", "127.example.org", "db" };
+    for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++)
+        ck_assert_msg(sv_address_is_loopback(here[i]), "%s", here[i]);
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+        ck_assert_msg(!sv_address_is_loopback(elsewhere[i]), "%s", elsewhere[i]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("address");
@@ -193,6 +206,7 @@ int main(void)
     tcase_add_test(tc, what_a_stranger_says_counts_for_nothing);
     tcase_add_test(tc, what_is_no_address_ends_at_the_proxy_that_said_it);
     tcase_add_test(tc, the_header_before_is_asked_when_all_of_one_are_proxies);
+    tcase_add_test(tc, only_loopback_addresses_are_this_machine_for_everybody);
     suite_add_tcase(s, tc);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_ENV);

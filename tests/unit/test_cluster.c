@@ -61,6 +61,9 @@ START_TEST(what_is_wrong_with_the_options_of_a_member_is_said)
     refuse(&o, "node_id", "port");
     o.listen = "0.0.0.0:1";
     refuse(&o, "advertise", "0.0.0.0:1");
+    o.node_id = "end-0";
+    refuse(&o, "node_id", "end-");
+    o.node_id = NULL;
     o.heartbeat_ms = 99;
     refuse(&o, "heartbeat_ms", "100");
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "store/postgres/pg.h"
@@ -50,6 +51,21 @@ static void add(struct sv_pg_address *address, size_t *n, const char *name, cons
     address->values[(*n)++] = value;
 }
 
+/* A list with commas; a path is a socket's, and nothing is the default one's. */
+static bool are_here(const char *hosts)
+{
+    char host[256];
+    for (const char *at = hosts;; at++) {
+        size_t len = strcspn(at, ",");
+        snprintf(host, sizeof(host), "%.*s", (int)len, at);
+        if (host[0] != '\0' && host[0] != '/' && !sv_address_is_loopback(host))
+            return false;
+        at += len;
+        if (*at == '\0')
+            return true;
+    }
+}
+
 static int fill(struct sv_pg_address *address)
 {
     size_t n_options = 0, n = 0;
@@ -71,6 +87,8 @@ static int fill(struct sv_pg_address *address)
     add(address, &n, "options", address->settings);
     address->seconds_given = value_of(address, "connect_timeout")[0] != '\0';
     address->n = n;
+    const char *numbers = value_of(address, "hostaddr");
+    address->is_here = are_here(numbers[0] != '\0' ? numbers : value_of(address, "host"));
     return 0;
 }
 

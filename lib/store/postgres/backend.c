@@ -60,6 +60,15 @@ static int database_open(const struct sv_store_options *options, const _Atomic i
         free(database);
         return rv;
     }
+    if (options->member != NULL && options->member->on_loopback && !database->address.is_here) {
+        sv_error_field(err, "advertise",
+            "the database %s is for members on several machines: this one must say under which"
+            " ADDR:PORT they reach it, and that is no loopback address",
+            database->address.text);
+        sv_pg_address_fini(&database->address);
+        free(database);
+        return SYNCTV_E_INVALID_ARGUMENT;
+    }
     database->deadline_us = deadline_us;
     database->claim.kind = options->alone ? SV_PG_CLAIM_ALONE : SV_PG_CLAIM_NONE;
     pthread_mutex_init(&database->claim.lock, NULL);

@@ -42,6 +42,8 @@ struct sv_pg_address {
     char *settings;
     /* Whether connect_timeout is among the parameters. */
     bool seconds_given;
+    /* Each host of it is this machine. */
+    bool is_here;
     /* For people: HOST:PORT/NAME, no secrets. */
     char text[128];
 };
