@@ -12,6 +12,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/outage.h"
 #include "base/text.h"
 #include "cluster/membership.h"
 #include "core/playback.h"
@@ -56,6 +57,9 @@ struct sv_cluster {
     char address[128];
     int64_t epoch;
     bool beating, left;
+    /* Heartbeats that were due since the last one that was written. */
+    unsigned n_unwritten;
+    struct sv_outage unwritten;
     /* What others may look at. */
     struct sv_membership seen;
 
@@ -353,6 +357,34 @@ static void come_back(struct sv_cluster *cluster, int64_t epoch)
     sv_rooms_read_all_again(cluster->node);
 }
 
+/* Own heartbeats are not written, as much else: by then others take this node for suspect. */
+static void count_unwritten(struct sv_cluster *cluster)
+{
+    unsigned times;
+    pthread_mutex_lock(&cluster->lock);
+    unsigned n = cluster->left ? 0 : ++cluster->n_unwritten;
+    bool tell = n > SV_SUSPECT_BEATS &&
+        sv_outage_failed(&cluster->unwritten, 1, sv_node_mono_ms(cluster->node), &times);
+    pthread_mutex_unlock(&cluster->lock);
+    if (tell)
+        sv_logf(&cluster->node->log, SYNCTV_LOG_WARN, "cluster",
+            "%u heartbeats of this node %s in a row were not written: its writes wait or are"
+            " refused, and others may declare it dead",
+            n - 1, cluster->node->id);
+}
+
+static void is_written(struct sv_cluster *cluster)
+{
+    unsigned times;
+    pthread_mutex_lock(&cluster->lock);
+    cluster->n_unwritten = 0;
+    bool tell = sv_outage_over(&cluster->unwritten, &times);
+    pthread_mutex_unlock(&cluster->lock);
+    if (tell)
+        sv_logf(&cluster->node->log, SYNCTV_LOG_INFO, "cluster",
+            "the heartbeats of this node %s are written again", cluster->node->id);
+}
+
 static void beat_apply(struct sv_job *job, int rv)
 {
     struct beat *beat = SV_CONTAINER_OF(job, struct beat, job);
@@ -366,6 +398,7 @@ static void beat_apply(struct sv_job *job, int rv)
         end_beat(cluster);
         return;
     }
+    is_written(cluster);
     look_around(cluster, beat);
     pthread_mutex_lock(&cluster->lock);
     cluster->epoch = beat->own.epoch;
@@ -378,11 +411,9 @@ static void beat_apply(struct sv_job *job, int rv)
         end_beat(cluster);
 }
 
-int synctv_cluster_heartbeat(synctv_node *node, synctv_error *ret_error)
+static int start_beat(struct sv_cluster *cluster, synctv_error *ret_error)
 {
-    struct sv_cluster *cluster = node->cluster;
-    if (cluster == NULL)
-        return 0;
+    synctv_node *node = cluster->node;
     if (atomic_load(&cluster->is_replaced))
         return sv_errorf(ret_error, SYNCTV_E_STALE_EPOCH,
             "another start of the node %s has taken this one's place in the database", node->id);
@@ -400,13 +431,21 @@ int synctv_cluster_heartbeat(synctv_node *node, synctv_error *ret_error)
     return rv < 0 ? sv_error(ret_error, rv) : 0;
 }
 
+int synctv_cluster_heartbeat(synctv_node *node, synctv_error *ret_error)
+{
+    struct sv_cluster *cluster = node->cluster;
+    if (cluster == NULL)
+        return 0;
+    count_unwritten(cluster);
+    return start_beat(cluster, ret_error);
+}
+
 /* --- the store's --- */
 
 /* The heartbeat finds out why, and what to do. */
 static void on_refused(void *userdata)
 {
-    struct sv_cluster *cluster = userdata;
-    synctv_cluster_heartbeat(cluster->node, NULL);
+    start_beat(userdata, NULL);
 }
 
 bool sv_cluster_store_member(synctv_node *node, struct sv_store_member *ret_member)

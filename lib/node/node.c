@@ -23,6 +23,7 @@
 #include "node/rooms/flush.h"
 #include "node/rooms/follow.h"
 #include "node/rooms/look.h"
+#include "node/rooms/newcomers.h"
 #include "node/rooms/opening.h"
 #include "node/rooms/tick.h"
 
@@ -483,6 +484,7 @@ static int64_t run_timers(synctv_node *node)
     if (!node->alone && node->next_look_ms <= now_ms) {
         node->next_look_ms = now_ms + SV_LOOK_MS;
         sv_rooms_look(node);
+        sv_newcomers_look(node);
     }
     int64_t next_ms = sv_rooms_tick(node, now_ms);
     if (sv_rooms_evict(node))

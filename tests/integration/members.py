@@ -8,23 +8,9 @@ import threading
 
 import grpc
 
-from harness import NO_LIMITS, Server, equal, eventually, run, run_program, temp_path, test, write_file
-from client import Failure, Person, chat, models, movie, register
-
-SECRET = write_file("secret", "0123456789abcdef0123456789abcdef\n")
-BEAT_MS = 200
-
-
-def database():
-    return "sqlite:" + temp_path("synctv.db")
-
-
-def options(node_id, *more):
-    return ("--cluster-secret-file", SECRET, "--node-id", node_id, "--heartbeat-ms", str(BEAT_MS), *more)
-
-
-def member(db, node_id, *more, **kwargs):
-    return Server(*options(node_id, *more), db=db, config=NO_LIMITS, **kwargs)
+from harness import Server, equal, eventually, run, run_program, test, write_file
+from client import Failure, chat, models, movie, register
+from cluster_rig import SECRET, database, elsewhere, last_word_on, member, options, says, stop_without_lock
 
 
 def refused(*args, saying):
@@ -35,26 +21,6 @@ def refused(*args, saying):
     equal(len(lines), 1, stderr)
     for word in [saying] if isinstance(saying, str) else saying:
         assert word in lines[0], f"{word!r} is not in {lines[0]!r}"
-
-
-def says(server, *words, times=1):
-    """Waits until this many lines of the log have all of these words."""
-    eventually(lambda: sum(all(word in line for word in words) for line in server.stderr().splitlines()) >= times,
-               f"{words} in the log of {server.node_id}: {server.stderr()}")
-
-
-def last_word_on(server, node_id):
-    """What the server has said last of this node."""
-    lines = [line for line in server.stderr().splitlines() if f"cluster: node {node_id} " in line]
-    return lines[-1] if lines else ""
-
-
-def elsewhere(server, person):
-    """The same person at another server."""
-    there = Person(server.address)
-    there.id, there.name = person.id, person.name
-    there.access_token, there.refresh_token = person.access_token, person.refresh_token
-    return there
 
 
 @test("three servers share one file, find each other, and what one writes the others read")
@@ -143,7 +109,7 @@ def _():
         stream.expect("room_state")
         says(a, "node b is alive")
         says(c, "node b is alive")
-        b.send_signal(signal.SIGSTOP)
+        stop_without_lock(b)
         try:
             says(a, "node b is suspect")
             says(a, "node b is dead")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A node as a member: its options, its heartbeats, its clock, and what it does when it was declared
  * dead. */
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -323,6 +324,56 @@ START_TEST(who_has_been_replaced_stores_nothing_and_is_told_so)
 }
 END_TEST
 
+/* Somebody else holds SQLite's write lock, as a process does that was stopped while it wrote. */
+static sem_t lock_is_held, lock_is_to_go;
+
+static int hold_lock(struct sv_job *job, struct sv_tx *tx)
+{
+    sem_post(&lock_is_held);
+    sem_wait(&lock_is_to_go);
+    return 0;
+}
+
+static void lock_is_gone(struct sv_job *job, int rv)
+{
+}
+
+static unsigned n_warnings, n_news;
+
+static void count_lines(void *userdata, synctv_log_level level, const char *area, const char *text)
+{
+    if (strstr(text, "in a row were not written") != NULL) {
+        ck_assert_int_eq(level, SYNCTV_LOG_WARN);
+        n_warnings++;
+    }
+    n_news += strstr(text, "are written again") != NULL;
+}
+
+START_TEST(who_cannot_write_its_heartbeats_says_so_once)
+{
+    struct sv_job holder = { .run = hold_lock, .apply = lock_is_gone };
+    open_member();
+    fx_node.log.fn = count_lines;
+    beat();
+    sem_init(&lock_is_held, 0, 0);
+    sem_init(&lock_is_to_go, 0, 0);
+    ck_assert_int_eq(sv_store_write(beside, &holder), 0);
+    sem_wait(&lock_is_held);
+    for (unsigned n = 1; n <= 20; n++) {
+        ck_assert_uint_eq(n_warnings, n > 4);
+        ck_assert_int_eq(synctv_cluster_heartbeat(&fx_node, NULL), 0);
+    }
+    ck_assert_uint_eq(n_warnings, 1);
+    ck_assert_uint_eq(n_news, 0);
+    sem_post(&lock_is_to_go);
+    beat();
+    beat();
+    ck_assert_uint_eq(n_news, 1);
+    ck_assert_uint_eq(n_warnings, 1);
+    close_member();
+}
+END_TEST
+
 START_TEST(who_stops_takes_its_row_away)
 {
     open_member();
@@ -348,6 +399,7 @@ int main(void)
     tcase_add_test(tc, beside_others_the_clock_does_not_step);
     tcase_add_test(tc, who_starts_beside_others_takes_their_clock);
     tcase_add_test(tc, who_has_been_replaced_stores_nothing_and_is_told_so);
+    tcase_add_test(tc, who_cannot_write_its_heartbeats_says_so_once);
     tcase_add_test(tc, who_stops_takes_its_row_away);
     tcase_add_test(tc, a_node_that_was_declared_dead_comes_back_and_reads_its_rooms_again);
     suite_add_tcase(suite, tc);

@@ -109,6 +109,46 @@ START_TEST(what_became_of_a_member_elsewhere_is_told_here)
 }
 END_TEST
 
+static void leave_there(synctv_caller *caller)
+{
+    synctv_caller *same = NULL;
+    fx_assert_ok(synctv_node_as_user(&other, fx_id(caller), &same, &fx_error));
+    const synctv_request leave = SYNCTV_REQUEST(SYNCTV_METHOD_LEAVE_ROOM, .room_id = room);
+    fx_assert_ok(synctv_call_wait(same, &leave, NULL, &fx_error));
+    synctv_caller_unref(same);
+}
+
+START_TEST(who_left_elsewhere_and_joins_here_is_a_member)
+{
+    leave_there(bob);
+    fx_assert_ok(FX_ASK(bob, JOIN_ROOM, .room_id = room));
+    ck_assert_int_eq(fx_answer->room->member_count, 2);
+    fx_assert_ok(FX_ASK(bob, JOIN_ROOM, .room_id = room)); /* is confirmed */
+    ck_assert_int_eq(fx_answer->room->member_count, 2);
+    fx_check_memory(room);
+
+    fx_assert_ok(FX_ASK(alice, UPDATE_ROOM, .room_id = room, .has_password = true,
+        .password = "sesame open"));
+    leave_there(bob);
+    fx_assert_code(FX_ASK(bob, JOIN_ROOM, .room_id = room), SYNCTV_E_ROOM_PASSWORD_WRONG);
+    fx_assert_ok(FX_ASK(bob, JOIN_ROOM, .room_id = room, .password = "sesame open"));
+    fx_check_memory(room);
+}
+END_TEST
+
+START_TEST(a_place_that_is_free_elsewhere_is_free_here)
+{
+    static const synctv_room_settings small = { .max_members = 2 };
+    room = fx_room(alice, &small);
+    fx_join(bob, room);
+    fx_assert_code(FX_ASK(carol, JOIN_ROOM, .room_id = room), SYNCTV_E_ROOM_FULL);
+    leave_there(bob);
+    fx_assert_ok(FX_ASK(carol, JOIN_ROOM, .room_id = room));
+    fx_assert_code(FX_ASK(bob, JOIN_ROOM, .room_id = room), SYNCTV_E_ROOM_FULL);
+    fx_check_memory(room);
+}
+END_TEST
+
 START_TEST(who_left_or_was_approved_elsewhere_is_told_here)
 {
     static const synctv_room_settings approval = { .require_approval = true };
@@ -120,11 +160,7 @@ START_TEST(who_left_or_was_approved_elsewhere_is_told_here)
     notice();
     expect_member(stream, SYNCTV_MEMBER_CHANGE_APPROVED);
 
-    synctv_caller *there_bob = NULL;
-    fx_assert_ok(synctv_node_as_user(&other, fx_id(bob), &there_bob, &fx_error));
-    const synctv_request leave = SYNCTV_REQUEST(SYNCTV_METHOD_LEAVE_ROOM, .room_id = room);
-    fx_assert_ok(synctv_call_wait(there_bob, &leave, NULL, &fx_error));
-    synctv_caller_unref(there_bob);
+    leave_there(bob);
     synctv_stream *gone = fx_follow(bob, room);
     notice();
     expect_member(stream, SYNCTV_MEMBER_CHANGE_LEFT);
@@ -450,6 +486,8 @@ static Suite *room_gaps(void)
     tcase_add_test(t, a_movie_added_in_a_gap_is_told_as_the_ones_that_were_missed);
     tcase_add_test(t, who_joins_in_a_gap_gets_the_room_as_it_is);
     tcase_add_test(t, who_joined_elsewhere_is_followed_here);
+    tcase_add_test(t, who_left_elsewhere_and_joins_here_is_a_member);
+    tcase_add_test(t, a_place_that_is_free_elsewhere_is_free_here);
     tcase_add_test(t, calls_wait_until_what_was_missed_is_read);
     tcase_add_test(t, a_stream_that_opens_in_a_gap_finds_what_was_missed);
     tcase_add_test(t, what_became_of_a_member_elsewhere_is_told_here);

@@ -125,6 +125,24 @@ START_TEST(who_is_banned_elsewhere_loses_everything_here)
 }
 END_TEST
 
+START_TEST(a_stream_of_all_rooms_follows_what_its_user_comes_into_elsewhere)
+{
+    synctv_stream *stream = fx_open_stream(alice, "", NULL);
+    fx_expect(stream, SYNCTV_EVENT_STATE);
+    const synctv_request create = SYNCTV_REQUEST(SYNCTV_METHOD_CREATE_ROOM, .name = "theirs");
+    const synctv_result *made;
+    fx_assert_ok(synctv_call_wait(other_alice, &create, &made, &fx_error));
+    look();
+    const synctv_event *event = fx_expect(stream, SYNCTV_EVENT_STATE);
+    ck_assert_str_eq(event->room_id, made->room->id);
+    look();
+    fx_settle();
+    fx_expect(stream, SYNCTV_EVENT_MEMBER); /* that she is there */
+    fx_expect_nothing(stream);
+    synctv_result_unref(made);
+}
+END_TEST
+
 static Suite *room_look(void)
 {
     Suite *s = suite_create("room_look");
@@ -137,6 +155,7 @@ static Suite *room_look(void)
     tcase_add_test(t, what_others_do_to_a_room_is_seen_without_a_change_here);
     tcase_add_test(t, a_look_finds_every_room);
     tcase_add_test(t, who_is_banned_elsewhere_loses_everything_here);
+    tcase_add_test(t, a_stream_of_all_rooms_follows_what_its_user_comes_into_elsewhere);
     suite_add_tcase(s, t);
     return s;
 }

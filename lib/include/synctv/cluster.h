@@ -12,7 +12,8 @@
  * A member of which nothing was heard for 3 heartbeats is suspect, and after 6 the others declare
  * it dead: from then on nothing that it has under way is stored (its calls get
  * STORAGE_UNAVAILABLE). If it was only asleep, it registers anew with its next heartbeat or write,
- * reads its rooms again and goes on. A member that stops leaves at once.
+ * reads its rooms again and goes on. A member that stops leaves at once. A member whose own
+ * heartbeats have not been written for 3 of them logs a warning, at most once a minute.
  */
 #ifndef SYNCTV_CLUSTER_H
 #define SYNCTV_CLUSTER_H

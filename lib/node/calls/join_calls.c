@@ -6,6 +6,10 @@
  *   hasher           join_verify()   is it the right one
  *   writer           join_run()      decides again, by what is stored: a password that was verified
  *                                    counts only if the room still has it
+ *
+ * Where others write to the database, too, memory may be behind. So that the caller is a member is
+ * confirmed by a reader (confirm_run()), and what memory refuses is left to the writer, unless a
+ * password would have to be hashed for it.
  */
 #include <string.h>
 
@@ -28,6 +32,8 @@ struct join {
     synctv_room_settings settings;
     /* 0 = nothing has changed. */
     uint64_t revision;
+    /* A member in memory, but not in storage. */
+    bool has_left;
 };
 
 /* A member, or one who waits for approval. */
@@ -90,6 +96,11 @@ static int join_decide(struct sv_call *c, struct sv_tx *tx, const struct sv_call
         return SYNCTV_E_ROOM_PASSWORD_WRONG;
     int rv = is_inside(row) ? 0 : sv_call_check_memberships(c, tx, c->actor.user_id);
     return rv < 0 ? rv : status;
+}
+
+static bool is_active(const synctv_member *row)
+{
+    return is_inside(row) && row->status == SYNCTV_MEMBER_STATUS_ACTIVE;
 }
 
 static int join_run(struct sv_call *c, struct sv_tx *tx)
@@ -167,7 +178,7 @@ static void join_verify(struct sv_call *c)
     sv_step_write_room(c, rv, "", join_run, join_done);
 }
 
-enum step { STEP_ANSWERED, STEP_VERIFY, STEP_WRITE };
+enum step { STEP_ANSWERED, STEP_CONFIRM, STEP_VERIFY, STEP_WRITE };
 
 /* The next step, or why the caller cannot join: then no password has to be hashed. Locked. */
 static int join_plan(struct sv_call *c, struct sv_room *room)
@@ -177,7 +188,11 @@ static int join_plan(struct sv_call *c, struct sv_room *room)
     if (rv < 0)
         return rv;
     struct sv_actor actor = sv_room_actor(room, &c->actor);
-    if (is_inside(actor.member) && actor.member->status == SYNCTV_MEMBER_STATUS_ACTIVE) {
+    if (join->has_left)
+        actor.member = NULL;
+    if (is_active(actor.member) && !c->node->alone)
+        return STEP_CONFIRM;
+    if (is_active(actor.member)) {
         rv = join_fill(c, room, actor.member);
         return rv < 0 ? rv : STEP_ANSWERED;
     }
@@ -185,6 +200,10 @@ static int join_plan(struct sv_call *c, struct sv_room *room)
     const struct sv_roster_entry *entry = sv_roster_get(roster, c->actor.user_id);
     rv = join_check(c, &actor, entry == NULL ? 0 : entry->kicked_until_ms,
         (int)(roster->n_active + roster->n_pending), &room->settings);
+    if (rv < 0 && !c->node->alone && !needs_password(c, actor.member, room->password_hash)) {
+        c->err.code = 0;
+        return STEP_WRITE;
+    }
     if (rv < 0)
         return rv;
     if (!needs_password(c, actor.member, room->password_hash))
@@ -193,6 +212,27 @@ static int join_plan(struct sv_call *c, struct sv_room *room)
         return sv_errorf(&c->err, SYNCTV_E_ROOM_PASSWORD_WRONG, "this room takes a password");
     join->verified_hash = sv_arena_strdup(&c->arena, room->password_hash);
     return join->verified_hash == NULL ? SYNCTV_E_NO_MEMORY : STEP_VERIFY;
+}
+
+static int confirm_run(struct sv_call *c, struct sv_tx *tx)
+{
+    struct join *join = c->state;
+    struct sv_caller_rights rights;
+    int rv = sv_rights_load(c, tx, c->req->room_id, &c->arena, &rights);
+    join->has_left = rv >= 0 && !is_active(rights.actor.member);
+    join->row = rights.member;
+    return rv;
+}
+
+static void join_loaded(struct sv_call *c);
+
+static void confirmed(struct sv_call *c)
+{
+    const struct join *join = c->state;
+    if (join->has_left)
+        join_loaded(c);
+    else
+        join_answer(c);
 }
 
 static void join_loaded(struct sv_call *c)
@@ -208,6 +248,8 @@ static void join_loaded(struct sv_call *c)
     }
     if (step < 0)
         sv_call_fail(c, step);
+    else if (step == STEP_CONFIRM)
+        sv_call_read(c, confirm_run, confirmed);
     else if (step == STEP_VERIFY)
         sv_call_hash(c, join_verify);
     else if (step == STEP_WRITE)

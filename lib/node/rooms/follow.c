@@ -48,6 +48,18 @@ bool sv_stream_follows(struct sv_stream *stream, const struct sv_room *room)
     return follows;
 }
 
+bool sv_stream_follows_id(struct sv_stream *stream, const char *room_id)
+{
+    bool follows = false;
+    pthread_mutex_lock(&stream->lock);
+    SV_LIST_FOREACH(it, &sv_follower_of(stream)->follows) {
+        const struct sv_follow *follow = SV_CONTAINER_OF(it, struct sv_follow, in_stream);
+        follows = follows || strcmp(follow->room->id, room_id) == 0;
+    }
+    pthread_mutex_unlock(&stream->lock);
+    return follows;
+}
+
 bool sv_stream_hears(struct sv_stream *stream, const struct sv_room *room)
 {
     return sv_follower_of(stream)->observer || sv_stream_follows(stream, room);

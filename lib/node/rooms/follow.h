@@ -30,6 +30,8 @@ void sv_room_forget_password(struct sv_room *room);
 
 /* --- no locks held --- */
 
+bool sv_stream_follows_id(struct sv_stream *stream, const char *room_id);
+
 /* ROOM_LIMIT, in words. */
 int sv_too_many_rooms(synctv_error *err);
 /* Stops following everything. */

@@ -119,14 +119,15 @@ static void further_room_loaded(struct sv_call *call)
         sv_call_finish(call);
 }
 
-static void start_following(struct sv_stream *stream, const char *room_id)
+static void start_following(struct sv_stream *stream, const char *room_id,
+    void (*failed)(struct sv_call *call, int code))
 {
     struct sv_call *call = background_call(stream, room_id, "");
     if (call == NULL) {
         sv_stream_end(stream, SYNCTV_E_NO_MEMORY, NULL);
         return;
     }
-    call->failed = further_room_failed;
+    call->failed = failed;
     sv_call_load_room(call, call->req->room_id, further_room_loaded);
 }
 
@@ -152,7 +153,7 @@ static void rooms_listed(struct sv_call *call)
 {
     struct rooms *rooms = call->state;
     for (int i = 0; i < rooms->n_ids; i++)
-        start_following(sv_stream_of_call(call), rooms->ids[i]);
+        start_following(sv_stream_of_call(call), rooms->ids[i], further_room_failed);
     sv_call_finish(call);
 }
 
@@ -181,10 +182,20 @@ void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *
             room_id);
     for (int i = 0; i < n; i++) {
         if (streams[i]->room_id[0] == '\0')
-            start_following(streams[i], room_id);
+            start_following(streams[i], room_id, further_room_failed);
         sv_stream_unref(streams[i]);
     }
     free(streams);
+}
+
+static void looked_in_vain(struct sv_call *call, int code)
+{
+    sv_call_finish(call);
+}
+
+void sv_stream_come_into(struct sv_stream *stream, const char *room_id)
+{
+    start_following(stream, room_id, looked_in_vain);
 }
 
 /* --- what a stream tells --- */

@@ -14,5 +14,10 @@ void sv_follower_over(struct sv_stream *stream);
  * need be. No locks held.
  */
 void sv_streams_follow_room(synctv_node *node, const char *user_id, const char *room_id);
+/*
+ * The same for one stream of all rooms, as a look at storage has found. If the room cannot be
+ * loaded, nothing happens: the next look finds it again. No locks held.
+ */
+void sv_stream_come_into(struct sv_stream *stream, const char *room_id);
 
 #endif

@@ -151,6 +151,8 @@ struct sv_rooms {
     struct sv_attendances attendances;
     /* A look at storage is under way. */
     atomic_bool looking;
+    /* The same of sv_newcomers_look(). */
+    atomic_bool looking_for_newcomers;
 
     /* Everything below. */
     pthread_mutex_t lock;
