@@ -128,7 +128,7 @@ log_min_messages = fatal
         for _ in range(5):
             self.process = subprocess.Popen(
                 [sys.executable, __file__, "--serve", self.bin, self.folder, str(self.port)],
-                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
             if self._wait():
                 return
             self.stop()
