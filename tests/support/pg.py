@@ -74,6 +74,7 @@ class Server:
                               stderr=subprocess.STDOUT, timeout=START_S, check=False, **as_owner(self.owner))
         if done.returncode != 0:
             raise RuntimeError(f"{command[0]}: {done.stdout.decode(errors='replace')}")
+        return done.stdout.decode().strip()
 
     def create(self):
         if self.owner is not None:
@@ -91,12 +92,43 @@ logging_collector = off
 log_min_messages = fatal
 """)
 
+    def copy(self, primary, name):
+        """Instead of create(): a standby of this server, under this name."""
+        if self.owner is not None:
+            os.chown(self.folder, self.owner.pw_uid, self.owner.pw_gid)
+        self._run(f"{self.bin}/pg_basebackup", "-D", self.data, "--write-recovery-conf", "--checkpoint=fast", "--no-sync",
+                  "-d", f"host=127.0.0.1 port={primary.port} user=synctv application_name={name}")
+
+    def promote(self):
+        """Of a standby: it takes writes when this returns."""
+        self._run(f"{self.bin}/pg_ctl", "promote", "-w", "-D", self.data)
+
+    def sql(self, query):
+        """What it answers, or raises."""
+        return self._run(f"{self.bin}/psql", "-X", "-A", "-t", "-q", "-d", self.url, "-v", "ON_ERROR_STOP=1", "-c", query)
+
+    def kill(self):
+        """kill -9 of all its processes; its data stays, and start() starts it again."""
+        with open(os.path.join(self.data, "postmaster.pid"), encoding="ascii") as state:
+            postmaster = int(state.readline())
+        with open(f"/proc/{postmaster}/task/{postmaster}/children", encoding="ascii") as children:
+            pids = [postmaster, *map(int, children.read().split())]
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+        self.process.stdin.close()
+        self.process = None
+        os.remove(os.path.join(self.data, "postmaster.pid"))
+
     def start(self):
         """Waits until it takes connections. The port may have been taken by somebody else meanwhile: then another one."""
         for _ in range(5):
             self.process = subprocess.Popen(
                 [sys.executable, __file__, "--serve", self.bin, self.folder, str(self.port)],
-                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
             if self._wait():
                 return
             self.stop()

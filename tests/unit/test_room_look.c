@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A node that changes nothing finds by itself what others have changed in their database. */
+#include "node/engine/blocking_job.h"
+#include "node/rooms/apply.h"
 #include "node/rooms/flush.h"
 #include "two_nodes.h"
 
@@ -79,6 +81,83 @@ START_TEST(what_others_do_to_a_room_is_seen_without_a_change_here)
 }
 END_TEST
 
+/* Memory has a movie and a message that storage has lost. */
+static void lose(synctv_stream *stream)
+{
+    struct sv_room *here = sv_room_enter(&fx_node, room);
+    const synctv_movie movie = {
+        .id = "lost00000000", .room_id = room, .name = "lost", .url = "", .added_by = ""
+    };
+    sv_room_apply(here,
+        &(struct sv_room_change){
+            .room_id = room,
+            .revision = here->revision + 1,
+            .list = SYNCTV_LIST_CHANGE_ADDED,
+            .movie = &movie,
+        });
+    here->chat_seq++;
+    sv_room_leave(here);
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_ADDED)->name, "lost");
+}
+
+START_TEST(a_look_finds_that_storage_went_back)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    lose(stream);
+    look();
+    next_movie(stream, SYNCTV_LIST_CHANGE_CLEARED);
+    THERE(SEND_CHAT, .content = "theirs");
+    look();
+    ck_assert_str_eq(fx_expect(stream, SYNCTV_EVENT_CHAT)->chat->content, "theirs");
+    fx_expect_nothing(stream);
+    fx_check_memory(room);
+}
+END_TEST
+
+START_TEST(a_message_is_told_though_storage_has_given_its_number_before)
+{
+    synctv_stream *stream = fx_follow(bob, room);
+    lose(stream);
+    fx_say(alice, room, "hello");
+    const synctv_event *event = fx_expect(stream, SYNCTV_EVENT_CHAT);
+    ck_assert_str_eq(event->chat->content, "hello");
+    ck_assert_uint_eq(event->chat->seq, 1);
+    look();
+    next_movie(stream, SYNCTV_LIST_CHANGE_CLEARED);
+    fx_expect_nothing(stream);
+}
+END_TEST
+
+struct head_job {
+    struct sv_blocking_job blocking;
+    struct sv_room_head head;
+};
+
+static int read_head(struct sv_blocking_job *b, struct sv_tx *tx)
+{
+    struct head_job *job = SV_CONTAINER_OF(b, struct head_job, blocking);
+    return tx->ops->room_head(tx, room, &job->head);
+}
+
+START_TEST(a_playhead_that_storage_has_lost_is_stored_again)
+{
+    const char *movie = fx_movie(alice, room, "movie", 3600);
+    fx_follow(bob, room);
+    THERE(SET_CURRENT_MOVIE, .movie_id = movie);
+    sv_rooms_flush(&other);
+    look();
+    struct sv_room *here = sv_room_enter(&fx_node, room);
+    uint64_t version = ++here->playback.version;
+    here->chat_seq++;
+    sv_room_leave(here);
+    look();
+    sv_rooms_flush(&fx_node);
+    struct head_job job = { .blocking.run = read_head };
+    ck_assert_int_ge(sv_blocking_job_do(&job.blocking, fx_node.store, sv_store_read), 0);
+    ck_assert_uint_eq(job.head.version, version);
+}
+END_TEST
+
 START_TEST(a_look_finds_every_room)
 {
     enum { N = 700 };
@@ -153,6 +232,9 @@ static Suite *room_look(void)
     tcase_add_test(t, more_chat_than_one_reading_takes_is_read_to_its_end);
     tcase_add_test(t, a_playhead_that_others_move_moves_here);
     tcase_add_test(t, what_others_do_to_a_room_is_seen_without_a_change_here);
+    tcase_add_test(t, a_look_finds_that_storage_went_back);
+    tcase_add_test(t, a_message_is_told_though_storage_has_given_its_number_before);
+    tcase_add_test(t, a_playhead_that_storage_has_lost_is_stored_again);
     tcase_add_test(t, a_look_finds_every_room);
     tcase_add_test(t, who_is_banned_elsewhere_loses_everything_here);
     tcase_add_test(t, a_stream_of_all_rooms_follows_what_its_user_comes_into_elsewhere);

@@ -27,6 +27,12 @@ void sv_room_mark_stale(struct sv_room *room)
     sv_room_schedule(room);
 }
 
+void sv_room_go_back(struct sv_room *room)
+{
+    room->went_back = true;
+    sv_room_mark_stale(room);
+}
+
 void sv_room_hear_of(struct sv_room *room, uint64_t revision)
 {
     if (revision > room->heard_revision)
@@ -295,13 +301,27 @@ void sv_room_apply(struct sv_room *room, const struct sv_room_change *change)
         sv_rooms_changed(room->node, change);
 }
 
+/*
+ * Changes of a room are applied in the order of their commits. One that is not above what memory
+ * has is there because storage has lost what was written last: rows are read again, and a message
+ * is told as the newest.
+ */
+static void heed_loss(struct sv_room *room, const struct sv_room_change *change)
+{
+    bool chat = change->chat_seq != 0 && change->chat_seq <= room->chat_seq;
+    if (chat)
+        room->chat_seq = change->chat_seq - 1;
+    if (chat || (change->revision != 0 && change->revision <= room->revision))
+        sv_room_go_back(room);
+}
+
 struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *change)
 {
     struct sv_room *room = sv_room_enter(node, change->room_id);
-    if (room != NULL && change->revision != 0 && change->revision <= room->revision)
-        sv_room_mark_stale(room); /* storage has lost what was written last */
-    if (room != NULL)
+    if (room != NULL) {
+        heed_loss(room, change);
         apply(room, change);
+    }
     sv_rooms_changed(node, change);
     return room;
 }

@@ -114,7 +114,9 @@ static int start_reading(struct sv_room *room)
     r->after_seq = room->chat_seq;
     r->job.run = reading_run;
     r->job.apply = reading_apply;
-    int rv = sv_store_read(room->node->store, &r->job);
+    sv_job_set_scope(&r->job, room->id, NULL, NULL);
+    r->job.reads_only = true;
+    int rv = sv_store_write(room->node->store, &r->job);
     if (rv < 0) {
         sv_room_unref(room);
         free(r);

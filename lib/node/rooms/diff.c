@@ -338,7 +338,9 @@ static int diff_movies(struct sv_room *room, struct sv_room_reading *reading)
 
 int sv_room_diff(struct sv_room *room, struct sv_room_reading *reading)
 {
-    reading->is_older = reading->rec.room.revision < room->revision;
+    reading->is_older = room->went_back || reading->rec.room.revision < room->revision ||
+        reading->rec.chat_seq < room->chat_seq;
+    room->went_back = false;
     room->revision = reading->rec.room.revision;
     room->created_at_ms = reading->rec.room.created_at_ms;
     if (reading->rec.chat_seq > room->chat_seq)
@@ -349,6 +351,8 @@ int sv_room_diff(struct sv_room *room, struct sv_room_reading *reading)
     /* The playhead first: a movie that is gone meanwhile was left before it went. */
     if (reading->has_playback)
         sv_playhead_adopt(room, &reading->playback);
+    if (reading->is_older && room->playback.version != 0)
+        sv_playhead_store(room);
     /* Members before the room's row: by the row guests may have to go, and some are members now. */
     int rv = diff_members(room, reading);
     if (rv >= 0)

@@ -12,8 +12,8 @@
 struct seen {
     /* Holds a reference. */
     struct sv_room *room;
-    /* Of the state in memory, at the beginning. */
-    uint64_t version;
+    /* What memory has at the beginning. */
+    uint64_t revision, chat_seq, version;
     char node_id[SV_NODE_ID_MAX + 1];
 
     /* What was read: 0 or ROOM_NOT_FOUND, and a state if it is newer. */
@@ -65,7 +65,10 @@ static int look_run(struct sv_job *job, struct sv_tx *tx)
 
 /* --- what is done about it --- */
 
-/* Memory may have gone on since, so only what is newer counts. Locked. */
+/*
+ * Memory may have gone on since, so what is newer counts; and what is older than memory was when
+ * the look began. Locked.
+ */
 static void compare(struct sv_room *room, const struct seen *seen)
 {
     if (seen->rv == SYNCTV_E_ROOM_NOT_FOUND) {
@@ -77,6 +80,8 @@ static void compare(struct sv_room *room, const struct seen *seen)
             });
         return;
     }
+    if (seen->head.revision < seen->revision || seen->head.chat_seq < seen->chat_seq)
+        sv_room_go_back(room);
     sv_room_hear_of(room, seen->head.revision);
     if (seen->head.revision > room->revision)
         sv_room_mark_stale(room);
@@ -127,6 +132,8 @@ static void take(struct look *look, struct sv_room *room)
     pthread_mutex_lock(&room->lock);
     bool is_here = room->loaded && !room->gone;
     seen->room = room;
+    seen->revision = room->revision;
+    seen->chat_seq = room->chat_seq;
     seen->version = room->playback.version;
     memcpy(seen->node_id, room->playback.node_id, sizeof(seen->node_id));
     pthread_mutex_unlock(&room->lock);

@@ -22,18 +22,23 @@ struct sv_playback_change sv_playhead_change(struct sv_room *room)
     };
 }
 
+void sv_playhead_store(struct sv_room *room)
+{
+    room->playback_dirty = true;
+    if (room->flush_ms == 0)
+        room->flush_ms = sv_node_mono_ms(room->node) + SV_FLUSH_MS;
+    sv_room_schedule(room);
+}
+
 void sv_playhead_set(struct sv_room *room, const struct sv_playback_state *state,
     synctv_state_cause cause, const char *actor_id, const char *operation_id)
 {
-    int64_t now_ms = sv_node_mono_ms(room->node);
     room->playback = *state;
-    room->playback_dirty = true;
-    if (room->flush_ms == 0)
-        room->flush_ms = now_ms + SV_FLUSH_MS;
-    room->reannounce_ms =
-        state->status == SYNCTV_PLAYBACK_STATUS_PLAYING ? now_ms + SV_REANNOUNCE_MS : 0;
+    room->reannounce_ms = state->status == SYNCTV_PLAYBACK_STATUS_PLAYING
+        ? sv_node_mono_ms(room->node) + SV_REANNOUNCE_MS
+        : 0;
     sv_room_tell_state(room, cause, actor_id, operation_id);
-    sv_room_schedule(room);
+    sv_playhead_store(room);
 }
 
 static void leave_for_others(struct sv_room *room, const struct sv_playback_state *state,
@@ -86,9 +91,7 @@ static void leave_future(struct sv_room *room)
         return;
     const struct sv_playback_state state = anchored(room, now_ms, now_ms);
     room->playback = state;
-    room->playback_dirty = true;
-    if (room->flush_ms == 0)
-        room->flush_ms = sv_node_mono_ms(room->node) + SV_FLUSH_MS;
+    sv_playhead_store(room);
     leave_for_others(room, &state, SYNCTV_STATE_CAUSE_RESYNC, "");
 }
 

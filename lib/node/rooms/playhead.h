@@ -19,7 +19,9 @@ struct sv_playback_change sv_playhead_change(struct sv_room *room);
  */
 void sv_playhead_set(struct sv_room *room, const struct sv_playback_state *state,
     synctv_state_cause cause, const char *actor_id, const char *operation_id);
-/* The same for a state that is decided here: it leaves for other nodes, too. */
+/* Has the state in memory stored, soon. Locked. */
+void sv_playhead_store(struct sv_room *room);
+/* As sv_playhead_set() for a state that is decided here: it leaves for other nodes, too. */
 void sv_playhead_move(struct sv_room *room, const struct sv_playback_state *state,
     synctv_state_cause cause, const char *actor_id);
 

@@ -59,6 +59,8 @@ struct sv_room {
     bool loading;
     /* Memory has missed something: until it has been read again calls and streams wait. */
     bool stale;
+    /* Storage has lost what was written last; until that has been read. */
+    bool went_back;
     /* Deleted; no longer in its shard. */
     bool gone;
     /* sv_call.letter.link: calls that wait for a reading; each holds the room. */

@@ -92,13 +92,34 @@ static int fill(struct sv_pg_address *address)
     return 0;
 }
 
+/* Without what there is no room for. */
+static void append(struct sv_pg_address *address, const char *s, size_t len)
+{
+    size_t used = strlen(address->text), left = sizeof(address->text) - 1 - used;
+    memcpy(address->text + used, s, len < left ? len : left);
+    address->text[used + (len < left ? len : left)] = '\0';
+}
+
+/* HOST:PORT of each one, and the database. */
 static void describe(struct sv_pg_address *address)
 {
     const char *host = value_of(address, "host"), *port = value_of(address, "port");
+    const char *name = value_of(address, "dbname");
     if (host[0] == '\0')
         host = value_of(address, "hostaddr");
-    snprintf(address->text, sizeof(address->text), "%s%s%s/%s", host, port[0] == '\0' ? "" : ":",
-        port, value_of(address, "dbname"));
+    for (bool more = true; more;) {
+        size_t host_len = strcspn(host, ","), port_len = strcspn(port, ",");
+        append(address, host, host_len);
+        append(address, ":", port_len > 0);
+        append(address, port, port_len);
+        more = host[host_len] == ',';
+        append(address, ",", more);
+        host += host_len + more;
+        if (port[port_len] == ',') /* else it is the port of all */
+            port += port_len + 1;
+    }
+    append(address, "/", 1);
+    append(address, name, strlen(name));
 }
 
 /* What libpq says of a URL quotes it, password included: only what comes before is passed on. */
