@@ -161,6 +161,17 @@ static void put_headers(struct conn *conn, uint32_t id)
     conn->out.data[head + 2] = (uint8_t)len;
 }
 
+/* What the server's table has is no longer needed: the headers are put there once more. */
+void conn_retarget(struct conn *conn, const struct target *target)
+{
+    if (strcmp(conn->target->token, target->token) != 0 ||
+        strcmp(conn->target->room, target->room) != 0) {
+        conn->primed = false;
+        conn->n_headers = 0;
+    }
+    conn->target = target;
+}
+
 static struct call *begin(struct conn *conn, bool is_stream)
 {
     while (conn->calls[conn->next_id >> 1 & conn->mask].id != 0)

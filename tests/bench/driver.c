@@ -6,10 +6,15 @@
  *     open             connects, and opens the streams: each has to get a first message
  *     run SECONDS      calls: as many at a time as --calls says, on each connection
  *                      streams: rounds of one call of --trigger-path and one message on each stream
+ *     each             calls: one of each target, as many at a time as --calls says
+ *     pace SECONDS N   calls: one every N ms, on the connections in turn
  *     say SECONDS [N]  streams: rounds of the --say message from N streams (1) at once and N
- * messages on each idle SECONDS     nothing but answers to pings beat SECONDS     the --beat
- * message from each stream once a second reply            the bytes of the last answers (with
- * --keep)
+ *                      messages on each
+ *     talk SECONDS     streams, each alone in its room: the --say message, and the next one when it
+ *                      has come back
+ *     idle SECONDS     nothing but answers to pings
+ *     beat SECONDS     the --beat message from each stream once a second
+ *     reply            the bytes of the last answers (with --keep)
  *
  * "cpu_us" is what the process --pid used, user and system, for each operation.
  */
@@ -77,8 +82,22 @@ static void report(const struct span *begin, const struct span *end, uint64_t op
 /* ---- calls ---- */
 
 static bool issuing, measuring, drained;
+/* The next target that is called; n_targets = none is left. Until then the connections' own. */
+static unsigned next_target;
+static bool each_target;
 static unsigned in_flight;
 static uint64_t n_done;
+
+static bool call_next(struct conn *conn)
+{
+    if (each_target) {
+        if (next_target == n_targets)
+            return false;
+        conn_retarget(conn, &targets[next_target++]);
+    }
+    conn_call(conn);
+    return true;
+}
 
 static void call_ended(struct conn *conn, struct call *call)
 {
@@ -86,13 +105,10 @@ static void call_ended(struct conn *conn, struct call *call)
         n_done++;
         histogram_add(&delays, client.now_ns - call->started_ns);
     }
-    if (issuing) {
-        if (opt.keep)
-            kept.len = 0;
-        conn_call(conn);
-    } else {
+    if (issuing && opt.keep)
+        kept.len = 0;
+    if (!issuing || !call_next(conn))
         drained = --in_flight == 0;
-    }
 }
 
 static void run_calls(double seconds)
@@ -122,10 +138,56 @@ static void run_calls(double seconds)
     report(&begin, &end, n_done);
 }
 
+static void run_each(void)
+{
+    each_target = issuing = measuring = true;
+    drained = false;
+    next_target = 0;
+    n_done = 0;
+    histogram_reset(&delays);
+    struct span begin = span_begin();
+    client.now_ns = begin.at_ns;
+    for (unsigned k = 0; k < opt.calls; k++) {
+        for (unsigned i = 0; i < opt.connections; i++)
+            in_flight += call_next(&conns[i]);
+    }
+    for (unsigned i = 0; i < opt.connections; i++)
+        conn_flush(&conns[i]);
+    if (!client_run(&client, &drained, now_ns() + ns(PATIENCE)))
+        die("%u calls were not answered", in_flight);
+    struct span end = span_begin();
+    each_target = issuing = measuring = false;
+    report(&begin, &end, n_done);
+}
+
+static void run_pace(double seconds, unsigned every_ms)
+{
+    n_done = 0;
+    histogram_reset(&delays);
+    measuring = true;
+    drained = true;
+    struct span begin = span_begin();
+    uint64_t at_ns = begin.at_ns, until_ns = begin.at_ns + ns(seconds);
+    for (unsigned i = 0; at_ns < until_ns; i++, at_ns += every_ms * UINT64_C(1000000)) {
+        client_run(&client, NULL, at_ns);
+        struct conn *conn = &conns[i % opt.connections];
+        client.now_ns = now_ns();
+        in_flight++;
+        drained = false;
+        conn_call(conn);
+        conn_flush(conn);
+    }
+    if (!drained && !client_run(&client, &drained, now_ns() + ns(PATIENCE)))
+        die("%u calls were not answered", in_flight);
+    struct span end = span_begin();
+    measuring = false;
+    report(&begin, &end, n_done);
+}
+
 /* ---- streams ---- */
 
 static unsigned n_streams, n_opened, waiting_for;
-static bool all_opened, round_done;
+static bool all_opened, round_done, talking;
 static uint64_t round_began_ns, n_delivered, n_unexpected;
 
 static void round_step(void)
@@ -136,10 +198,30 @@ static void round_step(void)
         round_done = --waiting_for == 0;
 }
 
+static void count_up(struct bytes *message);
+
+static void talk(struct conn *conn, struct call *call)
+{
+    count_up(&say);
+    call->started_ns = client.now_ns;
+    conn_say(conn, call, say.data, say.len);
+}
+
 static void delivered(struct conn *conn, struct call *call, unsigned n)
 {
     if (call->n_messages == n)
         all_opened = ++n_opened == n_streams;
+    if (talking) {
+        if (measuring) {
+            n_done++;
+            histogram_add(&delays, client.now_ns - call->started_ns);
+        }
+        if (issuing)
+            talk(conn, call);
+        else
+            drained = --in_flight == 0;
+        return;
+    }
     if (round_began_ns == 0)
         return;
     for (; n > 0; n--) {
@@ -207,6 +289,31 @@ static void run_rounds(double seconds, unsigned n_speakers)
     if (n_unexpected > 0)
         fprintf(stderr, "bench: %" PRIu64 " messages came unasked\n", n_unexpected);
     report(&begin, &end, n_delivered);
+}
+
+static void run_talk(double seconds)
+{
+    talking = issuing = true;
+    drained = false;
+    client.now_ns = now_ns();
+    in_flight = n_streams;
+    for (unsigned i = 0; i < n_streams; i++) {
+        struct conn *conn = &conns[i / opt.streams];
+        talk(conn, &conn->calls[i % opt.streams]);
+        conn_flush(conn);
+    }
+    client_run(&client, NULL, now_ns() + ns(seconds < 1 ? WARM_UP * seconds : WARM_UP));
+    n_done = 0;
+    histogram_reset(&delays);
+    measuring = true;
+    struct span begin = span_begin();
+    client_run(&client, NULL, begin.at_ns + ns(seconds));
+    struct span end = span_begin();
+    issuing = measuring = false;
+    if (!client_run(&client, &drained, now_ns() + ns(PATIENCE)))
+        die("%u messages did not come back", in_flight);
+    talking = false;
+    report(&begin, &end, n_done);
 }
 
 static void run_beat(double seconds)
@@ -284,17 +391,22 @@ static void obey(const char *line)
 {
     char command[16] = "";
     double seconds = 0;
-    unsigned n_speakers = 1;
-    sscanf(line, "%15s %lf %u", command, &seconds, &n_speakers);
+    unsigned number = 1;
+    sscanf(line, "%15s %lf %u", command, &seconds, &number);
     if (strcmp(command, "open") == 0)
         open_all();
     else if (strcmp(command, "run") == 0 && opt.streams > 0)
         run_rounds(seconds, 0);
-    else if (strcmp(command, "say") == 0 && say.len > 0 && n_speakers > 0 &&
-        n_speakers <= n_streams)
-        run_rounds(seconds, n_speakers);
+    else if (strcmp(command, "say") == 0 && say.len > 0 && number > 0 && number <= n_streams)
+        run_rounds(seconds, number);
     else if (strcmp(command, "run") == 0)
         run_calls(seconds);
+    else if (strcmp(command, "each") == 0 && opt.streams == 0)
+        run_each();
+    else if (strcmp(command, "pace") == 0 && opt.streams == 0 && number > 0)
+        run_pace(seconds, number);
+    else if (strcmp(command, "talk") == 0 && say.len > 0)
+        run_talk(seconds);
     else if (strcmp(command, "idle") == 0)
         idle(seconds);
     else if (strcmp(command, "beat") == 0 && opt.streams > 0)

@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: MIT
 """What the benchmarks are made with: processes, load drivers, messages as bytes, and the rows of the table."""
+import contextlib
 import json
 import os
 import re
 import selectors
 import shutil
 import signal
+import sqlite3
 import statistics
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+import pg
 PATIENCE = 180  # seconds that one answer of a driver may take
 
 running = set()
@@ -148,6 +153,7 @@ class Lab:
 
     USERS = 10000
     ROOMS = 2048
+    LARGE_ROOMS = 24
     LIMITS = dict.fromkeys(
         ["login_per_minute", "login_per_minute_per_address", "register_per_hour", "hash_per_minute",
          "calls_per_second", "chat_per_second", "danmaku_per_second", "room_danmaku_per_second", "control_per_second",
@@ -182,7 +188,7 @@ class Lab:
 
     def seed(self):
         done = subprocess.run([self.program("bench_seed"), self.database, str(self.USERS), str(self.ROOMS),
-                               str(self.listed_rooms)], check=True, capture_output=True, text=True, timeout=300)
+                               str(self.listed_rooms), str(self.LARGE_ROOMS)], check=True, capture_output=True, text=True, timeout=300)
         self.tokens = done.stdout.split()
 
     def run(self, program, *args, preload=None):
@@ -193,9 +199,33 @@ class Lab:
         return json.loads(done.stdout)
 
     def server(self, database=None, **kwargs):
+        """`database`: a file of SQLite's, or a URL."""
+        url = database or self.database
         return Process("synctv", self.server_binary, "--listen", "127.0.0.1:0", "--db",
-                       "sqlite:" + (database or self.database), "--config", self.config, "--log-level", "error",
+                       url if "://" in url else "sqlite:" + url, "--config", self.config, "--log-level", "error",
                        **kwargs)
+
+    @contextlib.contextmanager
+    def postgres(self, preload=None):
+        """A PostgreSQL server of its own that waits for the disk, with what is in the database; raises Missing."""
+        self.program("postgres_floor")
+        if pg.binaries() is None or (os.geteuid() == 0 and pg.account() is None):
+            raise Missing("PostgreSQL")
+        folder = tempfile.mkdtemp(prefix="synctv-bench-pg-", dir="/var/tmp")  # not in memory, as /tmp may be
+        env = {"SYNCTV_TEST_POSTGRES_FSYNC": "1"}
+        if preload:
+            env["LD_PRELOAD"] = shutil.copy(preload, folder)
+        database = Database(pg.Server(folder, env))
+        try:
+            database.server.create()
+            os.chmod(folder, 0o755)
+            database.server.start()
+            with self.server(database.url):
+                pass  # it makes the tables
+            database.copy(self.database)
+            yield database
+        finally:
+            database.server.remove()
 
     def floor(self, name, *args):
         return Process(name, self.program(name), *map(str, args))
@@ -227,6 +257,58 @@ class Lab:
         with open(path, "w", encoding="ascii") as file:
             file.writelines(f"{token or '-'} {room or '-'} {body.hex() or '-'}\n" for token, room, body in lines)
         return path
+
+
+class Database:
+    """A PostgreSQL server, its data, and what it costs."""
+    TABLES = ["meta", "users", "sessions", "session_hashes", "rooms", "members", "movies", "playback"]
+    ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
+
+    def __init__(self, server):
+        self.server = server
+
+    @property
+    def url(self):
+        return self.server.url
+
+    def copy(self, path):
+        """Takes over what is in a database of SQLite's. What the search for rooms needs is left out."""
+        psql = [os.path.join(self.server.bin, "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", self.url]
+        with contextlib.closing(sqlite3.connect(path)) as db, tempfile.TemporaryFile("w+") as script:
+            script.write(f"SET session_replication_role = replica;\nTRUNCATE {', '.join(self.TABLES)} CASCADE;\n")
+            for table in self.TABLES:
+                columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")
+                           if (table, row[1]) not in (("rooms", "key"), ("movies", "nr"))]
+                script.write(f"COPY {table} ({', '.join(columns)}) FROM STDIN;\n")
+                for row in db.execute(f"SELECT {', '.join(columns)} FROM {table}"):
+                    script.write("\t".join(map(self._text, row)) + "\n")
+                script.write("\\.\n")
+            script.write("VACUUM ANALYZE;\nCHECKPOINT;\n")
+            script.seek(0)
+            subprocess.run(psql, stdin=script, stdout=subprocess.DEVNULL, check=True, timeout=PATIENCE)
+
+    def _text(self, value):
+        if isinstance(value, bytes):
+            return r"\\x" + value.hex()
+        return value.translate(self.ESCAPES) if isinstance(value, str) else repr(value)
+
+    def cpu_s(self):
+        """User and system time of the server's processes, ended ones too."""
+        with open(os.path.join(self.server.data, "postmaster.pid"), encoding="ascii") as file:
+            pid = int(file.readline())
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = file.read().split()
+        ticks = sum(stat_of(pid, 13, 17))
+        for child in children:
+            with contextlib.suppress(OSError):
+                ticks += sum(stat_of(child, 13, 15))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def stat_of(pid, first, end):
+    """Numbers of /proc/PID/stat; 13 and 14 are user and system time, 15 and 16 those of ended children."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return map(int, ("x x" + file.read().rpartition(")")[2]).split()[first:end])
 
 
 def room_id(number):

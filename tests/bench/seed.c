@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes a database to measure with: seed DATABASE USERS ROOMS LISTED_ROOMS. Prints an access token
- * for each user.
+ * Makes a database to measure with: seed DATABASE USERS ROOMS LISTED_ROOMS LARGE_ROOMS. Prints an
+ * access token for each user.
  *
  * User n is "u" and 11 digits, named usern; all have one password. Room 0 ("r00000000000") has
- * every user as a member, user 0 made it. Rooms 1 … ROOMS have four members and a movie; user n
- * made room n and may do everything there. LISTED_ROOMS more fill the list.
+ * every user as a member, user 0 made it. Rooms 1 … ROOMS have four members and a movie; user n, or
+ * n - USERS and so on, made room n and may do everything there. LISTED_ROOMS more fill the list.
+ * The large rooms ("b00000000001" …) have as many members and movies as LARGE, and user n made room
+ * n.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -21,8 +23,9 @@
 #define PASSWORD "correct horse"
 #define TOKEN_LIFE_S (24 * 3600)
 #define ROWS_A_JOB 2000
+#define LARGE 1000
 
-static unsigned n_users, n_rooms, n_listed;
+static unsigned n_users, n_rooms, n_listed, n_large;
 static int64_t now_ms;
 static char password_hash[SV_PASSWORD_RECORD_SIZE], jwt_key[128];
 
@@ -66,10 +69,10 @@ static void add_user(struct sv_tx *tx, unsigned n)
     must(tx->ops->session_insert(tx, &session), "session");
 }
 
-static void add_member(struct sv_tx *tx, unsigned room, unsigned user, synctv_room_role role)
+static void add_member(struct sv_tx *tx, const char *room, unsigned user, synctv_room_role role)
 {
     struct sv_member_rec member = {
-        .member = { .room_id = make_id('r', room),
+        .member = { .room_id = room,
             .user_id = make_id('u', user),
             .role = role,
             .status = SYNCTV_MEMBER_STATUS_ACTIVE,
@@ -78,10 +81,11 @@ static void add_member(struct sv_tx *tx, unsigned room, unsigned user, synctv_ro
     must(tx->ops->member_put(tx, &member), "member");
 }
 
-static void add_room(struct sv_tx *tx, unsigned n, const char *name, unsigned creator)
+static void add_room(struct sv_tx *tx, const char *id, unsigned n, const char *name,
+    unsigned creator)
 {
     struct sv_room_rec room = {
-        .room = { .id = make_id('r', n),
+        .room = { .id = id,
             .name = name,
             .description = "",
             .creator_id = make_id('u', creator),
@@ -90,32 +94,39 @@ static void add_room(struct sv_tx *tx, unsigned n, const char *name, unsigned cr
     };
     room.settings.max_members = n == 0 ? (int32_t)n_users : 0;
     must(tx->ops->room_insert(tx, &room), "room");
-    add_member(tx, n, creator, SYNCTV_ROOM_ROLE_CREATOR);
+    add_member(tx, id, creator, SYNCTV_ROOM_ROLE_CREATOR);
 }
 
-static void add_busy_room(struct sv_tx *tx, unsigned n)
+static void add_movie(struct sv_tx *tx, const char *room, const char *id, unsigned creator)
 {
-    char name[32];
-    snprintf(name, sizeof(name), "Room %u", n);
-    add_room(tx, n, name, n);
-    for (unsigned i = 1; n > 0 && i < 4; i++)
-        add_member(tx, n, (n + i) % n_users, SYNCTV_ROOM_ROLE_MEMBER);
     synctv_movie movie = {
-        .id = make_id('m', n),
-        .room_id = make_id('r', n),
+        .id = id,
+        .room_id = room,
         .name = "A film",
         .url = "https://example.org/film.mp4",
         .type = SYNCTV_MOVIE_TYPE_URL,
         .duration_s = 5400,
-        .added_by = make_id('u', n),
+        .added_by = make_id('u', creator),
         .created_at_ms = now_ms,
     };
     int32_t position;
     uint64_t revision;
     must(tx->ops->movie_insert(tx, &movie, &position, &revision), "movie");
+}
+
+static void add_busy_room(struct sv_tx *tx, unsigned n)
+{
+    char name[32], room[SYNCTV_ID_LEN + 1], movie[SYNCTV_ID_LEN + 1];
+    snprintf(name, sizeof(name), "Room %u", n);
+    snprintf(room, sizeof(room), "%s", make_id('r', n));
+    snprintf(movie, sizeof(movie), "%s", make_id('m', n));
+    add_room(tx, room, n, name, n % n_users);
+    for (unsigned i = 1; n > 0 && i < 4; i++)
+        add_member(tx, room, (n + i) % n_users, SYNCTV_ROOM_ROLE_MEMBER);
+    add_movie(tx, room, movie, n % n_users);
     synctv_playback state = {
-        .room_id = movie.room_id,
-        .movie_id = movie.id,
+        .room_id = room,
+        .movie_id = movie,
         .status = SYNCTV_PLAYBACK_STATUS_PAUSED,
         .rate = 1,
         .updated_at_ms = now_ms,
@@ -127,13 +138,25 @@ static void add_busy_room(struct sv_tx *tx, unsigned n)
     must(tx->ops->playback_put(tx, &state), "playback");
 }
 
+static void add_large_room(struct sv_tx *tx, unsigned n)
+{
+    char name[32], room[SYNCTV_ID_LEN + 1];
+    snprintf(name, sizeof(name), "Large room %u", n);
+    snprintf(room, sizeof(room), "%s", make_id('b', n));
+    add_room(tx, room, n, name, n % n_users);
+    for (unsigned i = 1; i < LARGE; i++)
+        add_member(tx, room, (n + i) % n_users, SYNCTV_ROOM_ROLE_MEMBER);
+    for (unsigned i = 0; i < LARGE; i++)
+        add_movie(tx, room, make_id('m', i), n % n_users);
+}
+
 static void add_listed_room(struct sv_tx *tx, unsigned n)
 {
     static const char *const words[] = { "Movie", "Night", "Anime", "电影", "之夜", "Friends",
         "Kino", "Abend", "Serie", "番組", "Room", "Live" };
     char name[80];
     snprintf(name, sizeof(name), "%s %s %u", words[n % 12], words[n / 12 % 12], n);
-    add_room(tx, n, name, n % n_users);
+    add_room(tx, make_id('r', n), n, name, n % n_users);
 }
 
 /* ---- jobs ---- */
@@ -165,11 +188,12 @@ static void applied(struct sv_job *job, int rv)
     pthread_mutex_unlock(&lock);
 }
 
+/* `a_job` of them in one transaction. */
 static void add(struct sv_store *store, void (*one)(struct sv_tx *tx, unsigned n), unsigned from,
-    unsigned to)
+    unsigned to, unsigned a_job)
 {
-    for (; from < to; from += ROWS_A_JOB) {
-        unsigned end = from + ROWS_A_JOB < to ? from + ROWS_A_JOB : to;
+    for (; from < to; from += a_job) {
+        unsigned end = from + a_job < to ? from + a_job : to;
         struct rows rows = { .job = { .run = run, .apply = applied }, one, from, end, false };
         must(sv_store_write(store, &rows.job), "write");
         pthread_mutex_lock(&lock);
@@ -181,7 +205,7 @@ static void add(struct sv_store *store, void (*one)(struct sv_tx *tx, unsigned n
 
 static void join_room_0(struct sv_tx *tx, unsigned n)
 {
-    add_member(tx, 0, n, SYNCTV_ROOM_ROLE_MEMBER);
+    add_member(tx, make_id('r', 0), n, SYNCTV_ROOM_ROLE_MEMBER);
 }
 
 static void read_key(struct sv_tx *tx, unsigned n)
@@ -211,13 +235,16 @@ static void print_token(unsigned n)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5)
-        die("seed DATABASE USERS ROOMS LISTED_ROOMS");
+    if (argc != 6)
+        die("seed DATABASE USERS ROOMS LISTED_ROOMS LARGE_ROOMS");
     char url[512];
     snprintf(url, sizeof(url), "sqlite:%s", argv[1]);
     n_users = (unsigned)strtoul(argv[2], NULL, 10);
     n_rooms = (unsigned)strtoul(argv[3], NULL, 10);
     n_listed = (unsigned)strtoul(argv[4], NULL, 10);
+    n_large = (unsigned)strtoul(argv[5], NULL, 10);
+    if (n_users == 0 || (n_large > 0 && n_users < LARGE))
+        die("a large room has %d members", LARGE);
     now_ms = (int64_t)time(NULL) * 1000;
     must(sv_password_hash(PASSWORD, NULL, password_hash), "password");
 
@@ -226,11 +253,12 @@ int main(int argc, char **argv)
     struct sv_store_options options = { .url = url };
     if (sv_store_open(&options, &store, &err) < 0)
         die("%s", err.message);
-    add(store, read_key, 0, 1);
-    add(store, add_user, 0, n_users);
-    add(store, add_busy_room, 0, n_rooms + 1);
-    add(store, join_room_0, 1, n_users);
-    add(store, add_listed_room, n_rooms + 1, n_rooms + 1 + n_listed);
+    add(store, read_key, 0, 1, 1);
+    add(store, add_user, 0, n_users, ROWS_A_JOB);
+    add(store, add_busy_room, 0, n_rooms + 1, ROWS_A_JOB);
+    add(store, join_room_0, 1, n_users, ROWS_A_JOB);
+    add(store, add_listed_room, n_rooms + 1, n_rooms + 1 + n_listed, ROWS_A_JOB);
+    add(store, add_large_room, 1, n_large + 1, 1);
     sv_store_close(store);
     sv_store_free(store);
     for (unsigned n = 0; n < n_users; n++)

@@ -57,7 +57,9 @@ def free_port():
 
 
 class Server:
-    def __init__(self, folder=None):
+    def __init__(self, folder=None, env=None):
+        """`env`: what its environment has more than ours."""
+        self.env = dict(os.environ, **(env or {}))
         self.bin = binaries()
         self.owner = account()
         self.folder = folder or tempfile.mkdtemp(prefix="synctv-pg-")
@@ -85,7 +87,7 @@ class Server:
             conf.write(f"""
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
-fsync = {'on' if os.environ.get('SYNCTV_TEST_POSTGRES_FSYNC') else 'off'}
+fsync = {'on' if self.env.get('SYNCTV_TEST_POSTGRES_FSYNC') else 'off'}
 max_connections = 100
 shared_buffers = 32MB
 logging_collector = off
@@ -128,7 +130,7 @@ log_min_messages = fatal
         for _ in range(5):
             self.process = subprocess.Popen(
                 [sys.executable, __file__, "--serve", self.bin, self.folder, str(self.port)],
-                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=self.env, start_new_session=True)
             if self._wait():
                 return
             self.stop()

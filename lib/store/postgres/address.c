@@ -12,8 +12,13 @@
 #include "base/text.h"
 #include "store/postgres/pg.h"
 
-/* Of the session. What the URL's own `options` say comes behind them and counts. */
-#define SETTINGS "-c lock_timeout=1000 -c idle_in_transaction_session_timeout=2000"
+/*
+ * Of the session. What the URL's own `options` say comes behind them and counts. Plans are kept
+ * with their statements, and those that are made while a table is small would read all of it, also
+ * when it has grown; there is an index for each statement.
+ */
+#define SETTINGS                                                                                   \
+    "-c lock_timeout=1000 -c idle_in_transaction_session_timeout=2000 -c enable_seqscan=off"
 
 static const struct {
     const char *name, *value;

@@ -44,58 +44,38 @@ static int find_sent(struct sv_tx *tx, const synctv_chat *chat, struct sv_arena 
     return rv;
 }
 
-static int next_seq(struct sv_tx *tx, const char *room_id, int64_t *ret)
+/*
+ * Gives the row the next number, and drops what is no longer among the newest `keep`; all in one
+ * statement. Returns 1, or 0 if nothing was done: there is no such room, or the sender has sent the
+ * message already.
+ */
+static int append(struct sv_tx *tx, const synctv_chat *chat, bool is_deletion, int32_t keep,
+    uint64_t *ret_seq)
 {
     struct sv_pg_query q;
+    int64_t seq = 0;
     sv_pg_query(&q, tx,
-        "UPDATE rooms SET chat_seq = chat_seq + 1 WHERE id = $1 RETURNING chat_seq");
-    sv_pg_text(&q, room_id);
-    int rv = sv_pg_number(&q, ret);
-    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : 0;
-}
-
-static int insert_row(struct sv_tx *tx, const synctv_chat *chat, int64_t seq, bool is_deletion)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
-        "INSERT INTO chat (room_id, message_id, user_id, username, content, timestamp_ms, seq,"
-        " client_message_id, is_deletion) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+        "WITH next AS ("
+        " UPDATE rooms SET chat_seq = chat_seq + 1 WHERE id = $1 AND NOT EXISTS ("
+        "  SELECT FROM chat WHERE room_id = $1 AND user_id = $3 AND client_message_id = $7"
+        "  AND client_message_id <> '')"
+        " RETURNING chat_seq AS seq),"
+        " old AS ("
+        " DELETE FROM chat WHERE room_id = $1 AND seq <= (SELECT seq FROM next) - $9)"
+        " INSERT INTO chat (room_id, message_id, user_id, username, content, timestamp_ms, seq,"
+        " client_message_id, is_deletion) SELECT $1, $2, $3, $4, $5, $6, seq, $7, $8 FROM next"
+        " RETURNING seq");
     sv_pg_text(&q, chat->room_id);
     sv_pg_text(&q, chat->message_id);
     sv_pg_text(&q, chat->user_id);
     sv_pg_text(&q, chat->username);
     sv_pg_text(&q, chat->content);
     sv_pg_int(&q, chat->timestamp_ms);
-    sv_pg_int(&q, seq);
     sv_pg_text(&q, chat->client_message_id);
     sv_pg_int(&q, is_deletion);
-    int rv = sv_pg_run(&q);
-    return rv < 0 ? rv : 0;
-}
-
-/* What is no longer among the newest `keep`. */
-static int drop_old(struct sv_tx *tx, const char *room_id, int64_t up_to)
-{
-    struct sv_pg_query q;
-    if (up_to <= 0)
-        return 0;
-    sv_pg_query(&q, tx, "DELETE FROM chat WHERE room_id = $1 AND seq <= $2");
-    sv_pg_text(&q, room_id);
-    sv_pg_int(&q, up_to);
-    int rv = sv_pg_run(&q);
-    return rv < 0 ? rv : 0;
-}
-
-static int append(struct sv_tx *tx, const synctv_chat *chat, bool is_deletion, int32_t keep,
-    uint64_t *ret_seq)
-{
-    int64_t seq = 0;
-    int rv = next_seq(tx, chat->room_id, &seq);
-    if (rv == 0)
-        rv = insert_row(tx, chat, seq, is_deletion);
-    if (rv == 0)
-        rv = drop_old(tx, chat->room_id, seq - keep);
-    if (rv == 0)
+    sv_pg_int(&q, keep);
+    int rv = sv_pg_number(&q, &seq);
+    if (rv > 0)
         *ret_seq = (uint64_t)seq;
     return rv;
 }
@@ -103,8 +83,11 @@ static int append(struct sv_tx *tx, const synctv_chat *chat, bool is_deletion, i
 int sv_pg_chat_insert(struct sv_tx *tx, const synctv_chat *chat, int32_t keep, uint64_t *ret_seq,
     struct sv_arena *a, synctv_chat *ret_existing)
 {
-    int rv = find_sent(tx, chat, a, ret_existing);
-    return rv != 0 ? rv : append(tx, chat, false, keep, ret_seq);
+    int rv = append(tx, chat, false, keep, ret_seq);
+    if (rv != 0)
+        return rv < 0 ? rv : 0;
+    rv = find_sent(tx, chat, a, ret_existing);
+    return rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : rv;
 }
 
 int sv_pg_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_seq, uint64_t after_seq,
@@ -192,5 +175,6 @@ int sv_pg_chat_delete(struct sv_tx *tx, const synctv_chat *deletion, int32_t kee
     int rv = sv_pg_run(&q);
     if (rv <= 0)
         return rv < 0 ? rv : SYNCTV_E_MESSAGE_NOT_FOUND;
-    return append(tx, &row, true, keep, ret_seq);
+    rv = append(tx, &row, true, keep, ret_seq);
+    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : 0;
 }

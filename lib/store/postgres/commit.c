@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "store/postgres/pg.h"
+#include "store/postgres/fence.h"
 
 #define RESOLVE_US (10 * 1000 * 1000)
 #define RESOLVE_PAUSE_US (50 * 1000)
@@ -26,6 +26,8 @@
 static int send_commit(struct sv_pg *pg)
 {
     struct sv_pg_query q;
+    if (pg->fence != NULL && sv_pg_fence_query(pg, &q) && sv_pg_send(&q) < 0)
+        return q.rv;
     sv_pg_query(&q, &pg->conn.tx,
         "INSERT INTO commits (writer, n) VALUES ($1, $2)"
         " ON CONFLICT (writer) DO UPDATE SET n = excluded.n, at = excluded.at");
@@ -82,7 +84,7 @@ int sv_pg_commit(struct sv_pg *pg)
     pg->warned = false;
     int rv = send_commit(pg);
     if (rv == 0)
-        rv = sv_pg_receive(pg, &result);
+        rv = sv_pg_receive(pg, 1, &result);
     bool done = rv == 0 && result != NULL && strcmp(PQcmdStatus(result), "COMMIT") == 0;
     PQclear(result);
     if (pg->warned) { /* it waits for no standby any longer: it is here, and may not be there */

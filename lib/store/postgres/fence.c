@@ -25,29 +25,27 @@ void sv_pg_fence_begin(struct sv_pg *pg)
     pg->new_epoch = 0;
 }
 
-int sv_pg_fence_check(struct sv_pg *pg)
+bool sv_pg_fence_query(struct sv_pg *pg, struct sv_pg_query *q)
 {
     struct sv_pg_fence *fence = pg->fence;
-    struct sv_pg_query q;
-    int64_t found;
     if (pg->changes == pg->changes_before || pg->new_epoch == SV_PG_FENCE_LEFT)
-        return 0;
-    sv_pg_query(&q, &pg->conn.tx,
-        "SELECT 1 FROM nodes WHERE id = $1 AND epoch = $2 AND instance = $3 FOR KEY SHARE");
-    sv_pg_text(&q, fence->id);
-    sv_pg_int(&q, pg->new_epoch != 0 ? pg->new_epoch : atomic_load(&fence->epoch));
-    sv_pg_text(&q, fence->instance);
-    int rv = sv_pg_number(&q, &found);
-    if (rv != 0)
-        return rv < 0 ? rv : 0;
-    if (fence->refused != NULL)
-        fence->refused(fence->userdata);
-    return SYNCTV_E_STORAGE_UNAVAILABLE;
+        return false;
+    sv_pg_query(q, &pg->conn.tx,
+        "SELECT 1 / count(*) FROM (SELECT FROM nodes WHERE id = $1 AND epoch = $2 AND instance = $3"
+        " FOR KEY SHARE) AS alive");
+    sv_pg_text(q, fence->id);
+    sv_pg_int(q, pg->new_epoch != 0 ? pg->new_epoch : atomic_load(&fence->epoch));
+    sv_pg_text(q, fence->instance);
+    return true;
 }
 
-void sv_pg_fence_committed(struct sv_pg *pg)
+void sv_pg_fence_settle(struct sv_pg *pg, int rv)
 {
-    if (pg->new_epoch != 0)
-        atomic_store(&pg->fence->epoch, pg->new_epoch == SV_PG_FENCE_LEFT ? 0 : pg->new_epoch);
+    struct sv_pg_fence *fence = pg->fence;
+    if (rv == 0 && pg->new_epoch != 0)
+        atomic_store(&fence->epoch, pg->new_epoch == SV_PG_FENCE_LEFT ? 0 : pg->new_epoch);
     pg->new_epoch = 0;
+    if (pg->fenced && fence->refused != NULL)
+        fence->refused(fence->userdata);
+    pg->fenced = false;
 }

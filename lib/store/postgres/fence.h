@@ -30,10 +30,11 @@ void sv_pg_fence_fini(struct sv_pg_fence *fence);
 /* Call it when a transaction begins. */
 void sv_pg_fence_begin(struct sv_pg *pg);
 /*
- * Whether the transaction may be committed: 0, STORAGE_UNAVAILABLE (refused, and the node was
- * told), or the failure of the question.
+ * What is asked just before COMMIT, on the same way; false = nothing needs to be. It fails with
+ * SV_PG_FENCED if the transaction may not be committed.
  */
-int sv_pg_fence_check(struct sv_pg *pg);
-void sv_pg_fence_committed(struct sv_pg *pg);
+bool sv_pg_fence_query(struct sv_pg *pg, struct sv_pg_query *q);
+/* Behind COMMIT, whose result is `rv`. If it was refused, the node is told. */
+void sv_pg_fence_settle(struct sv_pg *pg, int rv);
 
 #endif

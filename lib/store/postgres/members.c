@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations: members of rooms. */
+#include "store/postgres/members.h"
+
+#include <string.h>
+
 #include "store/postgres/ops.h"
 
 /* A member, active or pending, counts. The same in SQL: role > 0 AND status IN (1, 2). */
@@ -8,10 +12,6 @@ static bool counts(int64_t role, int64_t status)
     return role > SYNCTV_ROOM_ROLE_UNSPECIFIED &&
         (status == SYNCTV_MEMBER_STATUS_ACTIVE || status == SYNCTV_MEMBER_STATUS_PENDING);
 }
-
-#define MEMBER_COLUMNS                                                                             \
-    "m.room_id, m.user_id, u.username, m.role, m.status, m.added_permissions,"                     \
-    " m.removed_permissions, m.joined_at_ms, m.kicked_until_ms, u.role, u.status"
 
 static void get_member(struct sv_pg_query *q, struct sv_arena *a, struct sv_member_rec *ret)
 {
@@ -37,11 +37,13 @@ int sv_pg_member_get(struct sv_tx *tx, const char *room_id, const char *user_id,
 {
     struct sv_pg_query q;
     struct sv_member_rec rec;
-    sv_pg_query(&q, tx,
-        "SELECT " MEMBER_COLUMNS " FROM members m JOIN users u ON u.id = m.user_id"
-        " WHERE m.room_id = $1 AND m.user_id = $2");
+    sv_pg_query(&q, tx, SV_PG_MEMBER_BY_ID);
     sv_pg_text(&q, room_id);
     sv_pg_text(&q, user_id);
+    const struct sv_scope *ahead = q.pg->ahead_of;
+    if (q.pg->ahead[SV_PG_AHEAD_MEMBER] != NULL && strcmp(ahead->room_id, room_id) == 0 &&
+        strcmp(ahead->user_ids[0], user_id) == 0)
+        sv_pg_use(&q, SV_PG_AHEAD_MEMBER);
     int rv = sv_pg_next(&q);
     if (rv > 0)
         get_member(&q, a, &rec);
@@ -161,9 +163,7 @@ int sv_pg_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     struct sv_pg_query q;
     struct sv_rows rows = { .arena = a, .size = sizeof(struct sv_member_rec) };
     int rv;
-    sv_pg_query(&q, tx,
-        "SELECT " MEMBER_COLUMNS " FROM members m JOIN users u ON u.id = m.user_id"
-        " WHERE m.room_id = $1 ORDER BY m.joined_at_ms, m.user_id");
+    sv_pg_query(&q, tx, SV_PG_MEMBERS " WHERE m.room_id = $1 ORDER BY m.joined_at_ms, m.user_id");
     sv_pg_text(&q, room_id);
     while (sv_pg_next(&q) > 0) {
         struct sv_member_rec *rec = sv_rows_push(&rows);

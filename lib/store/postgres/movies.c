@@ -260,24 +260,6 @@ static int make_rank_at(struct sv_tx *tx, const char *room_id, const char *movie
     return rv < 0 ? rv : 0;
 }
 
-/* Behind all others, which takes no walk through the list. */
-static int make_last_rank(struct sv_tx *tx, const char *room_id, const char *movie_id, int64_t *ret)
-{
-    struct sv_pg_query q;
-    int64_t last = 0;
-    sv_pg_query(&q, tx, "SELECT rank FROM movies WHERE room_id = $1 ORDER BY rank DESC LIMIT 1");
-    sv_pg_text(&q, room_id);
-    int rv = sv_pg_number(&q, &last);
-    if (rv < 0)
-        return rv;
-    if (last < RANK_MAX - RANK_GAP) {
-        *ret = last + RANK_GAP;
-        return 0;
-    }
-    int n = count_movies(tx, room_id);
-    return n < 0 ? n : make_rank_at(tx, room_id, movie_id, n, ret);
-}
-
 /* ---- writing ---- */
 
 /*
@@ -320,6 +302,48 @@ static int get_weight(struct sv_tx *tx, const char *room_id, const char *movie_i
     return 0;
 }
 
+/*
+ * Behind all others, and into what the room says of its playlist, in one statement. Returns 1, or 0
+ * if nothing was done: there is no such room, or there is such a movie, or no rank is left.
+ */
+static int append(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_n,
+    uint64_t *ret_revision)
+{
+    struct sv_arena a = { 0 };
+    struct sv_pg_query q;
+    sv_pg_query(&q, tx,
+        "WITH added AS ("
+        " INSERT INTO movies (room_id, id, rank, name, url, type, duration_s, added_by,"
+        " created_at_ms, headers, subtitles, weight)"
+        " SELECT r.id, $2, last.rank + $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM rooms r,"
+        " (SELECT coalesce(max(rank), 0) AS rank FROM movies WHERE room_id = $1) last"
+        " WHERE r.id = $1 AND last.rank < $13 ON CONFLICT DO NOTHING RETURNING weight)"
+        " UPDATE rooms SET revision = revision + 1, movie_count = movie_count + 1,"
+        " movies_weight = movies_weight + added.weight FROM added WHERE rooms.id = $1"
+        " RETURNING revision, movie_count");
+    sv_pg_text(&q, movie->room_id);
+    sv_pg_text(&q, movie->id);
+    sv_pg_int(&q, RANK_GAP);
+    sv_pg_text(&q, movie->name);
+    sv_pg_text(&q, movie->url);
+    sv_pg_int(&q, movie->type);
+    sv_pg_double(&q, movie->duration_s);
+    sv_pg_text(&q, movie->added_by);
+    sv_pg_int(&q, movie->created_at_ms);
+    bind_headers(&q, &a, movie);
+    bind_subtitles(&q, &a, movie);
+    sv_pg_int(&q, (int64_t)sv_movie_weight(movie));
+    sv_pg_int(&q, RANK_MAX - RANK_GAP);
+    int rv = sv_pg_next(&q);
+    if (rv > 0) {
+        *ret_revision = sv_pg_get_uint(&q, 0);
+        *ret_n = sv_pg_get_count(&q, 1);
+    }
+    rv = sv_pg_end(&q, rv);
+    sv_arena_fini(&a);
+    return rv;
+}
+
 /* There is no such room, or there is such a movie. */
 static int explain_refusal(struct sv_tx *tx, const char *room_id)
 {
@@ -334,39 +358,19 @@ static int explain_refusal(struct sv_tx *tx, const char *room_id)
 int sv_pg_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_position,
     uint64_t *ret_revision)
 {
-    struct sv_arena a = { 0 };
-    struct sv_pg_query q;
-    int64_t rank, weight = (int64_t)sv_movie_weight(movie);
     int32_t n = 0;
-    int rv = make_last_rank(tx, movie->room_id, movie->id, &rank);
-    if (rv < 0)
-        return rv;
-    sv_pg_query(&q, tx,
-        "INSERT INTO movies (room_id, id, rank, name, url, type, duration_s, added_by,"
-        " created_at_ms, headers, subtitles, weight)"
-        " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
-        " WHERE EXISTS (SELECT FROM rooms WHERE id = $1) ON CONFLICT DO NOTHING");
-    sv_pg_text(&q, movie->room_id);
-    sv_pg_text(&q, movie->id);
-    sv_pg_int(&q, rank);
-    sv_pg_text(&q, movie->name);
-    sv_pg_text(&q, movie->url);
-    sv_pg_int(&q, movie->type);
-    sv_pg_double(&q, movie->duration_s);
-    sv_pg_text(&q, movie->added_by);
-    sv_pg_int(&q, movie->created_at_ms);
-    bind_headers(&q, &a, movie);
-    bind_subtitles(&q, &a, movie);
-    sv_pg_int(&q, weight);
-    rv = sv_pg_run(&q);
-    sv_arena_fini(&a);
+    int rv = append(tx, movie, &n, ret_revision);
     if (rv == 0)
-        return explain_refusal(tx, movie->room_id);
-    if (rv > 0)
-        rv = change_room(tx, movie->room_id, 1, weight, &n, ret_revision);
+        rv = renumber(tx, movie->room_id);
+    else if (rv > 0)
+        goto out;
     if (rv == 0)
-        *ret_position = n > 0 ? n - 1 : 0;
-    return rv;
+        rv = append(tx, movie, &n, ret_revision);
+    if (rv <= 0)
+        return rv < 0 ? rv : explain_refusal(tx, movie->room_id);
+out:
+    *ret_position = n > 0 ? n - 1 : 0;
+    return 0;
 }
 
 int sv_pg_movie_update(struct sv_tx *tx, const synctv_movie *movie, uint64_t *ret_revision)

@@ -92,6 +92,10 @@ int sv_pg_fail_result(struct sv_pg *pg, const PGresult *result)
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     if (sqlstate == NULL)
         return lost(pg, PQerrorMessage(pg->handle));
+    if (pg->fence != NULL && strcmp(sqlstate, SV_PG_FENCED) == 0) {
+        pg->fenced = true;
+        return SYNCTV_E_STORAGE_UNAVAILABLE;
+    }
     int code = code_of(sqlstate);
     bool is_read = strcmp(sqlstate, "25006") == 0 && pg->read_only;
     if (is_read) /* whoever writes in a read is wrong, the database is not */
@@ -112,6 +116,7 @@ int64_t sv_pg_deadline_us(const struct sv_pg *pg)
 
 void sv_pg_disconnect(struct sv_pg *pg)
 {
+    sv_pg_forget_ahead(pg);
     PQfinish(pg->handle);
     pg->handle = NULL;
     memset(pg->prepared, 0, sizeof(pg->prepared));
@@ -224,13 +229,23 @@ static int await(struct sv_pg *pg)
     }
 }
 
-static int keep(struct sv_pg *pg, PGresult *result, PGresult **last, int rv)
+static void clear(PGresult **results, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        PQclear(results[i]);
+        results[i] = NULL;
+    }
+}
+
+/* As the last of the `n` that are kept. */
+static int keep(struct sv_pg *pg, PGresult *result, size_t n, PGresult **results, int rv)
 {
     switch (PQresultStatus(result)) {
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
-        PQclear(*last);
-        *last = result;
+        PQclear(results[0]);
+        memmove(results, results + 1, (n - 1) * sizeof(*results));
+        results[n - 1] = result;
         return rv;
     case PGRES_PIPELINE_ABORTED:
         break;
@@ -244,11 +259,10 @@ static int keep(struct sv_pg *pg, PGresult *result, PGresult **last, int rv)
     return rv;
 }
 
-int sv_pg_receive(struct sv_pg *pg, PGresult **ret_result)
+int sv_pg_receive(struct sv_pg *pg, size_t n, PGresult **ret_results)
 {
-    PGresult *last = NULL;
     int rv = 0;
-    *ret_result = NULL;
+    memset(ret_results, 0, n * sizeof(*ret_results));
     if (pg->handle == NULL)
         return SYNCTV_E_STORAGE_UNAVAILABLE;
     if (PQpipelineSync(pg->handle) != 1)
@@ -270,16 +284,14 @@ int sv_pg_receive(struct sv_pg *pg, PGresult **ret_result)
             PQclear(result);
             break;
         }
-        rv = keep(pg, result, &last, rv);
+        rv = keep(pg, result, n, ret_results, rv);
         if (pg->handle == NULL)
             break;
     }
     if (pg->handle != NULL && PQstatus(pg->handle) != CONNECTION_OK)
         rv = lost(pg, PQerrorMessage(pg->handle));
     if (rv < 0)
-        PQclear(last);
-    else
-        *ret_result = last;
+        clear(ret_results, n);
     return rv;
 }
 
@@ -300,7 +312,7 @@ static int prepare(struct sv_pg *pg, const char *sql, char name[16])
         PGresult *result;
         if (PQsendPrepare(pg->handle, name, sql, 0, NULL) != 1)
             return lost(pg, PQerrorMessage(pg->handle));
-        int rv = sv_pg_receive(pg, &result);
+        int rv = sv_pg_receive(pg, 1, &result);
         PQclear(result);
         if (rv == 0)
             pg->prepared[i] = sql;
@@ -310,19 +322,45 @@ static int prepare(struct sv_pg *pg, const char *sql, char name[16])
     return SYNCTV_E_INTERNAL;
 }
 
+static int prepare_query(struct sv_pg_query *q, char name[16])
+{
+    if (q->rv == 0)
+        q->rv = q->pg->handle == NULL ? SYNCTV_E_STORAGE_UNAVAILABLE : prepare(q->pg, q->sql, name);
+    return q->rv;
+}
+
+int sv_pg_prepare(struct sv_pg_query *q)
+{
+    char name[16];
+    return prepare_query(q, name);
+}
+
+static bool is_select(const char *command)
+{
+    return strncmp(command, "SELECT", 6) == 0;
+}
+
 int sv_pg_send(struct sv_pg_query *q)
 {
     struct sv_pg *pg = q->pg;
     char name[16];
-    if (q->rv < 0)
-        return q->rv;
-    if (pg->handle == NULL)
-        return q->rv = SYNCTV_E_STORAGE_UNAVAILABLE;
-    q->rv = prepare(pg, q->sql, name);
-    if (q->rv == 0 &&
+    if (!is_select(q->sql))
+        sv_pg_forget_ahead(pg);
+    if (prepare_query(q, name) == 0 &&
         PQsendQueryPrepared(pg->handle, name, q->n, q->values, q->lengths, q->formats, 1) != 1)
         q->rv = lost(pg, PQerrorMessage(pg->handle));
     return q->rv;
+}
+
+void sv_pg_use(struct sv_pg_query *q, enum sv_pg_ahead which)
+{
+    q->result = q->pg->ahead[which];
+    q->pg->ahead[which] = NULL;
+}
+
+void sv_pg_forget_ahead(struct sv_pg *pg)
+{
+    clear(pg->ahead, SV_PG_N_AHEAD);
 }
 
 /* ---- queries ---- */
@@ -382,9 +420,11 @@ static int execute(struct sv_pg_query *q)
 {
     if (sv_pg_send(q) < 0)
         return q->rv;
-    q->rv = sv_pg_receive(q->pg, &q->result);
+    q->rv = sv_pg_receive(q->pg, 1, &q->result);
     if (q->rv == 0 && q->result == NULL)
         q->rv = SYNCTV_E_INTERNAL;
+    if (q->rv == 0 && !is_select(PQcmdStatus(q->result)))
+        q->pg->changes += atoi(PQcmdTuples(q->result));
     return q->rv;
 }
 
@@ -472,7 +512,6 @@ int sv_pg_run(struct sv_pg_query *q)
     int n = 0;
     if (q->rv == 0 && execute(q) == 0)
         n = atoi(PQcmdTuples(q->result));
-    q->pg->changes += n;
     return sv_pg_end(q, n);
 }
 

@@ -54,6 +54,12 @@ void sv_pg_address_fini(struct sv_pg_address *address);
 
 struct sv_pg_fence;
 
+/* How the fence's question fails (SQLSTATE): by a division by zero, as nothing else does. */
+#define SV_PG_FENCED "22012"
+
+/* What is read when a job begins: the room of its scope, and the first user as its member. */
+enum sv_pg_ahead { SV_PG_AHEAD_ROOM, SV_PG_AHEAD_MEMBER, SV_PG_N_AHEAD };
+
 struct sv_pg {
     /* First. */
     struct sv_conn conn;
@@ -66,14 +72,23 @@ struct sv_pg {
     /* The address is the key: statements are string literals. */
     const char *prepared[SV_PG_STATEMENTS];
     int64_t changes;
-    /* Of a member's connection that writes; NULL = none. The next two are fence.c's. */
+    /* Of a member's connection that writes; NULL = none. The next three are fence.c's. */
     struct sv_pg_fence *fence;
     /* The changes when the transaction began. */
     int64_t changes_before;
+    /* It may not be committed. */
+    bool fenced;
     /* With it the node registers in this transaction, or SV_PG_FENCE_LEFT; 0 = neither. */
     int64_t new_epoch;
     /* Whether the transaction is. */
     bool read_only;
+    /*
+     * What db_begin() has read ahead for rooms.c and members.c, in the transaction that is open;
+     * NULL = nothing, or it was taken, or may have changed since. Keys are those of the job's
+     * scope.
+     */
+    PGresult *ahead[SV_PG_N_AHEAD];
+    const struct sv_scope *ahead_of;
     /* The server has sent a warning since commit.c has looked. */
     bool warned;
     /* commit.c: who commits, and which commit of its it is. */
@@ -100,12 +115,19 @@ int sv_pg_fail_result(struct sv_pg *pg, const PGresult *result);
 
 /*
  * Several statements on one way: sv_pg_send() as often as needed, then sv_pg_receive(). If one of
- * them fails those behind it are not done, the transaction is undone, and the failure is returned;
- * *ret_result, the last one's, may be NULL.
+ * them fails those behind it are not done, the transaction is undone, and the failure is returned.
+ * Fills the results of the last `n` statements, the oldest first; there may be fewer, then the
+ * first ones are NULL, as all are on failure. Who wants results of several statements lets
+ * sv_pg_prepare() see all of them first.
  */
 struct sv_pg_query;
+int sv_pg_prepare(struct sv_pg_query *q);
 int sv_pg_send(struct sv_pg_query *q);
-int sv_pg_receive(struct sv_pg *pg, PGresult **ret_result);
+int sv_pg_receive(struct sv_pg *pg, size_t n, PGresult **ret_results);
+
+/* The statement's result was read ahead: it needs not be asked for. */
+void sv_pg_use(struct sv_pg_query *q, enum sv_pg_ahead which);
+void sv_pg_forget_ahead(struct sv_pg *pg);
 
 struct sv_pg_query {
     struct sv_pg *pg;

@@ -17,6 +17,11 @@
     " r.auto_advance, r.pause_when_empty"
 #define SV_PG_ROOM_N_COLUMNS 17
 
+/* What sv_pg_room_get() reads of the room $1. */
+#define SV_PG_ROOM_BY_ID                                                                           \
+    "SELECT " SV_PG_ROOM_COLUMNS                                                                   \
+    ", r.movie_count, r.movies_weight, r.chat_seq FROM rooms r WHERE r.id = $1"
+
 /* room->settings is set to `ret_settings`. */
 void sv_pg_room_from_row(struct sv_pg_query *q, struct sv_arena *a, synctv_room *ret_room,
     synctv_room_settings *ret_settings);
