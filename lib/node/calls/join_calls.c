@@ -169,7 +169,27 @@ static void join_verify(struct sv_call *c)
 
 enum step { STEP_ANSWERED, STEP_VERIFY, STEP_WRITE };
 
-/* The next step, or why the caller cannot join: then no password has to be hashed. Locked. */
+/*
+ * Answers a member, or says why the caller cannot join: then no password has to be hashed. Else
+ * STEP_WRITE. Locked.
+ */
+static int join_by_memory(struct sv_call *c, struct sv_room *room, const struct sv_actor *actor)
+{
+    if (is_inside(actor->member) && actor->member->status == SYNCTV_MEMBER_STATUS_ACTIVE) {
+        int rv = join_fill(c, room, actor->member);
+        return rv < 0 ? rv : STEP_ANSWERED;
+    }
+    const struct sv_roster *roster = &room->roster;
+    const struct sv_roster_entry *entry = sv_roster_get(roster, c->actor.user_id);
+    int rv = join_check(c, actor, entry == NULL ? 0 : entry->kicked_until_ms,
+        (int)(roster->n_active + roster->n_pending), &room->settings);
+    return rv < 0 ? rv : STEP_WRITE;
+}
+
+/*
+ * The next step, or why the caller cannot join. What is in memory beside other nodes may be of a
+ * moment ago, so that there only join_run() says who is a member and who cannot be one. Locked.
+ */
 static int join_plan(struct sv_call *c, struct sv_room *room)
 {
     struct join *join = c->state;
@@ -177,16 +197,9 @@ static int join_plan(struct sv_call *c, struct sv_room *room)
     if (rv < 0)
         return rv;
     struct sv_actor actor = sv_room_actor(room, &c->actor);
-    if (is_inside(actor.member) && actor.member->status == SYNCTV_MEMBER_STATUS_ACTIVE) {
-        rv = join_fill(c, room, actor.member);
-        return rv < 0 ? rv : STEP_ANSWERED;
-    }
-    const struct sv_roster *roster = &room->roster;
-    const struct sv_roster_entry *entry = sv_roster_get(roster, c->actor.user_id);
-    rv = join_check(c, &actor, entry == NULL ? 0 : entry->kicked_until_ms,
-        (int)(roster->n_active + roster->n_pending), &room->settings);
-    if (rv < 0)
-        return rv;
+    int step = c->node->alone ? join_by_memory(c, room, &actor) : STEP_WRITE;
+    if (step != STEP_WRITE)
+        return step;
     if (!needs_password(c, actor.member, room->password_hash))
         return STEP_WRITE;
     if (sv_str_empty(c->req->password))
