@@ -7,7 +7,7 @@
 #ifndef SV_CLUSTER_EVENT_H
 #define SV_CLUSTER_EVENT_H
 
-#include <synctv/types.h>
+#include <synctv/stream.h>
 
 #include "base/id.h"
 
@@ -85,6 +85,8 @@ struct sv_cluster_event {
     enum sv_cluster_event_kind kind;
     /* Who says it. */
     const char *node_id;
+    /* The node clock; 0 = unknown. */
+    int64_t timestamp_ms;
     /* Of the session of the link, from 1. */
     uint64_t sequence;
     /* Of what concerns one room, else "". */
@@ -111,9 +113,8 @@ struct sv_cluster_event {
     const synctv_playback *state;
     /* CHAT */
     const synctv_chat *chat;
-    /* RELAY: a packed synctv.client.ServerMessage (danmaku, the deletion of a chat message). */
-    const void *message;
-    size_t message_len;
+    /* RELAY: danmaku, or the deletion of a chat message, as clients are told of it. */
+    const synctv_event *relay;
     /* VOTE */
     struct sv_cluster_vote vote;
     /* SESSION: read this session again, or, with all_sessions, the user and all their sessions. */

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "cluster/membership.h"
 #include "core/playback.h"
+#include "node/links/links.h"
 #include "node/rooms/tick.h"
 
 #define SECRET_MIN_BYTES 32
@@ -400,6 +401,7 @@ static void beat_apply(struct sv_job *job, int rv)
     }
     is_written(cluster);
     look_around(cluster, beat);
+    sv_links_see_nodes(cluster->node, &cluster->view);
     pthread_mutex_lock(&cluster->lock);
     cluster->epoch = beat->own.epoch;
     cluster->seen = cluster->view;

@@ -238,7 +238,7 @@ static void delete_room(struct sv_room *room, const char *actor_id)
 {
     sv_room_tell_deleted(room, actor_id);
     sv_room_drop_all(room, SYNCTV_E_ROOM_NOT_FOUND);
-    sv_attendance_clear(&room->node->rooms->attendances, room->attendance);
+    sv_presence_clear(room);
     sv_room_discard(room);
     release_waiting(room);
 }
@@ -289,7 +289,7 @@ static void apply(struct sv_room *room, const struct sv_room_change *change)
     apply_rows(room, change);
     if (change->state != NULL && sv_playback_newer(change->state, &room->playback))
         sv_playhead_set(room, change->state, change->cause, sv_str(change->actor_id),
-            sv_str(change->operation_id));
+            sv_str(change->operation_id), change->from_elsewhere);
     if (change->chat_seq != 0)
         apply_chat(room, change);
 }
