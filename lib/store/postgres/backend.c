@@ -15,6 +15,7 @@
 struct sv_database {
     struct sv_pg_address address;
     const _Atomic int64_t *deadline_us;
+    struct sv_pg_lineage lineage;
     struct sv_pg_claim claim;
     bool is_member;
     /* A member's. */
@@ -36,6 +37,7 @@ static void pg_init(struct sv_pg *pg, struct sv_database *database, enum sv_conn
 {
     pg->conn.tx.ops = &sv_postgres_tx_ops;
     pg->address = &database->address;
+    pg->lineage = &database->lineage;
     pg->close_deadline_us = database->deadline_us;
     pg->kind = kind;
 }
@@ -50,7 +52,7 @@ static void database_close(struct sv_database *database)
 }
 
 static int database_open(const struct sv_store_options *options, const _Atomic int64_t *deadline_us,
-    struct sv_database **ret_database, synctv_error *err)
+    _Atomic uint64_t *n_turns, struct sv_database **ret_database, synctv_error *err)
 {
     struct sv_database *database = calloc(1, sizeof(*database));
     if (database == NULL)
@@ -61,6 +63,7 @@ static int database_open(const struct sv_store_options *options, const _Atomic i
         return rv;
     }
     database->deadline_us = deadline_us;
+    database->lineage.n_turns = n_turns;
     database->claim.kind = options->alone ? SV_PG_CLAIM_ALONE : SV_PG_CLAIM_NONE;
     pthread_mutex_init(&database->claim.lock, NULL);
     pg_init(&database->claim.pg, database, SV_CONN_WRITES);
