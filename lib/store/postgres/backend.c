@@ -188,6 +188,18 @@ static int send_locks(struct sv_pg *pg, const struct sv_scope *scope)
     return rv;
 }
 
+/*
+ * What a transaction sees is settled by its first query, also if that has to wait. After a wait for
+ * a backup that is restored, or a table that is truncated, it would see none of the new rows. So
+ * the wait comes before: LOCK is no query.
+ */
+static int send_read_locks(struct sv_pg *pg)
+{
+    return send(pg,
+        "LOCK TABLE sessions, session_hashes, users, playback, movies, members, chat, rooms,"
+        " room_grams, nodes, meta IN ACCESS SHARE MODE");
+}
+
 static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind, const struct sv_scope *scope)
 {
     struct sv_pg *pg = pg_of(conn);
@@ -203,6 +215,8 @@ static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind, const struct s
         rv = send(pg,
             writes ? "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
                    : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if (rv == 0 && !writes)
+        rv = send_read_locks(pg);
     if (rv == 0 && writes && scope != NULL)
         rv = send_locks(pg, scope);
     return rv < 0 ? rv : receive(pg);
