@@ -470,12 +470,25 @@ static void follow_clock(synctv_node *node, int64_t now_ms)
     node->next_purge_ms = now_ms + PURGE_AFTER_STEP_MS;
 }
 
+/* A commit shows that storage went back only if nobody else has written as much since. */
+static void follow_store(synctv_node *node)
+{
+    uint64_t turns = sv_store_turns(node->store);
+    if (turns == node->store_turns)
+        return;
+    node->store_turns = turns;
+    sv_logf(&node->log, SYNCTV_LOG_WARN, "node",
+        "the database has failed over to a standby: all rooms in memory are read again");
+    sv_rooms_read_all_again(node);
+}
+
 static int64_t run_timers(synctv_node *node)
 {
     int64_t now_ms = sv_node_mono_ms(node);
     if (node->next_clock_ms <= now_ms) {
         node->next_clock_ms = now_ms + CLOCK_EVERY_MS;
         follow_clock(node, now_ms);
+        follow_store(node);
     }
     if (node->next_ask_ms <= now_ms) {
         node->next_ask_ms = now_ms + ASK_CLOCK_EVERY_MS;

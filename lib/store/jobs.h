@@ -60,6 +60,8 @@ struct sv_store {
 
     /* Once closing: when to give up waiting for other processes. */
     _Atomic int64_t deadline_us;
+    /* sv_store_turns(). */
+    _Atomic uint64_t n_turns;
 
     /* The longest time from the queue to the end of a job; 0 = no limit. */
     int64_t patience_us;

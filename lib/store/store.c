@@ -124,7 +124,7 @@ int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_
     struct sv_store *s = store_new(options, backend, max_readers);
     if (s == NULL)
         return sv_error(err, SYNCTV_E_NO_MEMORY);
-    int rv = backend->open(options, &s->deadline_us, &s->database, err);
+    int rv = backend->open(options, &s->deadline_us, &s->n_turns, &s->database, err);
     if (rv == 0)
         rv = connect_all(s, max_readers, err);
     if (rv < 0)
@@ -142,6 +142,11 @@ out:
         sv_store_free(s);
     }
     return rv;
+}
+
+uint64_t sv_store_turns(const struct sv_store *store)
+{
+    return atomic_load(&store->n_turns);
 }
 
 int sv_store_damaged(const struct sv_store *store, const char *what, synctv_error *err)

@@ -441,6 +441,12 @@ int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_
     synctv_error *err);
 
 /*
+ * How often the database turned out to be another copy of the data: a standby that was promoted may
+ * not have got what was written last. What is in memory is to be read again then. Any thread.
+ */
+uint64_t sv_store_turns(const struct sv_store *store);
+
+/*
  * For a reader who finds that what the open database holds cannot be, `what` in a few words: fills
  * `err` with the sentence that the store has for damage. Returns STORAGE_CORRUPT.
  */

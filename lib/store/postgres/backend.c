@@ -19,6 +19,7 @@
 struct sv_database {
     struct sv_pg_address address;
     const _Atomic int64_t *deadline_us;
+    struct sv_pg_lineage lineage;
     struct sv_pg_claim claim;
     bool is_member;
     /* A member's. */
@@ -40,6 +41,7 @@ static void pg_init(struct sv_pg *pg, struct sv_database *database, enum sv_conn
 {
     pg->conn.tx.ops = &sv_postgres_tx_ops;
     pg->address = &database->address;
+    pg->lineage = &database->lineage;
     pg->close_deadline_us = database->deadline_us;
     pg->kind = kind;
 }
@@ -54,7 +56,7 @@ static void database_close(struct sv_database *database)
 }
 
 static int database_open(const struct sv_store_options *options, const _Atomic int64_t *deadline_us,
-    struct sv_database **ret_database, synctv_error *err)
+    _Atomic uint64_t *n_turns, struct sv_database **ret_database, synctv_error *err)
 {
     struct sv_database *database = calloc(1, sizeof(*database));
     if (database == NULL)
@@ -74,6 +76,7 @@ static int database_open(const struct sv_store_options *options, const _Atomic i
         return SYNCTV_E_INVALID_ARGUMENT;
     }
     database->deadline_us = deadline_us;
+    database->lineage.n_turns = n_turns;
     database->claim.kind = options->alone ? SV_PG_CLAIM_ALONE : SV_PG_CLAIM_NONE;
     pthread_mutex_init(&database->claim.lock, NULL);
     pg_init(&database->claim.pg, database, SV_CONN_WRITES);
@@ -220,6 +223,18 @@ static int begin_with_locks(struct sv_pg *pg, const struct sv_scope *scope)
     return sv_pg_receive(pg, scope->user_ids[0][0] != '\0' ? SV_PG_N_AHEAD : 1, pg->ahead);
 }
 
+/*
+ * What a transaction sees is settled by its first query, also if that has to wait. After a wait for
+ * a backup that is restored, or a table that is truncated, it would see none of the new rows. So
+ * the wait comes before: LOCK is no query.
+ */
+static int send_read_locks(struct sv_pg *pg)
+{
+    return send(pg,
+        "LOCK TABLE sessions, session_hashes, users, playback, movies, members, chat, rooms,"
+        " room_grams, nodes, meta IN ACCESS SHARE MODE");
+}
+
 static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind, const struct sv_scope *scope)
 {
     struct sv_pg *pg = pg_of(conn);
@@ -235,6 +250,8 @@ static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind, const struct s
         return begin_with_locks(pg, scope);
     if (rv == 0)
         rv = send(pg, writes ? BEGIN_WRITE : BEGIN_READ);
+    if (rv == 0 && !writes)
+        rv = send_read_locks(pg);
     return rv < 0 ? rv : receive(pg);
 }
 

@@ -173,6 +173,22 @@ static PGconn *open_connection(const struct sv_pg_address *address, int64_t left
     return PQconnectdbParams(names, values, 0);
 }
 
+static int heed_timeline(struct sv_pg *pg)
+{
+    struct sv_pg_query q;
+    int64_t timeline = 0;
+    sv_pg_query(&q, &pg->conn.tx,
+        "SELECT CASE WHEN pg_is_in_recovery() THEN 0 ELSE"
+        " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::BIT(32)::BIGINT END");
+    int rv = sv_pg_number(&q, &timeline);
+    if (rv < 0 || timeline == 0)
+        return rv < 0 ? rv : 0;
+    int64_t before = atomic_exchange(&pg->lineage->timeline, timeline);
+    if (before != 0 && before != timeline)
+        atomic_fetch_add(pg->lineage->n_turns, 1);
+    return 0;
+}
+
 int sv_pg_connect(struct sv_pg *pg)
 {
     if (pg->handle != NULL && PQstatus(pg->handle) == CONNECTION_OK)
@@ -200,7 +216,7 @@ int sv_pg_connect(struct sv_pg *pg)
         return refuse(pg, "0A000", "the server is older than PostgreSQL 13");
     if (PQsetnonblocking(pg->handle, 1) != 0 || PQenterPipelineMode(pg->handle) != 1)
         return lost(pg, PQerrorMessage(pg->handle));
-    return 0;
+    return heed_timeline(pg);
 }
 
 /* ---- statements on their way ---- */

@@ -60,10 +60,23 @@ struct sv_pg_fence;
 /* What is read when a job begins: the room of its scope, and the first user as its member. */
 enum sv_pg_ahead { SV_PG_AHEAD_ROOM, SV_PG_AHEAD_MEMBER, SV_PG_N_AHEAD };
 
+/*
+ * What the connections know of where the data comes from. A standby that is promoted goes on in a
+ * timeline of its own, and may not have got what was written last.
+ */
+struct sv_pg_lineage {
+    /* The last one; 0 = none yet. */
+    _Atomic int64_t timeline;
+    /* The store's: how often it was another one than before. */
+    _Atomic uint64_t *n_turns;
+};
+
 struct sv_pg {
     /* First. */
     struct sv_conn conn;
     const struct sv_pg_address *address;
+    /* Of all connections of the store. */
+    struct sv_pg_lineage *lineage;
     /* Another limit to waiting; 0 = none. */
     const _Atomic int64_t *close_deadline_us;
     enum sv_conn_kind kind;
