@@ -237,6 +237,45 @@ def _(a, b, c):
     fails("PERMISSION_DENIED", "USER_BANNED", login, c, alice.name, "battery staple")
 
 
+def end_of_a_movie(servers, auto_advance, n_movies, ends):
+    """Streams at all three of a room whose first movie ends by the clock: what each was told of, until somebody pauses."""
+    alice, = newcomers(servers[0], "alice")
+    room = alice.CreateRoom(name="Movie night", settings=models.RoomSettings(auto_advance=auto_advance)).room
+    films = [alice.AddMovie(room_id=room.id, movie=movie("Short", duration=6)).movie]
+    films += [alice.AddMovie(room_id=room.id, movie=movie(f"Long {n}")).movie for n in range(1, n_movies)]
+    witnesses = [Witness(elsewhere(server, alice), room.id) for server in servers]
+    started = alice.SetCurrentMovie(room_id=room.id, movie_id=films[0].id, autoplay=True).state
+    for witness in witnesses:
+        witness.sees("room_state", version=started.version)
+    told = []
+    for witness in witnesses:
+        told.append([])
+        for _ in range(ends):
+            state = witness.sees("room_state", status=pb.PLAYBACK_STATUS_PLAYING, rate=1)
+            told[-1].append((state.version, state.node_id, state.movie_id,
+                             round(state.updated_at - 1000 * state.current_time)))
+    paused = alice.Pause(room_id=room.id).state
+    for witness in witnesses:
+        equal(witness.sees("room_state").version, paused.version)
+        witness.close()
+    equal(told, 3 * told[:1])
+    return films, told[0]
+
+
+@beside.test("a movie that ends by the clock ends once, with one next state for the streams of all three")
+def _(a, b, c):
+    films, told = end_of_a_movie((a, b, c), models.AUTO_ADVANCE_NEXT, 2, ends=1)
+    version, node_id, movie_id, began = told[0]
+    equal((movie_id, began), (films[1].id, version))
+    assert node_id.startswith("end-"), told
+
+
+@beside.test("a shuffled playlist goes on with the same movie at all three")
+def _(a, b, c):
+    films, told = end_of_a_movie((a, b, c), models.AUTO_ADVANCE_SHUFFLE, 20, ends=1)
+    assert told[0][2] in [film.id for film in films[1:]], told
+
+
 @beside.test("live pictures are not made yet")
 def _(a, b, c):
     alice, = newcomers(a, "alice")
