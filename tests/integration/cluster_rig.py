@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Servers that are members of one cluster, on a new database for each test: a file of SQLite, or, where tests/support/pg.py
-has started one, a database of a PostgreSQL."""
+"""Servers that are members of one cluster, on a new database for each test: a file of SQLite, or a database of the
+PostgreSQL that tests/support/pg.py has started."""
 import contextlib
+import functools
 import glob
 import itertools
 import os
@@ -209,6 +210,11 @@ def at_once(*calls):
         thread.join(2 * DEADLINE)
     assert all(ends), ends
     return ends
+
+
+def each_at_once(call, *lists):
+    """The same with call(a, b), call(c, d), … for the lists [a, c, …], [b, d, …]."""
+    return at_once(*(functools.partial(call, *arguments) for arguments in zip(*lists)))
 
 
 def one_wins(ends, *reasons):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A member of a cluster that is stopped for a while: what becomes of the others meanwhile, and of it when it goes on."""
+"""A member of a cluster that is stopped for a while: what becomes of the others, and of it when it goes on."""
 import contextlib
 import signal
 import threading
@@ -85,20 +85,20 @@ def _():
         stream.send(chat=chat("before"))
         stream.expect("chat", content="before")
         with writing(elsewhere(b, alice), room.id), stopped(b, stop_with_lock):
-            ends = at_once(*(lambda number=number: alice.AddMovie(room_id=room.id, movie=movie(f"Refused {number}"))
-                             for number in range(20)),
-                           lambda: elsewhere(c, alice).CreateRoom(name="Refused"))
+            at_c = elsewhere(c, alice)
+            ends = at_once(lambda: at_c.CreateRoom(name="Refused"),
+                           *20 * [lambda: alice.AddMovie(room_id=room.id, movie=movie("Refused"))])
             equal({word for word, _ in ends}, {"STORAGE_UNAVAILABLE"})
             played = alice.Play(room_id=room.id, position=42).state
             equal(stream.expect("room_state", cause=pb.STATE_CAUSE_PLAY).version, played.version)
             equal([m.name for m in alice.GetMovieList(room_id=room.id).movies], ["One"])
             equal([m.content for m in alice.GetChatHistory(room_id=room.id).messages], ["before"])
             equal(alice.JoinRoom(room_id=room.id).room.id, room.id)
-            equal(len(elsewhere(c, alice).ListRooms(joined=True).rooms), 1)
+            equal(len(at_c.ListRooms(joined=True).rooms), 1)
             for server in (a, c):
                 says(server, " warn ", "in a row were not written")
         all_is_well(servers, alice, room)
-        eventually(lambda: elsewhere(c, alice).GetRoomInfo(room_id=room.id).state.version >= played.version,
+        eventually(lambda: at_c.GetRoomInfo(room_id=room.id).state.version >= played.version,
                    "the playback is told at c", every=0.1)
         for server in (a, c):
             says(server, "are written again")

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each method that writes, called through one of three members: streams at the second see it, and the third says the same."""
+"""Each method that writes, called through one of three members: streams at b see it, and c says the same."""
 from harness import PASSWORD, equal, eventually, run, test
 from client import SERVICE, called, chat, fails, login, models, movie, pb, register
 from cluster_rig import Beside, Witness, boss, elsewhere, newcomers
 
 # What writes nothing.
-READS = {"GetProfile", "ListUsers", "GetRoomInfo", "ListRooms", "ListMembers", "GetMovieList", "GetChatHistory", "GetPlayUrl"}
+READS = {"GetProfile", "ListUsers", "GetRoomInfo", "ListRooms", "ListMembers", "GetMovieList", "GetChatHistory",
+         "GetPlayUrl"}
 # What clients send on a stream and others are told of; a ping is for its sender alone.
 SENT = {"chat", "danmaku", "play_control", "seek", "status"}
 sent = set()
@@ -175,7 +176,7 @@ def _(a, b, c):
     witness.close()
 
 
-@beside.test("what becomes of a room at a is told at b, and streams of all rooms follow those that their user comes into")
+@beside.test("what becomes of a room at a is told at b, and streams of all rooms follow what their user comes into")
 def _(a, b, c):
     alice, bob = newcomers(a, "alice", "bob")
     everywhere = elsewhere(b, alice).stream()
@@ -191,7 +192,8 @@ def _(a, b, c):
     alice.UpdateRoom(room_id=room.id, room=models.Room(name="Film night"), fields=["name"], password="sesame open")
     equal(witness.sees("room").room.has_password, True)
     alice.TransferRoom(room_id=room.id, user_id=bob.id)
-    came = [witness.sees("member", is_member(person)).member.role for person in sorted((alice, bob), key=lambda p: p.id)]
+    by_id = sorted((alice, bob), key=lambda person: person.id)
+    came = [witness.sees("member", is_member(person)).member.role for person in by_id]
     equal(sorted(came), [models.ROOM_ROLE_ADMIN, models.ROOM_ROLE_CREATOR])
     equal(witness.sees("room").room.creator_id, bob.id)
     all_say_the_same((a, b, c), bob, room.id)
@@ -238,7 +240,7 @@ def _(a, b, c):
 
 
 def end_of_a_movie(servers, auto_advance, n_movies, ends):
-    """Streams at all three of a room whose first movie ends by the clock: what each was told of, until somebody pauses."""
+    """What streams of a room at all three are told when its first movie ends by the clock, until somebody pauses."""
     alice, = newcomers(servers[0], "alice")
     room = alice.CreateRoom(name="Movie night", settings=models.RoomSettings(auto_advance=auto_advance)).room
     films = [alice.AddMovie(room_id=room.id, movie=movie("Short", duration=6)).movie]
@@ -283,7 +285,8 @@ def _(a, b, c):
     film = alice.AddMovie(room_id=room.id, movie=movie("One")).movie
     for server in (a, b, c):
         for method in ("CreatePublishKey", "StopLive"):
-            fails("UNIMPLEMENTED", "UNIMPLEMENTED", getattr(elsewhere(server, alice), method), room_id=room.id, movie_id=film.id)
+            call = getattr(elsewhere(server, alice), method)
+            fails("UNIMPLEMENTED", "UNIMPLEMENTED", call, room_id=room.id, movie_id=film.id)
 
 
 @test("all methods that write, and all that streams carry, were called; the members end well")
