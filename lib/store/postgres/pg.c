@@ -352,10 +352,15 @@ int sv_pg_send(struct sv_pg_query *q)
     return q->rv;
 }
 
-void sv_pg_use(struct sv_pg_query *q, enum sv_pg_ahead which)
+void sv_pg_use_ahead(struct sv_pg_query *q, enum sv_pg_ahead which, const char *room_id,
+    const char *user_id)
 {
-    q->result = q->pg->ahead[which];
-    q->pg->ahead[which] = NULL;
+    struct sv_pg *pg = q->pg;
+    if (q->rv < 0 || pg->ahead[which] == NULL || strcmp(pg->ahead_of->room_id, room_id) != 0 ||
+        (user_id != NULL && strcmp(pg->ahead_of->user_ids[0], user_id) != 0))
+        return;
+    q->result = pg->ahead[which];
+    pg->ahead[which] = NULL;
 }
 
 void sv_pg_forget_ahead(struct sv_pg *pg)
