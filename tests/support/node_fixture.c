@@ -414,6 +414,7 @@ void fx_settle(void)
 {
     sv_store_drain(fx_node.store);
     settle_reads();
+    sv_store_drain(fx_node.store); /* the rooms that what was read wanted loaded */
 }
 
 void fx_pass_unseen_ms(int64_t ms)
