@@ -58,9 +58,7 @@ static void add_reading(struct way *way, struct sv_pg *pg, const char *room)
 static int go(struct way *way, struct sv_pg *pg)
 {
     PGresult *results[MAX_QUERIES];
-    int rv = 0;
-    for (size_t i = 0; rv == 0 && i < way->n; i++)
-        rv = sv_pg_prepare(&way->queries[i]);
+    int rv = sv_pg_prepare(pg, way->queries, way->n);
     for (size_t i = 0; rv == 0 && i < way->n; i++)
         rv = sv_pg_send(&way->queries[i]);
     if (rv < 0)

@@ -130,7 +130,7 @@ int sv_pg_fail_result(struct sv_pg *pg, const PGresult *result);
  * sv_pg_prepare() see all of them first.
  */
 struct sv_pg_query;
-int sv_pg_prepare(struct sv_pg_query *q);
+int sv_pg_prepare(struct sv_pg *pg, struct sv_pg_query *q, size_t n);
 int sv_pg_send(struct sv_pg_query *q);
 int sv_pg_receive(struct sv_pg *pg, size_t n, PGresult **ret_results);
 
