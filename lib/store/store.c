@@ -11,6 +11,8 @@
 #define QUEUED_WRITES 4096
 #define QUEUED_READS 256
 #define READER_THREADS 2
+/* Of so many writers one may load rooms. */
+#define LOADING_SHARE 2
 
 static const struct {
     const char *scheme;
@@ -83,9 +85,11 @@ static struct sv_store *store_new(const struct sv_store_options *o,
     s->max_reads = o->max_queued_reads == 0 ? QUEUED_READS : o->max_queued_reads;
     queue_init(&s->reads);
     s->n_writers = backend->n_writers;
+    s->max_loading = (backend->n_writers + LOADING_SHARE - 1) / LOADING_SHARE;
     for (unsigned i = 0; i < s->n_writers; i++) {
         s->writers[i].store = s;
         queue_init(&s->writers[i].writes);
+        queue_init(&s->writers[i].loads);
     }
     for (unsigned i = 0; i < max_readers; i++)
         s->readers[i].store = s;
@@ -169,8 +173,10 @@ void sv_store_close(struct sv_store *store)
 
 void sv_store_free(struct sv_store *store)
 {
-    for (unsigned i = 0; i < store->n_writers; i++)
+    for (unsigned i = 0; i < store->n_writers; i++) {
         pthread_cond_destroy(&store->writers[i].writes.ready);
+        pthread_cond_destroy(&store->writers[i].loads.ready);
+    }
     pthread_cond_destroy(&store->reads.ready);
     pthread_cond_destroy(&store->idle);
     pthread_mutex_destroy(&store->write_outage.lock);

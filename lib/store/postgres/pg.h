@@ -57,8 +57,19 @@ struct sv_pg_fence;
 /* How the fence's question fails (SQLSTATE): by a division by zero, as nothing else does. */
 #define SV_PG_FENCED "22012"
 
-/* What is read when a job begins: the room of its scope, and the first user as its member. */
-enum sv_pg_ahead { SV_PG_AHEAD_ROOM, SV_PG_AHEAD_MEMBER, SV_PG_N_AHEAD };
+/*
+ * What is read when a job begins that names a room: the room, and the first user of the scope as
+ * its member; or, of a job that only reads, all that is needed to load the room.
+ */
+enum sv_pg_ahead {
+    SV_PG_AHEAD_ROOM,
+    SV_PG_AHEAD_MEMBER,
+    SV_PG_AHEAD_MEMBERS,
+    SV_PG_AHEAD_MOVIES,
+    SV_PG_AHEAD_PLAYBACK,
+    SV_PG_N_AHEAD,
+    SV_PG_AHEAD_NOTHING,
+};
 
 /*
  * What the connections know of where the data comes from. A standby that is promoted goes on in a
@@ -134,12 +145,16 @@ int sv_pg_fail_result(struct sv_pg *pg, const PGresult *result);
  * sv_pg_prepare() see all of them first.
  */
 struct sv_pg_query;
-int sv_pg_prepare(struct sv_pg_query *q);
+int sv_pg_prepare(struct sv_pg *pg, struct sv_pg_query *q, size_t n);
 int sv_pg_send(struct sv_pg_query *q);
 int sv_pg_receive(struct sv_pg *pg, size_t n, PGresult **ret_results);
 
-/* The statement's result was read ahead: it needs not be asked for. */
-void sv_pg_use(struct sv_pg_query *q, enum sv_pg_ahead which);
+/*
+ * If the query's result was read ahead, for this room and this user (NULL = any), it is taken and
+ * will not be asked for.
+ */
+void sv_pg_use_ahead(struct sv_pg_query *q, enum sv_pg_ahead which, const char *room_id,
+    const char *user_id);
 void sv_pg_forget_ahead(struct sv_pg *pg);
 
 struct sv_pg_query {
@@ -196,6 +211,12 @@ int sv_pg_run(struct sv_pg_query *q);
 int sv_pg_number(struct sv_pg_query *q, int64_t *ret_number);
 /* A query for a list of ids. Returns how many, or the error. */
 int sv_pg_ids(struct sv_pg_query *q, struct sv_arena *a, const char *const **ret_ids);
+
+/*
+ * begin.c: begins a transaction, read-only if pg.read_only is set. `scope` may be NULL; it is
+ * borrowed until the transaction ends.
+ */
+int sv_pg_begin(struct sv_pg *pg, const struct sv_scope *scope);
 
 /* commit.c: commits, and says for certain whether it did: 0, the error, or OUTCOME_UNKNOWN. */
 int sv_pg_commit(struct sv_pg *pg);
