@@ -30,7 +30,7 @@ struct beat {
     struct sv_arena arena;
     struct sv_node_rec own;
     char address[128], stats[96];
-    /* The wall clock. */
+    /* The clock that all members follow. */
     int64_t now_ms;
     /* What run() finds. */
     bool registered;
@@ -173,11 +173,6 @@ void sv_cluster_free(synctv_node *node)
 
 /* --- the node's own row --- */
 
-static int64_t wall_ms(const synctv_node *node)
-{
-    return node->sources.wall_ms(node->sources.userdata);
-}
-
 /* Locked. */
 static void prepare_beat(struct sv_cluster *cluster)
 {
@@ -189,7 +184,7 @@ static void prepare_beat(struct sv_cluster *cluster)
         stats.rooms_loaded, stats.streams, stats.users_online);
     memcpy(beat->address, cluster->address, sizeof(beat->address));
     beat->cluster = cluster;
-    beat->now_ms = wall_ms(node);
+    beat->now_ms = sv_node_wall_ms(node);
     beat->own = (struct sv_node_rec){
         .id = node->id,
         .epoch = cluster->epoch,
@@ -222,10 +217,22 @@ static int find_ahead(synctv_node *node, struct sv_tx *tx, int64_t *ret_ahead_ms
     return n < 0 ? n : held < 0 ? held : 0;
 }
 
+/* Only one asks: the start, and then whoever has the beat under way. */
+static int ask_store_clock(synctv_node *node, struct sv_tx *tx)
+{
+    int64_t store_ms, asked_ms = sv_node_mono_ms(node);
+    int rv = tx->ops->clock_ms(tx, &store_ms);
+    if (rv > 0)
+        sv_node_hear_store_clock(node, store_ms, asked_ms, sv_node_mono_ms(node));
+    return rv;
+}
+
 int sv_cluster_register(synctv_node *node, struct sv_tx *tx, int64_t *ret_ahead_ms)
 {
     struct sv_cluster *cluster = node->cluster;
-    int rv = find_ahead(node, tx, ret_ahead_ms);
+    int rv = ask_store_clock(node, tx);
+    if (rv >= 0)
+        rv = find_ahead(node, tx, ret_ahead_ms);
     if (rv < 0)
         return rv;
     pthread_mutex_lock(&cluster->lock);
@@ -305,6 +312,9 @@ static int beat_run(struct sv_job *job, struct sv_tx *tx)
     if (rv < 0)
         return rv;
     bool alive = rv > 0;
+    rv = ask_store_clock(beat->cluster->node, tx);
+    if (rv < 0)
+        return rv;
     rv = beat->n_rows = tx->ops->node_list(tx, &beat->arena, &beat->rows);
     if (rv >= 0 && !alive)
         rv = register_anew(beat, tx);

@@ -260,7 +260,7 @@ static int read_meta(synctv_node *node, const synctv_node_options *options, sync
         goto out;
     }
     const char *id = sv_str_empty(options->node_id) ? meta.node_id : options->node_id;
-    if (meta.ahead_ms != 0)
+    if (node->cluster != NULL)
         sv_node_start_clock_ahead(node, meta.ahead_ms);
     if (!sv_name_valid(id, 64)) {
         rv = sv_store_damaged(node->store, "its node id is none", err);

@@ -375,6 +375,10 @@ struct sv_tx_ops {
     int (*node_forget)(struct sv_tx *tx, const char *id, int64_t epoch);
     /* Returns whether some store, this one too, holds the lock on this id at this moment. */
     int (*node_is_held)(struct sv_tx *tx, const char *id);
+
+    /* The clock that all stores of the database share, Unix ms. Returns 1, or 0 if it is this
+     * machine's. */
+    int (*clock_ms)(struct sv_tx *tx, int64_t *ret_ms);
 };
 
 struct sv_tx {

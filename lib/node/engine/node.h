@@ -53,6 +53,8 @@ struct synctv_node {
     struct sv_log log;
     struct sv_sources sources;
     struct sv_node_clock clock;
+    /* It follows this one. */
+    struct sv_store_clock store_clock;
     char id[65];
     /* Nobody else has the database. */
     bool alone;

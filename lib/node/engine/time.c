@@ -7,6 +7,8 @@
 
 /* A look at both clocks that took longer than this says nothing about their difference. */
 #define PAIR_MS 50
+/* By how much two clocks may part until the store is asked again. */
+#define DRIFT_MS 1
 
 static int64_t real_mono_ms(void *userdata)
 {
@@ -40,15 +42,34 @@ int64_t sv_node_mono_ms(const synctv_node *node)
     return node->sources.mono_ms(node->sources.userdata);
 }
 
+int64_t sv_node_wall_ms(const synctv_node *node)
+{
+    int64_t ahead_ms = atomic_load(&node->store_clock.ahead_ms);
+    return ahead_ms == INT64_MIN ? node->sources.wall_ms(node->sources.userdata)
+                                 : sv_node_mono_ms(node) + ahead_ms;
+}
+
+void sv_node_hear_store_clock(synctv_node *node, int64_t store_ms, int64_t asked_ms,
+    int64_t answered_ms)
+{
+    struct sv_store_clock *clock = &node->store_clock;
+    int64_t error_ms = (answered_ms - asked_ms + 1) / 2;
+    clock->error_ms += DRIFT_MS;
+    if (atomic_load(&clock->ahead_ms) != INT64_MIN && error_ms > clock->error_ms)
+        return;
+    clock->error_ms = error_ms;
+    atomic_store(&clock->ahead_ms, store_ms - (asked_ms + (answered_ms - asked_ms) / 2));
+}
+
 void sv_node_start_clock(synctv_node *node)
 {
+    atomic_store(&node->store_clock.ahead_ms, INT64_MIN);
     sv_node_start_clock_ahead(node, 0);
 }
 
 void sv_node_start_clock_ahead(synctv_node *node, int64_t ahead_ms)
 {
-    sv_node_clock_init(&node->clock, node->sources.wall_ms(node->sources.userdata) + ahead_ms,
-        sv_node_mono_ms(node));
+    sv_node_clock_init(&node->clock, sv_node_wall_ms(node) + ahead_ms, sv_node_mono_ms(node));
 }
 
 int64_t sv_node_now_ms(const synctv_node *node)
@@ -72,7 +93,7 @@ int64_t sv_node_now_and_steps_ms(const synctv_node *node, int64_t *ret_stepped_m
 int64_t sv_node_follow_clock(synctv_node *node, bool together)
 {
     int64_t before_ms = sv_node_mono_ms(node);
-    int64_t wall_ms = node->sources.wall_ms(node->sources.userdata);
+    int64_t wall_ms = sv_node_wall_ms(node);
     int64_t mono_ms = sv_node_mono_ms(node);
     if (mono_ms - before_ms > PAIR_MS)
         return 0;
@@ -83,9 +104,11 @@ int64_t sv_node_follow_clock(synctv_node *node, bool together)
     int64_t step_ms = sv_node_clock_follow(&node->clock, wall_ms, mono_ms);
     if (step_ms != 0)
         sv_logf(&node->log, SYNCTV_LOG_WARN, "clock",
-            "this node's clock was %.1f s %s this machine's and has been set; what plays goes on "
-            "from where it is",
-            (double)llabs(step_ms) / 1000, step_ms > 0 ? "behind" : "ahead of");
+            "this node's clock was %.1f s %s %s and has been set; what plays goes on from where it"
+            " is",
+            (double)llabs(step_ms) / 1000, step_ms > 0 ? "behind" : "ahead of",
+            atomic_load(&node->store_clock.ahead_ms) == INT64_MIN ? "this machine's"
+                                                                  : "the database's");
     return step_ms;
 }
 

@@ -150,3 +150,10 @@ int sv_pg_node_is_held(struct sv_tx *tx, const char *id)
     sv_pg_text(&q, id);
     return sv_pg_number(&q, &n);
 }
+
+int sv_pg_clock_ms(struct sv_tx *tx, int64_t *ret_ms)
+{
+    struct sv_pg_query q;
+    sv_pg_query(&q, tx, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT");
+    return sv_pg_number(&q, ret_ms);
+}

@@ -64,4 +64,6 @@ const struct sv_tx_ops sv_postgres_tx_ops = {
     .node_declare_dead = sv_pg_node_declare_dead,
     .node_forget = sv_pg_node_forget,
     .node_is_held = sv_pg_node_is_held,
+
+    .clock_ms = sv_pg_clock_ms,
 };

@@ -91,5 +91,6 @@ int sv_pg_node_list(struct sv_tx *tx, struct sv_arena *a, struct sv_node_rec **r
 int sv_pg_node_declare_dead(struct sv_tx *tx, const char *id, int64_t epoch, uint64_t beat);
 int sv_pg_node_forget(struct sv_tx *tx, const char *id, int64_t epoch);
 int sv_pg_node_is_held(struct sv_tx *tx, const char *id);
+int sv_pg_clock_ms(struct sv_tx *tx, int64_t *ret_ms);
 
 #endif

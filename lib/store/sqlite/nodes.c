@@ -127,3 +127,8 @@ int sv_sqlite_node_is_held(struct sv_tx *tx, const char *id)
     const char *path = sqlite3_db_filename(db_of(tx)->handle, "main");
     return sv_str_empty(path) ? is_own(tx, id) : sv_sqlite_node_lock_is_held(path, id);
 }
+
+int sv_sqlite_clock_ms(struct sv_tx *tx, int64_t *ret_ms)
+{
+    return 0;
+}

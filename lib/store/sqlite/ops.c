@@ -64,4 +64,6 @@ const struct sv_tx_ops sv_sqlite_tx_ops = {
     .node_declare_dead = sv_sqlite_node_declare_dead,
     .node_forget = sv_sqlite_node_forget,
     .node_is_held = sv_sqlite_node_is_held,
+
+    .clock_ms = sv_sqlite_clock_ms,
 };

@@ -98,5 +98,6 @@ int sv_sqlite_node_list(struct sv_tx *tx, struct sv_arena *a, struct sv_node_rec
 int sv_sqlite_node_declare_dead(struct sv_tx *tx, const char *id, int64_t epoch, uint64_t beat);
 int sv_sqlite_node_forget(struct sv_tx *tx, const char *id, int64_t epoch);
 int sv_sqlite_node_is_held(struct sv_tx *tx, const char *id);
+int sv_sqlite_clock_ms(struct sv_tx *tx, int64_t *ret_ms);
 
 #endif
