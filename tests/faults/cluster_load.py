@@ -16,7 +16,7 @@ import time
 
 import grpc
 
-from faults import DEADLINE, diag
+from faults import DEADLINE, diag, eventually
 from client import CHANNEL_OPTIONS, Failure, Person, client_pb2_grpc, movie, pb, register
 from cluster import Chats, until
 
@@ -26,6 +26,15 @@ PLAYBACK = ("Play", "Pause", "Seek")
 MOVIES_EACH = 8
 N_USERS = 30
 PAUSE_S = 0.05
+
+
+def eventually_everywhere(cluster, person, look):
+    """Until look(the same person there) is true at each server."""
+    for node_id in cluster.servers:
+        there = Person(cluster.address(node_id))
+        there.access_token = person.access_token
+        eventually(functools.partial(look, there), f"{node_id} says so", every=0.05)
+        there.close()
 
 
 @functools.lru_cache
@@ -284,7 +293,7 @@ class Load:
         self.failures = []
         server = next(iter(cluster.servers.values()))
         self.users = [register(server, f"user{i}") for i in range(N_USERS)]
-        self.rooms, self.doors, self.first_movies = [], [], {}
+        self.rooms, self.doors = [], []
         for i in range(n_rooms):
             owner = self.users[i % N_USERS]
             self.rooms.append(owner.CreateRoom(name=f"room {i}").room)
@@ -295,6 +304,9 @@ class Load:
             for i, room in enumerate(self.rooms):
                 if user is not self.users[i % N_USERS]:
                     user.JoinRoom(room_id=room.id)
+        for i, room in enumerate(self.rooms):
+            eventually_everywhere(cluster, self.users[i % N_USERS], lambda there, room_id=room.id: (
+                (info := there.GetRoomInfo(room_id=room_id)).state.movie_id and info.room.member_count == N_USERS))
         self.movies = self.make(Movies, kinds.get("movies", 0), self.rooms)
         self.chats = self.make(Chat, kinds.get("chats", 0), self.rooms)
         self.players = self.make(Player, kinds.get("players", 0), self.rooms)
