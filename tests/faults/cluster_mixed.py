@@ -13,7 +13,7 @@ from cluster import Cluster, PostgresStore, on_each_store
 from cluster_load import REFUSED, UNKNOWN, Load
 
 SECONDS = float(os.environ.get("SYNCTV_TEST_SECONDS", 600))
-CLIENTS = {"movies": 20, "chats": 20, "doors": 16, "players": 8}
+CLIENTS = {"movies": 20, "chats": 20, "doors": 16, "players": 8, "managers": 8}
 
 
 @on_each_store(f"for {SECONDS:.0f} s of mixed load from two servers nothing that fails reaches a client")
