@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "contract.h"
 
 #define NOW_MS INT64_C(1700000000000)
@@ -292,6 +293,27 @@ START_TEST(an_id_is_held_by_the_store_that_has_it)
 }
 END_TEST
 
+static int ask_clock(struct sv_tx *tx, void *arg)
+{
+    return tx->ops->clock_ms(tx, arg);
+}
+
+START_TEST(a_server_tells_its_clock)
+{
+    struct contract c;
+    int64_t ms = 0;
+    contract_open(&c, _i);
+    bool is_server = strncmp(c.url, "postgres:", 9) == 0;
+    int64_t before_ms = sv_wall_ms();
+    ck_assert_int_eq(contract_read(c.store, ask_clock, &ms), is_server);
+    if (is_server) {
+        ck_assert_int_ge(ms, before_ms);
+        ck_assert_int_le(ms, sv_wall_ms());
+    }
+    contract_close(&c);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
     int n = contract_n_backends();
@@ -303,6 +325,7 @@ static void add(TCase *tc)
     tcase_add_loop_test(tc, what_a_member_does_not_survive_is_not_stored, 0, n);
     tcase_add_loop_test(tc, a_member_that_has_left_stores_nothing_more, 0, n);
     tcase_add_loop_test(tc, an_id_is_held_by_the_store_that_has_it, 0, n);
+    tcase_add_loop_test(tc, a_server_tells_its_clock, 0, n);
 }
 
 int main(void)

@@ -150,6 +150,6 @@ int sv_pg_node_is_held(struct sv_tx *tx, const char *id)
 int sv_pg_clock_ms(struct sv_tx *tx, int64_t *ret_ms)
 {
     struct sv_pg_query q;
-    sv_pg_query(&q, tx, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT");
+    sv_pg_query(&q, tx, "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT");
     return sv_pg_number(&q, ret_ms);
 }
