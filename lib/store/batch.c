@@ -120,11 +120,8 @@ static bool follows_one_of_its_room(struct sv_list *jobs, const struct sv_job *j
     return false;
 }
 
-/*
- * What only reads does not wait for whoever has the lock for writing, and leaves the list; unless
- * it has to show what another one before it writes.
- */
-static void read_first(const struct sv_backend *b, struct sv_conn *conn, struct sv_list *jobs)
+void sv_batch_read_first(const struct sv_backend *backend, struct sv_conn *conn,
+    struct sv_list *jobs)
 {
     struct sv_list all;
     sv_list_init(&all);
@@ -135,7 +132,7 @@ static void read_first(const struct sv_backend *b, struct sv_conn *conn, struct 
         if (!job->reads_only || follows_one_of_its_room(jobs, job))
             continue;
         sv_list_remove(it);
-        sv_batch_read(b, conn, job);
+        sv_batch_read(backend, conn, job);
         job->apply(job, job->rv);
     }
 }
@@ -143,7 +140,6 @@ static void read_first(const struct sv_backend *b, struct sv_conn *conn, struct 
 bool sv_batch_write(const struct sv_backend *backend, struct sv_conn *conn, struct sv_list *jobs)
 {
     int64_t changes = backend->changes(conn);
-    read_first(backend, conn, jobs);
     if (sv_list_empty(jobs))
         return false;
     int begun = backend->begin(conn, SV_CONN_WRITES, NULL);

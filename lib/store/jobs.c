@@ -197,6 +197,8 @@ static void write_all(struct sv_job_worker *w, struct sv_list *jobs)
     if (sv_list_empty(jobs))
         return;
     if (s->backend->max_batch > 1) {
+        if (s->shared)
+            sv_batch_read_first(s->backend, w->conn, jobs);
         report(w, &s->write_outage, sv_batch_write(s->backend, w->conn, jobs));
         return;
     }

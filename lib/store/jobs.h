@@ -51,6 +51,8 @@ struct sv_store {
     const struct sv_backend *backend;
     struct sv_database *database;
     struct sv_log log;
+    /* Other processes write in the database, too. */
+    bool shared;
 
     pthread_mutex_t lock;
     /* In the queues of all writers. `max_writes` is for each of both numbers. */

@@ -81,6 +81,7 @@ static struct sv_store *store_new(const struct sv_store_options *o,
     s->patience_us = backend->patience_us;
     if (s->patience_us != 0 && o->patience_ms != 0)
         s->patience_us = o->patience_ms * 1000;
+    s->shared = o->member != NULL;
     s->max_writes = o->max_queued_writes == 0 ? QUEUED_WRITES : o->max_queued_writes;
     s->max_reads = o->max_queued_reads == 0 ? QUEUED_READS : o->max_queued_reads;
     queue_init(&s->reads);

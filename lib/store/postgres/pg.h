@@ -123,8 +123,15 @@ struct sv_pg {
 /*
  * The key of the advisory lock on the node $1. Each schema of a database has its own. "SyNC"
  */
-#define SV_PG_NODE_LOCK                                                                            \
-    "hashtextextended($1, x'53794e43'::BIGINT << 32 | current_schema()::REGNAMESPACE::OID::BIGINT)"
+#define SV_PG_NODE_LOCK_OF(id)                                                                     \
+    "hashtextextended(" id                                                                         \
+    ", x'53794e43'::BIGINT << 32 | current_schema()::REGNAMESPACE::OID::BIGINT)"
+#define SV_PG_NODE_LOCK SV_PG_NODE_LOCK_OF("$1")
+/* Whether somebody has it, as pg_locks shows it. */
+#define SV_PG_NODE_IS_HELD(id)                                                                     \
+    "EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"      \
+    " AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"    \
+    " AND (classid::BIGINT << 32) | objid::BIGINT = " SV_PG_NODE_LOCK_OF(id) ")"
 
 /* Connects, if it is not. A failure is also in conn.failure. */
 int sv_pg_connect(struct sv_pg *pg);
