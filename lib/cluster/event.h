@@ -85,8 +85,6 @@ struct sv_cluster_event {
     enum sv_cluster_event_kind kind;
     /* Who says it. */
     const char *node_id;
-    /* The node clock; 0 = unknown. */
-    int64_t timestamp_ms;
     /* Of the session of the link, from 1. */
     uint64_t sequence;
     /* When it was said: its node clock. */
@@ -115,8 +113,14 @@ struct sv_cluster_event {
     const synctv_playback *state;
     /* CHAT */
     const synctv_chat *chat;
-    /* RELAY: danmaku, or the deletion of a chat message, as clients are told of it. */
+    /*
+     * RELAY: danmaku, or the deletion of a chat message, as clients are told of it; and the same
+     * packed (synctv.client.ServerMessage). What is sent has one of the two; what was heard has
+     * both when it comes to the node.
+     */
     const synctv_event *relay;
+    const void *message;
+    size_t message_len;
     /* VOTE */
     struct sv_cluster_vote vote;
     /* SESSION: read this session again, or, with all_sessions, the user and all their sessions. */
