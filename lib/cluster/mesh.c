@@ -228,14 +228,15 @@ static void on_want(struct sv_mesh *mesh, const char *room_id)
     struct sv_mesh_room *room = sv_mesh_need_room(mesh, room_id);
     if (room == NULL)
         return;
-    if (room->here) {
-        /* Its events have been coming all the time. */
-        room->forgotten_at_ms = 0;
-        sv_list_remove(&room->forgotten);
+    if (room->here && room->forgotten_at_ms == 0) {
         if (room->ready_at_ms == 0)
             output_room(mesh, SV_MESH_READY, room);
         return;
     }
+    /* Also of one that was forgotten a moment ago: what is not stored yet is in snapshots only. */
+    room->forgotten_at_ms = room->ready_at_ms = 0;
+    sv_list_remove(&room->forgotten);
+    sv_list_remove(&room->waiting);
     room->here = true;
     room->barrier = ++mesh->last_barrier;
     tell_interest(mesh, room, room->barrier);
@@ -244,9 +245,10 @@ static void on_want(struct sv_mesh *mesh, const char *room_id)
         struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
         if (!share->has || share->peer->link == 0)
             continue;
+        mesh->n_echoes += !share->owes_echo;
         share->owes_echo = waits = true;
-        mesh->n_echoes++;
-        owe_snapshot(share, 0);
+        if (!share->live)
+            owe_snapshot(share, 0);
         serve_owed(mesh, share->peer);
     }
     if (waits) {
