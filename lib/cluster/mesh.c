@@ -405,6 +405,8 @@ static void on_opened(struct sv_mesh *mesh, const struct sv_mesh_input *in)
     peer->link_epoch = in->epoch;
     peer->heard = peer->said = 0;
     let_all_leave(mesh, peer); /* but whom it says to be there */
+    SV_LIST_FOREACH(it, &peer->shares) /* of rooms that it does not name nothing is left */
+        sv_mesh_remove_share(mesh, SV_CONTAINER_OF(it, struct sv_mesh_share, of_peer));
     tell_all_interests(mesh, peer);
 }
 
