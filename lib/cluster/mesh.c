@@ -391,7 +391,9 @@ static void on_opened(struct sv_mesh *mesh, const struct sv_mesh_input *in)
     struct sv_mesh_peer *peer = sv_mesh_find_peer(mesh, in->peer_id);
     if (peer == NULL && (peer = sv_mesh_add_peer(mesh, in->peer_id)) == NULL)
         return;
+    peer->dialling = false;
     if (in->epoch < peer->epoch) {
+        /* The next look at the table dials again. */
         hang_up(mesh, peer, in->link, "the table of nodes has a later start of this node");
         return;
     }
@@ -400,7 +402,6 @@ static void on_opened(struct sv_mesh *mesh, const struct sv_mesh_input *in)
         end_session(mesh, peer);
         hang_up(mesh, peer, old, "a newer link to this node has taken its place");
     }
-    peer->dialling = false;
     peer->link = in->link;
     peer->link_epoch = in->epoch;
     peer->heard = peer->said = 0;
