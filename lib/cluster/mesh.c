@@ -830,17 +830,22 @@ bool sv_mesh_is_complete(const struct sv_mesh *mesh)
     return mesh->n_echoes == 0;
 }
 
-bool sv_mesh_has_turn(const struct sv_mesh *mesh, const char *room_id)
+size_t sv_mesh_n_before(const struct sv_mesh *mesh, const char *room_id)
 {
     const struct sv_mesh_room *room = sv_mesh_find_room(mesh, room_id);
+    size_t n = 0;
     if (room == NULL)
-        return true;
+        return 0;
     SV_LIST_FOREACH(it, &room->shares) {
         const struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
-        if (share->has && share->peer->link != 0 && strcmp(share->peer->id, mesh->id) < 0)
-            return false;
+        n += share->has && share->peer->link != 0 && strcmp(share->peer->id, mesh->id) < 0;
     }
-    return true;
+    return n;
+}
+
+bool sv_mesh_has_turn(const struct sv_mesh *mesh, const char *room_id)
+{
+    return sv_mesh_n_before(mesh, room_id) == 0;
 }
 
 bool sv_mesh_is_linked(const struct sv_mesh *mesh, const char *node_id)
