@@ -587,6 +587,14 @@ static void hear_presences(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     }
 }
 
+/* Nobody knows which room it is about. */
+static void look_everywhere(struct sv_mesh *mesh)
+{
+    for (const struct sv_mesh_room *room = mesh->rooms; room != NULL; room = room->hh.next)
+        if (room->here)
+            output_room(mesh, SV_MESH_LOOK, room);
+}
+
 static void hear(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     const struct sv_cluster_event *event)
 {
@@ -613,6 +621,8 @@ static void hear(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     case SV_CLUSTER_UNKNOWN:
         if (is_here)
             output_room(mesh, SV_MESH_LOOK, room);
+        else if (event->room_id[0] == '\0')
+            look_everywhere(mesh);
         break;
     case SV_CLUSTER_CHANGE:
     case SV_CLUSTER_STATE:
