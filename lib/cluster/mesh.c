@@ -411,13 +411,39 @@ static void on_opened(struct sv_mesh *mesh, const struct sv_mesh_input *in)
     tell_all_interests(mesh, peer);
 }
 
+static void lose(struct sv_mesh *mesh, struct sv_mesh_peer *peer, const char *reason)
+{
+    if (peer->dialling)
+        hang_up(mesh, peer, 0, reason);
+    if (peer->link != 0) {
+        uint64_t link = peer->link;
+        end_session(mesh, peer);
+        hang_up(mesh, peer, link, reason);
+    }
+    let_all_leave(mesh, peer);
+    SV_LIST_FOREACH(it, &peer->shares)
+        sv_mesh_remove_share(mesh, SV_CONTAINER_OF(it, struct sv_mesh_share, of_peer));
+}
+
+/* Without a link: it is dialled again, or, if the table does not have it, forgotten. */
+static void be_without_link(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
+{
+    if (peer->listed) {
+        dial_if_ours(mesh, peer);
+        return;
+    }
+    lose(mesh, peer, "the node is not in the table");
+    if (sv_list_empty(&peer->presences))
+        sv_mesh_remove_peer(mesh, peer);
+}
+
 static void on_closed(struct sv_mesh *mesh, uint64_t link)
 {
     struct sv_mesh_peer *peer = sv_mesh_peer_of_link(mesh, link);
     if (peer == NULL)
         return;
     end_session(mesh, peer);
-    dial_if_ours(mesh, peer);
+    be_without_link(mesh, peer);
 }
 
 /* ---- the table of nodes ---- */
@@ -432,20 +458,6 @@ static void take_row(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     copy(peer->address, sizeof(peer->address), sv_str(node->address));
     if (moved && peer->dialling)
         hang_up(mesh, peer, 0, "it has another address");
-}
-
-static void lose(struct sv_mesh *mesh, struct sv_mesh_peer *peer, const char *reason)
-{
-    if (peer->dialling)
-        hang_up(mesh, peer, 0, reason);
-    if (peer->link != 0) {
-        uint64_t link = peer->link;
-        end_session(mesh, peer);
-        hang_up(mesh, peer, link, reason);
-    }
-    let_all_leave(mesh, peer);
-    SV_LIST_FOREACH(it, &peer->shares)
-        sv_mesh_remove_share(mesh, SV_CONTAINER_OF(it, struct sv_mesh_share, of_peer));
 }
 
 static void on_nodes(struct sv_mesh *mesh, const struct sv_mesh_input *in)
@@ -483,7 +495,7 @@ static void end_wrong_link(struct sv_mesh *mesh, struct sv_mesh_peer *peer, cons
     uint64_t link = peer->link;
     end_session(mesh, peer);
     hang_up(mesh, peer, link, reason);
-    dial_if_ours(mesh, peer);
+    be_without_link(mesh, peer);
 }
 
 static void remove_presences(struct sv_mesh *mesh, const struct sv_mesh_room *room,
