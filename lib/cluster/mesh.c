@@ -724,9 +724,9 @@ int sv_mesh_step(struct sv_mesh *mesh, int64_t now_ms, const struct sv_mesh_inpu
     mesh->no_memory = false;
     outputs->n = 0;
     sv_arena_fini(&mesh->arena);
-    run_timers(mesh);
     switch (input->kind) {
     case SV_MESH_TICK:
+        run_timers(mesh);
         break;
     case SV_MESH_NODES:
         on_nodes(mesh, input);

@@ -395,9 +395,6 @@ static unsigned n_bits(uint32_t set)
 /* How long others come first. */
 static int64_t patience(const struct world *w, const struct process *p, int room)
 {
-#ifdef PLANT_TWO_COUNTERS
-    return 0;
-#endif
     return NEXT_ACTS_AFTER * (int64_t)sv_mesh_n_before(p->mesh, w->room_ids[room]);
 }
 
@@ -476,9 +473,6 @@ static void apply_row(struct world *w, struct process *p, int room, const struct
 
 static void hold_row(struct room *r, const struct row_change *c)
 {
-#ifdef PLANT_NO_HOLD
-    return;
-#endif
     if (r->n_held < HELD_MAX)
         r->held[r->n_held++] = *c;
 }

@@ -172,9 +172,6 @@ static void write_room(struct world *w, struct job *job)
 /* The fence: who writes has the epoch that stands in the table. */
 static bool is_fenced(const struct world *w, const struct job *job)
 {
-#ifdef PLANT_NO_FENCE
-    return false;
-#endif
     const struct node_row *row = &w->store.now.nodes[job->process->slot];
     return !row->exists || row->epoch != job->epoch;
 }
