@@ -82,20 +82,21 @@ void check_ending(struct world *w, struct process *p, int room, const struct pla
             continue;
         if (e->by == p)
             fail(w, "%s room %d: movie %u ends twice", p->id, room, before->movie);
-        /* Who stood still, or was slow, may act after another has done so for it. */
-        if (is_calm(w, CALM))
+        /* Who stood still, or was slow, may act after another has done so for it; and what was
+         * not stored is lost with the nodes that knew it. */
+        if (is_calm(w, CALM) && e->at_us >= w->disturbed_us)
             fail(w, "room %d: movie %u ends by %s and by %s", room, before->movie, e->by->id,
                 p->id);
     }
     struct ending *e = take(w, sizeof(*e));
-    *e = (struct ending){ w->endings[room], before->version, before->node_id, p };
+    *e = (struct ending){ w->endings[room], before->version, before->node_id, p, w->now_us };
     w->endings[room] = e;
 }
 
 /* Two processes of one node are out of order until the older one knows. */
 static bool is_in_order(const struct world *w, int64_t for_us)
 {
-    if (!is_calm(w, for_us))
+    if (!is_calm(w, for_us) || network_hides_loss(w))
         return false;
     for (unsigned i = 0; i < w->n_processes; i++)
         if (w->processes[i]->alive && w->slots[w->processes[i]->slot] != w->processes[i])
@@ -107,7 +108,8 @@ static bool all_complete_for(const struct world *w, int64_t us)
 {
     for (unsigned i = 0; i < w->n_processes; i++) {
         const struct process *p = w->processes[i];
-        if (p->alive && (!p->ready || !p->was_complete || !process_is_complete(p) ||
+        if (p->alive &&
+            (!p->ready || !p->was_complete || !process_is_complete(p) ||
                 w->now_us - p->complete_us < us))
             return false;
     }

@@ -211,12 +211,7 @@ void faults_heal(struct world *w)
     trace(w, "the world heals");
     w->healed = true;
     w->slow_us = w->store.away_us = w->store.slow_us = 0;
-    for (int a = 0; a < w->n_slots; a++)
-        for (int b = 0; b < w->n_slots; b++)
-            if (w->cut_us[a][b] > w->now_us + 1 * SEC)
-                w->cut_us[a][b] = w->now_us + 1 * SEC;
-    for (struct link *link = w->links; link != NULL; link = link->next)
-        link->loses[0] = link->loses[1] = false;
+    network_heal(w);
     for (unsigned i = 0; i < w->n_processes; i++)
         wake(w, w->processes[i]);
     for (int i = 0; i < w->n_slots; i++)

@@ -164,11 +164,9 @@ static void send_next(struct world *w, struct task *task)
         later(w, s->arrives_us - w->now_us, peer->process, deliver, link, (uint64_t)other(side),
             (uint64_t)(uintptr_t)message);
     } else {
-        /* What loses something breaks down soon after. */
         link->loses[side] = false;
+        link->has_lost[side] = true;
         trace(w, "a message to %s is lost", peer->process->id);
-        later(w, between(w, 0, 1 * SEC), s->process, hear_of_end, link, (uint64_t)side, 0);
-        disturb(w, w->now_us + 2 * SEC);
     }
     if (s->n_queued == 0 && !s->owes_drained) {
         s->owes_drained = true;
@@ -279,10 +277,8 @@ static void open_side(struct world *w, struct link *link, int side)
     trace(w, "%s.%u link %llu opened to %s.%u", s->process->id, s->process->pid,
         (unsigned long long)s->number, peer->id, peer->pid);
     process_step(w, s->process,
-        &(struct sv_mesh_input){ .kind = SV_MESH_OPENED,
-            .link = s->number,
-            .peer_id = peer->id,
-            .epoch = peer->epoch });
+        &(struct sv_mesh_input){
+            .kind = SV_MESH_OPENED, .link = s->number, .peer_id = peer->id, .epoch = peer->epoch });
 }
 
 static void put_hello(struct world *w, struct link *link, int side)
@@ -337,6 +333,7 @@ static void deliver(struct world *w, struct task *task)
     struct link_side *s = &link->sides[side];
     link->sides[other(side)].n_flying--;
     wake_sender(w, link, other(side), 0);
+    link->has_lost[other(side)] = false; /* by this message the mesh knows */
     if (s->closed)
         return;
     if (message->is_hello) {
@@ -418,9 +415,9 @@ void network_dial(struct world *w, struct process *p, const char *peer_id, const
     int slot = slot_of(w, peer_id);
     struct dialler *dialler = &p->diallers[slot];
     trace(w, "%s.%u dials %s at %s", p->id, p->pid, peer_id, address);
-    *dialler = (struct dialler){ .active = true,
-        .address = text(w, "%s", address),
-        .generation = dialler->generation + 1 };
+    *dialler = (struct dialler){
+        .active = true, .address = text(w, "%s", address), .generation = dialler->generation + 1
+    };
     later(w, 0, p, attempt, NULL, (uint64_t)slot, dialler->generation);
 }
 
@@ -430,6 +427,29 @@ void network_stop_dialling(struct world *w, struct process *p, const char *peer_
 }
 
 /* --- faults --- */
+
+bool network_hides_loss(const struct world *w)
+{
+    for (const struct link *link = w->links; link != NULL; link = link->next)
+        if (link->has_lost[0] || link->has_lost[1])
+            return true;
+    return false;
+}
+
+void network_heal(struct world *w)
+{
+    for (int a = 0; a < w->n_slots; a++)
+        for (int b = 0; b < w->n_slots; b++)
+            if (w->cut_us[a][b] > w->now_us + 1 * SEC)
+                w->cut_us[a][b] = w->now_us + 1 * SEC;
+    for (struct link *link = w->links, *next; link != NULL; link = next) {
+        next = link->next;
+        link->loses[0] = link->loses[1] = false;
+        if (link->has_lost[0] || link->has_lost[1])
+            network_reset(w, link);
+        link->has_lost[0] = link->has_lost[1] = false;
+    }
+}
 
 static void doubt_links(struct world *w, const struct process *p, int from, int to)
 {

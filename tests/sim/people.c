@@ -124,8 +124,7 @@ static void follow(struct world *w)
 static struct stream *some_stream(struct world *w)
 {
     for (int i = 0; i < 6; i++) {
-        struct stream *s =
-            w->users[below(w, (unsigned)w->n_users)].streams[below(w, 2)];
+        struct stream *s = w->users[below(w, (unsigned)w->n_users)].streams[below(w, 2)];
         if (s != NULL && s->process->paused_until_us <= w->now_us)
             return s;
     }
@@ -224,9 +223,7 @@ void people_exam(struct world *w)
         }
         process_step(w, p,
             &(struct sv_mesh_input){ .kind = SV_MESH_TELL,
-                .event = &(struct sv_cluster_event){ .kind = SV_CLUSTER_SESSION,
-                    .node_id = p->id,
-                    .room_id = "",
-                    .user_id = "" } });
+                .event = &(struct sv_cluster_event){
+                    .kind = SV_CLUSTER_SESSION, .node_id = p->id, .room_id = "", .user_id = "" } });
     }
 }

@@ -32,8 +32,8 @@ static void set_here(struct world *w, struct process *p, int room, int user, boo
     if (on == ((r->here & bit(user)) != 0))
         return;
     r->here ^= bit(user);
-    struct sv_cluster_presence presence = { w->room_ids[room], w->user_ids[user],
-        w->user_ids[user], on, process_clock_ms(w, p) };
+    struct sv_cluster_presence presence = { w->room_ids[room], w->user_ids[user], w->user_ids[user],
+        on, process_clock_ms(w, p) };
     process_step(w, p,
         &(struct sv_mesh_input){ .kind = SV_MESH_PRESENCE_HERE, .presence = &presence });
     refresh(w, p, room, user);

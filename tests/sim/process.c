@@ -312,8 +312,8 @@ struct process *process_start(struct world *w, int slot)
     p->slot = slot;
     p->id = w->node_ids[slot];
     p->is_double = before != NULL && before->alive;
-    p->address = p->is_double ? text(w, "10.0.0.%d:%u", slot, p->pid)
-                              : text(w, "10.0.0.%d:1", slot);
+    p->address =
+        p->is_double ? text(w, "10.0.0.%d:%u", slot, p->pid) : text(w, "10.0.0.%d:1", slot);
     p->alive = true;
     p->old_wire = w->mixed && one_in(w, 2);
     p->mono_ms = between(w, 0, 1000000) - 900000;

@@ -526,8 +526,8 @@ static void apply_rows(struct world *w, struct process *p, int room, const struc
 static void make_good(struct world *w, struct process *p, int room, const struct room_row *row)
 {
     struct room *r = &p->rooms[room];
-    bool is_older = r->went_back || row->revision < r->read_revision ||
-        row->chat_seq < r->read_chat_seq;
+    bool is_older =
+        r->went_back || row->revision < r->read_revision || row->chat_seq < r->read_chat_seq;
     r->went_back = false;
     r->revision = row->revision;
     r->title = row->title;

@@ -13,8 +13,8 @@
 #define FAULTS_MIN (10 * SEC)
 #define FAULTS_MAX (45 * SEC)
 /* After the world has healed people go on for a while, then they sit still. */
-#define LIVELY (38 * SEC)
-#define STILL (22 * SEC)
+#define LIVELY (32 * SEC)
+#define STILL (30 * SEC)
 #define EXAM (2 * SEC)
 #define CHECK_EACH (250 * MS)
 

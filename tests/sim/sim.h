@@ -176,8 +176,8 @@ struct link_side {
 struct link {
     struct link *next;
     struct link_side sides[2];
-    /* The next message of this side is lost. */
-    bool loses[2];
+    /* The next message of this side is lost; one was, and none has come since. */
+    bool loses[2], has_lost[2];
 };
 
 struct dialler {
@@ -292,6 +292,7 @@ struct ending {
     uint64_t version;
     const char *node_id;
     struct process *by;
+    int64_t at_us;
 };
 
 /* ---- all of it ---- */
@@ -393,6 +394,9 @@ void network_process_ends(struct world *w, struct process *p, bool silent);
 void network_process_pauses(struct world *w, struct process *p);
 void network_bye(struct world *w, struct process *p);
 struct link *network_some_link(struct world *w);
+/* A message was lost, and the mesh cannot know yet. */
+bool network_hides_loss(const struct world *w);
+void network_heal(struct world *w);
 
 /* ---- process.c ---- */
 
