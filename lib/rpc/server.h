@@ -274,6 +274,11 @@ struct sv_rpc_stream_ops {
     void (*on_half_close)(struct sv_rpc_stream *stream, void *userdata);
     /* The stream is over. Once. Then the server gives its reference to the stream back. */
     void (*on_closed)(struct sv_rpc_stream *stream, void *userdata);
+    /*
+     * > 0: messages may be compressed with gzip both ways (rpc/gzip.h), and those that come are
+     * inflated to at most so many bytes. A larger one, or one that is damaged, ends the stream.
+     */
+    size_t gzip_max;
 };
 
 /*

@@ -54,6 +54,7 @@ FOREIGN = {
     "jwt.h": {"auth"},
     "argon2.h": {"auth"},
     "utf8proc.h": {"core"},
+    "zlib.h": {"rpc"},
     "openssl/": {"base", "auth", "rpc"},
     "uthash.h": set(LAYERS),
     "utlist.h": set(LAYERS),
