@@ -56,7 +56,7 @@ struct sv_mesh_node {
 };
 
 enum sv_mesh_input_kind {
-    /* Time has passed. Of every input the time counts. */
+    /* The time that sv_mesh_next_ms() wants has come. Only then something happens by itself. */
     SV_MESH_TICK,
     /* The table: all others, by id. */
     SV_MESH_NODES,

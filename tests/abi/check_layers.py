@@ -31,7 +31,7 @@ LAYERS = {
 
 # Folders inside a folder of lib/ that look only down: each may use itself and those before it. "" is the folder's own files.
 STORIES = {
-    "node": ["engine", "people", "streams", "rooms", "calls", ""],
+    "node": ["engine", "links", "people", "streams", "rooms", "calls", ""],
 }
 
 # So many files of a folder may need each other in a circle. A file needs another when it uses a function or variable of it.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What only one may get, wanted through three members of a cluster at the same moment."""
 from harness import NO_LIMITS, PASSWORD, equal, eventually, run, test
-from client import Person, chat, fails, login, models, movie, pb, register
+from client import Person, chat, fails, login, models, movie, pb
 from cluster_rig import at_once, cluster, elsewhere, newcomers, one_wins
 
 TIMES = 10

@@ -125,29 +125,38 @@ log_min_messages = fatal
         self.process = None
         os.remove(os.path.join(self.data, "postmaster.pid"))
 
-    def start(self):
-        """Waits until it takes connections. The port may have been taken by somebody else meanwhile: then another one."""
-        for _ in range(5):
+    def _state(self):
+        """What it says of itself: the lines of postmaster.pid. One that was killed has left its own."""
+        try:
+            with open(os.path.join(self.data, "postmaster.pid"), encoding="ascii") as state:
+                return state.read().split("\n")
+        except OSError:
+            return [""]
+
+    def start(self, on_same_port=False):
+        """Waits until it takes connections. The port may have been taken by somebody else meanwhile: then another one.
+        Processes of one that was killed may be there yet: then it takes a few tries."""
+        for _ in range(50 if on_same_port else 5):
+            before = self._state()[0]
             self.process = subprocess.Popen(
                 [sys.executable, __file__, "--serve", self.bin, self.folder, str(self.port)],
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=self.env, start_new_session=True)
-            if self._wait():
+            if self._wait(before):
                 return
             self.stop()
-            self.port = free_port()
+            if on_same_port:
+                time.sleep(0.1)
+            else:
+                self.port = free_port()
         with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as log:
             raise RuntimeError("the server does not start: " + log.read())
 
-    def _wait(self):
-        """Whether it says itself that it is ready."""
+    def _wait(self, before):
+        """Whether it says itself that it is ready, and not one that was there before."""
         for _ in range(START_S * 10):
-            try:
-                with open(os.path.join(self.data, "postmaster.pid"), encoding="ascii") as state:
-                    lines = state.read().split("\n")
-                if len(lines) > 7 and lines[7].strip() == "ready":
-                    return True
-            except OSError:
-                pass
+            lines = self._state()
+            if len(lines) > 7 and lines[0] != before and lines[7].strip() == "ready":
+                return True
             if self.process.poll() is not None:
                 return False
             time.sleep(0.1)

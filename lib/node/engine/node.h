@@ -39,6 +39,7 @@ struct sv_accounts;
 struct sv_streams;
 struct sv_rooms;
 struct sv_cluster;
+struct sv_links;
 struct sv_call;
 
 /* Answers a request of one method. engine/call.h tells how. */
@@ -74,6 +75,8 @@ struct synctv_node {
     struct sv_rooms *rooms;
     /* node/cluster.c; NULL = the node is no member of a cluster. */
     struct sv_cluster *cluster;
+    /* links/links.h; NULL as well. */
+    struct sv_links *links;
     /* calls/handlers.h; one for each of SYNCTV_N_METHODS, NULL for what is not implemented. */
     sv_handler *const *handlers;
     /*

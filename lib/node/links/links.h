@@ -11,9 +11,10 @@
  * A node without a cluster secret has no mesh: then these functions do nothing, and what they ask
  * has the answer of a node that is alone.
  *
- * The lock: a room's lock comes before it, and under it only sv_link_ops.send() is called. All
- * other outputs are carried out after it was released, on the thread that has brought the input. So
- * the events of one link are applied in their order, because one thread at a time brings them.
+ * The lock: a room's lock comes before it, and under it only sv_link_ops.send() and hang_up() are
+ * called. All other outputs are carried out after it was released: on the thread that has brought
+ * the input, or, if that may have a room's lock, in the node's turn. So the events of one link are
+ * applied in their order, because one thread at a time brings them.
  */
 #ifndef SV_NODE_LINKS_H
 #define SV_NODE_LINKS_H
@@ -31,7 +32,11 @@ struct sv_link_place {
 struct sv_link_ops {
     /* Keeps dialling until a link to peer_id was opened, hang_up(), or another dial() of it. */
     void (*dial)(void *peers, const char *peer_id, const char *address);
-    /* Ends a link, or, with link 0, stops dialling. closed() follows for a link that was opened. */
+    /*
+     * Ends a link, or, with link 0, stops dialling; with peer_id NULL, too, ends all links.
+     * closed() follows for a link that was opened. May be called under the mesh's lock: closed()
+     * comes later.
+     */
     void (*hang_up)(void *peers, uint64_t link, const char *peer_id, const char *reason);
     /*
      * Queues the event for each of these links. Under the mesh's lock: it calls nothing of the
@@ -78,14 +83,16 @@ void sv_links_see_nodes(synctv_node *node, const struct sv_membership *view);
 /* For the node's turn: what is due. Returns when it wants to be called again (monotonic). */
 int64_t sv_links_tick(synctv_node *node, int64_t now_ms);
 
-/* The room is to be read: hooks->ready() comes, now or later. False: there is nothing to wait for.
+/*
+ * The room is to be read. True: hooks->ready() comes. False: there is nothing to wait for. Here and
+ * below: the room's lock may be held.
  */
 bool sv_links_want(synctv_node *node, const char *room_id);
 void sv_links_forget(synctv_node *node, const char *room_id);
 /* An event that was made here, of event->room_id ("" = for all nodes). May be called under the
  * room's lock. */
 void sv_links_tell(synctv_node *node, const struct sv_cluster_event *event);
-/* Under the room's lock. */
+/* The answer to hooks->snapshot(). Under the room's lock. */
 void sv_links_snapshot(synctv_node *node, uint64_t link, const struct sv_cluster_event *event);
 /* Somebody came or went in a room here. Under the room's lock. */
 void sv_links_presence(synctv_node *node, const struct sv_cluster_presence *presence);

@@ -1,0 +1,849 @@
+/* SPDX-License-Identifier: MIT */
+#include "cluster/mesh.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "cluster/mesh_room.h"
+
+/* Numbers of people are told at most so often. */
+#define TELL_ONLINE_MS 1000
+
+static void copy(char *out, size_t size, const char *text)
+{
+    size_t len = strnlen(text, size - 1);
+    memcpy(out, text, len);
+    out[len] = '\0';
+}
+
+/* ---- outputs ---- */
+
+static void output_room(struct sv_mesh *mesh, enum sv_mesh_output_kind kind,
+    const struct sv_mesh_room *room)
+{
+    struct sv_mesh_output *output = sv_mesh_put(mesh, kind);
+    copy(output->room_id, sizeof(output->room_id), room->id);
+}
+
+static void send(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
+    const struct sv_cluster_event *event)
+{
+    struct sv_mesh_output *output = sv_mesh_put(mesh, SV_MESH_SEND);
+    output->link = peer->link;
+    output->sequence = ++peer->said;
+    output->event = event;
+}
+
+static void send_to_all(struct sv_mesh *mesh, const struct sv_cluster_event *event)
+{
+    SV_LIST_FOREACH(it, &mesh->peers) {
+        struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
+        if (peer->link != 0)
+            send(mesh, peer, event);
+    }
+}
+
+static void dial(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
+{
+    struct sv_mesh_output *output = sv_mesh_put(mesh, SV_MESH_DIAL);
+    memcpy(output->peer_id, peer->id, sizeof(output->peer_id));
+    memcpy(output->address, peer->address, sizeof(output->address));
+    peer->dialling = true;
+}
+
+static void hang_up(struct sv_mesh *mesh, struct sv_mesh_peer *peer, uint64_t link,
+    const char *reason)
+{
+    struct sv_mesh_output *output = sv_mesh_put(mesh, SV_MESH_HANG_UP);
+    memcpy(output->peer_id, peer->id, sizeof(output->peer_id));
+    output->link = link;
+    output->reason = reason;
+    if (link == 0)
+        peer->dialling = false;
+}
+
+/* ---- interest ---- */
+
+/* An event of the mesh's own, with places for `n` interests; NULL when out of memory. */
+static struct sv_cluster_event *make_interest(struct sv_mesh *mesh, size_t n,
+    struct sv_cluster_interest **ret_interests)
+{
+    struct sv_cluster_event *event = sv_arena_alloc(&mesh->arena, sizeof(*event));
+    struct sv_cluster_interest *interests =
+        sv_arena_array(&mesh->arena, n == 0 ? 1 : n, sizeof(*interests));
+    if (event == NULL || interests == NULL) {
+        mesh->no_memory = true;
+        return NULL;
+    }
+    *event = (struct sv_cluster_event){
+        .kind = SV_CLUSTER_INTEREST,
+        .node_id = mesh->id,
+        .room_id = "",
+        .interests = interests,
+        .all = mesh->observes,
+    };
+    *ret_interests = interests;
+    return event;
+}
+
+static struct sv_cluster_interest interest_in(const struct sv_mesh_room *room)
+{
+    return (struct sv_cluster_interest){
+        .room_id = room->id,
+        .on = room->here,
+        .n_online = room->n_online,
+    };
+}
+
+/* One room, to all. */
+static void tell_interest(struct sv_mesh *mesh, const struct sv_mesh_room *room, uint64_t barrier)
+{
+    struct sv_cluster_interest *interests;
+    struct sv_cluster_event *event = make_interest(mesh, 1, &interests);
+    if (event == NULL)
+        return;
+    interests[event->n_interests++] = interest_in(room);
+    event->barrier = barrier;
+    send_to_all(mesh, event);
+}
+
+/* Everything, to a new link. */
+static void tell_all_interests(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
+{
+    struct sv_mesh_room *room = mesh->rooms;
+    do {
+        struct sv_cluster_interest *interests;
+        struct sv_cluster_event *event = make_interest(mesh, SV_MESH_INTERESTS_MAX, &interests);
+        if (event == NULL)
+            return;
+        for (; room != NULL && event->n_interests < SV_MESH_INTERESTS_MAX; room = room->hh.next) {
+            if (room->here || room->n_online > 0)
+                interests[event->n_interests++] = interest_in(room);
+        }
+        send(mesh, peer, event);
+    } while (room != NULL);
+}
+
+/* How many people are in rooms where that has changed. */
+static void tell_numbers(struct sv_mesh *mesh)
+{
+    while (!sv_list_empty(&mesh->untold)) {
+        struct sv_cluster_interest *interests;
+        struct sv_cluster_event *event = make_interest(mesh, SV_MESH_INTERESTS_MAX, &interests);
+        if (event == NULL)
+            return;
+        struct sv_list *it;
+        while (event->n_interests < SV_MESH_INTERESTS_MAX &&
+            (it = sv_list_pop(&mesh->untold)) != NULL) {
+            struct sv_mesh_room *room = SV_CONTAINER_OF(it, struct sv_mesh_room, untold);
+            interests[event->n_interests] = interest_in(room);
+            /* The room may be dropped now. */
+            interests[event->n_interests].room_id = sv_arena_strdup(&mesh->arena, room->id);
+            if (interests[event->n_interests++].room_id == NULL) {
+                mesh->no_memory = true;
+                return;
+            }
+            sv_mesh_drop_room(mesh, room);
+        }
+        send_to_all(mesh, event);
+    }
+    mesh->told_ms = mesh->now_ms;
+}
+
+/* ---- barriers and snapshots ---- */
+
+static void set_ready(struct sv_mesh *mesh, struct sv_mesh_room *room)
+{
+    room->ready_at_ms = 0;
+    sv_list_remove(&room->waiting);
+    output_room(mesh, SV_MESH_READY, room);
+}
+
+static bool is_owed_echoes(const struct sv_mesh_room *room)
+{
+    SV_LIST_FOREACH(it, &room->shares)
+        if (SV_CONTAINER_OF(it, struct sv_mesh_share, of_room)->owes_echo)
+            return true;
+    return false;
+}
+
+/* The echo has come, or never will. */
+static void end_echo(struct sv_mesh *mesh, struct sv_mesh_share *share)
+{
+    struct sv_mesh_room *room = share->room;
+    if (!share->owes_echo)
+        return;
+    share->owes_echo = false;
+    mesh->n_echoes--;
+    if (room->ready_at_ms == 0)
+        output_room(mesh, SV_MESH_LOOK, room);
+    else if (!is_owed_echoes(room))
+        set_ready(mesh, room);
+}
+
+/* Asks for the snapshots that the link's queue has place for. */
+static void serve_owed(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
+{
+    struct sv_list *it;
+    while (peer->link != 0 && peer->n_ahead < SV_MESH_SNAPSHOTS_AHEAD &&
+        (it = sv_list_pop(&peer->owed)) != NULL) {
+        struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, owed);
+        struct sv_mesh_output *output = sv_mesh_put(mesh, SV_MESH_SNAPSHOT);
+        output->link = peer->link;
+        output->barrier = share->barrier;
+        memcpy(output->room_id, share->room->id, sizeof(output->room_id));
+        peer->n_ahead++;
+    }
+}
+
+static void owe_snapshot(struct sv_mesh_share *share, uint64_t barrier)
+{
+    if (barrier > share->barrier)
+        share->barrier = barrier;
+    if (sv_list_empty(&share->owed))
+        sv_list_append(&share->peer->owed, &share->owed);
+}
+
+static void on_snapshot_made(struct sv_mesh *mesh, const struct sv_mesh_input *in)
+{
+    struct sv_mesh_peer *peer = sv_mesh_peer_of_link(mesh, in->link);
+    struct sv_mesh_room *room = sv_mesh_find_room(mesh, in->event->room_id);
+    struct sv_mesh_share *share =
+        peer == NULL || room == NULL ? NULL : sv_mesh_find_share(room, peer);
+    if (share == NULL || !share->has) {
+        if (peer != NULL && peer->n_ahead > 0)
+            peer->n_ahead--;
+        return;
+    }
+    share->live = room->here;
+    send(mesh, peer, NULL);
+}
+
+/* ---- rooms ---- */
+
+static void on_want(struct sv_mesh *mesh, const char *room_id)
+{
+    struct sv_mesh_room *room = sv_mesh_need_room(mesh, room_id);
+    if (room == NULL)
+        return;
+    if (room->here) {
+        /* Its events have been coming all the time. */
+        room->forgotten_at_ms = 0;
+        sv_list_remove(&room->forgotten);
+        if (room->ready_at_ms == 0)
+            output_room(mesh, SV_MESH_READY, room);
+        return;
+    }
+    room->here = true;
+    room->barrier = ++mesh->last_barrier;
+    tell_interest(mesh, room, room->barrier);
+    bool waits = false;
+    SV_LIST_FOREACH(it, &room->shares) {
+        struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
+        if (!share->has || share->peer->link == 0)
+            continue;
+        share->owes_echo = waits = true;
+        mesh->n_echoes++;
+        owe_snapshot(share, 0);
+        serve_owed(mesh, share->peer);
+    }
+    if (waits) {
+        room->ready_at_ms = mesh->now_ms + SV_MESH_BARRIER_MS;
+        sv_list_append(&mesh->waiting, &room->waiting);
+    } else {
+        output_room(mesh, SV_MESH_READY, room);
+    }
+}
+
+static void on_forget(struct sv_mesh *mesh, const char *room_id)
+{
+    struct sv_mesh_room *room = sv_mesh_find_room(mesh, room_id);
+    if (room == NULL || !room->here || room->forgotten_at_ms != 0)
+        return;
+    room->forgotten_at_ms = mesh->now_ms + SV_MESH_FORGET_MS;
+    sv_list_append(&mesh->forgotten, &room->forgotten);
+}
+
+/* Nobody has wanted it again. */
+static void withdraw(struct sv_mesh *mesh, struct sv_mesh_room *room)
+{
+    room->forgotten_at_ms = 0;
+    sv_list_remove(&room->forgotten);
+    room->here = false;
+    room->ready_at_ms = 0;
+    sv_list_remove(&room->waiting);
+    tell_interest(mesh, room, 0);
+    SV_LIST_FOREACH(it, &room->shares) {
+        struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
+        share->live = false;
+        sv_list_remove(&share->owed);
+        mesh->n_echoes -= share->owes_echo;
+        share->owes_echo = false;
+    }
+    struct sv_mesh_user *user, *next;
+    room->n_online++; /* keeps it until the end */
+    HASH_ITER(hh, room->users, user, next) {
+        bool is_last;
+        do { /* with the last one the user is gone */
+            struct sv_list *it = user->presences.next;
+            is_last = it->next == &user->presences;
+            sv_mesh_remove_presence(mesh, SV_CONTAINER_OF(it, struct sv_mesh_presence, of_user));
+        } while (!is_last);
+    }
+    room->n_online--;
+    sv_mesh_drop_room(mesh, room);
+}
+
+static void on_tell(struct sv_mesh *mesh, const struct sv_mesh_input *in)
+{
+    if (in->event->room_id[0] == '\0') {
+        send_to_all(mesh, NULL);
+        return;
+    }
+    const struct sv_mesh_room *room = sv_mesh_find_room(mesh, in->event->room_id);
+    SV_LIST_FOREACH(it, &mesh->peers) {
+        struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
+        if (peer->link == 0)
+            continue;
+        const struct sv_mesh_share *share = room == NULL ? NULL : sv_mesh_find_share(room, peer);
+        if (peer->wants_all || (share != NULL && share->live))
+            send(mesh, peer, NULL);
+    }
+}
+
+static void on_presence_here(struct sv_mesh *mesh, const struct sv_mesh_input *in)
+{
+    struct sv_mesh_room *room = sv_mesh_need_room(mesh, in->presence->room_id);
+    struct sv_cluster_event *event = sv_arena_alloc(&mesh->arena, sizeof(*event));
+    if (room == NULL || event == NULL) {
+        mesh->no_memory = true;
+        return;
+    }
+    room->n_online += in->presence->online ? 1 : -1;
+    if (sv_list_empty(&room->untold))
+        sv_list_append(&mesh->untold, &room->untold);
+    *event = (struct sv_cluster_event){
+        .kind = SV_CLUSTER_PRESENCE,
+        .node_id = mesh->id,
+        .room_id = in->presence->room_id,
+        .presences = in->presence,
+        .n_presences = 1,
+    };
+    SV_LIST_FOREACH(it, &room->shares) {
+        struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
+        if (share->live && share->peer->link != 0)
+            send(mesh, share->peer, event);
+    }
+}
+
+static void on_observes(struct sv_mesh *mesh, bool on)
+{
+    struct sv_cluster_interest *interests;
+    mesh->observes = on;
+    struct sv_cluster_event *event = make_interest(mesh, 0, &interests);
+    if (event != NULL)
+        send_to_all(mesh, event);
+}
+
+/* ---- links ---- */
+
+/* What the link has said of rooms is worth nothing any more; who is online there stays so for now.
+ */
+static void end_session(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
+{
+    peer->link = 0;
+    peer->wants_all = false;
+    peer->n_ahead = 0;
+    SV_LIST_FOREACH(it, &peer->shares) {
+        struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_peer);
+        share->has = share->live = false;
+        share->barrier = 0;
+        sv_list_remove(&share->owed);
+        end_echo(mesh, share);
+    }
+}
+
+static void let_all_leave(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
+{
+    SV_LIST_FOREACH(it, &peer->presences)
+        sv_mesh_let_leave(mesh, SV_CONTAINER_OF(it, struct sv_mesh_presence, of_peer));
+}
+
+static bool is_to_be_linked(const struct sv_mesh_peer *peer)
+{
+    return peer->listed && peer->state != SV_FELLOW_DEAD;
+}
+
+/* The smaller id dials. */
+static void dial_if_ours(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
+{
+    if (peer->link == 0 && !peer->dialling && is_to_be_linked(peer) && peer->address[0] != '\0' &&
+        strcmp(mesh->id, peer->id) < 0)
+        dial(mesh, peer);
+}
+
+static void on_opened(struct sv_mesh *mesh, const struct sv_mesh_input *in)
+{
+    struct sv_mesh_peer *peer = sv_mesh_find_peer(mesh, in->peer_id);
+    if (peer == NULL && (peer = sv_mesh_add_peer(mesh, in->peer_id)) == NULL)
+        return;
+    if (in->epoch < peer->epoch) {
+        hang_up(mesh, peer, in->link, "the table of nodes has a later start of this node");
+        return;
+    }
+    if (peer->link != 0) {
+        uint64_t old = peer->link;
+        end_session(mesh, peer);
+        hang_up(mesh, peer, old, "a newer link to this node has taken its place");
+    }
+    peer->dialling = false;
+    peer->link = in->link;
+    peer->link_epoch = in->epoch;
+    peer->heard = peer->said = 0;
+    let_all_leave(mesh, peer); /* but whom it says to be there */
+    tell_all_interests(mesh, peer);
+}
+
+static void on_closed(struct sv_mesh *mesh, uint64_t link)
+{
+    struct sv_mesh_peer *peer = sv_mesh_peer_of_link(mesh, link);
+    if (peer == NULL)
+        return;
+    end_session(mesh, peer);
+    dial_if_ours(mesh, peer);
+}
+
+/* ---- the table of nodes ---- */
+
+static void take_row(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
+    const struct sv_mesh_node *node)
+{
+    bool moved = strncmp(peer->address, sv_str(node->address), sizeof(peer->address) - 1) != 0;
+    peer->listed = true;
+    peer->epoch = node->epoch;
+    peer->state = node->state;
+    copy(peer->address, sizeof(peer->address), sv_str(node->address));
+    if (moved && peer->dialling)
+        hang_up(mesh, peer, 0, "it has another address");
+}
+
+static void lose(struct sv_mesh *mesh, struct sv_mesh_peer *peer, const char *reason)
+{
+    if (peer->dialling)
+        hang_up(mesh, peer, 0, reason);
+    if (peer->link != 0) {
+        uint64_t link = peer->link;
+        end_session(mesh, peer);
+        hang_up(mesh, peer, link, reason);
+    }
+    let_all_leave(mesh, peer);
+    SV_LIST_FOREACH(it, &peer->shares)
+        sv_mesh_remove_share(mesh, SV_CONTAINER_OF(it, struct sv_mesh_share, of_peer));
+}
+
+static void on_nodes(struct sv_mesh *mesh, const struct sv_mesh_input *in)
+{
+    SV_LIST_FOREACH(it, &mesh->peers) {
+        struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
+        bool is_there = false;
+        for (size_t i = 0; i < in->n_nodes && !is_there; i++)
+            is_there = strcmp(in->nodes[i].id, peer->id) == 0;
+        if (is_there || !peer->listed)
+            continue; /* one with a link, whose row was written after it was read, is not listed yet
+                       */
+        peer->listed = false;
+        lose(mesh, peer, "the node has left");
+        if (sv_list_empty(&peer->presences))
+            sv_mesh_remove_peer(mesh, peer);
+    }
+    for (size_t i = 0; i < in->n_nodes; i++) {
+        struct sv_mesh_peer *peer = sv_mesh_find_peer(mesh, in->nodes[i].id);
+        if (peer == NULL && (peer = sv_mesh_add_peer(mesh, in->nodes[i].id)) == NULL)
+            return;
+        take_row(mesh, peer, &in->nodes[i]);
+        if (peer->state == SV_FELLOW_DEAD)
+            lose(mesh, peer, "the node was declared dead");
+        else if (peer->link != 0 && peer->epoch > peer->link_epoch)
+            lose(mesh, peer, "another start of this node has registered");
+        dial_if_ours(mesh, peer);
+    }
+}
+
+/* ---- what is heard ---- */
+
+static void end_wrong_link(struct sv_mesh *mesh, struct sv_mesh_peer *peer, const char *reason)
+{
+    uint64_t link = peer->link;
+    end_session(mesh, peer);
+    hang_up(mesh, peer, link, reason);
+    dial_if_ours(mesh, peer);
+}
+
+static void remove_presences(struct sv_mesh *mesh, const struct sv_mesh_room *room,
+    struct sv_mesh_peer *peer)
+{
+    SV_LIST_FOREACH(it, &peer->presences) {
+        struct sv_mesh_presence *presence = SV_CONTAINER_OF(it, struct sv_mesh_presence, of_peer);
+        if (presence->room == room)
+            sv_mesh_remove_presence(mesh, presence);
+    }
+}
+
+/* Returns false if the link cannot go on. */
+static bool hear_interest(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
+    const struct sv_cluster_interest *interest, uint64_t barrier)
+{
+    struct sv_mesh_room *room = interest->on || interest->n_online > 0
+        ? sv_mesh_need_room(mesh, interest->room_id)
+        : sv_mesh_find_room(mesh, interest->room_id);
+    if (room == NULL)
+        return true;
+    struct sv_mesh_share *share = sv_mesh_find_share(room, peer);
+    if (!interest->on && interest->n_online <= 0) {
+        if (room->here)
+            remove_presences(mesh, room, peer);
+        if (share != NULL) {
+            end_echo(mesh, share);
+            sv_mesh_remove_share(mesh, share);
+        }
+        return true;
+    }
+    if (share == NULL && peer->n_shares >= SV_MESH_ROOMS_MAX)
+        return false;
+    if (share == NULL && (share = sv_mesh_need_share(mesh, room, peer)) == NULL)
+        return true;
+    bool had = share->has;
+    share->has = interest->on;
+    share->n_online = interest->n_online < 0 ? 0 : interest->n_online;
+    if (!share->has) {
+        share->live = false;
+        sv_list_remove(&share->owed);
+        end_echo(mesh, share);
+    } else if (room->here && (!had || barrier != 0)) {
+        owe_snapshot(share, barrier);
+    } else {
+        share->barrier = barrier > share->barrier ? barrier : share->barrier;
+    }
+    return true;
+}
+
+static void hear_interests(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
+    const struct sv_cluster_event *event)
+{
+    peer->wants_all = event->all;
+    for (size_t i = 0; i < event->n_interests; i++) {
+        if (hear_interest(mesh, peer, &event->interests[i], event->barrier))
+            continue;
+        end_wrong_link(mesh, peer, "it says that it has more rooms than a node can have");
+        return;
+    }
+    serve_owed(mesh, peer);
+}
+
+/* Of the people whom the snapshot does not name, what was said before counts no longer. */
+static void hear_snapshot(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
+    struct sv_mesh_room *room, const struct sv_cluster_event *event)
+{
+    for (size_t i = 0; i < event->n_presences; i++) {
+        struct sv_mesh_presence *presence =
+            sv_mesh_add_presence(mesh, room, peer, &event->presences[i]);
+        if (presence != NULL)
+            presence->is_told = true;
+    }
+    struct sv_mesh_user *user, *next;
+    HASH_ITER(hh, room->users, user, next) {
+        struct sv_mesh_presence *presence = sv_mesh_find_presence(room, peer, user->user_id);
+        if (presence != NULL && !presence->is_told)
+            sv_mesh_let_leave(mesh, presence);
+        else if (presence != NULL)
+            presence->is_told = false;
+    }
+    sv_mesh_put(mesh, SV_MESH_APPLY);
+    struct sv_mesh_share *share = sv_mesh_find_share(room, peer);
+    if (share != NULL && event->barrier >= room->barrier)
+        end_echo(mesh, share);
+}
+
+static void hear_presences(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
+    const struct sv_cluster_event *event)
+{
+    for (size_t i = 0; i < event->n_presences; i++) {
+        const struct sv_cluster_presence *who = &event->presences[i];
+        struct sv_mesh_room *room = sv_mesh_find_room(mesh, who->room_id);
+        if (room == NULL || !room->here)
+            continue;
+        struct sv_mesh_presence *presence = who->online
+            ? sv_mesh_add_presence(mesh, room, peer, who)
+            : sv_mesh_find_presence(room, peer, who->user_id);
+        if (!who->online && presence != NULL)
+            sv_mesh_remove_presence(mesh, presence);
+    }
+}
+
+static void hear(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
+    const struct sv_cluster_event *event)
+{
+    struct sv_mesh_room *room = sv_mesh_find_room(mesh, event->room_id);
+    bool is_here = room != NULL && room->here;
+    switch (event->kind) {
+    case SV_CLUSTER_HELLO:
+        end_wrong_link(mesh, peer, "it says hello twice");
+        break;
+    case SV_CLUSTER_BYE:
+        let_all_leave(mesh, peer);
+        end_wrong_link(mesh, peer, "the node is going");
+        break;
+    case SV_CLUSTER_INTEREST:
+        hear_interests(mesh, peer, event);
+        break;
+    case SV_CLUSTER_SNAPSHOT:
+        if (is_here)
+            hear_snapshot(mesh, peer, room, event);
+        break;
+    case SV_CLUSTER_PRESENCE:
+        hear_presences(mesh, peer, event);
+        break;
+    case SV_CLUSTER_UNKNOWN:
+        if (is_here)
+            output_room(mesh, SV_MESH_LOOK, room);
+        break;
+    case SV_CLUSTER_CHANGE:
+    case SV_CLUSTER_STATE:
+    case SV_CLUSTER_CHAT:
+    case SV_CLUSTER_RELAY:
+    case SV_CLUSTER_VOTE:
+        if (is_here || mesh->observes)
+            sv_mesh_put(mesh, SV_MESH_APPLY);
+        break;
+    case SV_CLUSTER_SESSION:
+        sv_mesh_put(mesh, SV_MESH_APPLY);
+        break;
+    }
+}
+
+static void on_heard(struct sv_mesh *mesh, const struct sv_mesh_input *in)
+{
+    struct sv_mesh_peer *peer = sv_mesh_peer_of_link(mesh, in->link);
+    if (peer == NULL)
+        return;
+    if (in->event->sequence != peer->heard + 1) {
+        end_wrong_link(mesh, peer, "an event is missing");
+        return;
+    }
+    peer->heard++;
+    hear(mesh, peer, in->event);
+}
+
+/* ---- time ---- */
+
+static void run_timers(struct sv_mesh *mesh)
+{
+    SV_LIST_FOREACH(it, &mesh->waiting) {
+        struct sv_mesh_room *room = SV_CONTAINER_OF(it, struct sv_mesh_room, waiting);
+        if (room->ready_at_ms > mesh->now_ms)
+            break;
+        set_ready(mesh, room);
+    }
+    SV_LIST_FOREACH(it, &mesh->forgotten) {
+        struct sv_mesh_room *room = SV_CONTAINER_OF(it, struct sv_mesh_room, forgotten);
+        if (room->forgotten_at_ms > mesh->now_ms)
+            break;
+        withdraw(mesh, room);
+    }
+    SV_LIST_FOREACH(it, &mesh->leaving) {
+        struct sv_mesh_presence *presence = SV_CONTAINER_OF(it, struct sv_mesh_presence, leaving);
+        if (presence->leaves_at_ms > mesh->now_ms)
+            break;
+        struct sv_mesh_peer *peer = presence->peer;
+        sv_mesh_remove_presence(mesh, presence);
+        if (!peer->listed && peer->link == 0 && sv_list_empty(&peer->presences))
+            sv_mesh_remove_peer(mesh, peer);
+    }
+    if (!sv_list_empty(&mesh->untold) && mesh->told_ms + TELL_ONLINE_MS <= mesh->now_ms)
+        tell_numbers(mesh);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t sv_mesh_next_ms(const struct sv_mesh *mesh)
+{
+    int64_t next = INT64_MAX;
+    if (!sv_list_empty(&mesh->waiting))
+        next = earlier(next,
+            SV_CONTAINER_OF(mesh->waiting.next, struct sv_mesh_room, waiting)->ready_at_ms);
+    if (!sv_list_empty(&mesh->forgotten))
+        next = earlier(next,
+            SV_CONTAINER_OF(mesh->forgotten.next, struct sv_mesh_room, forgotten)->forgotten_at_ms);
+    if (!sv_list_empty(&mesh->leaving))
+        next = earlier(next,
+            SV_CONTAINER_OF(mesh->leaving.next, struct sv_mesh_presence, leaving)->leaves_at_ms);
+    if (!sv_list_empty(&mesh->untold))
+        next = earlier(next, mesh->told_ms + TELL_ONLINE_MS);
+    return next;
+}
+
+/* ---- the step ---- */
+
+int sv_mesh_step(struct sv_mesh *mesh, int64_t now_ms, const struct sv_mesh_input *input,
+    struct sv_mesh_outputs *outputs)
+{
+    mesh->now_ms = now_ms;
+    mesh->outputs = outputs;
+    mesh->no_memory = false;
+    outputs->n = 0;
+    sv_arena_fini(&mesh->arena);
+    switch (input->kind) {
+    case SV_MESH_TICK:
+        run_timers(mesh);
+        break;
+    case SV_MESH_NODES:
+        on_nodes(mesh, input);
+        break;
+    case SV_MESH_OPENED:
+        on_opened(mesh, input);
+        break;
+    case SV_MESH_CLOSED:
+        on_closed(mesh, input->link);
+        break;
+    case SV_MESH_HEARD:
+        on_heard(mesh, input);
+        break;
+    case SV_MESH_DRAINED: {
+        struct sv_mesh_peer *peer = sv_mesh_peer_of_link(mesh, input->link);
+        if (peer != NULL) {
+            peer->n_ahead = 0;
+            serve_owed(mesh, peer);
+        }
+        break;
+    }
+    case SV_MESH_WANT:
+        on_want(mesh, input->room_id);
+        break;
+    case SV_MESH_FORGET:
+        on_forget(mesh, input->room_id);
+        break;
+    case SV_MESH_TELL:
+        on_tell(mesh, input);
+        break;
+    case SV_MESH_SNAPSHOT_MADE:
+        on_snapshot_made(mesh, input);
+        break;
+    case SV_MESH_PRESENCE_HERE:
+        on_presence_here(mesh, input);
+        break;
+    case SV_MESH_OBSERVES:
+        on_observes(mesh, input->on);
+        break;
+    }
+    return mesh->no_memory ? SYNCTV_E_NO_MEMORY : 0;
+}
+
+struct sv_mesh *sv_mesh_new(const char *node_id)
+{
+    struct sv_mesh *mesh = calloc(1, sizeof(*mesh));
+    if (mesh == NULL)
+        return NULL;
+    copy(mesh->id, sizeof(mesh->id), node_id);
+    sv_list_init(&mesh->peers);
+    sv_list_init(&mesh->forgotten);
+    sv_list_init(&mesh->waiting);
+    sv_list_init(&mesh->untold);
+    sv_list_init(&mesh->leaving);
+    mesh->told_ms = INT64_MIN / 2;
+    return mesh;
+}
+
+void sv_mesh_free(struct sv_mesh *mesh)
+{
+    struct sv_mesh_outputs outputs = { 0 };
+    if (mesh == NULL)
+        return;
+    mesh->outputs = &outputs;
+    struct sv_list *it;
+    while ((it = mesh->peers.next) != &mesh->peers)
+        sv_mesh_remove_peer(mesh, SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh));
+    struct sv_mesh_room *room, *next;
+    HASH_ITER(hh, mesh->rooms, room, next) {
+        HASH_DEL(mesh->rooms, room);
+        free(room);
+    }
+    sv_mesh_outputs_fini(&outputs);
+    sv_arena_fini(&mesh->arena);
+    free(mesh);
+}
+
+void sv_mesh_outputs_fini(struct sv_mesh_outputs *outputs)
+{
+    free(outputs->items);
+    *outputs = (struct sv_mesh_outputs){ 0 };
+}
+
+/* ---- what the mesh knows ---- */
+
+bool sv_mesh_is_online(const struct sv_mesh *mesh, const char *room_id, const char *user_id)
+{
+    const struct sv_mesh_room *room = sv_mesh_find_room(mesh, room_id);
+    struct sv_mesh_user *user = NULL;
+    if (room != NULL)
+        HASH_FIND_STR(room->users, user_id, user);
+    return user != NULL;
+}
+
+int64_t sv_mesh_n_online(const struct sv_mesh *mesh, const char *room_id)
+{
+    const struct sv_mesh_room *room = sv_mesh_find_room(mesh, room_id);
+    int64_t n = 0;
+    if (room == NULL)
+        return 0;
+    SV_LIST_FOREACH(it, &room->shares)
+        n += SV_CONTAINER_OF(it, struct sv_mesh_share, of_room)->n_online;
+    return n;
+}
+
+void sv_mesh_each_online(const struct sv_mesh *mesh, const char *room_id,
+    void (*found)(void *userdata, const char *user_id, const char *username), void *userdata)
+{
+    const struct sv_mesh_room *room = sv_mesh_find_room(mesh, room_id);
+    if (room == NULL)
+        return;
+    for (const struct sv_mesh_user *user = room->users; user != NULL; user = user->hh.next)
+        found(userdata, user->user_id, user->username);
+}
+
+bool sv_mesh_is_complete(const struct sv_mesh *mesh)
+{
+    SV_LIST_FOREACH(it, &mesh->peers) {
+        const struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
+        if (is_to_be_linked(peer) && (peer->link == 0 || peer->state == SV_FELLOW_SUSPECT))
+            return false;
+    }
+    return mesh->n_echoes == 0;
+}
+
+bool sv_mesh_has_turn(const struct sv_mesh *mesh, const char *room_id)
+{
+    const struct sv_mesh_room *room = sv_mesh_find_room(mesh, room_id);
+    if (room == NULL)
+        return true;
+    SV_LIST_FOREACH(it, &room->shares) {
+        const struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
+        if (share->has && share->peer->link != 0 && strcmp(share->peer->id, mesh->id) < 0)
+            return false;
+    }
+    return true;
+}
+
+bool sv_mesh_is_linked(const struct sv_mesh *mesh, const char *node_id)
+{
+    SV_LIST_FOREACH(it, &mesh->peers) {
+        const struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
+        if (strcmp(peer->id, node_id) == 0)
+            return peer->link != 0;
+    }
+    return false;
+}
