@@ -12,7 +12,7 @@
 #include "base/id.h"
 
 enum sv_cluster_event_kind {
-    /* Of a kind that this program does not know. */
+    /* Of a kind that this program does not know. If it names a room, that is to be read. */
     SV_CLUSTER_UNKNOWN,
     /* Of the link itself. */
     SV_CLUSTER_HELLO,
@@ -87,6 +87,8 @@ struct sv_cluster_event {
     const char *node_id;
     /* Of the session of the link, from 1. */
     uint64_t sequence;
+    /* When it was said: its node clock. */
+    int64_t timestamp_ms;
     /* Of what concerns one room, else "". */
     const char *room_id;
 
