@@ -32,6 +32,8 @@ struct sv_peer_link;
 #define SV_PEER_FELLOWS_MAX (2 * SV_FELLOWS_MAX)
 #define SV_PEER_OBSERVERS_MAX 16
 #define SV_PEER_METHODS 7
+/* Of what nodes say to each other; RegisterNode compares it. */
+#define SV_PEER_WIRE_VERSION "1"
 
 /* A node that this one has to do with. All under peer->lock. */
 struct sv_peer_fellow {
@@ -43,7 +45,7 @@ struct sv_peer_fellow {
     /* As the callee: the epoch that it has registered here with; 0 = none. */
     int64_t epoch;
     /* What its last heartbeat has said; has_stats. */
-    struct sv_peer_stats stats;
+    struct sv_wire_node_stats stats;
     bool has_stats;
 
     /* As the caller: this node's epoch when it registered there; 0 = it has to. */
@@ -61,6 +63,8 @@ struct sv_peer_fellow {
     int64_t not_before_ms;
     int64_t next_beat_ms;
     struct sv_outage trouble;
+    /* So that links that come and go all the time do not fill the log. */
+    struct sv_outage opened;
 };
 
 struct sv_peer {
@@ -89,7 +93,7 @@ struct sv_peer {
     /* Attempts to open a link since the start. */
     uint64_t n_sessions;
     /* Channels that are not used any more, for the thread to free. */
-    struct sv_rpc_channel *old_channels[SV_PEER_FELLOWS_MAX];
+    struct sv_rpc_channel *old_channels[2 * SV_PEER_FELLOWS_MAX];
     size_t n_old_channels;
     /* Callers who were refused. */
     struct sv_outage refusals;
@@ -127,6 +131,9 @@ void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bo
     bool is_unknown_there);
 
 /* ---- service.c, data.c ---- */
+
+/* Of this node and its process. */
+void sv_peer_own_stats(struct sv_peer *peer, struct sv_wire_node_stats *ret_stats);
 
 void sv_peer_add_cluster_methods(struct sv_peer *peer, struct sv_rpc_method *methods);
 void sv_peer_add_data_methods(struct sv_peer *peer, struct sv_rpc_method *methods);

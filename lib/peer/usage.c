@@ -42,7 +42,7 @@ void sv_peer_usage_fini(struct sv_peer_usage *usage)
     pthread_mutex_destroy(&usage->lock);
 }
 
-void sv_peer_usage_read(struct sv_peer_usage *usage, struct sv_peer_stats *stats)
+void sv_peer_usage_read(struct sv_peer_usage *usage, struct sv_wire_node_stats *stats)
 {
     int64_t now_us = sv_mono_us(), used = used_us();
     pthread_mutex_lock(&usage->lock);

@@ -6,14 +6,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
-/* NodeStats. */
-struct sv_peer_stats {
-    int32_t active_streams, connected_clients;
-    /* Of cores: 1.0 = one of them all the time. */
-    double cpu_usage;
-    /* Bytes of memory that is resident. */
-    double memory_usage;
-};
+#include "wire/cluster_rpc.h"
 
 struct sv_peer_usage {
     pthread_mutex_t lock;
@@ -24,7 +17,10 @@ struct sv_peer_usage {
 
 void sv_peer_usage_init(struct sv_peer_usage *usage);
 void sv_peer_usage_fini(struct sv_peer_usage *usage);
-/* Fills in CPU, over the last second at least, and memory. Any thread. */
-void sv_peer_usage_read(struct sv_peer_usage *usage, struct sv_peer_stats *stats);
+/*
+ * Fills in cpu_usage, of cores (1.0 = one of them all the time) over the last second at least, and
+ * memory_usage, the bytes that are resident. Any thread.
+ */
+void sv_peer_usage_read(struct sv_peer_usage *usage, struct sv_wire_node_stats *stats);
 
 #endif

@@ -307,6 +307,17 @@ void sv_rpc_stream_cancel(struct sv_rpc_stream *s, int code, const synctv_error 
     set_end(s, code, err, true);
 }
 
+void sv_rpc_stream_get_end(struct sv_rpc_stream *s, synctv_error *ret_error)
+{
+    *ret_error = (synctv_error){ 0 };
+    pthread_mutex_lock(&s->lock);
+    if (s->end_error != NULL)
+        *ret_error = *s->end_error;
+    else if (s->finishing && s->end_code < 0)
+        sv_error(ret_error, s->end_code);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void sv_rpc_stream_finish_all(struct sv_rpc_server *server)
 {
     pthread_mutex_lock(&server->lock);
