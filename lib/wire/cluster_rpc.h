@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Encodes and decodes the calls between nodes, both their sides: the unary methods of ClusterService
- * and DataSyncService. SyncEvents is in cluster_event.h.
+ * Encodes and decodes the calls between nodes, both their sides: the unary methods of
+ * ClusterService and DataSyncService. SyncEvents is in cluster_event.h.
  *
  * Encoders: NULL is "", as anywhere. Errors: NO_MEMORY.
  * Decoders: ids, numbers and lengths are checked; what the strings mean is not. *ret is what was
