@@ -26,7 +26,6 @@
 /* One failure may be a restart: nothing is said before so many in a row. */
 #define QUIET_ATTEMPTS 2
 
-
 static uint32_t random_bits(struct sv_peer *peer)
 {
     uint32_t bits = 0;
@@ -89,10 +88,9 @@ static void start_call(struct sv_peer_fellow *fellow, const char *path, struct s
     struct sv_peer *peer = fellow->peer;
     char *authorization = NULL;
     struct call *call = calloc(1, sizeof(*call));
-    int rv = call == NULL
-        ? SYNCTV_E_NO_MEMORY
-        : sv_peer_keys_sign(&peer->keys, synctv_node_id(peer->node), fellow->id,
-              synctv_node_now_ms(peer->node), &authorization);
+    int rv = call == NULL ? SYNCTV_E_NO_MEMORY
+                          : sv_peer_keys_sign(&peer->keys, synctv_node_id(peer->node), fellow->id,
+                                synctv_node_now_ms(peer->node), &authorization);
     if (rv < 0) {
         sv_rpc_bytes_unref(payload);
     } else {

@@ -117,8 +117,8 @@ void sv_peer_stir(struct sv_peer *peer);
 struct sv_peer_link *sv_peer_find_link(struct sv_peer *peer, uint64_t number);
 
 /*
- * Logs what is wrong with a fellow, or NULL = with a stranger: at first, then once a minute, or when
- * it is something else. Not locked.
+ * Logs what is wrong with a fellow, or NULL = with a stranger: at first, then once a minute, or
+ * when it is something else. Not locked.
  */
 void sv_peer_complain(struct sv_peer *peer, synctv_log_level level, const char *id,
     const char *text);

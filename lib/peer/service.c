@@ -160,8 +160,8 @@ static void get_nodes(struct sv_rpc_call *call, void *arg)
     const void *payload = sv_rpc_call_payload(call, &len);
     int rv = sv_peer_authenticate(peer, call, &claims, &err);
     if (rv == 0)
-        rv = sv_wire_get_nodes_request_decode(payload, len, sv_rpc_call_arena(call), &request,
-            &err);
+        rv =
+            sv_wire_get_nodes_request_decode(payload, len, sv_rpc_call_arena(call), &request, &err);
     if (rv < 0)
         sv_peer_refuse(peer, call, &err);
     else
@@ -216,7 +216,8 @@ static void registration_checked(struct sv_cluster_check *check, int rv)
     struct registration *reg = SV_CONTAINER_OF(check, struct registration, check);
     synctv_error err;
     if (rv == SYNCTV_E_NODE_NOT_FOUND)
-        sv_errorf(&err, rv, "the database of this node has no such start of the node %s", check->id);
+        sv_errorf(&err, rv, "the database of this node has no such start of the node %s",
+            check->id);
     else if (rv < 0)
         sv_error(&err, rv);
     else
@@ -292,8 +293,8 @@ static void heartbeat(struct sv_rpc_call *call, void *arg)
     const void *payload = sv_rpc_call_payload(call, &len);
     int rv = sv_peer_authenticate(peer, call, &claims, &err);
     if (rv == 0)
-        rv = sv_wire_heartbeat_request_decode(payload, len, sv_rpc_call_arena(call), &request,
-            &err);
+        rv =
+            sv_wire_heartbeat_request_decode(payload, len, sv_rpc_call_arena(call), &request, &err);
     if (rv == 0)
         rv = check_self(&claims, request.node_id, &err);
     if (rv < 0) {
@@ -342,7 +343,7 @@ static void sync_events(struct sv_rpc_call *call, void *arg)
 {
     struct sv_peer *peer = arg;
     struct sv_token_claims claims;
-    struct sv_peer_link *link;
+    struct sv_peer_link *link = NULL;
     struct sv_rpc_stream *stream;
     synctv_error err;
     int rv = sv_peer_authenticate(peer, call, &claims, &err);
@@ -365,8 +366,8 @@ static void sync_events(struct sv_rpc_call *call, void *arg)
 
 void sv_peer_add_cluster_methods(struct sv_peer *peer, struct sv_rpc_method *methods)
 {
-    methods[0] = (struct sv_rpc_method){ SERVICE "RegisterNode", SV_RPC_UNARY, register_node, peer,
-        false };
+    methods[0] =
+        (struct sv_rpc_method){ SERVICE "RegisterNode", SV_RPC_UNARY, register_node, peer, false };
     methods[1] =
         (struct sv_rpc_method){ SERVICE "Heartbeat", SV_RPC_UNARY, heartbeat, peer, false };
     methods[2] = (struct sv_rpc_method){ SERVICE "GetNodes", SV_RPC_UNARY, get_nodes, peer, false };

@@ -88,6 +88,6 @@ void sv_peer_complain(struct sv_peer *peer, synctv_log_level level, const char *
     char more[40] = "";
     if (times > 1)
         snprintf(more, sizeof(more), " (%u times)", times);
-    sv_logf(peer->log, level, "cluster", "%s%s%s%s%s", id == NULL ? "" : "node ", id == NULL ? "" : id,
-        id == NULL ? "" : ": ", text, more);
+    sv_logf(peer->log, level, "cluster", "%s%s%s%s%s", id == NULL ? "" : "node ",
+        id == NULL ? "" : id, id == NULL ? "" : ": ", text, more);
 }

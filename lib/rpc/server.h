@@ -307,7 +307,8 @@ void sv_rpc_stream_kick(struct sv_rpc_stream *stream);
  * replaces OK.
  */
 void sv_rpc_stream_finish(struct sv_rpc_stream *stream, int code, const synctv_error *err);
-/* For on_closed(): the error with which this side has ended it; code 0 = with none, or the client has.
+/* For on_closed(): the error with which this side has ended it; code 0 = with none, or the client
+ * has.
  */
 void sv_rpc_stream_get_end(struct sv_rpc_stream *stream, synctv_error *ret_error);
 /* Ends it now: next() is not called any more. The client gets the code if it still reads. */
