@@ -16,6 +16,7 @@
 #include "embed/tls_files.h"
 #include "node/cluster.h"
 #include "node/node.h"
+#include "peer/peer.h"
 #include "service/service.h"
 
 #define MAX_THREADS 64
@@ -26,6 +27,10 @@ struct front {
     /* NULL until its threads have started. */
     struct sv_rpc_server *_Atomic server;
     struct sv_service *service;
+    struct sv_peer *peer;
+    /* Of both. */
+    struct sv_rpc_method *methods;
+    size_t n_methods;
     /* With threads = 0. */
     bool polled;
     /* NULL = there is none. */
@@ -79,7 +84,8 @@ static int start_server(synctv_node *node, const synctv_node_options *options,
     o.trusted_proxies = options->trusted_proxies;
     o.tls = tls->cert != NULL ? tls : NULL;
     o.threads = options->threads;
-    o.methods = sv_service_methods(front->service, &o.n_methods);
+    o.methods = front->methods;
+    o.n_methods = front->n_methods;
     o.descriptor_set = sv_service_descriptor_set(&o.descriptor_set_len);
     o.turn = turn;
     o.userdata = node;
@@ -112,6 +118,8 @@ static void front_free(struct front *front)
     if (front == NULL)
         return;
     sv_service_free(front->service);
+    sv_peer_free(front->peer);
+    free(front->methods);
     free(front->tls_cert_file);
     free(front->tls_key_file);
     free(front->tls_client_ca_file);
@@ -123,6 +131,39 @@ static bool copy_path(char **ret_copy, const char *path)
 {
     *ret_copy = sv_str_empty(path) ? NULL : strdup(path);
     return *ret_copy != NULL || sv_str_empty(path);
+}
+
+static int join_methods(struct front *front)
+{
+    size_t n_service, n_peer;
+    const struct sv_rpc_method *service = sv_service_methods(front->service, &n_service);
+    const struct sv_rpc_method *peer = sv_peer_methods(front->peer, &n_peer);
+    front->methods = calloc(n_service + n_peer, sizeof(*front->methods));
+    if (front->methods == NULL)
+        return SYNCTV_E_NO_MEMORY;
+    memcpy(front->methods, service, n_service * sizeof(*service));
+    memcpy(front->methods + n_service, peer, n_peer * sizeof(*peer));
+    front->n_methods = n_service + n_peer;
+    return 0;
+}
+
+/* What calls other nodes. They listen as this one does: with TLS or without. */
+static int make_peer(synctv_node *node, struct front *front, const synctv_node_options *options,
+    const struct sv_tls_files *files, synctv_error *err)
+{
+    const struct sv_peer_options o = {
+        .node = node,
+        .log = &node->log,
+        .secret_file = options->listen != NULL ? options->cluster_secret_file : NULL,
+        .tls = files->tls.cert != NULL,
+        .root_ca = files->cluster_ca,
+        .cert = files->cert,
+        .key = files->key,
+    };
+    int rv = sv_peer_new(&o, &front->peer, err);
+    if (rv == 0 && (rv = join_methods(front)) < 0)
+        sv_error(err, rv);
+    return rv;
 }
 
 static struct front *front_new(synctv_node *node, const synctv_node_options *options)
@@ -165,12 +206,20 @@ static int open_node(const synctv_node_options *options, synctv_node **ret_node,
         rv = sv_error(ret_error, SYNCTV_E_NO_MEMORY);
         goto out;
     }
+    rv = make_peer(node, front, options, &tls, ret_error);
+    if (rv < 0)
+        goto out;
     node->front = front;
     node->wake_userdata = front;
     node->wake = wake;
     rv = start_server(node, options, &tls.tls, ret_error);
     if (rv < 0)
         goto out;
+    rv = sv_peer_start(front->peer, ret_error);
+    if (rv < 0) {
+        sv_rpc_server_free(atomic_exchange(&front->server, NULL));
+        goto out;
+    }
     *ret_node = node;
     node = NULL; /* moved to the caller */
 out:
@@ -255,6 +304,7 @@ void synctv_node_stop(synctv_node *node, int grace_ms)
         struct sv_rpc_server *server = atomic_load(&front->server);
         sv_rpc_server_set_serving(server, false);
         sv_node_close(node);
+        sv_peer_close(front->peer);
         sv_rpc_server_stop(server, grace_ms < 0 ? 0 : grace_ms);
         sv_node_quiesce(node);
         for (int i = 0; i < LAST_TURNS && turn(node) == 0; i++)

@@ -10,7 +10,7 @@
 struct sv_tls_files {
     /* Its cert is NULL when there is to be no TLS. */
     struct sv_rpc_tls tls;
-    char *cert, *key, *client_ca;
+    char *cert, *key, *client_ca, *cluster_ca;
 };
 
 /*

@@ -21,7 +21,7 @@
 
 #define SECRET_MIN_BYTES 32
 #define SECRET_FILE_MAX_BYTES 4095
-#define INSTANCE_LEN 21
+#define INSTANCE_LEN (SV_INSTANCE_SIZE - 1)
 #define HEARTBEAT_MIN_MS 100
 #define HEARTBEAT_MAX_MS 60000
 
@@ -45,6 +45,7 @@ struct beat {
 struct sv_cluster {
     synctv_node *node;
     char instance[INSTANCE_LEN + 1];
+    char storage_id[SV_STORAGE_ID_SIZE];
     int32_t heartbeat_ms;
     bool advertises, on_loopback;
     atomic_bool has_fellows;
@@ -227,10 +228,23 @@ static int find_ahead(synctv_node *node, struct sv_tx *tx, int64_t *ret_ahead_ms
     return n < 0 ? n : held < 0 ? held : 0;
 }
 
+static int read_storage_id(struct sv_cluster *cluster, struct sv_tx *tx)
+{
+    struct sv_arena arena = { 0 };
+    const char *id = "";
+    int rv = tx->ops->meta_get(tx, "storage_id", &arena, &id);
+    if (rv > 0)
+        snprintf(cluster->storage_id, sizeof(cluster->storage_id), "%s", id);
+    sv_arena_fini(&arena);
+    return rv < 0 ? rv : 0;
+}
+
 int sv_cluster_register(synctv_node *node, struct sv_tx *tx, int64_t *ret_ahead_ms)
 {
     struct sv_cluster *cluster = node->cluster;
     int rv = find_ahead(node, tx, ret_ahead_ms);
+    if (rv >= 0)
+        rv = read_storage_id(cluster, tx);
     if (rv < 0)
         return rv;
     pthread_mutex_lock(&cluster->lock);
@@ -347,6 +361,7 @@ static void look_around(struct sv_cluster *cluster, struct beat *beat)
     sv_membership_look(&cluster->view, sv_node_mono_ms(cluster->node), rows, n, &beat->look,
         tell_news, cluster);
     atomic_store(&cluster->has_fellows, sv_membership_n_alive(&cluster->view) > 0);
+    sv_links_see_nodes(cluster->node, &cluster->view);
 }
 
 static void come_back(struct sv_cluster *cluster, int64_t epoch)
@@ -490,6 +505,66 @@ void sv_cluster_leave(synctv_node *node)
         return;
     cluster->leaving = (struct sv_job){ .run = leave_run, .apply = leave_apply };
     sv_store_write(node->store, &cluster->leaving);
+}
+
+/* --- for links --- */
+
+bool sv_cluster_identify(const synctv_node *node, struct sv_cluster_identity *ret_identity)
+{
+    struct sv_cluster *cluster = node->cluster;
+    if (cluster == NULL)
+        return false;
+    pthread_mutex_lock(&cluster->lock);
+    ret_identity->epoch = cluster->epoch;
+    memcpy(ret_identity->address, cluster->address, sizeof(cluster->address));
+    pthread_mutex_unlock(&cluster->lock);
+    memcpy(ret_identity->instance, cluster->instance, sizeof(cluster->instance));
+    memcpy(ret_identity->storage_id, cluster->storage_id, sizeof(cluster->storage_id));
+    ret_identity->heartbeat_ms = cluster->heartbeat_ms;
+    return true;
+}
+
+size_t sv_cluster_fellows(const synctv_node *node, struct sv_fellow *ret_fellows)
+{
+    struct sv_cluster *cluster = node->cluster;
+    if (cluster == NULL)
+        return 0;
+    pthread_mutex_lock(&cluster->lock);
+    size_t n = cluster->seen.n;
+    memcpy(ret_fellows, cluster->seen.fellows, n * sizeof(*ret_fellows));
+    pthread_mutex_unlock(&cluster->lock);
+    return n;
+}
+
+static int check_run(struct sv_job *job, struct sv_tx *tx)
+{
+    struct sv_cluster_check *check = SV_CONTAINER_OF(job, struct sv_cluster_check, job);
+    struct sv_node_rec *rows;
+    sv_arena_fini(&check->arena);
+    int n = tx->ops->node_list(tx, &check->arena, &rows);
+    for (int i = 0; i < n; i++) {
+        if (strcmp(rows[i].id, check->id) != 0)
+            continue;
+        if (rows[i].epoch != check->epoch || strcmp(rows[i].instance, check->instance) != 0)
+            return SYNCTV_E_NODE_NOT_FOUND;
+        snprintf(check->address, sizeof(check->address), "%s", rows[i].address);
+        return 0;
+    }
+    return n < 0 ? n : SYNCTV_E_NODE_NOT_FOUND;
+}
+
+static void check_apply(struct sv_job *job, int rv)
+{
+    struct sv_cluster_check *check = SV_CONTAINER_OF(job, struct sv_cluster_check, job);
+    sv_arena_fini(&check->arena);
+    check->done(check, rv);
+}
+
+int sv_cluster_check(synctv_node *node, struct sv_cluster_check *check)
+{
+    check->job = (struct sv_job){ .run = check_run, .apply = check_apply };
+    check->arena = (struct sv_arena){ 0 };
+    return sv_store_read(node->store, &check->job);
 }
 
 /* --- what others may see --- */

@@ -8,6 +8,7 @@
 #ifndef SV_NODE_CLUSTER_H
 #define SV_NODE_CLUSTER_H
 
+#include "cluster/membership.h"
 #include "node/engine/node.h"
 
 /* Reads the options that are about this: the secret, the id, the address. INVALID_ARGUMENT,
@@ -24,6 +25,45 @@ int sv_cluster_register(synctv_node *node, struct sv_tx *tx, int64_t *ret_ahead_
 void sv_cluster_set_address(synctv_node *node, const char *address);
 /* Whether another member is alive: then there is one clock for all. Any thread. */
 bool sv_cluster_has_fellows(const synctv_node *node);
+/* Who a member is to the others. */
+#define SV_INSTANCE_SIZE 22
+#define SV_STORAGE_ID_SIZE 65
+struct sv_cluster_identity {
+    int64_t epoch;
+    /* Of this start. */
+    char instance[SV_INSTANCE_SIZE];
+    /* Of its database. */
+    char storage_id[SV_STORAGE_ID_SIZE];
+    /* "" = nobody can reach it. */
+    char address[128];
+    int32_t heartbeat_ms;
+};
+/* False: it is no member. Any thread. */
+bool sv_cluster_identify(const synctv_node *node, struct sv_cluster_identity *ret_identity);
+/* The others, as the last look has found them: at most SV_FELLOWS_MAX, by id. Returns how many. Any
+ * thread. */
+size_t sv_cluster_fellows(const synctv_node *node, struct sv_fellow *ret_fellows);
+
+/*
+ * Whether somebody is the start of a node that stands in the store. Set `id`, `epoch`, `instance`
+ * and `done`; the rest is this file's.
+ */
+struct sv_cluster_check {
+    char id[65];
+    int64_t epoch;
+    char instance[SV_INSTANCE_SIZE];
+    /*
+     * On a thread of the store. rv: 0, and `address` is where the row says that the node is;
+     * NODE_NOT_FOUND (another epoch or instance, or no row), or why the store was not read.
+     */
+    void (*done)(struct sv_cluster_check *check, int rv);
+
+    char address[128];
+    struct sv_job job;
+    struct sv_arena arena;
+};
+/* Never blocks. Returns 0, and done() comes; or the errors of sv_store_read(). Any thread. */
+int sv_cluster_check(synctv_node *node, struct sv_cluster_check *check);
 /* Takes its row away with the last of the store's jobs. */
 void sv_cluster_leave(synctv_node *node);
 

@@ -17,15 +17,19 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 
+#include <synctv/error.h>
+
 struct sv_rpc_bytes {
     /* For lib/rpc alone. */
     grpc_slice slice;
+    /* The bytes are those of a gzip file, and the message is marked as compressed. */
+    bool is_gzip;
 };
 
 /* `len` bytes. Fill them through sv_rpc_bytes_data() before you hand them over. */
 static inline struct sv_rpc_bytes sv_rpc_bytes_new(size_t len)
 {
-    return (struct sv_rpc_bytes){ grpc_slice_malloc(len) };
+    return (struct sv_rpc_bytes){ .slice = grpc_slice_malloc(len) };
 }
 
 /* Valid while *b stays where it is: short messages live inside the struct. */
@@ -49,7 +53,7 @@ static inline struct sv_rpc_bytes sv_rpc_bytes_copy(const void *data, size_t len
 
 static inline struct sv_rpc_bytes sv_rpc_bytes_ref(struct sv_rpc_bytes b)
 {
-    return (struct sv_rpc_bytes){ grpc_slice_ref(b.slice) };
+    return (struct sv_rpc_bytes){ .slice = grpc_slice_ref(b.slice), .is_gzip = b.is_gzip };
 }
 
 static inline void sv_rpc_bytes_unref(struct sv_rpc_bytes b)
@@ -63,7 +67,17 @@ static inline void sv_rpc_bytes_unref(struct sv_rpc_bytes b)
  */
 void *sv_rpc_bytes_alloc(void *bytes, size_t len);
 
+/* The message for the core, which takes a reference of its own. */
+grpc_byte_buffer *sv_rpc_bytes_buffer(struct sv_rpc_bytes b);
+
 /* Makes one piece of a received message, as a new reference. False for a compressed message. */
 bool sv_rpc_payload_flatten(grpc_byte_buffer *buffer, grpc_slice *ret_slice);
+/*
+ * The same, but a message that was compressed with gzip is inflated to at most `gzip_max` bytes; 0
+ * = it is not accepted. Errors: UNIMPLEMENTED (not accepted, or not gzip), INVALID_ARGUMENT (it is
+ * damaged), TOO_LARGE, NO_MEMORY; `err` says it in a sentence.
+ */
+int sv_rpc_payload_inflate(grpc_byte_buffer *buffer, size_t gzip_max, grpc_slice *ret_slice,
+    synctv_error *err);
 
 #endif

@@ -143,6 +143,15 @@ struct sv_rpc_client_stream_ops {
     /* The stream is over. The last callback, once. */
     void (*on_status)(struct sv_rpc_client_stream *stream, void *userdata,
         const struct sv_rpc_answer *answer);
+    /*
+     * Gives the next message to be sent, instead of sv_rpc_client_stream_send(). Returns 1 with
+     * *ret_bytes, a reference that the caller takes; or 0 if there is none now: then
+     * sv_rpc_client_stream_kick() makes the channel ask again. NULL = messages are queued.
+     */
+    int (*next)(struct sv_rpc_client_stream *stream, void *userdata,
+        struct sv_rpc_bytes *ret_bytes);
+    /* As that of struct sv_rpc_stream_ops; larger or damaged messages end it with UNIMPLEMENTED. */
+    size_t gzip_max;
 };
 
 /*
@@ -159,6 +168,10 @@ void sv_rpc_client_stream_unref(struct sv_rpc_client_stream *stream);
  * full), NOT_CONNECTED (the stream is over or half-closed), NO_MEMORY.
  */
 int sv_rpc_client_stream_send(struct sv_rpc_client_stream *stream, struct sv_rpc_bytes payload);
+/* There is something to send: next() is called soon. Any thread. */
+void sv_rpc_client_stream_kick(struct sv_rpc_client_stream *stream);
+/* How long the server has not taken what is being sent; 0 = nothing waits for it. Any thread. */
+int64_t sv_rpc_client_stream_stalled_ms(struct sv_rpc_client_stream *stream);
 /* Tells the server, behind what is queued, that no more messages follow. Any thread. */
 void sv_rpc_client_stream_half_close(struct sv_rpc_client_stream *stream);
 /* Ends it now with CANCELLED. Any thread. */

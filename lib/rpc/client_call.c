@@ -83,17 +83,20 @@ void sv_rpc_client_answer_fini(struct sv_rpc_client_answer *a)
     grpc_slice_unref(a->details);
 }
 
+void sv_rpc_client_metadata_add(struct sv_rpc_client_metadata *m, const struct sv_rpc_md *md)
+{
+    m->items[m->n].key = grpc_slice_from_copied_string(md->key);
+    m->items[m->n++].value =
+        grpc_slice_from_copied_buffer(md->value, md->len > 0 ? md->len : strlen(md->value));
+}
+
 void sv_rpc_client_metadata_init(struct sv_rpc_client_metadata *m,
     const struct sv_rpc_request *request)
 {
     assert(request->n_metadata <= SV_RPC_METADATA_MAX);
     *m = (struct sv_rpc_client_metadata){ 0 };
-    for (; m->n < request->n_metadata; m->n++) {
-        const struct sv_rpc_md *md = &request->metadata[m->n];
-        m->items[m->n].key = grpc_slice_from_copied_string(md->key);
-        m->items[m->n].value =
-            grpc_slice_from_copied_buffer(md->value, md->len > 0 ? md->len : strlen(md->value));
-    }
+    for (size_t i = 0; i < request->n_metadata; i++)
+        sv_rpc_client_metadata_add(m, &request->metadata[i]);
 }
 
 void sv_rpc_client_metadata_fini(struct sv_rpc_client_metadata *m)

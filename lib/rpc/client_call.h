@@ -67,13 +67,15 @@ void sv_rpc_client_answer_fini(struct sv_rpc_client_answer *a);
 
 /* The metadata of a request for the core. */
 struct sv_rpc_client_metadata {
-    grpc_metadata items[SV_RPC_METADATA_MAX];
+    grpc_metadata items[SV_RPC_METADATA_MAX + 1];
     size_t n;
 };
 
 /* Keep it until the batch was started. */
 void sv_rpc_client_metadata_init(struct sv_rpc_client_metadata *m,
     const struct sv_rpc_request *request);
+/* One more than the request has. */
+void sv_rpc_client_metadata_add(struct sv_rpc_client_metadata *m, const struct sv_rpc_md *md);
 void sv_rpc_client_metadata_fini(struct sv_rpc_client_metadata *m);
 
 /* Flags for the request's GRPC_OP_SEND_INITIAL_METADATA. */

@@ -2,6 +2,7 @@
 /* A stream of a client: its messages both ways, its status. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "rpc/client_call.h"
 
@@ -17,7 +18,7 @@ struct sv_rpc_client_stream {
     const struct sv_rpc_client_stream_ops *ops;
     void *userdata;
     struct sv_rpc_op start_op, read_op, write_op, status_op;
-    struct sv_letter opening;
+    struct sv_letter opening, kick;
     /* on_open() was called. For the channel's thread alone. */
     bool opened;
     grpc_byte_buffer *read_buffer;
@@ -29,6 +30,10 @@ struct sv_rpc_client_stream {
     /* The status has come: nothing more is sent. */
     bool over;
     bool writing;
+    /* Since when it does; monotonic. */
+    int64_t writing_since_ms;
+    /* `kick` is on its way. */
+    bool kicked;
     /* The program wants to half-close; it was done. */
     bool half_close, half_closed;
     struct sv_list queued;
@@ -136,12 +141,12 @@ static void read_done(struct sv_rpc_op *op, bool ok)
         return;
     }
     tell_open(s);
-    if (sv_rpc_payload_flatten(message, &slice)) {
+    synctv_error err;
+    if (sv_rpc_payload_inflate(message, s->ops->gzip_max, &slice, &err) == 0) {
         s->ops->on_message(s, s->userdata, GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
         grpc_slice_unref(slice);
     } else {
-        grpc_call_cancel_with_status(s->c.call, GRPC_STATUS_UNIMPLEMENTED,
-            "the server has sent a compressed message", NULL);
+        grpc_call_cancel_with_status(s->c.call, GRPC_STATUS_UNIMPLEMENTED, err.message, NULL);
     }
     grpc_byte_buffer_destroy(message);
     start_read(s);
@@ -165,6 +170,14 @@ static void start_done(struct sv_rpc_op *op, bool ok)
 
 enum next_send { SEND_NOTHING, SEND_MESSAGE, SEND_HALF_CLOSE };
 
+/* Locked. */
+static void begin_write(struct sv_rpc_client_stream *s)
+{
+    s->writing = true;
+    s->writing_since_ms = sv_mono_ms();
+    s->holds++;
+}
+
 /* Locked. Says what the caller has to send now. */
 static enum next_send claim(struct sv_rpc_client_stream *s, struct out **ret_out, bool *ret_more)
 {
@@ -181,9 +194,17 @@ static enum next_send claim(struct sv_rpc_client_stream *s, struct out **ret_out
     } else {
         s->half_closed = true;
     }
-    s->writing = true;
-    s->holds++;
+    begin_write(s);
     return l != NULL ? SEND_MESSAGE : SEND_HALF_CLOSE;
+}
+
+static void start_write(struct sv_rpc_client_stream *s, const grpc_op *op)
+{
+    if (sv_rpc_op_start(&s->write_op, s->c.call, op, 1) == GRPC_CALL_OK)
+        return;
+    /* Cannot be; the hold must be dropped on the channel's thread. */
+    grpc_call_cancel(s->c.call, NULL);
+    sv_rpc_queue_post(&s->c.channel->queue, &s->c.refusal);
 }
 
 static void send_some(struct sv_rpc_client_stream *s)
@@ -198,20 +219,64 @@ static void send_some(struct sv_rpc_client_stream *s)
     grpc_byte_buffer *message = NULL;
     grpc_op op = { .op = GRPC_OP_SEND_CLOSE_FROM_CLIENT };
     if (next == SEND_MESSAGE) {
-        message = grpc_raw_byte_buffer_create(&o->bytes.slice, 1);
+        message = sv_rpc_bytes_buffer(o->bytes);
         sv_rpc_bytes_unref(o->bytes);
         free(o);
         op = (grpc_op){ .op = GRPC_OP_SEND_MESSAGE,
             .flags = more ? GRPC_WRITE_BUFFER_HINT : 0,
             .data.send_message.send_message = message };
     }
-    grpc_call_error e = sv_rpc_op_start(&s->write_op, s->c.call, &op, 1);
+    start_write(s, &op);
     if (message != NULL)
         grpc_byte_buffer_destroy(message);
-    if (e != GRPC_CALL_OK) { /* cannot be; the hold must be dropped on the channel's thread */
-        grpc_call_cancel(s->c.call, NULL);
-        sv_rpc_queue_post(&s->c.channel->queue, &s->c.refusal);
+}
+
+/* On the channel's thread, which alone sends on a stream with next(). */
+static void send_pulled(struct sv_rpc_client_stream *s)
+{
+    struct sv_rpc_bytes bytes;
+    pthread_mutex_lock(&s->lock);
+    bool may = !s->writing && !s->over && !s->half_close;
+    pthread_mutex_unlock(&s->lock);
+    if (!may || s->ops->next(s, s->userdata, &bytes) == 0)
+        return;
+    pthread_mutex_lock(&s->lock);
+    begin_write(s);
+    pthread_mutex_unlock(&s->lock);
+    grpc_byte_buffer *message = sv_rpc_bytes_buffer(bytes);
+    sv_rpc_bytes_unref(bytes);
+    grpc_op op = { .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message };
+    start_write(s, &op);
+    grpc_byte_buffer_destroy(message);
+}
+
+static void kick_arrived(struct sv_letter *letter)
+{
+    struct sv_rpc_client_stream *s = SV_CONTAINER_OF(letter, struct sv_rpc_client_stream, kick);
+    pthread_mutex_lock(&s->lock);
+    s->kicked = false;
+    pthread_mutex_unlock(&s->lock);
+    send_pulled(s);
+    drop(s);
+}
+
+void sv_rpc_client_stream_kick(struct sv_rpc_client_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->kicked && !s->over) {
+        s->kicked = true;
+        s->holds++;
+        sv_rpc_queue_post(&s->c.channel->queue, &s->kick);
     }
+    pthread_mutex_unlock(&s->lock);
+}
+
+int64_t sv_rpc_client_stream_stalled_ms(struct sv_rpc_client_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    int64_t ms = s->writing && !s->over ? sv_mono_ms() - s->writing_since_ms : 0;
+    pthread_mutex_unlock(&s->lock);
+    return ms;
 }
 
 static void write_done(struct sv_rpc_op *op, bool ok)
@@ -221,6 +286,8 @@ static void write_done(struct sv_rpc_op *op, bool ok)
     s->writing = false;
     s->over = s->over || !ok;
     pthread_mutex_unlock(&s->lock);
+    if (s->ops->next != NULL)
+        send_pulled(s);
     send_some(s);
     drop(s);
 }
@@ -278,6 +345,8 @@ static grpc_call_error start(struct sv_rpc_client_stream *s, const struct sv_rpc
 {
     struct sv_rpc_client_metadata md;
     sv_rpc_client_metadata_init(&md, request);
+    if (s->ops->gzip_max > 0)
+        sv_rpc_client_metadata_add(&md, &(struct sv_rpc_md){ "grpc-encoding", "gzip", 0 });
     grpc_op ops[2] = {
         { .op = GRPC_OP_SEND_INITIAL_METADATA,
             .flags = sv_rpc_client_flags(request),
@@ -319,6 +388,7 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
     s->status_op.done = status_done;
     s->c.refusal.run = stream_refused;
     s->opening.run = open_later;
+    s->kick.run = kick_arrived;
     sv_list_init(&s->queued);
     pthread_mutex_init(&s->lock, NULL);
     s->holds = 1;

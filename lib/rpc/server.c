@@ -61,7 +61,9 @@ static grpc_server *make_core(const struct sv_rpc_server_options *o)
         /* A compressed message may grow a thousandfold before the core looks at its size. */
         int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         int_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
-        int_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
+        /* What has not agreed on gzip refuses it by itself (rpc/gzip.h). */
+        int_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
+            1 << GRPC_COMPRESS_NONE | 1 << GRPC_COMPRESS_GZIP),
         int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
         /* With it each message of a quiet client costs a ping, its answer and a timer. */
         int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),

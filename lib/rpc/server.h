@@ -274,6 +274,11 @@ struct sv_rpc_stream_ops {
     void (*on_half_close)(struct sv_rpc_stream *stream, void *userdata);
     /* The stream is over. Once. Then the server gives its reference to the stream back. */
     void (*on_closed)(struct sv_rpc_stream *stream, void *userdata);
+    /*
+     * > 0: messages may be compressed with gzip both ways (rpc/gzip.h), and those that come are
+     * inflated to at most so many bytes. A larger one, or one that is damaged, ends the stream.
+     */
+    size_t gzip_max;
 };
 
 /*
@@ -302,6 +307,10 @@ void sv_rpc_stream_kick(struct sv_rpc_stream *stream);
  * replaces OK.
  */
 void sv_rpc_stream_finish(struct sv_rpc_stream *stream, int code, const synctv_error *err);
+/* For on_closed(): the error with which this side has ended it; code 0 = with none, or the client
+ * has.
+ */
+void sv_rpc_stream_get_end(struct sv_rpc_stream *stream, synctv_error *ret_error);
 /* Ends it now: next() is not called any more. The client gets the code if it still reads. */
 void sv_rpc_stream_cancel(struct sv_rpc_stream *stream, int code, const synctv_error *err);
 

@@ -134,9 +134,14 @@ int sv_rpc_call_accept(struct sv_rpc_call *call, const struct sv_rpc_stream_ops 
     if (ret_stream != NULL)
         *ret_stream = sv_rpc_stream_ref(s);
     bool open = register_stream(s);
+    grpc_metadata encoding = {
+        .key = grpc_slice_from_static_string("grpc-encoding"),
+        .value = grpc_slice_from_static_string("gzip"),
+    };
     grpc_op ops2[2] = {
         { .op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &s->read_buffer },
-        { .op = GRPC_OP_SEND_INITIAL_METADATA },
+        { .op = GRPC_OP_SEND_INITIAL_METADATA,
+            .data.send_initial_metadata = { .count = ops->gzip_max > 0, .metadata = &encoding } },
     };
     start_batch(s, ops2, 2, &s->read_op);
     pthread_mutex_lock(&s->lock);
@@ -195,8 +200,7 @@ static void deliver(struct sv_rpc_stream *s, grpc_byte_buffer *message)
         sv_rpc_stream_finish(s, err.code, &err);
         return;
     }
-    if (!sv_rpc_payload_flatten(message, &slice)) {
-        sv_errorf(&err, SYNCTV_E_UNIMPLEMENTED, "compressed messages are not accepted");
+    if (sv_rpc_payload_inflate(message, s->ops->gzip_max, &slice, &err) < 0) {
         sv_rpc_stream_finish(s, err.code, &err);
         return;
     }
@@ -301,6 +305,17 @@ void sv_rpc_stream_finish(struct sv_rpc_stream *s, int code, const synctv_error 
 void sv_rpc_stream_cancel(struct sv_rpc_stream *s, int code, const synctv_error *err)
 {
     set_end(s, code, err, true);
+}
+
+void sv_rpc_stream_get_end(struct sv_rpc_stream *s, synctv_error *ret_error)
+{
+    *ret_error = (synctv_error){ 0 };
+    pthread_mutex_lock(&s->lock);
+    if (s->end_error != NULL)
+        *ret_error = *s->end_error;
+    else if (s->finishing && s->end_code < 0)
+        sv_error(ret_error, s->end_code);
+    pthread_mutex_unlock(&s->lock);
 }
 
 void sv_rpc_stream_finish_all(struct sv_rpc_server *server)

@@ -57,7 +57,7 @@ static void start_inline(struct sv_rpc_stream *s, const grpc_op *ops, size_t n,
 
 static void send_message(struct sv_rpc_stream *s, struct sv_rpc_bytes bytes, bool more_follow)
 {
-    grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&bytes.slice, 1);
+    grpc_byte_buffer *message = sv_rpc_bytes_buffer(bytes);
     sv_rpc_bytes_unref(bytes);
     grpc_op op = {
         .op = GRPC_OP_SEND_MESSAGE,

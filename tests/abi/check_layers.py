@@ -26,7 +26,8 @@ LAYERS = {
     "wire": {"base", "core", "cluster", "api", "proto"},
     "service": {"base", "rpc", "wire", "api", "proto"},
     "client": {"base", "rpc", "wire", "api", "proto"},
-    "embed": {"base", "node", "rpc", "service", "client", "api"},
+    "peer": {"base", "auth", "cluster", "rpc", "wire", "api", "node"},
+    "embed": {"base", "node", "rpc", "service", "client", "peer", "api"},
 }
 
 # Folders inside a folder of lib/ that look only down: each may use itself and those before it. "" is the folder's own files.
@@ -43,6 +44,7 @@ PREFIXES = {
     "wire": ("sv_wire_",),
     "service": ("sv_service_",),
     "client": ("sv_client_", "synctv_client_", "synctv_player_"),
+    "peer": ("sv_peer_",),
 }
 
 # A foreign library has one home, so that it can be replaced there.
@@ -55,6 +57,7 @@ FOREIGN = {
     "jansson.h": {"wire"},
     "argon2.h": {"auth"},
     "utf8proc.h": {"core"},
+    "zlib.h": {"rpc"},
     "openssl/": {"base", "auth", "rpc"},
     "uthash.h": set(LAYERS),
     "utlist.h": set(LAYERS),

@@ -77,7 +77,8 @@ static void on_message(struct sv_rpc_client_stream *stream, void *userdata, cons
 
 START_TEST(a_stream_without_memory_is_refused)
 {
-    static const struct sv_rpc_client_stream_ops ops = { NULL, on_message, on_status };
+    static const struct sv_rpc_client_stream_ops ops = { .on_message = on_message,
+        .on_status = on_status };
     int n_refused = 0;
     SHORT_MEMORY_SWEEP
     {

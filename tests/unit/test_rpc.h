@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "rpc/channel.h"
+#include "rpc/gzip.h"
 #include "rpc/server.h"
 
 /* ---- waiting ---- */
@@ -173,6 +174,18 @@ static inline int echo_next(struct sv_rpc_stream *stream, void *userdata,
     return has;
 }
 
+/* What "Packed" inflates at most. */
+#define TEST_GZIP_MAX 100000
+
+static inline int packed_next(struct sv_rpc_stream *stream, void *userdata,
+    struct sv_rpc_bytes *ret_bytes, synctv_error *ret_error)
+{
+    int rv = echo_next(stream, userdata, ret_bytes, ret_error);
+    if (rv > 0)
+        *ret_bytes = sv_rpc_gzip(*ret_bytes);
+    return rv;
+}
+
 static inline void echo_closed(struct sv_rpc_stream *stream, void *userdata)
 {
     struct echo_stream *e = userdata;
@@ -206,14 +219,19 @@ static inline void do_stream(struct sv_rpc_call *call, void *service)
         .next = echo_next,
         .on_half_close = echo_half_closed,
         .on_closed = echo_closed };
+    static const struct sv_rpc_stream_ops packs = { .on_message = echo_message,
+        .next = packed_next,
+        .on_closed = echo_closed,
+        .gzip_max = TEST_GZIP_MAX };
     bool is_linger = strcmp(sv_rpc_call_path(call), "/t.Echo/Linger") == 0;
+    bool is_packed = strcmp(sv_rpc_call_path(call), "/t.Echo/Packed") == 0;
     struct echo_stream *e = calloc(1, sizeof(*e));
     pthread_mutex_init(&e->lock, NULL);
     pthread_mutex_lock(&test_lock);
     last_stream = e;
     all_streams[n_all_streams++ % 512] = e;
     pthread_mutex_unlock(&test_lock);
-    sv_rpc_call_accept(call, is_linger ? &lingers : &ends, e, &e->stream);
+    sv_rpc_call_accept(call, is_linger ? &lingers : is_packed ? &packs : &ends, e, &e->stream);
     change(&streams_open, 1);
 }
 
@@ -238,6 +256,7 @@ static const struct sv_rpc_method test_methods[] = {
     { "/t.Echo/Hold", SV_RPC_UNARY, do_hold, NULL, false },
     { "/t.Echo/Stream", SV_RPC_BIDI, do_stream, NULL, false },
     { "/t.Echo/Linger", SV_RPC_BIDI, do_stream, NULL, false },
+    { "/t.Echo/Packed", SV_RPC_BIDI, do_stream, NULL, false },
     { "/t.Echo/Refuse", SV_RPC_BIDI, do_refuse, NULL, false },
     { "/t.Echo/Feed", SV_RPC_SERVER_STREAM, do_stream, NULL, false },
 };
@@ -379,7 +398,9 @@ static inline void talk_status(struct sv_rpc_client_stream *stream, void *userda
 
 static inline void talk_begin(struct sv_rpc_channel *channel, const char *path, struct talk *t)
 {
-    static const struct sv_rpc_client_stream_ops ops = { talk_open, talk_message, talk_status };
+    static const struct sv_rpc_client_stream_ops ops = {
+        .on_open = talk_open, .on_message = talk_message, .on_status = talk_status
+    };
     struct sv_rpc_request request = { .path = path };
     int *order = t->order;
     *t = (struct talk){ .order = order };

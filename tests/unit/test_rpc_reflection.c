@@ -191,7 +191,8 @@ static void answer_status(struct sv_rpc_client_stream *stream, void *userdata,
 
 static void begin(struct answers *a, const char *path)
 {
-    static const struct sv_rpc_client_stream_ops ops = { NULL, answer_message, answer_status };
+    static const struct sv_rpc_client_stream_ops ops = { .on_message = answer_message,
+        .on_status = answer_status };
     struct sv_rpc_request request = { .path = path };
     *a = (struct answers){ 0 };
     a->stream = sv_rpc_client_stream_open(channel, &request, &ops, a);

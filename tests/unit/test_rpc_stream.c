@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Streams from our channel to our server, over a socket. */
+#include "base/list.h"
 #include "test_rpc.h"
 
 static struct sv_rpc_server *server;
@@ -306,6 +307,123 @@ START_TEST(connections_of_a_trusted_proxy_are_not_counted)
 }
 END_TEST
 
+/* ---- streams that are pulled, and compress ---- */
+
+/* What next() gives: so many messages of so many bytes, numbered. */
+struct source {
+    struct talk talk;
+    int n, given;
+    size_t len;
+    bool packs;
+};
+
+static int source_next(struct sv_rpc_client_stream *stream, void *userdata,
+    struct sv_rpc_bytes *ret_bytes)
+{
+    struct source *source = SV_CONTAINER_OF(userdata, struct source, talk);
+    if (source->given == value(&source->n))
+        return 0;
+    *ret_bytes = sv_rpc_bytes_new(source->len);
+    memset(sv_rpc_bytes_data(ret_bytes), ' ', source->len);
+    char number[16];
+    int digits = snprintf(number, sizeof(number), "%d", source->given++);
+    memcpy(sv_rpc_bytes_data(ret_bytes), number, (size_t)digits);
+    if (source->packs)
+        *ret_bytes = sv_rpc_gzip(*ret_bytes);
+    return 1;
+}
+
+static void source_begin(struct source *source)
+{
+    static const struct sv_rpc_client_stream_ops ops = { talk_open, talk_message, talk_status,
+        source_next, TEST_GZIP_MAX };
+    struct sv_rpc_request request = { .path = "/t.Echo/Packed" };
+    source->talk.stream = sv_rpc_client_stream_open(channel, &request, &ops, &source->talk);
+}
+
+START_TEST(messages_that_are_pulled_go_in_their_order)
+{
+    int order[1000];
+    struct source source = { .talk.order = order, .len = 10 };
+    source_begin(&source);
+    for (int i = 0; i < 1000; i += 10) {
+        change(&source.n, 10);
+        sv_rpc_client_stream_kick(source.talk.stream);
+    }
+    wait_for(&source.talk.received, 1000);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(order[i], i);
+    ck_assert_int_eq(sv_rpc_client_stream_stalled_ms(source.talk.stream), 0);
+    sv_rpc_client_stream_half_close(source.talk.stream);
+    ck_assert_int_eq(talk_end(&source.talk), 0);
+}
+END_TEST
+
+START_TEST(compressed_messages_go_both_ways_where_both_ends_agree)
+{
+    struct source source = { .n = 3, .len = TEST_GZIP_MAX, .packs = true };
+    source_begin(&source);
+    sv_rpc_client_stream_kick(source.talk.stream);
+    wait_for(&source.talk.received, 3);
+    ck_assert_uint_eq(source.talk.bytes, 3 * TEST_GZIP_MAX);
+    sv_rpc_client_stream_half_close(source.talk.stream);
+    ck_assert_int_eq(talk_end(&source.talk), 0);
+}
+END_TEST
+
+START_TEST(a_message_that_is_too_large_when_inflated_ends_the_stream)
+{
+    struct source source = { .n = 1, .len = TEST_GZIP_MAX + 1, .packs = true };
+    source_begin(&source);
+    sv_rpc_client_stream_kick(source.talk.stream);
+    ck_assert_int_eq(talk_end(&source.talk), 8);
+    ck_assert_int_eq(source.talk.error.code, SYNCTV_E_TOO_LARGE);
+    ck_assert_int_eq(source.talk.received, 0);
+}
+END_TEST
+
+START_TEST(a_kick_after_the_end_does_nothing)
+{
+    struct source source = { .len = 1 };
+    source_begin(&source);
+    sv_rpc_client_stream_cancel(source.talk.stream);
+    wait_for(&source.talk.ended, 1);
+    sv_rpc_client_stream_kick(source.talk.stream);
+    ck_assert_int_eq(talk_end(&source.talk), 1);
+}
+END_TEST
+
+START_TEST(what_is_compressed_can_be_inflated_up_to_its_limit)
+{
+    static const size_t sizes[] = { 0, 1, 100, 4096, 65536, 1000000 };
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct sv_rpc_bytes bytes = sv_rpc_bytes_new(sizes[i]);
+        for (size_t k = 0; k < sizes[i]; k++)
+            sv_rpc_bytes_data(&bytes)[k] = (uint8_t)(k % 7);
+        bytes = sv_rpc_gzip(bytes);
+        ck_assert_int_eq(bytes.is_gzip, sizes[i] >= 100);
+        if (bytes.is_gzip) {
+            uint8_t *data = sv_rpc_bytes_data(&bytes);
+            size_t len = sv_rpc_bytes_len(&bytes), got;
+            void *out;
+            ck_assert_int_eq(sv_rpc_gunzip(data, len, sizes[i], &out, &got), 0);
+            ck_assert_uint_eq(got, sizes[i]);
+            for (size_t k = 0; k < got; k++)
+                ck_assert_uint_eq(((uint8_t *)out)[k], k % 7);
+            free(out);
+            ck_assert_int_eq(sv_rpc_gunzip(data, len, sizes[i] - 1, &out, &got),
+                SYNCTV_E_TOO_LARGE);
+            ck_assert_int_eq(sv_rpc_gunzip(data, len - 1, sizes[i], &out, &got),
+                SYNCTV_E_INVALID_ARGUMENT);
+            data[len - 5] ^= 1;
+            ck_assert_int_eq(sv_rpc_gunzip(data, len, sizes[i], &out, &got),
+                SYNCTV_E_INVALID_ARGUMENT);
+        }
+        sv_rpc_bytes_unref(bytes);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("rpc streams");
@@ -326,6 +444,11 @@ int main(void)
     tcase_add_test(t, a_stream_that_is_told_of_the_half_close_goes_on_until_either_side_ends_it);
     tcase_add_test(t, streams_of_too_many_connections_are_refused);
     tcase_add_test(t, connections_of_a_trusted_proxy_are_not_counted);
+    tcase_add_test(t, messages_that_are_pulled_go_in_their_order);
+    tcase_add_test(t, compressed_messages_go_both_ways_where_both_ends_agree);
+    tcase_add_test(t, a_message_that_is_too_large_when_inflated_ends_the_stream);
+    tcase_add_test(t, a_kick_after_the_end_does_nothing);
+    tcase_add_test(t, what_is_compressed_can_be_inflated_up_to_its_limit);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

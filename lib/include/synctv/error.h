@@ -30,6 +30,7 @@ extern "C" {
     X(TOKEN_EXPIRED, -12, 16, "the token has expired")                                             \
     X(SESSION_ENDED, -13, 16, "the session has ended")                                             \
     X(LOGIN_FAILED, -14, 16, "wrong user name or password")                                        \
+    X(CLOCK_SKEW, -15, 16, "the clocks of the two are too far apart")                              \
     X(PERMISSION_DENIED, -20, 7, "the permission for this is missing")                             \
     X(NOT_A_MEMBER, -21, 7, "not a member of this room")                                           \
     X(MEMBER_BANNED, -22, 7, "banned from this room")                                              \
@@ -45,6 +46,7 @@ extern "C" {
     X(USER_NOT_FOUND, -33, 5, "no such user")                                                      \
     X(MESSAGE_NOT_FOUND, -34, 5, "no such message")                                                \
     X(STREAM_NOT_FOUND, -35, 5, "no such stream")                                                  \
+    X(NODE_NOT_FOUND, -36, 5, "no such node, or an earlier start of it")                           \
     X(USERNAME_TAKEN, -40, 6, "this user name is taken")                                           \
     X(EMAIL_TAKEN, -41, 6, "this e-mail address is taken")                                         \
     X(ROOM_FULL, -50, 8, "the room is full")                                                       \

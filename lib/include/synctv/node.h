@@ -152,6 +152,11 @@ typedef struct synctv_node_options {
     /** How often a member says that it lives; 5000; 100 to 60000. */
     int32_t heartbeat_ms;
     /**
+     * PEM; the authorities that have signed the certificates of the other members, which listen with
+     * TLS if this one does; NULL = the system's. This one shows them its own certificate.
+     */
+    const char *cluster_ca_file;
+    /**
      * gRPC "ADDR:PORT" or "[ADDR]:PORT", port 0 = any; NULL = no network at all. "0.0.0.0" is IPv4
      * alone, "[::]" IPv6 and IPv4. A name is all its addresses; those that cannot be had are a
      * warning in the log, if another one can.

@@ -323,9 +323,14 @@ void sv_links_forget(synctv_node *node, const char *room_id)
 
 void sv_links_tell(synctv_node *node, const struct sv_cluster_event *event)
 {
-    if (node->links != NULL)
-        bring_under_lock(node->links,
-            &(struct sv_mesh_input){ .kind = SV_MESH_TELL, .event = event });
+    struct sv_links *links = node->links;
+    if (links == NULL)
+        return;
+    pthread_mutex_lock(&links->lock);
+    bring_locked(links, &(struct sv_mesh_input){ .kind = SV_MESH_TELL, .event = event });
+    if (links->ops != NULL)
+        links->ops->observed(links->peers, event);
+    pthread_mutex_unlock(&links->lock);
 }
 
 void sv_links_snapshot(synctv_node *node, uint64_t link, const struct sv_cluster_event *event)
@@ -341,9 +346,22 @@ void sv_links_snapshot(synctv_node *node, uint64_t link, const struct sv_cluster
 
 void sv_links_presence(synctv_node *node, const struct sv_cluster_presence *presence)
 {
-    if (node->links != NULL)
-        bring_under_lock(node->links,
-            &(struct sv_mesh_input){ .kind = SV_MESH_PRESENCE_HERE, .presence = presence });
+    struct sv_links *links = node->links;
+    if (links == NULL)
+        return;
+    const struct sv_cluster_event event = {
+        .kind = SV_CLUSTER_PRESENCE,
+        .node_id = node->id,
+        .room_id = presence->room_id,
+        .presences = presence,
+        .n_presences = 1,
+    };
+    pthread_mutex_lock(&links->lock);
+    bring_locked(links,
+        &(struct sv_mesh_input){ .kind = SV_MESH_PRESENCE_HERE, .presence = presence });
+    if (links->ops != NULL)
+        links->ops->observed(links->peers, &event);
+    pthread_mutex_unlock(&links->lock);
 }
 
 void sv_links_observe(synctv_node *node, bool on)

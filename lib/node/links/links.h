@@ -44,6 +44,8 @@ struct sv_link_ops {
      */
     void (*send)(void *peers, const struct sv_cluster_event *event,
         const struct sv_link_place *places, size_t n_places);
+    /* An event was made here, whoever gets it: for those who only observe. As send(). */
+    void (*observed)(void *peers, const struct sv_cluster_event *event);
 };
 
 /* What rooms do for the mesh. Without locks of the node, on the thread that has brought the input.

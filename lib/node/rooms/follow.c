@@ -140,6 +140,27 @@ static void end_follow(struct sv_follow *follow)
     sv_room_unref(room); /* never the last one: whoever holds the lock holds the room */
 }
 
+bool sv_user_follows(synctv_node *node, const char *user_id, char *ret_room_id)
+{
+    struct sv_stream **streams;
+    int n = sv_streams_of_user(node, user_id, &streams);
+    ret_room_id[0] = '\0';
+    for (int i = 0; i < n; i++) {
+        struct sv_follower *follower = sv_follower_of(streams[i]);
+        pthread_mutex_lock(&streams[i]->lock);
+        if (ret_room_id[0] == '\0' && !sv_list_empty(&follower->follows)) {
+            const struct sv_follow *follow =
+                SV_CONTAINER_OF(follower->follows.next, struct sv_follow, in_stream);
+            memcpy(ret_room_id, follow->room->id, SV_ID_SIZE);
+        }
+        pthread_mutex_unlock(&streams[i]->lock);
+        sv_stream_unref(streams[i]);
+    }
+    if (n >= 0)
+        free(streams);
+    return n > 0;
+}
+
 int sv_too_many_rooms(synctv_error *err)
 {
     return sv_errorf(err, SYNCTV_E_ROOM_LIMIT,

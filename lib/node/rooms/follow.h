@@ -32,6 +32,9 @@ void sv_room_forget_password(struct sv_room *room);
 
 bool sv_stream_follows_id(struct sv_stream *stream, const char *room_id);
 
+/* Whether the user has a stream here that is open; in `ret_room_id`, of SV_ID_SIZE bytes, a room
+ * that it follows, "" = none. */
+bool sv_user_follows(synctv_node *node, const char *user_id, char *ret_room_id);
 /* ROOM_LIMIT, in words. */
 int sv_too_many_rooms(synctv_error *err);
 /* Stops following everything. */

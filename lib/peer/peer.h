@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The transport between nodes: links (SyncEvents), and the calls that only nodes and operators'
+ * tools with the cluster secret make (ClusterService, DataSyncService).
+ *
+ *   node/links   <-- events --   lib/peer   <-- SyncEvents -->   lib/peer of another node
+ *                -- dial, send ->           --  RegisterNode, Heartbeat -->
+ *
+ * A node keeps a channel to every node that it has a link with, whoever has dialled: each one
+ * registers at the other and tells it its stats with each heartbeat.
+ *
+ * Locks: the mesh's lock (node/links) comes before that of the table (inside.h), that before a
+ * link's, and those of lib/rpc come last. Under the last three nothing of lib/node is called but
+ * what reads node/cluster.c's own memory.
+ */
+#ifndef SV_PEER_PEER_H
+#define SV_PEER_PEER_H
+
+#include <synctv/node.h>
+
+#include "base/log.h"
+#include "rpc/server.h"
+
+struct sv_peer;
+
+struct sv_peer_options {
+    /* Borrowed until the end. */
+    synctv_node *node;
+    const struct sv_log *log;
+    /* NULL or "" = the node is no member: then all calls are refused. */
+    const char *secret_file;
+    /* Whether nodes listen with TLS. PEM texts, copied: the authorities to trust (NULL = the
+     * system's), and this node's own certificate, which it shows; NULL = none. */
+    bool tls;
+    const char *root_ca, *cert, *key;
+};
+
+/* Errors: INVALID_ARGUMENT (field "cluster_secret_file"), NO_MEMORY. */
+int sv_peer_new(const struct sv_peer_options *options, struct sv_peer **ret_peer,
+    synctv_error *err);
+/* The table of methods for the server. It lives as long as `peer`. */
+const struct sv_rpc_method *sv_peer_methods(const struct sv_peer *peer, size_t *ret_n_methods);
+/* Begins to dial. Once the server listens. Errors: INTERNAL (no thread can be started). */
+int sv_peer_start(struct sv_peer *peer, synctv_error *err);
+/*
+ * Says goodbye on all links and ends them, and all calls that were made; waits for that. Before the
+ * server stops. A second close does nothing.
+ */
+void sv_peer_close(struct sv_peer *peer);
+/* When the server has stopped. NULL is fine. */
+void sv_peer_free(struct sv_peer *peer);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "peer/link.h"
+
+struct sv_peer_fellow *sv_peer_find(struct sv_peer *peer, const char *id)
+{
+    SV_LIST_FOREACH(it, &peer->fellows) {
+        struct sv_peer_fellow *fellow = SV_CONTAINER_OF(it, struct sv_peer_fellow, link_in_peer);
+        if (strcmp(fellow->id, id) == 0)
+            return fellow;
+    }
+    return NULL;
+}
+
+struct sv_peer_fellow *sv_peer_need(struct sv_peer *peer, const char *id)
+{
+    struct sv_peer_fellow *fellow = sv_peer_find(peer, id);
+    if (fellow != NULL || peer->n_fellows == SV_PEER_FELLOWS_MAX)
+        return fellow;
+    fellow = calloc(1, sizeof(*fellow));
+    if (fellow == NULL)
+        return NULL;
+    fellow->peer = peer;
+    snprintf(fellow->id, sizeof(fellow->id), "%s", id);
+    sv_list_append(&peer->fellows, &fellow->link_in_peer);
+    peer->n_fellows++;
+    return fellow;
+}
+
+void sv_peer_drop_channel(struct sv_peer_fellow *fellow)
+{
+    struct sv_peer *peer = fellow->peer;
+    if (fellow->channel == NULL)
+        return;
+    peer->old_channels[peer->n_old_channels++] = fellow->channel;
+    fellow->channel = NULL;
+    sv_peer_stir(peer);
+}
+
+void sv_peer_set_address(struct sv_peer_fellow *fellow, const char *address)
+{
+    if (strcmp(fellow->address, address) == 0)
+        return;
+    sv_peer_drop_channel(fellow);
+    snprintf(fellow->address, sizeof(fellow->address), "%s", address);
+    fellow->registered_epoch = 0;
+    fellow->attempts = 0;
+    fellow->not_before_ms = 0;
+}
+
+void sv_peer_drop(struct sv_peer_fellow *fellow)
+{
+    sv_peer_drop_channel(fellow);
+    sv_list_remove(&fellow->link_in_peer);
+    fellow->peer->n_fellows--;
+    free(fellow);
+}
+
+void sv_peer_stir(struct sv_peer *peer)
+{
+    peer->stirred = true;
+    pthread_cond_broadcast(&peer->changed);
+}
+
+struct sv_peer_link *sv_peer_find_link(struct sv_peer *peer, uint64_t number)
+{
+    struct sv_peer_link *link = NULL;
+    HASH_FIND(hh, peer->links, &number, sizeof(number), link);
+    return link == NULL ? NULL : sv_peer_link_ref(link);
+}
+
+void sv_peer_complain(struct sv_peer *peer, synctv_log_level level, const char *id,
+    const char *text)
+{
+    unsigned times;
+    pthread_mutex_lock(&peer->lock);
+    struct sv_peer_fellow *fellow = id == NULL ? NULL : sv_peer_find(peer, id);
+    struct sv_outage *outage = fellow == NULL ? &peer->refusals : &fellow->trouble;
+    int what = (int)sv_hash(text, strlen(text));
+    bool tell = sv_outage_failed(outage, what, sv_mono_ms(), &times);
+    pthread_mutex_unlock(&peer->lock);
+    if (!tell)
+        return;
+    char more[40] = "";
+    if (times > 1)
+        snprintf(more, sizeof(more), " (%u times)", times);
+    sv_logf(peer->log, level, "cluster", "%s%s%s%s%s", id == NULL ? "" : "node ",
+        id == NULL ? "" : id, id == NULL ? "" : ": ", text, more);
+}

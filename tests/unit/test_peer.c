@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Links between two members: they find each other, say hello, and what one says the other hears. */
+#include "test_peer.h"
+
+#define ROOM "room-0000001"
+
+static struct member *a, *b;
+
+static void setup(void)
+{
+    folder_setup();
+    a = member_open("a");
+    b = member_open("b");
+    wait_for_link(a, b);
+}
+
+static void teardown(void)
+{
+    member_close(a);
+    member_close(b);
+    folder_teardown();
+}
+
+/* Both have the room, and each has the other's snapshot. */
+static void share_room(void)
+{
+    sv_links_want(&a->node, ROOM);
+    sv_links_want(&b->node, ROOM);
+    wait_for(&a->n_applied, 1);
+    wait_for(&b->n_applied, 1);
+}
+
+START_TEST(what_one_says_in_a_room_the_other_hears)
+{
+    share_room();
+    int had_a = value(&a->n_applied), had_b = value(&b->n_applied);
+    say_chat(a, ROOM, 1, "from a");
+    say_chat(b, ROOM, 2, "from b");
+    wait_for(&a->n_applied, had_a + 1);
+    wait_for(&b->n_applied, had_b + 1);
+    ck_assert_ptr_nonnull(strstr(b->applied[had_b], "a 8 " ROOM " from a"));
+    ck_assert_ptr_nonnull(strstr(a->applied[had_a], "b 8 " ROOM " from b"));
+}
+END_TEST
+
+START_TEST(many_events_come_in_order_and_none_is_missing)
+{
+    share_room();
+    int had = value(&b->n_applied);
+    char text[400];
+    for (int i = 0; i < 20000; i++) {
+        memset(text, 'x', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
+        int n = snprintf(text, sizeof(text), "%d", i);
+        text[n] = i % 2 == 0 ? '\0' : ' ';
+        say_chat(a, ROOM, (uint64_t)i + 1, text);
+        if (i % 1000 == 999)
+            wait_for(&b->n_applied, had + i + 1 - 3000);
+    }
+    wait_for(&b->n_applied, had + 20000);
+    ck_assert_int_eq(value(&b->n_applied), had + 20000);
+    for (int i = 20000 - 30; i < 20000; i++) {
+        char expected[32];
+        snprintf(expected, sizeof(expected), "a 8 " ROOM " %d", i);
+        ck_assert_ptr_nonnull(strstr(b->applied[(had + i) % 64], expected));
+    }
+    ck_assert_int_eq(lines_with(b, "has ended"), 0);
+}
+END_TEST
+
+START_TEST(a_node_that_stops_says_goodbye)
+{
+    member_close(b);
+    wait_for_line(a, "the node is going");
+    b = member_open("b");
+    wait_for_link(a, b);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("links between nodes");
+    TCase *t = tcase_create("two");
+    tcase_set_timeout(t, 200);
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, what_one_says_in_a_room_the_other_hears);
+    tcase_add_test(t, many_events_come_in_order_and_none_is_missing);
+    tcase_add_test(t, a_node_that_stops_says_goodbye);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
