@@ -104,7 +104,14 @@ static void tell_interest(struct sv_mesh *mesh, const struct sv_mesh_room *room,
     struct sv_cluster_event *event = make_interest(mesh, 1, &interests);
     if (event == NULL)
         return;
-    interests[event->n_interests++] = interest_in(room);
+    interests[0] = interest_in(room);
+    /* The room may be dropped before this is sent. */
+    interests[0].room_id = sv_arena_strdup(&mesh->arena, room->id);
+    if (interests[0].room_id == NULL) {
+        mesh->no_memory = true;
+        return;
+    }
+    event->n_interests = 1;
     event->barrier = barrier;
     send_to_all(mesh, event);
 }

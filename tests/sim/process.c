@@ -51,9 +51,8 @@ static void schedule_tick(struct world *w, struct process *p)
     int64_t next_ms = sv_mesh_next_ms(p->mesh);
     if (next_ms == INT64_MAX)
         return;
-    int64_t at_us = (next_ms - p->mono_ms) * 1000;
-    if (at_us < w->now_us)
-        at_us = w->now_us;
+    int64_t in_ms = next_ms > mono_ms(w, p) ? next_ms - mono_ms(w, p) : 0;
+    int64_t at_us = in_ms == 0 ? w->now_us : (next_ms - p->mono_ms) * 1000;
     if (at_us >= p->tick_us)
         return;
     p->tick_us = at_us;

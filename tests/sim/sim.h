@@ -472,6 +472,7 @@ void check_told_reset(struct world *w, struct stream *s, uint64_t revision, uint
 void check_ending(struct world *w, struct process *p, int room, const struct play *before);
 /* Something was repaired that ought to have been told. */
 void check_repair(struct world *w, struct process *p, int room, const char *what);
+void check_opened(struct world *w, struct stream *s);
 void check_memory(struct world *w, struct process *p);
 void check_often(struct world *w);
 void check_quiet(struct world *w);
