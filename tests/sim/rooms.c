@@ -275,8 +275,9 @@ static void chat_due(struct world *w, struct task *task)
     if (r->phase != ROOM_LOADED || r->chat_reading ||
         (r->n_held_chats == 0 && r->heard_chat <= r->chat_seq))
         return;
-    if (r->n_held_chats > 0)
+    if (r->n_held_chats > 0 && !r->chat_was_seen)
         check_repair(w, p, room, "chat that nobody told is read");
+    r->chat_was_seen = false;
     r->chat_reading = true;
     room_ask(w, job_new(w, JOB_READ_CHAT, p, room, chat_read));
 }
@@ -286,6 +287,7 @@ static void miss_chat(struct world *w, struct process *p, int room, uint64_t seq
     struct room *r = &p->rooms[room];
     if (seq > r->heard_chat)
         r->heard_chat = seq;
+    r->chat_was_seen = true;
     chat_at(w, p, room, w->now_us);
 }
 
@@ -688,15 +690,6 @@ void room_seen(struct world *w, struct process *p, int room, const struct head *
     if (stored->chat_seq > r->chat_seq)
         miss_chat(w, p, room, stored->chat_seq);
     adopt_play(w, p, room, &stored->play);
-}
-
-void room_look(struct world *w, struct process *p, int room)
-{
-    w->n_late++;
-    if (p->rooms[room].phase != ROOM_LOADED)
-        return;
-    room_mark_stale(w, p, room);
-    miss_chat(w, p, room, p->rooms[room].chat_seq + 1);
 }
 
 static void hear_snapshot(struct world *w, struct process *p, int room,
