@@ -58,6 +58,7 @@ def _(a, b, c):
     alice, bob, room = members_room(a, "bob")
     bound, everything = follow((b, c), bob, room)
     witness = elsewhere(c, alice).stream(room.id)
+    witness.expect("room_state")
     since = time.monotonic()
     alice.KickMember(room_id=room.id, user_id=bob.id, reason="loud")
     end(bound, "PERMISSION_DENIED", "MEMBER_KICKED")

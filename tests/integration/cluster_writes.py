@@ -97,7 +97,7 @@ def _(a, b, c):
         state = witness.sees("room_state", version=answer.state.version, node_id="a", **fields)
         moved = (state.updated_at - answer.state.updated_at) / 1000 * state.rate
         wanted = answer.state.current_time + (moved if state.status == pb.PLAYBACK_STATUS_PLAYING else 0)
-        assert abs(state.current_time - wanted) < 0.001, (state, answer)
+        assert abs(state.current_time - wanted) < 0.05, (state, answer)  # the clocks of two nodes
 
     told(alice.SetCurrentMovie(room_id=room.id, movie_id=films[0].id), movie_id=films[0].id)
     told(alice.Play(room_id=room.id, position=10), status=pb.PLAYBACK_STATUS_PLAYING)
@@ -108,10 +108,10 @@ def _(a, b, c):
     witness.sees("room_state", current_time=33)
     send(here, play_control=pb.PlayControlMessage(action=pb.PLAY_ACTION_SET_RATE, rate=2))
     witness.sees("room_state", rate=2)
-    # Votes, and what is not stored, are for the streams of a node until nodes have links.
     send(here, status=pb.StatusReport(movie_id=films[0].id, position=33, ended=True))
     send(here, danmaku=pb.DanmakuMessage(content="flies by"))
     here.expect("danmaku", content="flies by")
+    witness.sees("danmaku", content="flies by")
     told(alice.SetCurrentMovie(room_id=room.id, movie_id=films[1].id, autoplay=True), movie_id=films[1].id,
          status=pb.PLAYBACK_STATUS_PLAYING)
     all_say_the_same((a, b, c), alice, room.id)
