@@ -236,10 +236,12 @@ static void apply_chat(struct world *w, struct process *p, int room, uint64_t se
         tell_chat(w, r, seq, number);
         drain_chats(w, r);
         r->chat_us = 0;
-        if (r->n_held_chats > 0)
+        r->chat_gap = r->n_held_chats > 0;
+        if (r->chat_gap)
             chat_at(w, p, room, w->now_us + CHAT_GAP_HELD); /* that is another gap */
     } else if (seq > r->chat_seq) {
         hold_chat(r, seq, number);
+        r->chat_gap = r->chat_gap || r->chat_us == 0;
         chat_at(w, p, room, w->now_us + CHAT_GAP_HELD);
     }
 }
@@ -262,6 +264,9 @@ static void chat_read(struct world *w, struct job *job)
     for (; seq <= job->row->chat_seq; seq++)
         tell_chat(w, r, seq, job->row->chats[seq % CHATS_KEPT]);
     drain_chats(w, r);
+    if (r->chat_again)
+        chat_at(w, p, job->room, w->now_us);
+    r->chat_again = false;
 }
 
 static void chat_due(struct world *w, struct task *task)
@@ -275,8 +280,9 @@ static void chat_due(struct world *w, struct task *task)
     if (r->phase != ROOM_LOADED || r->chat_reading ||
         (r->n_held_chats == 0 && r->heard_chat <= r->chat_seq))
         return;
-    if (r->n_held_chats > 0)
+    if (r->chat_gap)
         check_repair(w, p, room, "chat that nobody told is read");
+    r->chat_gap = false;
     r->chat_reading = true;
     room_ask(w, job_new(w, JOB_READ_CHAT, p, room, chat_read));
 }
@@ -286,6 +292,9 @@ static void miss_chat(struct world *w, struct process *p, int room, uint64_t seq
     struct room *r = &p->rooms[room];
     if (seq > r->heard_chat)
         r->heard_chat = seq;
+    r->chat_gap = false;
+    r->chat_us = 0;
+    r->chat_again = r->chat_reading;
     chat_at(w, p, room, w->now_us);
 }
 
@@ -407,14 +416,16 @@ static int64_t patience(const struct world *w, const struct process *p, int room
 void room_count_votes(struct world *w, struct process *p, int room)
 {
     struct room *r = &p->rooms[room];
-    if (r->phase != ROOM_LOADED || r->votes_for != r->play.version || !process_is_complete(p) ||
-        2 * n_bits(r->votes & r->shown) <= n_bits(r->shown)) {
+    if (w->counted || r->phase != ROOM_LOADED || r->votes_for != r->play.version ||
+        !process_is_complete(p) || 2 * n_bits(r->votes & r->shown) <= n_bits(r->shown)) {
         r->enough_us = 0;
         return;
     }
-    if (r->enough_us == 0)
+    int64_t patience_us = patience(w, p, room);
+    if (r->enough_us == 0 || r->patience_us != patience_us)
         r->enough_us = w->now_us;
-    int64_t wait_us = r->enough_us + patience(w, p, room) - w->now_us;
+    r->patience_us = patience_us;
+    int64_t wait_us = r->enough_us + patience_us - w->now_us;
     if (wait_us > 0) {
         later(w, wait_us, p, count_again, NULL, (uint64_t)room, 0);
         return;
@@ -625,6 +636,18 @@ static void forget(struct world *w, struct process *p, int room)
         &(struct sv_mesh_input){ .kind = SV_MESH_FORGET, .room_id = w->room_ids[room] });
 }
 
+/* Something may have been missed. A reading that is under way may have been too early for it. */
+static void doubt(struct world *w, struct process *p, int room)
+{
+    struct room *r = &p->rooms[room];
+    if (r->phase == ROOM_READING)
+        r->read_too_early = true;
+    if (r->phase != ROOM_LOADED)
+        return;
+    room_mark_stale(w, p, room);
+    miss_chat(w, p, room, r->chat_seq + 1);
+}
+
 static void loaded(struct world *w, struct job *job)
 {
     struct process *p = job->process;
@@ -651,6 +674,8 @@ static void loaded(struct world *w, struct job *job)
     drain_chats(w, r);
     if (r->heard_chat > r->chat_seq)
         chat_at(w, p, room, w->now_us + CHAT_GAP_HELD);
+    if (r->read_too_early)
+        doubt(w, p, room);
     settle(w, p, room);
 }
 
@@ -693,10 +718,7 @@ void room_seen(struct world *w, struct process *p, int room, const struct head *
 void room_look(struct world *w, struct process *p, int room)
 {
     w->n_late++;
-    if (p->rooms[room].phase != ROOM_LOADED)
-        return;
-    room_mark_stale(w, p, room);
-    miss_chat(w, p, room, p->rooms[room].chat_seq + 1);
+    doubt(w, p, room);
 }
 
 static void hear_snapshot(struct world *w, struct process *p, int room,
@@ -719,15 +741,6 @@ static void hear_snapshot(struct world *w, struct process *p, int room,
         room_mark_stale(w, p, room);
     if (event->barrier == 0 && event->chat_seq > r->chat_seq)
         miss_chat(w, p, room, event->chat_seq);
-}
-
-static void doubt(struct world *w, struct process *p, int room)
-{
-    struct room *r = &p->rooms[room];
-    if (r->phase != ROOM_LOADED)
-        return;
-    room_mark_stale(w, p, room);
-    miss_chat(w, p, room, r->chat_seq + 1);
 }
 
 void room_heard(struct world *w, struct process *p, const struct sv_cluster_event *event)
