@@ -338,7 +338,7 @@ struct world {
     /* Until then something is out of order. */
     int64_t disturbed_us;
     /* What it has all been about. */
-    uint64_t n_events, n_loads, n_gaps, n_links, n_kicks, n_ends, n_late;
+    uint64_t n_events, n_loads, n_gaps, n_links, n_ends, n_ended_twice, n_late;
 };
 
 /* ---- world.c ---- */
