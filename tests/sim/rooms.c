@@ -514,6 +514,8 @@ static void apply_rows(struct world *w, struct process *p, int room, const struc
     struct room *r = &p->rooms[room];
     if (c->revision > r->heard_revision)
         r->heard_revision = c->revision;
+    if (c->revision > r->known_revision)
+        r->known_revision = c->revision;
     if (r->phase != ROOM_LOADED) {
         hold_row(r, c);
         return;
@@ -558,6 +560,7 @@ static void make_good(struct world *w, struct process *p, int room, const struct
         trace(w, "%s.%u room %d is older in the store", p->id, p->pid, room);
         r->chat_seq = row->chat_seq;
         r->heard_chat = row->chat_seq;
+        r->known_revision = row->revision;
         r->n_held = r->n_held_chats = 0;
         for (struct stream *s = r->streams; s != NULL; s = s->in_room)
             check_told_reset(w, s, row->revision, row->chat_seq);
@@ -629,7 +632,7 @@ static void forget(struct world *w, struct process *p, int room)
     r->stale = r->gap = r->rereading = r->read_too_early = r->went_back = false;
     r->reload_us = r->read_us = r->chat_us = 0;
     r->n_held = r->n_held_chats = 0;
-    r->heard_revision = r->heard_chat = 0;
+    r->heard_revision = r->known_revision = r->heard_chat = 0;
     r->play = (struct play){ .node_id = "" };
     r->votes_for = 0;
     process_step(w, p,
@@ -783,7 +786,8 @@ void room_snapshot(struct world *w, struct process *p, int room, uint64_t link, 
                 w->user_ids[user], w->user_ids[user], true, 0 };
     event.presences = people;
     if (r->phase == ROOM_LOADED) {
-        event.revision = r->revision;
+        /* Of what is committed here and not in memory yet others may not have heard. */
+        event.revision = r->revision > r->known_revision ? r->revision : r->known_revision;
         event.chat_seq = r->chat_seq;
         event.state = r->play.version == 0 ? NULL : wire_play(w, room, &r->play);
     }

@@ -219,6 +219,8 @@ struct room {
     int64_t loaded_us, played_us, idle_us, read_us;
     int64_t reload_us, chat_us, flush_us;
     uint64_t revision, heard_revision, chat_seq, heard_chat;
+    /* The newest that was committed here or heard of. */
+    uint64_t known_revision;
     /* When the reading that is under way was begun. */
     uint64_t read_revision, read_chat_seq;
     uint32_t members, kicked, title;
