@@ -484,6 +484,8 @@ static void apply_row(struct world *w, struct process *p, int room, const struct
         room_drop_user(w, p, room, c->user);
     }
     r->revision = c->revision;
+    if (r->heard_revision < c->revision)
+        r->heard_revision = c->revision;
     tell_rows(w, r);
 }
 
@@ -788,7 +790,7 @@ void room_snapshot(struct world *w, struct process *p, int room, uint64_t link, 
     if (r->phase == ROOM_LOADED) {
         /* Of what is committed here and not in memory yet others may not have heard. */
         event.revision = r->revision > r->known_revision ? r->revision : r->known_revision;
-        event.chat_seq = r->chat_seq;
+        event.chat_seq = r->chat_seq > r->heard_chat ? r->chat_seq : r->heard_chat;
         event.state = r->play.version == 0 ? NULL : wire_play(w, room, &r->play);
     }
     process_step(w, p,
