@@ -56,6 +56,7 @@ static void drop_closed_links(struct world *w)
 
 static void tell_closed(struct world *w, struct task *task)
 {
+    task->process->lost_link = true;
     process_step(w, task->process,
         &(struct sv_mesh_input){ .kind = SV_MESH_CLOSED, .link = task->a });
 }

@@ -113,13 +113,36 @@ static int some_room(struct world *w)
     return (int)(one_in(w, 3) ? below(w, n) : below(w, n < 3 ? n : 3));
 }
 
+static void write_title(struct world *w, struct task *task)
+{
+    const struct stream *s = task->object;
+    if (s->open && !w->quiet)
+        room_write(w, task->process, JOB_TITLE, s->room, s->user, ++w->n_titles);
+}
+
+/* While a node loads the room, somebody at another one writes there. */
+static void write_meanwhile(struct world *w, const struct process *p, int room)
+{
+    for (int i = 0; i < w->n_users; i++) {
+        struct stream *s = w->users[i].streams[0];
+        if (s == NULL || s->room != room || s->process == p)
+            continue;
+        bool slow = w->slow_us > w->now_us;
+        later(w, between(w, 0, slow ? 500 * MS : 6 * MS), s->process, write_title, s, 0, 0);
+        return;
+    }
+}
+
 static void follow(struct world *w)
 {
     struct process *p = some_process(w);
     int user = (int)below(w, (unsigned)w->n_users), place = (int)below(w, 2);
     if (p == NULL || w->users[user].streams[place] != NULL)
         return;
-    room_need(w, p, some_room(w), user, try_to_follow, (uint64_t)user | (uint64_t)place << 8);
+    int room = some_room(w);
+    if (p->rooms[room].phase == ROOM_NONE)
+        write_meanwhile(w, p, room);
+    room_need(w, p, room, user, try_to_follow, (uint64_t)user | (uint64_t)place << 8);
 }
 
 static struct stream *some_stream(struct world *w)

@@ -166,6 +166,8 @@ static struct job *look_job(struct world *w, struct process *p, int room,
 static void look_at(struct world *w, struct process *p, int room)
 {
     w->n_late++;
+    if (p->rooms[room].phase == ROOM_READING)
+        p->rooms[room].read_too_early = true;
     store_ask(w, look_job(w, p, room, looked_at));
 }
 
@@ -184,8 +186,10 @@ static void every_second(struct world *w, struct task *task)
     struct process *p = task->process;
     later(w, LOOK_SOON, p, every_second, NULL, 0, 0);
     bool complete = process_is_complete(p);
-    if (!complete || !p->was_complete || w->now_us - p->looked_us >= LOOK)
+    /* What was under way when a link ended is not told again. */
+    if (!complete || p->lost_link || w->now_us - p->looked_us >= LOOK)
         process_look(w, p);
+    p->lost_link = !complete && p->lost_link;
     if (complete && !p->was_complete)
         p->complete_us = w->now_us;
     p->was_complete = complete;

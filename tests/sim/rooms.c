@@ -236,10 +236,12 @@ static void apply_chat(struct world *w, struct process *p, int room, uint64_t se
         tell_chat(w, r, seq, number);
         drain_chats(w, r);
         r->chat_us = 0;
-        if (r->n_held_chats > 0)
+        r->chat_gap = r->n_held_chats > 0;
+        if (r->chat_gap)
             chat_at(w, p, room, w->now_us + CHAT_GAP_HELD); /* that is another gap */
     } else if (seq > r->chat_seq) {
         hold_chat(r, seq, number);
+        r->chat_gap = r->chat_gap || r->chat_us == 0;
         chat_at(w, p, room, w->now_us + CHAT_GAP_HELD);
     }
 }
@@ -262,6 +264,9 @@ static void chat_read(struct world *w, struct job *job)
     for (; seq <= job->row->chat_seq; seq++)
         tell_chat(w, r, seq, job->row->chats[seq % CHATS_KEPT]);
     drain_chats(w, r);
+    if (r->chat_again)
+        chat_at(w, p, job->room, w->now_us);
+    r->chat_again = false;
 }
 
 static void chat_due(struct world *w, struct task *task)
@@ -275,9 +280,9 @@ static void chat_due(struct world *w, struct task *task)
     if (r->phase != ROOM_LOADED || r->chat_reading ||
         (r->n_held_chats == 0 && r->heard_chat <= r->chat_seq))
         return;
-    if (r->n_held_chats > 0 && !r->chat_was_seen)
+    if (r->chat_gap)
         check_repair(w, p, room, "chat that nobody told is read");
-    r->chat_was_seen = false;
+    r->chat_gap = false;
     r->chat_reading = true;
     room_ask(w, job_new(w, JOB_READ_CHAT, p, room, chat_read));
 }
@@ -287,7 +292,9 @@ static void miss_chat(struct world *w, struct process *p, int room, uint64_t seq
     struct room *r = &p->rooms[room];
     if (seq > r->heard_chat)
         r->heard_chat = seq;
-    r->chat_was_seen = true;
+    r->chat_gap = false;
+    r->chat_us = 0;
+    r->chat_again = r->chat_reading;
     chat_at(w, p, room, w->now_us);
 }
 
@@ -409,14 +416,16 @@ static int64_t patience(const struct world *w, const struct process *p, int room
 void room_count_votes(struct world *w, struct process *p, int room)
 {
     struct room *r = &p->rooms[room];
-    if (r->phase != ROOM_LOADED || r->votes_for != r->play.version || !process_is_complete(p) ||
-        2 * n_bits(r->votes & r->shown) <= n_bits(r->shown)) {
+    if (w->counted || r->phase != ROOM_LOADED || r->votes_for != r->play.version ||
+        !process_is_complete(p) || 2 * n_bits(r->votes & r->shown) <= n_bits(r->shown)) {
         r->enough_us = 0;
         return;
     }
-    if (r->enough_us == 0)
+    int64_t patience_us = patience(w, p, room);
+    if (r->enough_us == 0 || r->patience_us != patience_us)
         r->enough_us = w->now_us;
-    int64_t wait_us = r->enough_us + patience(w, p, room) - w->now_us;
+    r->patience_us = patience_us;
+    int64_t wait_us = r->enough_us + patience_us - w->now_us;
     if (wait_us > 0) {
         later(w, wait_us, p, count_again, NULL, (uint64_t)room, 0);
         return;
@@ -475,6 +484,8 @@ static void apply_row(struct world *w, struct process *p, int room, const struct
         room_drop_user(w, p, room, c->user);
     }
     r->revision = c->revision;
+    if (r->heard_revision < c->revision)
+        r->heard_revision = c->revision;
     tell_rows(w, r);
 }
 
@@ -505,6 +516,8 @@ static void apply_rows(struct world *w, struct process *p, int room, const struc
     struct room *r = &p->rooms[room];
     if (c->revision > r->heard_revision)
         r->heard_revision = c->revision;
+    if (c->revision > r->known_revision)
+        r->known_revision = c->revision;
     if (r->phase != ROOM_LOADED) {
         hold_row(r, c);
         return;
@@ -549,6 +562,7 @@ static void make_good(struct world *w, struct process *p, int room, const struct
         trace(w, "%s.%u room %d is older in the store", p->id, p->pid, room);
         r->chat_seq = row->chat_seq;
         r->heard_chat = row->chat_seq;
+        r->known_revision = row->revision;
         r->n_held = r->n_held_chats = 0;
         for (struct stream *s = r->streams; s != NULL; s = s->in_room)
             check_told_reset(w, s, row->revision, row->chat_seq);
@@ -620,11 +634,23 @@ static void forget(struct world *w, struct process *p, int room)
     r->stale = r->gap = r->rereading = r->read_too_early = r->went_back = false;
     r->reload_us = r->read_us = r->chat_us = 0;
     r->n_held = r->n_held_chats = 0;
-    r->heard_revision = r->heard_chat = 0;
+    r->heard_revision = r->known_revision = r->heard_chat = 0;
     r->play = (struct play){ .node_id = "" };
     r->votes_for = 0;
     process_step(w, p,
         &(struct sv_mesh_input){ .kind = SV_MESH_FORGET, .room_id = w->room_ids[room] });
+}
+
+/* Something may have been missed. A reading that is under way may have been too early for it. */
+static void doubt(struct world *w, struct process *p, int room)
+{
+    struct room *r = &p->rooms[room];
+    if (r->phase == ROOM_READING)
+        r->read_too_early = true;
+    if (r->phase != ROOM_LOADED)
+        return;
+    room_mark_stale(w, p, room);
+    miss_chat(w, p, room, r->chat_seq + 1);
 }
 
 static void loaded(struct world *w, struct job *job)
@@ -653,6 +679,8 @@ static void loaded(struct world *w, struct job *job)
     drain_chats(w, r);
     if (r->heard_chat > r->chat_seq)
         chat_at(w, p, room, w->now_us + CHAT_GAP_HELD);
+    if (r->read_too_early)
+        doubt(w, p, room);
     settle(w, p, room);
 }
 
@@ -714,15 +742,6 @@ static void hear_snapshot(struct world *w, struct process *p, int room,
         miss_chat(w, p, room, event->chat_seq);
 }
 
-static void doubt(struct world *w, struct process *p, int room)
-{
-    struct room *r = &p->rooms[room];
-    if (r->phase != ROOM_LOADED)
-        return;
-    room_mark_stale(w, p, room);
-    miss_chat(w, p, room, r->chat_seq + 1);
-}
-
 void room_heard(struct world *w, struct process *p, const struct sv_cluster_event *event)
 {
     if (event->kind == SV_CLUSTER_SESSION) {
@@ -763,8 +782,9 @@ void room_snapshot(struct world *w, struct process *p, int room, uint64_t link, 
                 w->user_ids[user], w->user_ids[user], true, 0 };
     event.presences = people;
     if (r->phase == ROOM_LOADED) {
-        event.revision = r->revision;
-        event.chat_seq = r->chat_seq;
+        /* Of what is committed here and not in memory yet others may not have heard. */
+        event.revision = r->revision > r->known_revision ? r->revision : r->known_revision;
+        event.chat_seq = r->chat_seq > r->heard_chat ? r->chat_seq : r->heard_chat;
         event.state = r->play.version == 0 ? NULL : wire_play(w, room, &r->play);
     }
     process_step(w, p,

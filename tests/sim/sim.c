@@ -15,7 +15,7 @@
 /* After the world has healed people go on for a while, then they sit still. */
 #define LIVELY (32 * SEC)
 #define STILL (30 * SEC)
-#define EXAM (2 * SEC)
+#define EXAM (4 * SEC)
 #define CHECK_EACH (250 * MS)
 
 struct options {
@@ -44,7 +44,9 @@ static void live(struct world *w)
     faults_heal(w);
     world_run_until(w, w->now_us + LIVELY);
     w->quiet = true;
-    world_run_until(w, w->now_us + STILL);
+    world_run_until(w, w->now_us + STILL - EXAM);
+    w->counted = true;
+    world_run_until(w, w->now_us + EXAM);
     trace(w, "all is quiet");
     check_quiet(w);
     people_exam(w);

@@ -215,12 +215,12 @@ struct room {
     enum room_phase phase;
     bool stale, rereading, read_too_early, went_back, chat_reading, dirty, flushing;
     /* It is stale for a gap alone, which events that are on their way may fill. */
-    bool gap;
+    bool gap, chat_gap, chat_again;
     int64_t loaded_us, played_us, idle_us, read_us;
     int64_t reload_us, chat_us, flush_us;
-    /* A look has seen it in the store: who tells it may be about to. */
-    bool chat_was_seen;
     uint64_t revision, heard_revision, chat_seq, heard_chat;
+    /* The newest that was committed here or heard of. */
+    uint64_t known_revision;
     /* When the reading that is under way was begun. */
     uint64_t read_revision, read_chat_seq;
     uint32_t members, kicked, title;
@@ -237,7 +237,7 @@ struct room {
     /* Who says that the movie of `votes_for` is over; since when that are enough. */
     uint32_t votes;
     uint64_t votes_for;
-    int64_t enough_us;
+    int64_t enough_us, patience_us;
     struct waiter *waiters;
     struct job *first_job, *last_job;
 };
@@ -259,7 +259,7 @@ struct process {
     uint64_t next_link;
     struct dialler diallers[SLOTS_MAX];
     struct room *rooms;
-    bool beating, looking, was_complete;
+    bool beating, looking, was_complete, lost_link;
     int64_t looked_us, complete_us;
     unsigned timeline;
     size_t mesh_bytes, mesh_bytes_max;
@@ -335,11 +335,12 @@ struct world {
     struct ending *endings[ROOMS_MAX];
     uint32_t n_messages, n_titles;
 
-    bool healed, quiet, examined;
+    /* What has been reached; `counted`: no votes any more. */
+    bool healed, quiet, counted, examined;
     /* Until then something is out of order. */
     int64_t disturbed_us;
     /* What it has all been about. */
-    uint64_t n_events, n_loads, n_gaps, n_links, n_kicks, n_ends, n_late;
+    uint64_t n_events, n_loads, n_gaps, n_links, n_ends, n_ended_twice, n_late;
 };
 
 /* ---- world.c ---- */

@@ -308,7 +308,7 @@ static void choose(struct world *w, int n_nodes)
     w->unknown_has_room = one_in(w, 2);
     w->rates = (struct rates){
         .faults_a_second = 0.05 * (1 + below(w, 30)),
-        .acts_a_second = 2 + below(w, 24),
+        .acts_a_second = one_in(w, 3) ? 0.5 + 0.5 * below(w, 4) : 2 + below(w, 24),
         .kill = weight(w),
         .host = weight(w),
         .pause = weight(w),

@@ -176,11 +176,17 @@ void sv_rooms_look(synctv_node *node)
 
 void sv_rooms_look_at(synctv_node *node, const char *room_id)
 {
-    struct sv_room *room = sv_room_enter(node, room_id);
+    struct sv_room *room = sv_room_find(node, room_id);
     if (room == NULL)
         return;
+    bool is_loaded = room->loaded;
+    room->heard_unread = room->heard_unread || !is_loaded; /* then it is looked at when it is */
     sv_room_ref(room);
     sv_room_leave(room);
+    if (!is_loaded) {
+        sv_room_unref(room);
+        return;
+    }
     struct look *look = calloc(1, sizeof(*look));
     if (look == NULL) {
         sv_room_unref(room);
