@@ -13,7 +13,7 @@ from reflection_v1alpha import reflection_pb2 as v1alpha, reflection_pb2_grpc as
 
 CLIENT_SERVICE = "synctv.client.ClientService"
 SERVED = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
-          CLIENT_SERVICE]
+          CLIENT_SERVICE, "synctv.cluster.ClusterService", "synctv.data.DataSyncService"]
 
 server = Server()
 channel = grpc.insecure_channel(server.address)
@@ -168,9 +168,17 @@ def _():
 @test("what is not served yet is UNIMPLEMENTED, though its messages are described")
 def _():
     person = register(server, "alice")
-    for path in ("/synctv.cluster.ClusterService/Heartbeat", "/synctv.stream.StreamRelayService/GetStreamStatus"):
-        fails("UNIMPLEMENTED", "UNIMPLEMENTED", person.channel.unary_unary(path), b"", metadata=person.metadata,
-              timeout=30)
+    fails("UNIMPLEMENTED", "UNIMPLEMENTED",
+          person.channel.unary_unary("/synctv.stream.StreamRelayService/GetStreamStatus"), b"",
+          metadata=person.metadata, timeout=30)
+
+
+@test("what is for nodes alone is refused to users, by a server that is no member, too")
+def _():
+    person = register(server, "bob")
+    for path in ("/synctv.cluster.ClusterService/Heartbeat", "/synctv.data.DataSyncService/BatchGetRooms"):
+        fails("PERMISSION_DENIED", "PERMISSION_DENIED", person.channel.unary_unary(path), b"",
+              metadata=person.metadata, timeout=30)
 
 
 @test("the server ends well")
