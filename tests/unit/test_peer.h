@@ -174,6 +174,7 @@ static inline void member_free_port(char out[32])
     sv_rpc_server_free(server);
 }
 
+/* With TLS it trusts those whom it lets in. */
 static inline struct member *member_open_with(const char *id, const char *db_url,
     const char *secret, const struct sv_rpc_server_options *limits)
 {
@@ -196,7 +197,13 @@ static inline struct member *member_open_with(const char *id, const char *db_url
         m->node.links = m->links;
     }
     const struct sv_peer_options po = {
-        .node = &m->node, .log = &m->node.log, .secret_file = secret
+        .node = &m->node,
+        .log = &m->node.log,
+        .secret_file = secret,
+        .tls = limits->tls != NULL,
+        .root_ca = limits->tls != NULL ? limits->tls->client_ca : NULL,
+        .cert = limits->tls != NULL ? limits->tls->cert : NULL,
+        .key = limits->tls != NULL ? limits->tls->key : NULL,
     };
     ck_assert_int_eq(sv_peer_new(&po, &m->peer, &err), 0);
     struct sv_rpc_server_options so = *limits;
