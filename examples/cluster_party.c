@@ -369,6 +369,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < n_viewers; i++)
         sign_in(&viewers[i], argv[1 + i]);
     make_room(&viewers[0]);
+    puts("What each one sees, and how many ms after it was done:");
     printf("%-22s", "");
     for (int i = 0; i < n_viewers; i++) {
         char title[40];

@@ -71,7 +71,8 @@ class Demo:
         self.party = subprocess.Popen(
             [*ENDS_WITH_US, f"{self.build}/examples/cluster_party", *(f"127.0.0.1:{port}" for port in self.ports.values())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
-        print(self.party.stdout.readline(), end="", flush=True)
+        for _ in range(2):
+            print(self.party.stdout.readline(), end="", flush=True)
         for line in "a play", "b say hello", "c add Sintel", "a seek 120":
             self.do(line)
         self.servers["c"].kill()

@@ -7,7 +7,7 @@
 #ifndef SV_CLUSTER_EVENT_H
 #define SV_CLUSTER_EVENT_H
 
-#include <synctv/types.h>
+#include <synctv/stream.h>
 
 #include "base/id.h"
 
@@ -113,7 +113,12 @@ struct sv_cluster_event {
     const synctv_playback *state;
     /* CHAT */
     const synctv_chat *chat;
-    /* RELAY: a packed synctv.client.ServerMessage (danmaku, the deletion of a chat message). */
+    /*
+     * RELAY: danmaku, or the deletion of a chat message, as clients are told of it; and the same
+     * packed (synctv.client.ServerMessage). What is sent has one of the two; what was heard has
+     * both when it comes to the node.
+     */
+    const synctv_event *relay;
     const void *message;
     size_t message_len;
     /* VOTE */

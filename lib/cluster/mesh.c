@@ -228,14 +228,15 @@ static void on_want(struct sv_mesh *mesh, const char *room_id)
     struct sv_mesh_room *room = sv_mesh_need_room(mesh, room_id);
     if (room == NULL)
         return;
-    if (room->here) {
-        /* Its events have been coming all the time. */
-        room->forgotten_at_ms = 0;
-        sv_list_remove(&room->forgotten);
+    if (room->here && room->forgotten_at_ms == 0) {
         if (room->ready_at_ms == 0)
             output_room(mesh, SV_MESH_READY, room);
         return;
     }
+    /* Also of one that was forgotten a moment ago: what is not stored yet is in snapshots only. */
+    room->forgotten_at_ms = room->ready_at_ms = 0;
+    sv_list_remove(&room->forgotten);
+    sv_list_remove(&room->waiting);
     room->here = true;
     room->barrier = ++mesh->last_barrier;
     tell_interest(mesh, room, room->barrier);
@@ -244,9 +245,10 @@ static void on_want(struct sv_mesh *mesh, const char *room_id)
         struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
         if (!share->has || share->peer->link == 0)
             continue;
+        mesh->n_echoes += !share->owes_echo;
         share->owes_echo = waits = true;
-        mesh->n_echoes++;
-        owe_snapshot(share, 0);
+        if (!share->live)
+            owe_snapshot(share, 0);
         serve_owed(mesh, share->peer);
     }
     if (waits) {
@@ -389,7 +391,9 @@ static void on_opened(struct sv_mesh *mesh, const struct sv_mesh_input *in)
     struct sv_mesh_peer *peer = sv_mesh_find_peer(mesh, in->peer_id);
     if (peer == NULL && (peer = sv_mesh_add_peer(mesh, in->peer_id)) == NULL)
         return;
+    peer->dialling = false;
     if (in->epoch < peer->epoch) {
+        /* The next look at the table dials again. */
         hang_up(mesh, peer, in->link, "the table of nodes has a later start of this node");
         return;
     }
@@ -398,35 +402,13 @@ static void on_opened(struct sv_mesh *mesh, const struct sv_mesh_input *in)
         end_session(mesh, peer);
         hang_up(mesh, peer, old, "a newer link to this node has taken its place");
     }
-    peer->dialling = false;
     peer->link = in->link;
     peer->link_epoch = in->epoch;
     peer->heard = peer->said = 0;
     let_all_leave(mesh, peer); /* but whom it says to be there */
+    SV_LIST_FOREACH(it, &peer->shares) /* of rooms that it does not name nothing is left */
+        sv_mesh_remove_share(mesh, SV_CONTAINER_OF(it, struct sv_mesh_share, of_peer));
     tell_all_interests(mesh, peer);
-}
-
-static void on_closed(struct sv_mesh *mesh, uint64_t link)
-{
-    struct sv_mesh_peer *peer = sv_mesh_peer_of_link(mesh, link);
-    if (peer == NULL)
-        return;
-    end_session(mesh, peer);
-    dial_if_ours(mesh, peer);
-}
-
-/* ---- the table of nodes ---- */
-
-static void take_row(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
-    const struct sv_mesh_node *node)
-{
-    bool moved = strncmp(peer->address, sv_str(node->address), sizeof(peer->address) - 1) != 0;
-    peer->listed = true;
-    peer->epoch = node->epoch;
-    peer->state = node->state;
-    copy(peer->address, sizeof(peer->address), sv_str(node->address));
-    if (moved && peer->dialling)
-        hang_up(mesh, peer, 0, "it has another address");
 }
 
 static void lose(struct sv_mesh *mesh, struct sv_mesh_peer *peer, const char *reason)
@@ -441,6 +423,41 @@ static void lose(struct sv_mesh *mesh, struct sv_mesh_peer *peer, const char *re
     let_all_leave(mesh, peer);
     SV_LIST_FOREACH(it, &peer->shares)
         sv_mesh_remove_share(mesh, SV_CONTAINER_OF(it, struct sv_mesh_share, of_peer));
+}
+
+/* Without a link: it is dialled again, or, if the table does not have it, forgotten. */
+static void be_without_link(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
+{
+    if (peer->listed) {
+        dial_if_ours(mesh, peer);
+        return;
+    }
+    lose(mesh, peer, "the node is not in the table");
+    if (sv_list_empty(&peer->presences))
+        sv_mesh_remove_peer(mesh, peer);
+}
+
+static void on_closed(struct sv_mesh *mesh, uint64_t link)
+{
+    struct sv_mesh_peer *peer = sv_mesh_peer_of_link(mesh, link);
+    if (peer == NULL)
+        return;
+    end_session(mesh, peer);
+    be_without_link(mesh, peer);
+}
+
+/* ---- the table of nodes ---- */
+
+static void take_row(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
+    const struct sv_mesh_node *node)
+{
+    bool moved = strncmp(peer->address, sv_str(node->address), sizeof(peer->address) - 1) != 0;
+    peer->listed = true;
+    peer->epoch = node->epoch;
+    peer->state = node->state;
+    copy(peer->address, sizeof(peer->address), sv_str(node->address));
+    if (moved && peer->dialling)
+        hang_up(mesh, peer, 0, "it has another address");
 }
 
 static void on_nodes(struct sv_mesh *mesh, const struct sv_mesh_input *in)
@@ -478,7 +495,7 @@ static void end_wrong_link(struct sv_mesh *mesh, struct sv_mesh_peer *peer, cons
     uint64_t link = peer->link;
     end_session(mesh, peer);
     hang_up(mesh, peer, link, reason);
-    dial_if_ours(mesh, peer);
+    be_without_link(mesh, peer);
 }
 
 static void remove_presences(struct sv_mesh *mesh, const struct sv_mesh_room *room,
@@ -582,6 +599,14 @@ static void hear_presences(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     }
 }
 
+/* Nobody knows which room it is about. */
+static void look_everywhere(struct sv_mesh *mesh)
+{
+    for (const struct sv_mesh_room *room = mesh->rooms; room != NULL; room = room->hh.next)
+        if (room->here)
+            output_room(mesh, SV_MESH_LOOK, room);
+}
+
 static void hear(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     const struct sv_cluster_event *event)
 {
@@ -608,6 +633,8 @@ static void hear(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     case SV_CLUSTER_UNKNOWN:
         if (is_here)
             output_room(mesh, SV_MESH_LOOK, room);
+        else if (event->room_id[0] == '\0')
+            look_everywhere(mesh);
         break;
     case SV_CLUSTER_CHANGE:
     case SV_CLUSTER_STATE:
@@ -825,17 +852,22 @@ bool sv_mesh_is_complete(const struct sv_mesh *mesh)
     return mesh->n_echoes == 0;
 }
 
-bool sv_mesh_has_turn(const struct sv_mesh *mesh, const char *room_id)
+size_t sv_mesh_n_before(const struct sv_mesh *mesh, const char *room_id)
 {
     const struct sv_mesh_room *room = sv_mesh_find_room(mesh, room_id);
+    size_t n = 0;
     if (room == NULL)
-        return true;
+        return 0;
     SV_LIST_FOREACH(it, &room->shares) {
         const struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
-        if (share->has && share->peer->link != 0 && strcmp(share->peer->id, mesh->id) < 0)
-            return false;
+        n += share->has && share->peer->link != 0 && strcmp(share->peer->id, mesh->id) < 0;
     }
-    return true;
+    return n;
+}
+
+bool sv_mesh_has_turn(const struct sv_mesh *mesh, const char *room_id)
+{
+    return sv_mesh_n_before(mesh, room_id) == 0;
 }
 
 bool sv_mesh_is_linked(const struct sv_mesh *mesh, const char *node_id)

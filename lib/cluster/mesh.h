@@ -168,6 +168,11 @@ void sv_mesh_each_online(const struct sv_mesh *mesh, const char *room_id,
 bool sv_mesh_is_complete(const struct sv_mesh *mesh);
 /* Whether this node counts votes in the room: its id is the lowest of those linked that have it. */
 bool sv_mesh_has_turn(const struct sv_mesh *mesh, const char *room_id);
+/*
+ * How many of those linked that have it come before this node. The next one acts if nothing has
+ * come for some time, the one after it after twice that time: two never act at once.
+ */
+size_t sv_mesh_n_before(const struct sv_mesh *mesh, const char *room_id);
 /* Whether there is a link to this node. */
 bool sv_mesh_is_linked(const struct sv_mesh *mesh, const char *node_id);
 

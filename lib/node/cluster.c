@@ -416,6 +416,7 @@ static void beat_apply(struct sv_job *job, int rv)
     }
     is_written(cluster);
     look_around(cluster, beat);
+    sv_links_see_nodes(cluster->node, &cluster->view);
     pthread_mutex_lock(&cluster->lock);
     cluster->epoch = beat->own.epoch;
     cluster->seen = cluster->view;

@@ -25,6 +25,7 @@
 #include "node/rooms/look.h"
 #include "node/rooms/newcomers.h"
 #include "node/rooms/opening.h"
+#include "node/rooms/share.h"
 #include "node/rooms/tick.h"
 
 #define HASH_QUEUE_MAX 64
@@ -111,7 +112,7 @@ void synctv_node_get_stats(const synctv_node *node, synctv_node_stats *ret_stats
     *ret_stats = (synctv_node_stats){
         .rooms_loaded = atomic_load(&node->n_rooms),
         .streams = atomic_load(&node->streams->n),
-        .users_online = atomic_load(&node->rooms->attendances.n_online),
+        .users_online = atomic_load(&node->rooms->attendances.n_ours),
     };
 }
 
@@ -368,6 +369,12 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
         sv_errorf(err, rv, "no thread can be started");
         goto out;
     }
+    if (rv >= 0 && node->cluster != NULL) {
+        node->links = sv_links_new(node, &sv_share_hooks);
+        node->rooms->changed = sv_share_change;
+        node->rooms->changed_userdata = node;
+        rv = node->links == NULL ? SYNCTV_E_NO_MEMORY : 0;
+    }
     if (rv >= 0)
         rv = sv_accounts_new(node, &people_hooks, &node->accounts);
     if (rv < 0)
@@ -395,6 +402,7 @@ void sv_node_quiesce(synctv_node *node)
     if (node->hashers != NULL)
         sv_pool_stop(node->hashers);
     if (node->store != NULL) {
+        sv_links_last_tick(node);
         sv_rooms_last_tick(node);
         sv_rooms_flush(node);
         sv_cluster_leave(node);
@@ -410,6 +418,7 @@ void sv_node_fini(synctv_node *node)
     sv_pool_free(node->hashers);
     if (node->store != NULL)
         sv_store_free(node->store);
+    sv_links_free(node->links);
     sv_cluster_free(node);
     sv_login_limit_free(node->login_limit);
     if (node->jwt_key != NULL)
@@ -461,12 +470,25 @@ static void follow_clock(synctv_node *node, int64_t now_ms)
     node->next_purge_ms = now_ms + PURGE_AFTER_STEP_MS;
 }
 
+/* A commit shows that storage went back only if nobody else has written as much since. */
+static void follow_store(synctv_node *node)
+{
+    uint64_t turns = sv_store_turns(node->store);
+    if (turns == node->store_turns)
+        return;
+    node->store_turns = turns;
+    sv_logf(&node->log, SYNCTV_LOG_WARN, "node",
+        "the database has failed over to a standby: all rooms in memory are read again");
+    sv_rooms_read_all_again(node);
+}
+
 static int64_t run_timers(synctv_node *node)
 {
     int64_t now_ms = sv_node_mono_ms(node);
     if (node->next_clock_ms <= now_ms) {
         node->next_clock_ms = now_ms + CLOCK_EVERY_MS;
         follow_clock(node, now_ms);
+        follow_store(node);
     }
     if (node->next_ask_ms <= now_ms) {
         node->next_ask_ms = now_ms + ASK_CLOCK_EVERY_MS;
@@ -483,12 +505,18 @@ static int64_t run_timers(synctv_node *node)
     }
     if (!node->alone && node->next_look_ms <= now_ms) {
         node->next_look_ms = now_ms + SV_LOOK_MS;
-        sv_rooms_look(node);
+        if (!sv_links_is_complete(node) || node->next_rare_look_ms <= now_ms) {
+            node->next_rare_look_ms = now_ms + SV_RARE_LOOK_MS;
+            sv_rooms_look(node);
+        }
         sv_newcomers_look(node);
     }
     int64_t next_ms = sv_rooms_tick(node, now_ms);
     if (sv_rooms_evict(node))
         next_ms = now_ms;
+    int64_t next_links_ms = sv_links_tick(node, now_ms);
+    if (next_ms > next_links_ms)
+        next_ms = next_links_ms;
     int64_t next_ticket_ms = sv_tickets_ring(node, now_ms);
     if (next_ms > next_ticket_ms)
         next_ms = next_ticket_ms;

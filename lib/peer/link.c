@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "node/links/links.h"
 #include "rpc/gzip.h"
+#include "wire/event.h"
 
 /* For what an event costs beside its bytes. */
 #define EVENT_OVERHEAD_BYTES 64
@@ -416,6 +417,22 @@ static void overhear(struct sv_peer_link *link, const struct sv_cluster_event *e
             "it says hello, but has not registered here");
 }
 
+/* The node takes what clients are told as an event of theirs. */
+static void hear_relay(struct sv_peer_link *link, const struct sv_cluster_event *heard)
+{
+    struct sv_cluster_event event = *heard;
+    synctv_event *relay;
+    synctv_error err;
+    if (sv_wire_event_decode(event.message, event.message_len, &relay, &err) < 0) {
+        event.kind = SV_CLUSTER_UNKNOWN; /* it was checked: there is no memory for it */
+        sv_links_heard(link->peer->node, link->number, &event);
+        return;
+    }
+    event.relay = relay;
+    sv_links_heard(link->peer->node, link->number, &event);
+    synctv_event_unref(relay);
+}
+
 /* For each event of a message. */
 static void on_event(void *userdata, const struct sv_cluster_event *event)
 {
@@ -433,6 +450,8 @@ static void on_event(void *userdata, const struct sv_cluster_event *event)
     else if (strcmp(event->node_id, link->id) != 0)
         sv_peer_link_end(link, SYNCTV_LOG_WARN, SYNCTV_E_INVALID_ARGUMENT,
             "it sends an event of another node, %.64s", event->node_id);
+    else if (event->kind == SV_CLUSTER_RELAY)
+        hear_relay(link, event);
     else
         sv_links_heard(link->peer->node, link->number, event);
 }

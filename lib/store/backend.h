@@ -45,10 +45,12 @@ struct sv_backend {
 
     /*
      * Opens the database and claims it. *deadline_us (monotonic) is when to stop waiting for other
-     * processes; 0 = the backend's own limits. It may change at any time. Fills `err` on failure.
+     * processes; 0 = the backend's own limits. It may change at any time. *n_turns is to grow when
+     * a connection finds that the database may have lost what was written last. Fills `err` on
+     * failure.
      */
     int (*open)(const struct sv_store_options *options, const _Atomic int64_t *deadline_us,
-        struct sv_database **ret_database, synctv_error *err);
+        _Atomic uint64_t *n_turns, struct sv_database **ret_database, synctv_error *err);
     /*
      * Connections that write come first; the first one creates and migrates the database. *ret_conn
      * is NULL if there can be no other connection: then the first one reads, too. Fills `err` on

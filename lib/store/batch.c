@@ -5,6 +5,8 @@
  */
 #include "store/batch.h"
 
+#include <string.h>
+
 static struct sv_job *job_of(struct sv_list *link)
 {
     return SV_CONTAINER_OF(link, struct sv_job, link);
@@ -107,13 +109,46 @@ static void run_one_by_one(const struct sv_backend *b, struct sv_conn *conn, str
     }
 }
 
+static bool follows_one_of_its_room(struct sv_list *jobs, const struct sv_job *job)
+{
+    SV_LIST_FOREACH(it, jobs) {
+        if (job_of(it) == job)
+            return false;
+        if (strcmp(job_of(it)->scope.room_id, job->scope.room_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+void sv_batch_read_first(const struct sv_backend *backend, struct sv_conn *conn,
+    struct sv_list *jobs)
+{
+    struct sv_list all;
+    sv_list_init(&all);
+    sv_list_splice(&all, jobs);
+    for (struct sv_list *it; (it = sv_list_pop(&all)) != NULL;) {
+        struct sv_job *job = job_of(it);
+        sv_list_append(jobs, it);
+        if (!job->reads_only || follows_one_of_its_room(jobs, job))
+            continue;
+        sv_list_remove(it);
+        sv_batch_read(backend, conn, job);
+        job->apply(job, job->rv);
+    }
+}
+
 bool sv_batch_write(const struct sv_backend *backend, struct sv_conn *conn, struct sv_list *jobs)
 {
     int64_t changes = backend->changes(conn);
+    if (sv_list_empty(jobs))
+        return false;
     int begun = backend->begin(conn, SV_CONN_WRITES, NULL);
     if (begun < 0) {
-        SV_LIST_FOREACH(it, jobs)
+        SV_LIST_FOREACH(it, jobs) {
             job_of(it)->rv = begun;
+            if (job_of(it)->reads_only)
+                sv_batch_read(backend, conn, job_of(it));
+        }
     } else if (commit_together(backend, conn, jobs) == LOST) {
         backend->rollback(conn);
         run_one_by_one(backend, conn, jobs);

@@ -5,6 +5,12 @@
 
 #include "store/backend.h"
 
+/*
+ * Runs the jobs that only read, and takes them off the list: they need not wait until other
+ * processes let us write. Not those that follow another one of their room.
+ */
+void sv_batch_read_first(const struct sv_backend *backend, struct sv_conn *conn,
+    struct sv_list *jobs);
 /* Runs a list of jobs, then apply() in their order. Returns whether they changed any row. */
 bool sv_batch_write(const struct sv_backend *backend, struct sv_conn *conn, struct sv_list *jobs);
 /*

@@ -11,6 +11,8 @@
 #define CLOSE_PATIENCE_US (5 * 1000 * 1000)
 #define PAUSE_US (5 * 1000)
 #define PAUSE_MAX_US (640 * 1000)
+/* So many loads of rooms share a transaction with writes, which wait for them. */
+#define LOADS_AT_ONCE 16
 
 /* ---- scope ---- */
 
@@ -55,14 +57,15 @@ int sv_store_write(struct sv_store *store, struct sv_job *job)
 {
     int rv = 0;
     struct sv_job_worker *w = writer_of(store, &job->scope);
+    size_t *n = job->reads_only ? &store->n_loads : &store->n_writes;
     pthread_mutex_lock(&store->lock);
     if (store->closing) {
         rv = SYNCTV_E_SHUTTING_DOWN;
-    } else if (store->n_writes >= store->max_writes) {
+    } else if (*n >= store->max_writes) {
         rv = SYNCTV_E_OVERLOADED;
     } else {
-        put(store, &w->writes, job, &w->writes.ready);
-        store->n_writes++;
+        put(store, job->reads_only ? &w->loads : &w->writes, job, &w->writes.ready);
+        (*n)++;
     }
     pthread_mutex_unlock(&store->lock);
     return rv;
@@ -84,21 +87,25 @@ int sv_store_read(struct sv_store *store, struct sv_job *job)
     return rv;
 }
 
-/* Moves up to `max` jobs to `batch`. Returns how many. */
+/* Moves up to `max` jobs behind those of `batch`. Returns how many. */
 static size_t take(struct sv_job_queue *q, struct sv_list *batch, size_t max)
 {
     size_t n = 0;
-    sv_list_init(batch);
     for (; n < max && q->n > 0; n++, q->n--)
         sv_list_append(batch, sv_list_pop(&q->jobs));
     return n;
+}
+
+static bool is_idle(const struct sv_store *s)
+{
+    return s->n_writes == 0 && s->n_loads == 0 && s->n_writing == 0;
 }
 
 void sv_store_drain(struct sv_store *store)
 {
     pthread_mutex_lock(&store->lock);
     store->n_draining++;
-    while (store->n_writes > 0 || store->n_writing > 0)
+    while (!is_idle(store))
         pthread_cond_wait(&store->idle, &store->lock);
     store->n_draining--;
     pthread_mutex_unlock(&store->lock);
@@ -190,6 +197,8 @@ static void write_all(struct sv_job_worker *w, struct sv_list *jobs)
     if (sv_list_empty(jobs))
         return;
     if (s->backend->max_batch > 1) {
+        if (s->shared)
+            sv_batch_read_first(s->backend, w->conn, jobs);
         report(w, &s->write_outage, sv_batch_write(s->backend, w->conn, jobs));
         return;
     }
@@ -207,21 +216,88 @@ static void set_writing(struct sv_job_worker *w, bool writing)
     w->writing = writing;
 }
 
+/* Another writer that waits, and has rooms to load; NULL = none. They take turns. */
+static struct sv_job_worker *other_loader(const struct sv_job_worker *w)
+{
+    struct sv_store *s = w->store;
+    size_t own = (size_t)(w - s->writers);
+    for (size_t i = 1; s->n_loads > 0 && i < s->n_writers; i++) {
+        struct sv_job_worker *other = &s->writers[(own + i) % s->n_writers];
+        if (!other->writing && other->loads.n > 0)
+            return other;
+    }
+    return NULL;
+}
+
+/* It may load now, if anybody may. */
+static void wake_loader(const struct sv_job_worker *w)
+{
+    const struct sv_store *s = w->store;
+    struct sv_job_worker *other = s->n_loading < s->max_loading ? other_loader(w) : NULL;
+    if (other != NULL)
+        pthread_cond_signal(&other->writes.ready);
+}
+
+static bool may_load(const struct sv_job_worker *w, bool others_first)
+{
+    const struct sv_store *s = w->store;
+    if (w->loads.n == 0 || s->closing)
+        return w->loads.n > 0;
+    return s->n_loading < s->max_loading && !(others_first && other_loader(w) != NULL);
+}
+
+static void set_loading(struct sv_job_worker *w, bool loading)
+{
+    struct sv_store *s = w->store;
+    if (loading && !w->loading)
+        s->n_loading++;
+    else if (!loading && w->loading)
+        s->n_loading--;
+    w->loading = loading;
+}
+
+/*
+ * A room is loaded between two changes of it, before or behind those that are queued: the same
+ * thread does both. So that very many loads do not hold up writes, these go first; but a few loads
+ * come with them, or if each job is alone, one behind each write.
+ */
+static void take_some(struct sv_job_worker *w, struct sv_list *writes, bool loads_too)
+{
+    struct sv_store *s = w->store;
+    size_t max = s->backend->max_batch;
+    bool load_first = loads_too && max == 1 && w->load_is_next;
+    size_t n_writes = take(&w->writes, writes, load_first ? 0 : max), n_loads = 0;
+    if (loads_too)
+        n_loads = take(&w->loads, writes, max > 1 ? LOADS_AT_ONCE : 1 - n_writes);
+    s->n_writes -= n_writes;
+    s->n_loads -= n_loads;
+    w->load_is_next = n_writes > 0;
+    set_writing(w, n_writes + n_loads > 0);
+    set_loading(w, n_loads > 0);
+}
+
 /* Waits for jobs. False: the store closes and all is done. */
 static bool take_writes(struct sv_job_worker *w, struct sv_list *writes, struct sv_list *reads)
 {
     struct sv_store *s = w->store;
     bool reads_too = s->n_readers == 0 && w == s->writers;
-    size_t max = s->backend->max_batch;
+    sv_list_init(writes);
+    sv_list_init(reads);
     pthread_mutex_lock(&s->lock);
+    bool others_first = w->loading;
     set_writing(w, false);
-    if (s->n_draining > 0 && s->n_writes == 0 && s->n_writing == 0)
+    set_loading(w, false);
+    if (s->n_draining > 0 && is_idle(s))
         pthread_cond_broadcast(&s->idle);
-    while (w->writes.n == 0 && !(reads_too && s->reads.n > 0) && !s->closing)
+    while (w->writes.n == 0 && !may_load(w, others_first) && !(reads_too && s->reads.n > 0) &&
+        !s->closing) {
+        wake_loader(w);
         pthread_cond_wait(&w->writes.ready, &s->lock);
-    s->n_writes -= take(&w->writes, writes, max);
-    take(&s->reads, reads, reads_too ? max : 0);
-    set_writing(w, !sv_list_empty(writes));
+        others_first = false;
+    }
+    take_some(w, writes, may_load(w, others_first));
+    take(&s->reads, reads, reads_too ? s->backend->max_batch : 0);
+    wake_loader(w);
     pthread_mutex_unlock(&s->lock);
     return !sv_list_empty(writes) || !sv_list_empty(reads);
 }
@@ -246,6 +322,7 @@ static void *reader_main(void *arg)
         pthread_mutex_lock(&s->lock);
         while (s->reads.n == 0 && !s->closing)
             pthread_cond_wait(&s->reads.ready, &s->lock);
+        sv_list_init(&one);
         take(&s->reads, &one, 1);
         pthread_mutex_unlock(&s->lock);
 

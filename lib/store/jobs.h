@@ -29,10 +29,16 @@ struct sv_job_worker {
     struct sv_conn *conn;
     pthread_t thread;
     bool started;
-    /* Of a writer; so is the next field. */
+    /* Of a writer, as are all below. It waits for writes.ready. */
     struct sv_job_queue writes;
+    /* Jobs that read a room (reads_only). */
+    struct sv_job_queue loads;
+    /* It has taken writes last. */
+    bool load_is_next;
     /* It has taken jobs and not finished them. */
     bool writing;
+    /* Loads are among these. */
+    bool loading;
 };
 
 /* The failures of all connections of a kind together. */
@@ -45,12 +51,16 @@ struct sv_store {
     const struct sv_backend *backend;
     struct sv_database *database;
     struct sv_log log;
+    /* Other processes write in the database, too. */
+    bool shared;
 
     pthread_mutex_t lock;
-    /* In the queues of all writers. */
-    size_t n_writes, max_writes;
+    /* In the queues of all writers. `max_writes` is for each of both numbers. */
+    size_t n_writes, n_loads, max_writes;
     struct sv_job_queue reads;
     size_t max_reads;
+    /* Writers that load rooms. If all did, they would take the processors from those that write. */
+    unsigned n_loading, max_loading;
     /* Writers that have taken jobs and not finished them. */
     unsigned n_writing;
     bool closing;
@@ -60,6 +70,8 @@ struct sv_store {
 
     /* Once closing: when to give up waiting for other processes. */
     _Atomic int64_t deadline_us;
+    /* sv_store_turns(). */
+    _Atomic uint64_t n_turns;
 
     /* The longest time from the queue to the end of a job; 0 = no limit. */
     int64_t patience_us;

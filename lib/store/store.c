@@ -11,6 +11,8 @@
 #define QUEUED_WRITES 4096
 #define QUEUED_READS 256
 #define READER_THREADS 2
+/* Of so many writers one may load rooms. */
+#define LOADING_SHARE 2
 
 static const struct {
     const char *scheme;
@@ -79,13 +81,16 @@ static struct sv_store *store_new(const struct sv_store_options *o,
     s->patience_us = backend->patience_us;
     if (s->patience_us != 0 && o->patience_ms != 0)
         s->patience_us = o->patience_ms * 1000;
+    s->shared = o->member != NULL;
     s->max_writes = o->max_queued_writes == 0 ? QUEUED_WRITES : o->max_queued_writes;
     s->max_reads = o->max_queued_reads == 0 ? QUEUED_READS : o->max_queued_reads;
     queue_init(&s->reads);
     s->n_writers = backend->n_writers;
+    s->max_loading = (backend->n_writers + LOADING_SHARE - 1) / LOADING_SHARE;
     for (unsigned i = 0; i < s->n_writers; i++) {
         s->writers[i].store = s;
         queue_init(&s->writers[i].writes);
+        queue_init(&s->writers[i].loads);
     }
     for (unsigned i = 0; i < max_readers; i++)
         s->readers[i].store = s;
@@ -124,7 +129,7 @@ int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_
     struct sv_store *s = store_new(options, backend, max_readers);
     if (s == NULL)
         return sv_error(err, SYNCTV_E_NO_MEMORY);
-    int rv = backend->open(options, &s->deadline_us, &s->database, err);
+    int rv = backend->open(options, &s->deadline_us, &s->n_turns, &s->database, err);
     if (rv == 0)
         rv = connect_all(s, max_readers, err);
     if (rv < 0)
@@ -142,6 +147,11 @@ out:
         sv_store_free(s);
     }
     return rv;
+}
+
+uint64_t sv_store_turns(const struct sv_store *store)
+{
+    return atomic_load(&store->n_turns);
 }
 
 int sv_store_damaged(const struct sv_store *store, const char *what, synctv_error *err)
@@ -164,8 +174,10 @@ void sv_store_close(struct sv_store *store)
 
 void sv_store_free(struct sv_store *store)
 {
-    for (unsigned i = 0; i < store->n_writers; i++)
+    for (unsigned i = 0; i < store->n_writers; i++) {
         pthread_cond_destroy(&store->writers[i].writes.ready);
+        pthread_cond_destroy(&store->writers[i].loads.ready);
+    }
     pthread_cond_destroy(&store->reads.ready);
     pthread_cond_destroy(&store->idle);
     pthread_mutex_destroy(&store->write_outage.lock);

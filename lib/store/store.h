@@ -13,9 +13,10 @@
  * what is not on disk.
  *
  * Order: a job names its scope, a room and at most two users. Jobs of one room run and are applied
- * in the order of sv_store_write(). A job that loads a room into memory is a write, too, so that it
- * takes part in this order (reads_only). Between jobs whose scopes have nothing in common there is
- * no order.
+ * one after the other, in the order of sv_store_write(). A job that loads a room into memory is a
+ * write, too (reads_only): it comes between two others of the room, but not at its place in the
+ * queue, so that very many loads do not hold up writes. Between jobs whose scopes have nothing in
+ * common there is no order.
  * (SQLite runs all writes on one thread, in one order; nobody may rely on that.)
  *
  * Batches: with SQLite many jobs may share a transaction. If one fails after it has changed
@@ -67,7 +68,10 @@ struct sv_job {
      * stored, or nothing. It may free the job and queue jobs; it must not close the store.
      */
     void (*apply)(struct sv_job *job, int rv);
-    /* Of a write: it changes nothing and only needs its place in the order. It sees one moment. */
+    /*
+     * Of a write: it loads the room of its scope, and changes nothing. It sees one moment, between
+     * two other jobs of the room, which need not have been queued in this order.
+     */
     bool reads_only;
     /* The store's, as is the next field. */
     int rv;
@@ -414,7 +418,7 @@ struct sv_store_options {
     bool alone;
     /* NULL = it is not a member's; otherwise `alone` does not count. */
     const struct sv_store_member *member;
-    /* 0 = 4096. */
+    /* And as many loads of rooms; 0 = 4096. */
     size_t max_queued_writes;
     /* 0 = 256. */
     size_t max_queued_reads;
@@ -439,6 +443,12 @@ struct sv_store_options {
  */
 int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_store,
     synctv_error *err);
+
+/*
+ * How often the database turned out to be another copy of the data: a standby that was promoted may
+ * not have got what was written last. What is in memory is to be read again then. Any thread.
+ */
+uint64_t sv_store_turns(const struct sv_store *store);
 
 /*
  * For a reader who finds that what the open database holds cannot be, `what` in a few words: fills

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cluster.pb-c.h"
 #include "wire/convert.h"
+#include "wire/event.h"
 #include "wire/room_json.h"
 
 /* Tags: field << 3 | type. */
@@ -309,6 +310,31 @@ static void session_to(struct parts *p, const struct sv_cluster_event *e)
     m->all_sessions = e->all_sessions;
 }
 
+/* Memory of the event that is encoded. */
+struct relayed {
+    struct parts *parts;
+    ProtobufCBinaryData *bytes;
+};
+
+static void *relayed_alloc(void *userdata, size_t len)
+{
+    struct relayed *r = userdata;
+    r->bytes->len = len;
+    r->bytes->data = sv_arena_alloc(&r->parts->arena, len == 0 ? 1 : len);
+    return r->bytes->data;
+}
+
+static int relay_to(struct parts *p, const struct sv_cluster_event *e)
+{
+    Synctv__Cluster__RoomRelay *m = &p->payload.relay;
+    struct relayed relayed = { p, &m->message };
+    synctv__cluster__room_relay__init(m);
+    SET_PAYLOAD(p, RELAY);
+    m->room_id = sv_wire_mutable(e->room_id);
+    m->message = (ProtobufCBinaryData){ e->message_len, (uint8_t *)(uintptr_t)e->message };
+    return e->relay == NULL ? 0 : sv_wire_event_encode(e->relay, relayed_alloc, &relayed, NULL);
+}
+
 static int payload_to(struct parts *p, const struct sv_cluster_event *e)
 {
     switch (e->kind) {
@@ -336,12 +362,7 @@ static int payload_to(struct parts *p, const struct sv_cluster_event *e)
         chat_to(p, e);
         return 0;
     case SV_CLUSTER_RELAY:
-        synctv__cluster__room_relay__init(&p->payload.relay);
-        SET_PAYLOAD(p, RELAY);
-        p->payload.relay.room_id = sv_wire_mutable(e->room_id);
-        p->payload.relay.message =
-            (ProtobufCBinaryData){ e->message_len, (uint8_t *)(uintptr_t)e->message };
-        return 0;
+        return relay_to(p, e);
     case SV_CLUSTER_VOTE:
         vote_to(p, e);
         return 0;

@@ -30,6 +30,12 @@ def aims(table):
          quotient(max((row["p50_us"] for row in table.rows if row["operation"] == "room list"), default=None), 1000),
          5),
     ]
+    for store in ["SQLite", "PostgreSQL"]:
+        at_most += [
+            (f"{store}: a room of 1000 members and 1000 movies, loaded in ms",
+             quotient(get("load a room", "1000 members, 1000 movies", store, "p50_us"), 1000), 20),
+            (f"{store}: 10000 rooms loaded hold up a write, ms",
+             get("AddMovie meanwhile", "10000 rooms at once", store, "held_up_ms"), 100)]
     people = "1000 people" if any(row["load"] == "1000 people" for row in table.rows) else "100 people"
     at_least = [
         ("C++ callback echo, x GetRoomInfo 64 x 1",

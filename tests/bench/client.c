@@ -161,17 +161,6 @@ static void put_headers(struct conn *conn, uint32_t id)
     conn->out.data[head + 2] = (uint8_t)len;
 }
 
-/* What the server's table has is no longer needed: the headers are put there once more. */
-void conn_retarget(struct conn *conn, const struct target *target)
-{
-    if (strcmp(conn->target->token, target->token) != 0 ||
-        strcmp(conn->target->room, target->room) != 0) {
-        conn->primed = false;
-        conn->n_headers = 0;
-    }
-    conn->target = target;
-}
-
 static struct call *begin(struct conn *conn, bool is_stream)
 {
     while (conn->calls[conn->next_id >> 1 & conn->mask].id != 0)
@@ -193,11 +182,16 @@ static void put_message(struct conn *conn, struct call *call, const void *body, 
     h2_put_message(&conn->out, body, len, flags, call->id);
 }
 
-struct call *conn_call(struct conn *conn)
+struct call *conn_ask(struct conn *conn, const struct bytes *body)
 {
     struct call *call = begin(conn, false);
-    put_message(conn, call, conn->target->body.data, conn->target->body.len, H2_END_STREAM);
+    put_message(conn, call, body->data, body->len, H2_END_STREAM);
     return call;
+}
+
+struct call *conn_call(struct conn *conn)
+{
+    return conn_ask(conn, &conn->target->body);
 }
 
 struct call *conn_stream(struct conn *conn)

@@ -60,10 +60,10 @@ void client_init(struct client *c, uint16_t port, int other_fd);
 /* Begins to connect. `max_calls` = as many at a time. */
 void conn_open(struct conn *conn, struct client *c, const struct target *target, const char *path,
     unsigned max_calls);
-/* Another target for the calls that begin from now on. */
-void conn_retarget(struct conn *conn, const struct target *target);
 /* The call's request goes out with the next conn_flush(). */
 struct call *conn_call(struct conn *conn);
+/* Another message than that of the connection's target. */
+struct call *conn_ask(struct conn *conn, const struct bytes *body);
 /* Opens a stream; conn_say() sends on it. */
 struct call *conn_stream(struct conn *conn);
 void conn_say(struct conn *conn, struct call *call, const void *body, size_t len);

@@ -6,7 +6,7 @@
  *     open             connects, and opens the streams: each has to get a first message
  *     run SECONDS      calls: as many at a time as --calls says, on each connection
  *                      streams: rounds of one call of --trigger-path and one message on each stream
- *     each             calls: one of each target, as many at a time as --calls says
+ *     each             calls: the message of each target once, as many at a time as --calls says
  *     pace SECONDS N   calls: one every N ms, on the connections in turn
  *     say SECONDS [N]  streams: rounds of the --say message from N streams (1) at once and N
  *                      messages on each
@@ -82,20 +82,20 @@ static void report(const struct span *begin, const struct span *end, uint64_t op
 /* ---- calls ---- */
 
 static bool issuing, measuring, drained;
-/* The next target that is called; n_targets = none is left. Until then the connections' own. */
-static unsigned next_target;
+/* Each target is asked for once, whoever the connection belongs to; this is the next one. */
 static bool each_target;
+static unsigned next_target;
 static unsigned in_flight;
 static uint64_t n_done;
 
 static bool call_next(struct conn *conn)
 {
-    if (each_target) {
-        if (next_target == n_targets)
-            return false;
-        conn_retarget(conn, &targets[next_target++]);
-    }
-    conn_call(conn);
+    if (each_target && next_target == n_targets)
+        return false;
+    if (each_target)
+        conn_ask(conn, &targets[next_target++].body);
+    else
+        conn_call(conn);
     return true;
 }
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import select
 import selectors
 import shutil
 import signal
@@ -152,7 +153,7 @@ class Lab:
     """Programs, a folder on the disk, a database with users and rooms, and how long and often to measure."""
 
     USERS = 10000
-    ROOMS = 2048
+    ROOMS = 10500
     LARGE_ROOMS = 24
     LIMITS = dict.fromkeys(
         ["login_per_minute", "login_per_minute_per_address", "register_per_hour", "hash_per_minute",
@@ -316,7 +317,7 @@ def room_id(number):
 
 
 class Driver:
-    """A load driver at a server. Each command is answered with a dictionary."""
+    """A load driver at a server. Each command is answered with a dictionary: at once, or send() and answer() apart."""
 
     def __init__(self, lab, server, program="bench_driver", args=None, **options):
         self.server = server
@@ -329,8 +330,17 @@ class Driver:
         running.add(self.process)
 
     def __call__(self, *words):
+        self.send(*words)
+        return self.answer()
+
+    def send(self, *words):
         self.process.stdin.write((" ".join(map(str, words)) + "\n").encode())
         self.process.stdin.flush()
+
+    def has_answered(self):
+        return bool(select.select([self.process.stdout], [], [], 0)[0])
+
+    def answer(self):
         line = read_line(self.process.stdout, PATIENCE)
         if not line:
             raise RuntimeError(f"the driver of {self.server.name} gave up")

@@ -108,7 +108,7 @@ static void begin(struct contract *c, int (*submit)(struct sv_store *, struct sv
     j->job.run = hold;
     j->job.apply = applied;
     j->state = CONTRACT_QUEUED;
-    sv_job_set_scope(&j->job, CONTRACT_ROOM, NULL, NULL);
+    sv_job_set_scope(&j->job, CONTRACT_ROOM, CONTRACT_USER, NULL);
     ck_assert_int_eq(submit(c->store, &j->job), 0);
     wait_for(j, CONTRACT_RUNNING);
     ck_assert_int_eq(j->state, CONTRACT_RUNNING);

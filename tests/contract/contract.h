@@ -53,8 +53,9 @@ void contract_open(struct contract *c, int backend);
 void contract_open_url(struct contract *c, const char *url, const struct sv_log *log);
 void contract_close(struct contract *c);
 
-/* The job is about this room: those about the same one that are queued behind it wait for it. */
+/* The job is about these: those about the same room that are queued behind it wait for it. */
 #define CONTRACT_ROOM "r00000000001"
+#define CONTRACT_USER "u00000000001"
 void contract_begin(struct contract *c);
 void contract_begin_read(struct contract *c);
 /* Ends the job; what apply() got. */

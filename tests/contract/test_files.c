@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SQLite alone: files that are not as they should be, several processes, and the end of one. */
 #include <fcntl.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -631,6 +632,54 @@ START_TEST(a_lock_that_is_never_freed_is_waited_for_and_then_told)
 }
 END_TEST
 
+struct look {
+    struct sv_job job;
+    sem_t done;
+    int rv;
+};
+
+static int look_run(struct sv_job *job, struct sv_tx *tx)
+{
+    struct sv_arena a = { 0 };
+    const char *value;
+    int rv = tx->ops->meta_get(tx, "storage_id", &a, &value);
+    sv_arena_fini(&a);
+    return rv;
+}
+
+static void look_apply(struct sv_job *job, int rv)
+{
+    struct look *look = SV_CONTAINER_OF(job, struct look, job);
+    look->rv = rv;
+    sem_post(&look->done);
+}
+
+START_TEST(what_a_member_only_reads_does_not_wait_for_who_has_the_lock)
+{
+    const struct sv_store_member member = { .id = "a", .instance = "one" };
+    struct look look = { .job = { .run = look_run, .apply = look_apply, .reads_only = true } };
+    char path[200], url[300];
+    struct sv_store *store;
+    synctv_error err;
+    sqlite3 *other;
+    make_database(path, sizeof(path));
+    snprintf(url, sizeof(url), "sqlite:%s", path);
+    const struct sv_store_options options = { .url = url, .member = &member };
+    ck_assert_int_eq(sv_store_open(&options, &store, &err), 0);
+    ck_assert_int_eq(sqlite3_open(path, &other), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    sem_init(&look.done, 0, 0);
+    ck_assert_int_eq(sv_store_write(store, &look.job), 0);
+    sem_wait(&look.done);
+    ck_assert_int_eq(look.rv, 1);
+    ck_assert_int_eq(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+    sv_store_close(store);
+    sv_store_free(store);
+    sem_destroy(&look.done);
+}
+END_TEST
+
 /* ---- the end of a process ---- */
 
 struct promise {
@@ -748,6 +797,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, a_read_only_folder_is_named);
     tcase_add_test(tc, processes_share_a_file_and_lose_nothing);
     tcase_add_test(tc, a_lock_that_is_never_freed_is_waited_for_and_then_told);
+    tcase_add_test(tc, what_a_member_only_reads_does_not_wait_for_who_has_the_lock);
     tcase_add_test(tc, what_was_applied_survives_kill_9);
 }
 

@@ -170,6 +170,178 @@ START_TEST(rooms_at_once_keep_each_their_order_and_what_loads_one_fits_in)
 }
 END_TEST
 
+#define N_BETWEEN 300
+
+/* Of three jobs one loads the room and two change it. */
+struct between {
+    struct sv_job job;
+    uint64_t *changes; /* of the room, as has been told */
+    uint64_t revision, told;
+    _Atomic unsigned *applied;
+};
+
+static int run_between(struct sv_job *job, struct sv_tx *tx)
+{
+    struct between *b = SV_CONTAINER_OF(job, struct between, job);
+    struct sv_arena a = { 0 };
+    struct sv_room_rec rec = { 0 };
+    struct sv_member_rec *members;
+    synctv_movie *movies;
+    synctv_playback playback;
+    if (!job->reads_only)
+        return tx->ops->room_touch(tx, job->scope.room_id, &b->revision);
+    int rv = tx->ops->room_get(tx, job->scope.room_id, &a, &rec);
+    b->revision = rec.room.revision;
+    if (rv == 0 && tx->ops->member_list(tx, job->scope.room_id, &a, &members) != 1)
+        rv = SYNCTV_E_INTERNAL;
+    if (rv == 0 && tx->ops->movie_list(tx, job->scope.room_id, &a, &movies) != 1)
+        rv = SYNCTV_E_INTERNAL;
+    if (rv == 0 && tx->ops->playback_get(tx, job->scope.room_id, &a, &playback) != 0)
+        rv = SYNCTV_E_INTERNAL;
+    sv_arena_fini(&a);
+    return rv;
+}
+
+static void apply_between(struct sv_job *job, int rv)
+{
+    struct between *b = SV_CONTAINER_OF(job, struct between, job);
+    ck_assert_int_eq(rv, 0);
+    if (!job->reads_only)
+        ++*b->changes;
+    b->told = *b->changes;
+    atomic_fetch_add(b->applied, 1);
+}
+
+START_TEST(a_room_is_loaded_as_it_is_between_two_changes_of_it)
+{
+    struct contract c;
+    static struct between jobs[N_BETWEEN];
+    _Atomic unsigned applied = 0;
+    uint64_t changes = 0, before = 0;
+    contract_open(&c, _i);
+    contract_begin(&c);
+    contract_add_user(&c, 1);
+    contract_add_room(&c, 1, "Room", 1);
+    const synctv_movie movie = { .id = contract_id('m', 1),
+        .room_id = contract_id('r', 1),
+        .name = "A film",
+        .url = "https://example.org/film.mp4",
+        .added_by = contract_id('u', 1) };
+    int32_t position;
+    uint64_t revision;
+    struct sv_room_head head;
+    ck_assert_int_eq(c.op->movie_insert(c.tx, &movie, &position, &revision), 0);
+    ck_assert_int_eq(c.op->room_head(c.tx, contract_id('r', 1), &head), 0);
+    contract_commit(&c);
+    for (unsigned i = 0; i < N_BETWEEN; i++) {
+        jobs[i] = (struct between){
+            .job = { .run = run_between, .apply = apply_between, .reads_only = i % 3 == 0 },
+            .changes = &changes,
+            .applied = &applied
+        };
+        sv_job_set_scope(&jobs[i].job, contract_id('r', 1), NULL, NULL);
+        ck_assert_int_eq(sv_store_write(c.store, &jobs[i].job), 0);
+    }
+    wait_until(&applied, N_BETWEEN);
+    for (unsigned i = 0; i < N_BETWEEN; i++) {
+        ck_assert_uint_eq(jobs[i].revision - head.revision, jobs[i].told);
+        if (jobs[i].job.reads_only)
+            continue;
+        ck_assert_uint_gt(jobs[i].told, before);
+        before = jobs[i].told;
+    }
+    contract_close(&c);
+}
+END_TEST
+
+#define N_LOADS 200
+
+struct waiting {
+    struct sv_job job;
+    _Atomic unsigned *entered, *open; /* of the first one: run() waits */
+    _Atomic unsigned *loaded;
+    unsigned loaded_before;
+    _Atomic unsigned applied;
+};
+
+static int run_waiting(struct sv_job *job, struct sv_tx *tx)
+{
+    struct waiting *w = SV_CONTAINER_OF(job, struct waiting, job);
+    if (w->open != NULL) {
+        atomic_store(w->entered, 1);
+        wait_until(w->open, 1);
+    }
+    return 0;
+}
+
+static void apply_waiting(struct sv_job *job, int rv)
+{
+    struct waiting *w = SV_CONTAINER_OF(job, struct waiting, job);
+    w->loaded_before = atomic_load(w->loaded);
+    if (job->reads_only)
+        atomic_fetch_add(w->loaded, 1);
+    atomic_store(&w->applied, 1);
+}
+
+/* The write's room shares its writer at least with the loads of the same room, half of all. */
+START_TEST(a_write_waits_for_a_few_of_the_rooms_that_are_loaded_and_all_of_them_are)
+{
+    struct contract c;
+    static struct waiting loads[N_LOADS];
+    _Atomic unsigned loaded = 0, open = 0, entered = 0;
+    contract_open(&c, _i);
+    for (unsigned i = 0; i < N_LOADS; i++) {
+        loads[i] = (struct waiting){
+            .job = { .run = run_waiting, .apply = apply_waiting, .reads_only = true },
+            .entered = &entered,
+            .open = i == 0 ? &open : NULL,
+            .loaded = &loaded
+        };
+        sv_job_set_scope(&loads[i].job, contract_id('r', i % 2 == 0 ? 0 : i), NULL, NULL);
+        ck_assert_int_eq(sv_store_write(c.store, &loads[i].job), 0);
+        if (i == 0)
+            wait_until(&entered, 1);
+    }
+    struct waiting write = { .job = { .run = run_waiting, .apply = apply_waiting },
+        .loaded = &loaded };
+    sv_job_set_scope(&write.job, contract_id('r', 0), NULL, NULL);
+    ck_assert_int_eq(sv_store_write(c.store, &write.job), 0);
+    atomic_store(&open, 1);
+    wait_until(&write.applied, 1);
+    /* Those of other writers went on while the first one waited. */
+    ck_assert_uint_lt(write.loaded_before, N_LOADS / 2 + N_LOADS / 4);
+    wait_until(&loaded, N_LOADS);
+    contract_close(&c);
+}
+END_TEST
+
+START_TEST(what_a_job_reads_has_what_it_has_changed)
+{
+    struct contract c;
+    contract_open(&c, _i);
+    contract_begin(&c);
+    contract_add_user(&c, 1);
+    contract_add_room(&c, 1, "Room", 1);
+    contract_commit(&c);
+    contract_begin(&c); /* of this room */
+    struct sv_room_rec before, room;
+    struct sv_member_rec member;
+    uint64_t revision;
+    const char *id = contract_id('r', 1), *user = contract_id('u', 1);
+    ck_assert_int_eq(c.op->room_touch(c.tx, id, &revision), 0);
+    ck_assert_int_eq(c.op->room_get(c.tx, id, &c.arena, &before), 0);
+    ck_assert_uint_eq(before.room.revision, revision);
+    ck_assert_int_eq(c.op->room_touch(c.tx, id, &revision), 0);
+    ck_assert_int_eq(c.op->room_get(c.tx, id, &c.arena, &room), 0);
+    ck_assert_uint_eq(room.room.revision, before.room.revision + 1);
+    ck_assert_int_eq(c.op->member_delete(c.tx, id, user), 0);
+    ck_assert_int_eq(c.op->member_get(c.tx, id, user, &c.arena, &member),
+        SYNCTV_E_MEMBER_NOT_FOUND);
+    contract_commit(&c);
+    contract_close(&c);
+}
+END_TEST
+
 START_TEST(a_job_that_says_no_has_changed_nothing)
 {
     struct contract c;
@@ -508,6 +680,10 @@ static void add(TCase *tc)
     const int n = contract_n_backends();
     tcase_add_loop_test(tc, jobs_of_a_room_apply_in_order_and_a_failing_one_leaves_nothing, 0, n);
     tcase_add_loop_test(tc, rooms_at_once_keep_each_their_order_and_what_loads_one_fits_in, 0, n);
+    tcase_add_loop_test(tc, a_room_is_loaded_as_it_is_between_two_changes_of_it, 0, n);
+    tcase_add_loop_test(tc,
+        a_write_waits_for_a_few_of_the_rooms_that_are_loaded_and_all_of_them_are, 0, n);
+    tcase_add_loop_test(tc, what_a_job_reads_has_what_it_has_changed, 0, n);
     tcase_add_loop_test(tc, a_job_that_says_no_has_changed_nothing, 0, n);
     tcase_add_loop_test(tc, a_read_sees_what_has_been_applied, 0, n);
     tcase_add_loop_test(tc, a_read_leaves_nothing_even_if_it_writes, 0, n);

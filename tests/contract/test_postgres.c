@@ -477,6 +477,55 @@ START_TEST(a_lock_that_another_keeps_ends_a_job_and_no_longer_than_it_is_kept)
 }
 END_TEST
 
+struct head_reading {
+    struct sv_job job;
+    int rv;
+    _Atomic bool applied;
+};
+
+static int run_head(struct sv_job *job, struct sv_tx *tx)
+{
+    struct sv_room_head head;
+    return tx->ops->room_head(tx, ROOM, &head);
+}
+
+static void apply_head(struct sv_job *job, int rv)
+{
+    struct head_reading *r = SV_CONTAINER_OF(job, struct head_reading, job);
+    r->rv = rv;
+    atomic_store(&r->applied, true);
+}
+
+/* As pg_restore does it, in one transaction: what was there goes, and comes again as new. */
+START_TEST(a_read_that_waits_for_a_backup_to_be_restored_sees_all_of_it)
+{
+    struct fixture f;
+    struct head_reading r = { .job = { .run = run_head, .apply = apply_head } };
+    char text[300];
+    open_store(&f, NULL, CONTRACT_PATIENCE_MS, 0);
+    add_rooms(&f, 1);
+    PGconn *other = PQconnectdb(getenv("SYNCTV_TEST_POSTGRES"));
+    snprintf(text, sizeof(text),
+        "BEGIN; CREATE TEMP TABLE saved AS TABLE %s.rooms; TRUNCATE %s.rooms CASCADE;"
+        " INSERT INTO %s.rooms TABLE saved",
+        f.schema, f.schema, f.schema);
+    PGresult *result = PQexec(other, text);
+    ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK, "%s", PQerrorMessage(other));
+    PQclear(result);
+    ck_assert_int_eq(sv_store_read(f.store, &r.job), 0);
+    while (number(&f,
+               "SELECT count(*) FROM pg_stat_activity WHERE application_name = '%s'"
+               " AND wait_event_type = 'Lock'") == 0)
+        usleep(1000);
+    PQclear(PQexec(other, "COMMIT"));
+    PQfinish(other);
+    while (!atomic_load(&r.applied))
+        usleep(1000);
+    ck_assert_int_eq(r.rv, 0);
+    close_store(&f);
+}
+END_TEST
+
 #define N_CROSSING 200
 
 struct crossing {
@@ -775,6 +824,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, a_commit_that_no_longer_waits_for_a_standby_has_no_known_outcome);
     tcase_add_test(tc, a_job_that_sleeps_loses_its_locks_and_runs_again);
     tcase_add_test(tc, a_lock_that_another_keeps_ends_a_job_and_no_longer_than_it_is_kept);
+    tcase_add_test(tc, a_read_that_waits_for_a_backup_to_be_restored_sees_all_of_it);
     tcase_add_test(tc, jobs_that_lock_each_other_out_are_all_done_in_the_end);
     tcase_add_test(tc, a_full_disk_fails_a_job_and_nothing_is_stored_until_there_is_space);
     tcase_add_test(tc, a_server_that_does_not_answer_ends_jobs_and_is_used_again_when_it_does);

@@ -151,12 +151,12 @@ def on_each_store(sentence, stores=tuple(STORES)):
 class Cluster:
     """Members of one store, each with a number of starts. In `with`: they are stopped at the end, and have to end well."""
 
-    def __init__(self, store, ids="abc", heartbeat_ms=1000, env_of=None, **limits_more):
+    def __init__(self, store, ids="abc", heartbeat_ms=1000, env_of=None):
         self.store = store
         self.ids = list(ids)
         self.heartbeat_ms = heartbeat_ms
         self.env_of = env_of or (lambda node_id: None)
-        self.config = limits(**limits_more)
+        self.config = limits(connections_per_address=1000)
         self.servers = {}  # of those that run
         self.started = dict.fromkeys(self.ids, 0)
         for node_id in self.ids:

@@ -72,7 +72,7 @@ def _(store):
     with Cluster(store) as cluster:
         servers = [cluster.servers[node_id] for node_id in cluster.ids]
         owner = register(servers[0], "owner")
-        members = [register(servers[i % 3], f"member{i}") for i in range(SIZE - 2)]
+        members = [register(servers[0], f"member{i}") for i in range(SIZE - 2)]
         rivals = [register(servers[i % 3], f"rival{i}") for i in range(RIVALS)]
         rooms = [Room(owner, members, rivals) for _ in range(min(ROOMS, TURNS))]
         joins = AllAtOnce([functools.partial(room.join, number) for room in rooms for number in range(RIVALS)])

@@ -71,9 +71,11 @@ def stand_still(store, cluster, load, seconds, in_transaction):
     diag(f"stopped {'in' if in_transaction else 'between'} transactions for {seconds:.0f} s: others waited at most {longest[0]:.2f} s for a"
          f" write and {longest[1]:.2f} s for playback; {stored} writes were acknowledged, {refused} refused, {played} changes of"
          " playback acknowledged")
-    assert longest[1] < PATIENCE_S and played > 0
+    assert played > 0
     if isinstance(store, PostgresStore) or not in_transaction:
-        assert longest[0] < PATIENCE_S and stored > 0
+        assert max(longest) < PATIENCE_S and stored > 0
+    else:  # a room that has to be read again waits behind writes that wait for the lock, twice 5 s
+        assert max(longest) < 2 * PATIENCE_S
 
 
 @on_each_store(f"a server that stands still for {SHORT:.0f} and for {LONG:.0f} s holds up nobody, and what it does too late is not stored")

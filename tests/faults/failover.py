@@ -7,6 +7,7 @@ FAILOVER_WRITES=5000 by hand: more of them before the primary dies.
 """
 import atexit
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -190,6 +191,14 @@ class Load:
                 writer.check(all_chat(person, writer.room))
             person.close()
 
+    def is_shown_by(self, server):
+        """What was done at another member comes a moment later."""
+        try:
+            self.check(server)
+        except AssertionError:
+            return False
+        return True
+
     def tell(self, what):
         diag(f"{what}: {self.n_done()} acknowledged, {sum(len(w.refused) for w in self.writers)} refused, "
              f"{sum(len(w.unknown) for w in self.writers)} unknown, "
@@ -227,7 +236,8 @@ def _():
         load.end()
         load.tell("failover")
         for server in (a, b):
-            load.check(server)
+            eventually(lambda server=server: load.is_shown_by(server), "all that was acknowledged",
+                       timeout=PATIENCE_S, every=0.5)
         assert "older in storage" not in a.stderr() + b.stderr(), a.stderr()
     with member(url_of(primary, standby), "c") as c:
         load.check(c)
@@ -287,6 +297,46 @@ def _():
         alice.AddMovie(room_id=room.id, movie=movie("new"))
         streams["b"].expect("movies", where=lambda told: told.movie.name == "new")
     remove_databases()
+
+
+@test("as much written anew as was lost is noticed, too, by a member that has not seen it happen")
+def _():
+    primary, standby = primary_with_standby(synchronous=False)
+    with member(url_of(primary, standby), "a") as a, member(url_of(primary, standby), "b") as b:
+        alice = register(a, "alice")
+        room = alice.CreateRoom(name="Movie night").room
+        at_b = elsewhere(b, alice)
+        stream = alice.stream(room.id)
+        stream.expect("room_state")
+        eventually(lambda: primary.sql("SELECT replay_lsn = pg_current_wal_lsn() FROM pg_stat_replication") == "t",
+                   "the standby to have all")
+        lost = []
+
+        def tail():
+            lost.append(alice.AddMovie(room_id=room.id, movie=movie("lost")).movie.id)
+            stream.expect("movies", where=lambda told: told.movie.name == "lost")
+            a.send_signal(signal.SIGSTOP)
+
+        try:
+            lose_a_tail(primary, standby, tail)
+            # The same revision with other contents.
+            eventually(lambda: added_at(at_b, room), "b to write")
+        finally:
+            a.send_signal(signal.SIGCONT)
+        stream.expect("movies", where=lambda told: told.movie.name == "new")
+        stream.expect("movies", where=lambda told: told.movie.id == lost[0], change=pb.LIST_CHANGE_REMOVED)
+        for server in (a, b):
+            eventually(lambda server=server: "has failed over" in server.stderr(), server.stderr)
+    remove_databases()
+
+
+def added_at(person, room):
+    try:
+        person.AddMovie(room_id=room.id, movie=movie("new"), _timeout=PATIENCE_S)
+    except grpc.RpcError as error:
+        equal(Failure(error).reason, "STORAGE_UNAVAILABLE")
+        return False
+    return True
 
 
 @test("a backup that is restored beside running members is what they show")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Who loses something through one of three members of a cluster loses it at all of them, with streams there and without."""
+"""Who loses something through one of three members of a cluster loses it at all, with streams there and without."""
 import time
 
 from harness import PASSWORD, equal, eventually, run, run_program, test

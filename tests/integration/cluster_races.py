@@ -3,7 +3,7 @@
 """What only one may get, wanted through three members of a cluster at the same moment."""
 from harness import NO_LIMITS, PASSWORD, equal, eventually, run, test
 from client import Person, chat, fails, login, models, movie, pb
-from cluster_rig import at_once, cluster, elsewhere, newcomers, one_wins
+from cluster_rig import cluster, each_at_once, elsewhere, newcomers, one_wins
 
 TIMES = 10
 ROOMS, MEMBERSHIPS, MOVIES = 3, 4, 2
@@ -21,26 +21,26 @@ def _():
         strangers = [Person(server.address) for server in servers]
         for turn in range(TIMES):
             names = (f"Ann {turn}", f"ann {turn}", f"ANN {turn}")
-            number, answer = one_wins(at_once(*(
-                lambda stranger=stranger, name=name: stranger.Register(username=name, password=PASSWORD)
-                for stranger, name in zip(strangers, names))), "USERNAME_TAKEN")
+            number, answer = one_wins(each_at_once(
+                lambda stranger, name: stranger.Register(username=name, password=PASSWORD),
+                strangers, names), "USERNAME_TAKEN")
             equal(answer.user.username, names[number])
             for server in servers:
                 equal(login(server, names[0]).id, answer.user.id)
-            one_wins(at_once(*(
-                lambda stranger=stranger, number=number: stranger.Register(
-                    username=f"bob {turn} {number}", password=PASSWORD, email=f"bob{turn}@example.org")
-                for number, stranger in enumerate(strangers))), "EMAIL_TAKEN")
+            names = [f"bob {turn} {number}" for number in range(len(servers))]
+            email = f"bob{turn}@example.org"
+            one_wins(each_at_once(
+                lambda stranger, name: stranger.Register(username=name, password=PASSWORD, email=email),
+                strangers, names), "EMAIL_TAKEN")
 
 
-@test("a refresh token that is used at two members at once works for both, as if an answer was lost, and never for a third")
+@test("a refresh token used at two members at once works for both, as if an answer was lost, and never for a third")
 def _():
     with cluster() as servers:
         for _ in range(TIMES):
             alice, = newcomers(servers[0], "alice")
             there = at_each(servers, alice)
-            ends = at_once(*(lambda person=person: person.RefreshToken(refresh_token=alice.refresh_token)
-                             for person in there))
+            ends = each_at_once(lambda person: person.RefreshToken(refresh_token=alice.refresh_token), there)
             equal(sorted(word for word, _ in ends), ["OK", "OK", "SESSION_ENDED"])
             tokens = {answer.refresh_token for word, answer in ends if word == "OK"}
             equal(len(tokens), 2)
@@ -54,8 +54,7 @@ def _():
         for _ in range(TIMES):
             alice, = newcomers(servers[0], "alice")
             there = at_each(servers, alice)
-            ends = at_once(*(lambda person=person: person.RefreshToken(refresh_token=alice.refresh_token)
-                             for person in there))
+            ends = each_at_once(lambda person: person.RefreshToken(refresh_token=alice.refresh_token), there)
             equal([word for word, _ in ends], ["OK", "OK"])
             there[0].take(ends[1][1])
             equal(there[0].GetProfile().user.id, alice.id)
@@ -71,8 +70,7 @@ def _():
         for _ in range(ROOMS - 1):
             alice.CreateRoom(name="One of the first")
         for _ in range(TIMES):
-            _, answer = one_wins(at_once(*(lambda person=person: person.CreateRoom(name="The last")
-                                           for person in there)), "ROOM_LIMIT")
+            _, answer = one_wins(each_at_once(lambda person: person.CreateRoom(name="The last"), there), "ROOM_LIMIT")
             equal(len(alice.ListRooms(mine=True).rooms), ROOMS)
             there[1].DeleteRoom(room_id=answer.room.id)
 
@@ -82,16 +80,16 @@ def _():
         wanted = rooms[MEMBERSHIPS - 1:][:3]
         equal(len(wanted), 3)
         for _ in range(TIMES):
-            number, _ = one_wins(at_once(*(lambda person=person, room=room: person.JoinRoom(room_id=room.id)
-                                           for person, room in zip(at_each(servers, bob), wanted))), "ROOM_LIMIT")
+            number, _ = one_wins(each_at_once(lambda person, room: person.JoinRoom(room_id=room.id),
+                                              at_each(servers, bob), wanted), "ROOM_LIMIT")
             equal(len(bob.ListRooms(joined=True).rooms), MEMBERSHIPS)
             bob.LeaveRoom(room_id=wanted[number].id)
 
         room = rooms[-1]
         alice.AddMovie(room_id=room.id, movie=movie("The first"))
         for _ in range(TIMES):
-            _, answer = one_wins(at_once(*(lambda person=person: person.AddMovie(room_id=room.id, movie=movie("The last"))
-                                           for person in there)), "MOVIE_LIMIT")
+            _, answer = one_wins(each_at_once(
+                lambda person: person.AddMovie(room_id=room.id, movie=movie("The last")), there), "MOVIE_LIMIT")
             there[2].RemoveMovie(room_id=room.id, movie_id=answer.movie.id)
 
 
@@ -104,8 +102,8 @@ def _():
             person.JoinRoom(room_id=room.id)
         hopeful = [elsewhere(server, person) for server, person in zip(servers, others[4:])]
         for _ in range(TIMES):
-            number, answer = one_wins(at_once(*(lambda person=person: person.JoinRoom(room_id=room.id)
-                                                for person in hopeful)), "ROOM_FULL")
+            number, answer = one_wins(each_at_once(lambda person: person.JoinRoom(room_id=room.id), hopeful),
+                                      "ROOM_FULL")
             equal(answer.room.member_count, 6)
             hopeful[number].LeaveRoom(room_id=room.id)
         for person in at_each(servers, alice):
@@ -117,13 +115,13 @@ def _():
     with cluster() as servers:
         alice, *others = newcomers(servers[0], "alice", *101 * ["other"])
         room = alice.CreateRoom(name="Large", settings=models.RoomSettings(max_members=100)).room
-        ends = at_once(*(lambda number=number, person=person: elsewhere(servers[number % 3], person).JoinRoom(room_id=room.id)
-                         for number, person in enumerate(others[:98])))
+        there = [elsewhere(servers[number % 3], person) for number, person in enumerate(others)]
+        ends = each_at_once(lambda person: person.JoinRoom(room_id=room.id), there[:98])
         equal({word for word, _ in ends}, {"OK"})
-        one_wins(at_once(*(lambda server=server, person=person: elsewhere(server, person).JoinRoom(room_id=room.id)
-                           for server, person in zip(servers, others[98:]))), "ROOM_FULL")
+        one_wins(each_at_once(lambda person: person.JoinRoom(room_id=room.id), there[98:]), "ROOM_FULL")
         for person in at_each(servers, alice):
-            eventually(lambda person=person: person.GetRoomInfo(room_id=room.id).room.member_count == 100, "100 members")
+            eventually(lambda person=person: person.GetRoomInfo(room_id=room.id).room.member_count == 100,
+                       "100 members")
 
 
 @test("a message that is sent through two members at once is stored once")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Servers that are members of one cluster, on a new database for each test: a file of SQLite, or, where tests/support/pg.py
-has started one, a database of a PostgreSQL."""
+"""Servers that are members of one cluster, on a new database for each test: a file of SQLite, or a database of the
+PostgreSQL that tests/support/pg.py has started."""
 import contextlib
+import functools
 import glob
 import itertools
 import os
@@ -25,10 +26,10 @@ _databases, _people = itertools.count(1), itertools.count(1)
 # ---- members -----------------------------------------------------------------------------------------------------
 
 
-def _psql(sql):
+def _psql(sql, url=POSTGRES):
     newest = max(glob.glob("/usr/lib/postgresql/*/bin/psql"), key=lambda path: float(path.split("/")[4]))
-    subprocess.run([newest, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", POSTGRES, "-c", sql], check=True,
-                   stdin=subprocess.DEVNULL, timeout=60)
+    return subprocess.run([newest, "-X", "-q", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql], check=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60).stdout.strip()
 
 
 def database():
@@ -155,6 +156,14 @@ def _is_locked(db, patience_s):
         connection.close()
 
 
+def _keeps_a_room(db):
+    """Whether a transaction that has locked a room waits for its next statement, and goes on waiting."""
+    waiting = """SELECT pid, xact_start FROM pg_stat_activity JOIN pg_locks USING (pid)
+        WHERE state = 'idle in transaction' AND relation = 'rooms'::regclass ORDER BY pid"""
+    seen = _psql(waiting, db)
+    return seen != "" and _psql(waiting, db) == seen
+
+
 def stop_without_lock(server):
     """SIGSTOP, at a moment at which the others can go on: a process that is stopped keeps SQLite's write lock."""
     while True:
@@ -165,10 +174,11 @@ def stop_without_lock(server):
 
 
 def stop_with_lock(server):
-    """SIGSTOP, at a moment at which the server, which has much to write, holds SQLite's write lock."""
+    """SIGSTOP, at a moment at which the server, which has much to write in a room, holds SQLite's write lock, or, in
+    PostgreSQL, that of the room."""
     while True:
         server.send_signal(signal.SIGSTOP)
-        if _is_locked(server.db, patience_s=1):
+        if _keeps_a_room(server.db) if POSTGRES else _is_locked(server.db, patience_s=1):
             return
         server.send_signal(signal.SIGCONT)
 
@@ -200,6 +210,11 @@ def at_once(*calls):
         thread.join(2 * DEADLINE)
     assert all(ends), ends
     return ends
+
+
+def each_at_once(call, *lists):
+    """The same with call(a, b), call(c, d), … for the lists [a, c, …], [b, d, …]."""
+    return at_once(*(functools.partial(call, *arguments) for arguments in zip(*lists)))
 
 
 def one_wins(ends, *reasons):

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each method that writes, called through one of three members: streams at the second see it, and the third says the same."""
+"""Each method that writes, called through one of three members: streams at b see it, and c says the same."""
 from harness import PASSWORD, equal, eventually, run, test
 from client import SERVICE, called, chat, fails, login, models, movie, pb, register
 from cluster_rig import Beside, Witness, boss, elsewhere, newcomers
 
 # What writes nothing.
-READS = {"GetProfile", "ListUsers", "GetRoomInfo", "ListRooms", "ListMembers", "GetMovieList", "GetChatHistory", "GetPlayUrl"}
+READS = {"GetProfile", "ListUsers", "GetRoomInfo", "ListRooms", "ListMembers", "GetMovieList", "GetChatHistory",
+         "GetPlayUrl"}
 # What clients send on a stream and others are told of; a ping is for its sender alone.
 SENT = {"chat", "danmaku", "play_control", "seek", "status"}
 sent = set()
@@ -76,7 +77,7 @@ def _(a, b, c):
     all_say_the_same((a, b, c), alice, room.id)
     alice.RemoveMovie(room_id=room.id, movie_id=added[1].id)
     witness.sees("movies", is_movie("Two"), change=pb.LIST_CHANGE_REMOVED)
-    equal(movies_at(elsewhere(c, alice), room.id)[0], movies_at(alice, room.id)[0])
+    all_say_the_same((a, b, c), alice, room.id)
     alice.ClearMovies(room_id=room.id)
     revision = witness.sees("movies", change=pb.LIST_CHANGE_CLEARED).revision
     equal(revision, alice.GetRoomInfo(room_id=room.id).room.revision)
@@ -175,7 +176,7 @@ def _(a, b, c):
     witness.close()
 
 
-@beside.test("what becomes of a room at a is told at b, and streams of all rooms follow those that their user comes into")
+@beside.test("what becomes of a room at a is told at b, and streams of all rooms follow what their user comes into")
 def _(a, b, c):
     alice, bob = newcomers(a, "alice", "bob")
     everywhere = elsewhere(b, alice).stream()
@@ -191,7 +192,8 @@ def _(a, b, c):
     alice.UpdateRoom(room_id=room.id, room=models.Room(name="Film night"), fields=["name"], password="sesame open")
     equal(witness.sees("room").room.has_password, True)
     alice.TransferRoom(room_id=room.id, user_id=bob.id)
-    came = [witness.sees("member", is_member(person)).member.role for person in sorted((alice, bob), key=lambda p: p.id)]
+    by_id = sorted((alice, bob), key=lambda person: person.id)
+    came = [witness.sees("member", is_member(person)).member.role for person in by_id]
     equal(sorted(came), [models.ROOM_ROLE_ADMIN, models.ROOM_ROLE_CREATOR])
     equal(witness.sees("room").room.creator_id, bob.id)
     all_say_the_same((a, b, c), bob, room.id)
@@ -237,6 +239,45 @@ def _(a, b, c):
     fails("PERMISSION_DENIED", "USER_BANNED", login, c, alice.name, "battery staple")
 
 
+def end_of_a_movie(servers, auto_advance, n_movies, ends):
+    """What streams of a room at all three are told when its first movie ends by the clock, until somebody pauses."""
+    alice, = newcomers(servers[0], "alice")
+    room = alice.CreateRoom(name="Movie night", settings=models.RoomSettings(auto_advance=auto_advance)).room
+    films = [alice.AddMovie(room_id=room.id, movie=movie("Short", duration=6)).movie]
+    films += [alice.AddMovie(room_id=room.id, movie=movie(f"Long {n}")).movie for n in range(1, n_movies)]
+    witnesses = [Witness(elsewhere(server, alice), room.id) for server in servers]
+    started = alice.SetCurrentMovie(room_id=room.id, movie_id=films[0].id, autoplay=True).state
+    for witness in witnesses:
+        witness.sees("room_state", version=started.version)
+    told = []
+    for witness in witnesses:
+        told.append([])
+        for _ in range(ends):
+            state = witness.sees("room_state", status=pb.PLAYBACK_STATUS_PLAYING, rate=1)
+            told[-1].append((state.version, state.node_id, state.movie_id,
+                             round(state.updated_at - 1000 * state.current_time)))
+    paused = alice.Pause(room_id=room.id).state
+    for witness in witnesses:
+        equal(witness.sees("room_state").version, paused.version)
+        witness.close()
+    equal(told, 3 * told[:1])
+    return films, told[0]
+
+
+@beside.test("a movie that ends by the clock ends once, with one next state for the streams of all three")
+def _(a, b, c):
+    films, told = end_of_a_movie((a, b, c), models.AUTO_ADVANCE_NEXT, 2, ends=1)
+    version, node_id, movie_id, began = told[0]
+    equal((movie_id, began), (films[1].id, version))
+    assert node_id.startswith("end-"), told
+
+
+@beside.test("a shuffled playlist goes on with the same movie at all three")
+def _(a, b, c):
+    films, told = end_of_a_movie((a, b, c), models.AUTO_ADVANCE_SHUFFLE, 20, ends=1)
+    assert told[0][2] in [film.id for film in films[1:]], told
+
+
 @beside.test("live pictures are not made yet")
 def _(a, b, c):
     alice, = newcomers(a, "alice")
@@ -244,7 +285,8 @@ def _(a, b, c):
     film = alice.AddMovie(room_id=room.id, movie=movie("One")).movie
     for server in (a, b, c):
         for method in ("CreatePublishKey", "StopLive"):
-            fails("UNIMPLEMENTED", "UNIMPLEMENTED", getattr(elsewhere(server, alice), method), room_id=room.id, movie_id=film.id)
+            call = getattr(elsewhere(server, alice), method)
+            fails("UNIMPLEMENTED", "UNIMPLEMENTED", call, room_id=room.id, movie_id=film.id)
 
 
 @test("all methods that write, and all that streams carry, were called; the members end well")

@@ -14,6 +14,13 @@ def with_password(url):
     return url.replace("synctv@", "synctv:not-to-be-seen@")
 
 
+def processes_of_the_database():
+    with open(os.path.join(os.environ["SYNCTV_TEST_POSTGRES_DIR"], "postmaster.pid"), encoding="ascii") as file:
+        pid = int(file.readline())
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [pid, *map(int, file.read().split())]
+
+
 if URL:
     @test("what was acknowledged is there after an end and after kill -9, and a second server is refused")
     def _():
@@ -102,6 +109,31 @@ if URL:
             a.kill()
             with Server(*options("a"), db=URL, config=NO_LIMITS) as again:
                 equal(elsewhere(again, dave).GetRoomInfo(room_id=room.id).room.name, "Meanwhile")
+
+    @test("playback goes on while the database is stopped, and what was played is stored when it is back")
+    def _():
+        with Server(db=URL, config=NO_LIMITS) as server:
+            erin = register(server, "erin")
+            room = erin.CreateRoom(name="No database").room
+            film = erin.AddMovie(room_id=room.id, movie=movie("One")).movie
+            erin.SetCurrentMovie(room_id=room.id, movie_id=film.id)
+            stream = erin.stream(room.id)
+            stream.expect("room_state")
+            stopped = processes_of_the_database()
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                for position in (10, 20, 30):
+                    told = [erin.Play(room_id=room.id).state, erin.Seek(room_id=room.id, position=position).state,
+                            erin.Pause(room_id=room.id).state]
+                    for state in told:
+                        stream.expect("room_state", version=state.version)
+            finally:
+                for pid in stopped:
+                    os.kill(pid, signal.SIGCONT)
+        with Server(db=URL, config=NO_LIMITS) as server:
+            state = login(server, "erin").GetRoomInfo(room_id=room.id).state
+            equal((state.movie_id, state.version), (film.id, told[-1].version))
 
 
 run()

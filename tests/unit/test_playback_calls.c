@@ -2,6 +2,7 @@
 /* Playing, pausing, seeking, changing rate and movie: who may, what comes of it, who is told. What
  * happens by itself: test_movie_ends.c. */
 #include <math.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,54 @@ START_TEST(each_command_makes_a_newer_state_and_tells_all)
         ck_assert_double_eq(both[i]->rate, answer->rate);
     }
     ck_assert_str_eq(event->actor_id, fx_id(alice));
+}
+END_TEST
+
+/* Storage does nothing until it may go on: neither writes nor reads, of which memory: has one
+ * thread. */
+struct stopped_storage {
+    struct sv_job job;
+    sem_t stopped, go_on, is_over;
+};
+
+static int stop_storage(struct sv_job *job, struct sv_tx *tx)
+{
+    struct stopped_storage *s = SV_CONTAINER_OF(job, struct stopped_storage, job);
+    sem_post(&s->stopped);
+    sem_wait(&s->go_on);
+    return 0;
+}
+
+static void storage_goes_on(struct sv_job *job, int rv)
+{
+    sem_post(&SV_CONTAINER_OF(job, struct stopped_storage, job)->is_over);
+}
+
+START_TEST(each_command_is_answered_and_told_while_storage_does_nothing)
+{
+    const struct command *command = &commands[_i];
+    synctv_caller *outsider = fx_signed_in("alice");
+    synctv_stream *stream = fx_follow(bob, room);
+    fx_assert_ok(fx_ask(outsider, SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room)));
+    struct stopped_storage s = { .job = { .run = stop_storage, .apply = storage_goes_on } };
+    sem_init(&s.stopped, 0, 0);
+    sem_init(&s.go_on, 0, 0);
+    sem_init(&s.is_over, 0, 0);
+    fx_assert_ok(sv_store_write(fx_node.store, &s.job));
+    sem_wait(&s.stopped);
+    for (int i = 0; i < 3; i++) {
+        fx_assert_ok(fx_ask(outsider, request_of(command)));
+        uint64_t version = fx_answer->state->version;
+        const synctv_event *event = fx_expect(stream, SYNCTV_EVENT_STATE);
+        ck_assert_uint_eq(event->state->version, version);
+        fx_pass_unseen_ms(1000); /* the state is to be written */
+        fx_turn();
+    }
+    sem_post(&s.go_on);
+    sem_wait(&s.is_over);
+    sem_destroy(&s.stopped);
+    sem_destroy(&s.go_on);
+    sem_destroy(&s.is_over);
 }
 END_TEST
 
@@ -410,6 +459,8 @@ static Suite *playback_calls(void)
     tcase_add_loop_test(t, each_command_takes_exactly_its_permission, 0, N_COMMANDS);
     tcase_add_loop_test(t, each_command_asks_who_is_there, 0, N_COMMANDS);
     tcase_add_loop_test(t, each_command_makes_a_newer_state_and_tells_all, 0, N_COMMANDS);
+    tcase_add_loop_test(t, each_command_is_answered_and_told_while_storage_does_nothing, 0,
+        N_COMMANDS);
     tcase_add_loop_test(t, each_command_heeds_the_version_it_expects, 0, N_COMMANDS);
     tcase_add_loop_test(t, what_came_on_a_stream_is_recognised_by_its_sender, 0, N_COMMANDS);
     tcase_add_test(t, a_state_tells_how_long_the_movie_is);

@@ -202,6 +202,30 @@ START_TEST(a_playlist_changed_elsewhere_is_told_movie_by_movie)
 END_TEST
 
 /* Every order of five movies, from every other that is one apart in the list of orders. */
+START_TEST(what_follows_a_movie_removed_elsewhere_is_decided_there)
+{
+    static const synctv_room_settings next = { .auto_advance = SYNCTV_AUTO_ADVANCE_NEXT };
+    room = fx_room(alice, &next);
+    const char *first = fx_movie(alice, room, "first", 3600);
+    const char *second = fx_movie(alice, room, "second", 3600);
+    fx_assert_ok(FX_ASK(alice, SET_CURRENT_MOVIE, .room_id = room, .movie_id = first));
+    fx_pass_ms(1100); /* it is stored */
+    fx_settle();
+    synctv_stream *stream = fx_follow(alice, room);
+    THERE(GET_ROOM_INFO);
+    THERE(REMOVE_MOVIE, .movie_id = first);
+    sv_store_drain(other.store);
+    notice();
+    const synctv_playback *state = fx_expect(stream, SYNCTV_EVENT_STATE)->state;
+    ck_assert_str_eq(state->movie_id, second);
+    ck_assert_str_eq(state->node_id, "other");
+    ck_assert_int_eq(state->cause, SYNCTV_STATE_CAUSE_RESYNC);
+    next_movie(stream, SYNCTV_LIST_CHANGE_ADDED);
+    ck_assert_str_eq(next_movie(stream, SYNCTV_LIST_CHANGE_REMOVED)->id, first);
+    fx_expect_nothing(stream);
+}
+END_TEST
+
 START_TEST(any_order_made_elsewhere_is_the_order_here)
 {
     const char *ids[5];
@@ -493,6 +517,7 @@ static Suite *room_gaps(void)
     tcase_add_test(t, what_became_of_a_member_elsewhere_is_told_here);
     tcase_add_test(t, who_left_or_was_approved_elsewhere_is_told_here);
     tcase_add_test(t, a_playlist_changed_elsewhere_is_told_movie_by_movie);
+    tcase_add_test(t, what_follows_a_movie_removed_elsewhere_is_decided_there);
     tcase_add_loop_test(t, any_order_made_elsewhere_is_the_order_here, 0, 20);
     tcase_add_test(t, a_kick_in_a_gap_ends_streams_at_once);
     tcase_add_test(t, a_room_is_read_once_a_second_at_most);

@@ -185,6 +185,7 @@ START_TEST(only_so_many_calls_wait_for_a_room)
     struct sv_job hold = { .run = hold_run, .apply = hold_apply };
     sem_init(&gate, 0, 0);
     fx_forget_rooms();
+    sv_job_set_scope(&hold, room, NULL, NULL);
     fx_assert_ok(sv_store_write(fx_node.store, &hold));
     const synctv_request request = SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = room);
     for (int i = 0; i < SV_ROOM_WAITING_MAX; i++)

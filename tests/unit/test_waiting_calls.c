@@ -85,6 +85,7 @@ static int ask_and_wait(synctv_caller *caller, synctv_request request, void (*ch
         .change = change,
     };
     sem_init(&m.gate, 0, 0);
+    sv_job_set_scope(&m.job, room, NULL, NULL);
     fx_assert_ok(sv_store_write(fx_node.store, &m.job));
     const synctv_result *result = NULL;
     synctv_call(caller, &request, answered, &result);

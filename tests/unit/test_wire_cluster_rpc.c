@@ -34,8 +34,11 @@
         ck_assert_mem_eq(once.data, twice.data, once.len);                                         \
         free(once.data);                                                                           \
         free(twice.data);                                                                          \
-    }                                                                                              \
-    static inline void name##_refused(const struct type *sent, const char *field)                  \
+    }
+
+/* Encodes `sent`, which decoding refuses because of the field. */
+#define REFUSED(name, type)                                                                        \
+    static void name##_refused(const struct type *sent, const char *field)                         \
     {                                                                                              \
         struct sv_wire_bytes bytes;                                                                \
         struct sv_arena a = { 0 };                                                                 \
@@ -61,6 +64,17 @@ THERE_AND_BACK(batch_rooms_request, sv_wire_ids_request)
 THERE_AND_BACK(batch_rooms_response, sv_wire_rooms_response)
 THERE_AND_BACK(online_request, sv_wire_ids_request)
 THERE_AND_BACK(online_response, sv_wire_online_response)
+
+REFUSED(register_request, sv_wire_register_request)
+REFUSED(register_response, sv_wire_nodes_response)
+REFUSED(heartbeat_request, sv_wire_heartbeat_request)
+REFUSED(heartbeat_response, sv_wire_heartbeat_response)
+REFUSED(get_nodes_response, sv_wire_nodes_response)
+REFUSED(sync_state_request, sv_wire_sync_state_request)
+REFUSED(batch_rooms_request, sv_wire_ids_request)
+REFUSED(batch_rooms_response, sv_wire_rooms_response)
+REFUSED(online_request, sv_wire_ids_request)
+REFUSED(online_response, sv_wire_online_response)
 
 static const struct sv_wire_node_info node = {
     .node_id = "node.a",

@@ -12,6 +12,7 @@
 #include "node/rooms/chat.h"
 #include "node/rooms/follow.h"
 #include "node/rooms/load.h"
+#include "node/rooms/share.h"
 #include "node/rooms/tell.h"
 
 /* So many of the newest messages of a room are kept. */
@@ -146,6 +147,7 @@ static int danmaku_send(struct sv_call *c, struct sv_room *room)
     if (event == NULL)
         return SYNCTV_E_NO_MEMORY;
     sv_danmaku_ring_push(&room->danmaku, synctv_event_ref(event), sv_node_mono_ms(room->node));
+    sv_share_danmaku(room, event);
     sv_room_tell(room, event);
     return 0;
 }

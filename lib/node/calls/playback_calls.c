@@ -18,6 +18,7 @@
 #include "node/rooms/load.h"
 #include "node/rooms/playhead.h"
 #include "node/rooms/presence.h"
+#include "node/rooms/share.h"
 #include "node/rooms/tell.h"
 #include "node/rooms/view.h"
 
@@ -189,8 +190,7 @@ static void count_vote(struct sv_call *call, struct sv_room *room)
 {
     const synctv_request *req = call->req;
     const synctv_movie *movie = sv_playlist_get(&room->movies, room->playback.movie_id);
-    if (movie == NULL || !sv_presence_is_complete(room) ||
-        !sv_presence_is_here(room, call->actor.user_id))
+    if (movie == NULL || !sv_presence_is_here(room, call->actor.user_id))
         return;
     const struct sv_report report = {
         .user_id = call->actor.user_id,
@@ -198,12 +198,10 @@ static void count_vote(struct sv_call *call, struct sv_room *room)
         .ended = req->ended,
         .duration_s = movie->type == SYNCTV_MOVIE_TYPE_LIVE ? 0 : req->duration_s,
     };
-    struct sv_verdict verdict = sv_votes_take(&room->votes, &room->playback, sv_room_now_ms(room),
-        room->attendance->n_here, &report);
-    if (verdict.ended)
-        sv_playhead_end_now(room);
-    else if (verdict.length_s > 0)
-        sv_room_learn_length(room, verdict.length_s);
+    if (sv_links_has_turn(room->node, room->id))
+        sv_room_count_report(room, &report);
+    else
+        sv_share_vote(room, &report);
 }
 
 /* A player at the end of the movie is corrected only if the room is far from the end. Locked. */

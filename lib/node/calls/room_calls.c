@@ -12,6 +12,7 @@
 #include "node/rooms/apply.h"
 #include "node/rooms/load.h"
 #include "node/rooms/opening.h"
+#include "node/rooms/presence.h"
 
 /* --- CreateRoom --- */
 
@@ -279,8 +280,7 @@ static int list_fill(struct sv_call *c, const struct list *list)
     for (size_t i = 0; i < n; i++) {
         if (sv_room_copy(a, &list->rooms[i], &rooms[i]) < 0)
             return SYNCTV_E_NO_MEMORY;
-        rooms[i].online_count =
-            (int32_t)sv_attendance_count(&c->node->rooms->attendances, rooms[i].id);
+        rooms[i].online_count = sv_presence_count(c->node, rooms[i].id);
     }
     result->rooms = rooms;
     result->n_rooms = n;

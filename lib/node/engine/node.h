@@ -91,7 +91,10 @@ struct synctv_node {
     pthread_mutex_t turn_lock;
     atomic_bool turn_wanted;
     /* Monotonic; under turn_lock. */
-    int64_t next_purge_ms, next_accounts_ms, next_clock_ms, next_ask_ms, next_look_ms;
+    int64_t next_purge_ms, next_accounts_ms, next_clock_ms, next_ask_ms, next_look_ms,
+        next_rare_look_ms;
+    /* sv_store_turns() that rooms know of; under turn_lock. */
+    uint64_t store_turns;
 
     atomic_bool stopping;
 

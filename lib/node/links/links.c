@@ -161,11 +161,11 @@ static void schedule(struct sv_links *links)
 }
 
 /* A step whose outputs are carried out here. No locks of the node. */
-static void bring(struct sv_links *links, const struct sv_mesh_input *input)
+static void bring_at(struct sv_links *links, int64_t now_ms, const struct sv_mesh_input *input)
 {
     struct sv_mesh_outputs outputs = { 0 };
     pthread_mutex_lock(&links->lock);
-    int rv = sv_mesh_step(links->mesh, sv_node_mono_ms(links->node), input, &links->outputs);
+    int rv = sv_mesh_step(links->mesh, now_ms, input, &links->outputs);
     send_all(links, &links->outputs, input);
     if (has_more_than_sends(&links->outputs)) {
         outputs = links->outputs;
@@ -180,6 +180,11 @@ static void bring(struct sv_links *links, const struct sv_mesh_input *input)
     sv_mesh_outputs_fini(&outputs);
     if (rv < 0 && ops != NULL)
         ops->hang_up(peers, 0, NULL, "no memory");
+}
+
+static void bring(struct sv_links *links, const struct sv_mesh_input *input)
+{
+    bring_at(links, sv_node_mono_ms(links->node), input);
 }
 
 /* The same under a room's lock: what is not for links is left to the next tick. Locked. */
@@ -277,6 +282,13 @@ int64_t sv_links_tick(synctv_node *node, int64_t now_ms)
     int64_t next_ms = links->tick_ms;
     pthread_mutex_unlock(&links->lock);
     return next_ms;
+}
+
+void sv_links_last_tick(synctv_node *node)
+{
+    if (node->links != NULL)
+        bring_at(node->links, sv_node_mono_ms(node) + SV_MESH_BARRIER_MS,
+            &(struct sv_mesh_input){ .kind = SV_MESH_TICK });
 }
 
 bool sv_links_want(synctv_node *node, const char *room_id)

@@ -85,6 +85,9 @@ void sv_links_see_nodes(synctv_node *node, const struct sv_membership *view);
 /* For the node's turn: what is due. Returns when it wants to be called again (monotonic). */
 int64_t sv_links_tick(synctv_node *node, int64_t now_ms);
 
+/* At the end: what waits for other nodes waits no longer. */
+void sv_links_last_tick(synctv_node *node);
+
 /*
  * The room is to be read. True: hooks->ready() comes. False: there is nothing to wait for. Here and
  * below: the room's lock may be held.

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "node/links/links.h"
 #include "node/people/account_table.h"
 
 static void session_destroy(synctv_caller *caller);
@@ -68,7 +69,7 @@ struct sv_account *sv_account_find(struct sv_accounts *a, const char *user_id)
     return account;
 }
 
-static struct sv_session *find_session(struct sv_accounts *a, const char *session_id)
+struct sv_session *sv_session_find(struct sv_accounts *a, const char *session_id)
 {
     struct sv_session *session = NULL;
     HASH_FIND_STR(a->sessions, session_id, session);
@@ -195,7 +196,7 @@ struct sv_session *sv_session_get(struct sv_accounts *a, const struct sv_lookup 
 {
     struct sv_session *session = NULL;
     if (l->session_id[0] != '\0')
-        session = find_session(a, l->session_id);
+        session = sv_session_find(a, l->session_id);
     if (session != NULL && (atomic_load(&session->ended) || !sv_try_ref(&session->base.refs))) {
         unlist(a, session); /* on its way out, maybe waiting for our lock */
         session = NULL;
@@ -335,13 +336,13 @@ static void end_session(struct sv_accounts *a, struct sv_session *session)
     sv_session_put(a, session);
 }
 
-void sv_accounts_end_session(synctv_node *node, const char *session_id)
+void sv_accounts_see_session_ended(synctv_node *node, const char *session_id)
 {
     struct sv_accounts *a = node->accounts;
     char user_id[SV_ID_SIZE] = "";
     pthread_mutex_lock(&a->lock);
     sv_accounts_note_change(a, session_id);
-    struct sv_session *session = find_session(a, session_id);
+    struct sv_session *session = sv_session_find(a, session_id);
     if (session != NULL) {
         memcpy(user_id, session->account->user_id, sizeof(user_id));
         end_session(a, session);
@@ -363,7 +364,8 @@ static void end_user(struct sv_accounts *a, const char *user_id, const char *exc
     }
 }
 
-void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *except_session_id)
+void sv_accounts_see_user_ended(synctv_node *node, const char *user_id,
+    const char *except_session_id)
 {
     struct sv_accounts *a = node->accounts;
     pthread_mutex_lock(&a->lock);
@@ -371,6 +373,33 @@ void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *ex
     end_user(a, user_id, except_session_id);
     pthread_mutex_unlock(&a->lock);
     a->hooks->sessions_ended(node, user_id);
+}
+
+/* Other nodes look it up. */
+static void tell_others(synctv_node *node, const char *session_id, const char *user_id)
+{
+    sv_links_tell(node,
+        &(struct sv_cluster_event){
+            .kind = SV_CLUSTER_SESSION,
+            .node_id = node->id,
+            .timestamp_ms = sv_node_now_ms(node),
+            .room_id = "",
+            .session_id = session_id,
+            .user_id = user_id,
+            .all_sessions = session_id[0] == '\0',
+        });
+}
+
+void sv_accounts_end_session(synctv_node *node, const char *session_id)
+{
+    sv_accounts_see_session_ended(node, session_id);
+    tell_others(node, session_id, "");
+}
+
+void sv_accounts_end_user(synctv_node *node, const char *user_id, const char *except_session_id)
+{
+    sv_accounts_see_user_ended(node, user_id, except_session_id);
+    tell_others(node, "", user_id);
 }
 
 void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_status status)
@@ -387,6 +416,7 @@ void sv_accounts_set_status(synctv_node *node, const char *user_id, synctv_user_
         a->hooks->sessions_ended(node, user_id);
     else if (lost_admin)
         a->hooks->admin_lost(node, user_id);
+    tell_others(node, "", user_id);
 }
 
 void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_role role)
@@ -399,4 +429,5 @@ void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_ro
     pthread_mutex_unlock(&a->lock);
     if (lost_admin)
         a->hooks->admin_lost(node, user_id);
+    tell_others(node, "", user_id);
 }

@@ -136,6 +136,12 @@ void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_ro
  */
 void sv_accounts_doubt(synctv_node *node, const char *user_id);
 
+/*
+ * The same for another node's word: of this session, or, with "", of the user and all their
+ * sessions. No locks held.
+ */
+void sv_accounts_doubt_login(synctv_node *node, const char *session_id, const char *user_id);
+
 /* While a session is watched, storage is asked about it even if no token of it is used. */
 void sv_session_watch(struct sv_session *session);
 void sv_session_unwatch(struct sv_session *session);

@@ -91,10 +91,10 @@ int sv_lookup_settle(struct sv_accounts *a, struct sv_lookup *l)
 void sv_lookup_end(synctv_node *node, const struct sv_lookup *l, int code)
 {
     if (code == SYNCTV_E_USER_BANNED)
-        sv_accounts_end_user(node, l->user_id, "");
+        sv_accounts_see_user_ended(node, l->user_id, "");
     else if ((code == SYNCTV_E_SESSION_ENDED || code == SYNCTV_E_USER_NOT_FOUND) &&
         l->session_id[0] != '\0')
-        sv_accounts_end_session(node, l->session_id);
+        sv_accounts_see_session_ended(node, l->session_id);
     if (l->lost_admin)
         node->accounts->hooks->admin_lost(node, l->user_id);
 }
@@ -235,6 +235,24 @@ void sv_accounts_doubt(synctv_node *node, const char *user_id)
     }
     pthread_mutex_unlock(&a->lock);
     refresh_some(node);
+}
+
+void sv_accounts_doubt_login(synctv_node *node, const char *session_id, const char *user_id)
+{
+    struct sv_accounts *a = node->accounts;
+    char id[SV_ID_SIZE] = "";
+    if (sv_str_empty(session_id)) {
+        sv_accounts_doubt(node, user_id);
+        return;
+    }
+    pthread_mutex_lock(&a->lock);
+    sv_accounts_note_change(a, session_id);
+    const struct sv_session *session = sv_session_find(a, session_id);
+    if (session != NULL)
+        memcpy(id, session->account->user_id, sizeof(id));
+    pthread_mutex_unlock(&a->lock);
+    if (id[0] != '\0')
+        sv_accounts_doubt(node, id);
 }
 
 static bool has_stale(struct sv_accounts *a, int64_t now_ms)

@@ -84,6 +84,11 @@ struct sv_lookup {
     bool lost_admin;
 };
 
+struct sv_session *sv_session_find(struct sv_accounts *a, const char *session_id);
+/* As sv_accounts_end_…(), for what storage says: it was told by whoever did it. No locks held. */
+void sv_accounts_see_session_ended(synctv_node *node, const char *session_id);
+void sv_accounts_see_user_ended(synctv_node *node, const char *user_id,
+    const char *except_session_id);
 void sv_lookup_begin(struct sv_accounts *a, struct sv_lookup *l, const char *session_id,
     const char *user_id);
 /* In run(). Negative only when storage failed. */

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "node/engine/call.h"
 #include "node/rooms/clock.h"
+#include "node/rooms/flush.h"
 #include "node/rooms/follow.h"
 #include "node/rooms/playhead.h"
 #include "node/rooms/presence.h"
@@ -193,6 +194,8 @@ static int apply_list(struct sv_room *room, const struct sv_room_change *change)
     room->duration_of[0] = '\0';
     if (moves_on)
         sv_playhead_move(room, &state, SYNCTV_STATE_CAUSE_MOVIE, actor_id);
+    if (moves_on && !room->node->alone)
+        sv_room_flush(room); /* or others, who read the list, decide where the playhead goes */
     if (change->movie != NULL && (movie = sv_playlist_get(movies, change->movie->id)) == NULL)
         movie = change->movie; /* as it was */
     sv_room_tell_movies(room, change->list, movie, actor_id);
@@ -238,7 +241,7 @@ static void delete_room(struct sv_room *room, const char *actor_id)
 {
     sv_room_tell_deleted(room, actor_id);
     sv_room_drop_all(room, SYNCTV_E_ROOM_NOT_FOUND);
-    sv_attendance_clear(&room->node->rooms->attendances, room->attendance);
+    sv_presence_clear(room);
     sv_room_discard(room);
     release_waiting(room);
 }
@@ -289,7 +292,7 @@ static void apply(struct sv_room *room, const struct sv_room_change *change)
     apply_rows(room, change);
     if (change->state != NULL && sv_playback_newer(change->state, &room->playback))
         sv_playhead_set(room, change->state, change->cause, sv_str(change->actor_id),
-            sv_str(change->operation_id));
+            sv_str(change->operation_id), change->from_elsewhere);
     if (change->chat_seq != 0)
         apply_chat(room, change);
 }

@@ -70,11 +70,25 @@ struct sv_attendance *sv_attendance_hold(struct sv_attendances *all, const char 
     return attendance;
 }
 
+/* Links tell of who is online elsewhere only while the room is in memory. */
+static void forget_others(struct sv_attendances *all, struct sv_attendance *attendance)
+{
+    struct sv_attendee *attendee, *tmp;
+    attendance->n_watching = 0;
+    HASH_ITER(hh, attendance->by_user, attendee, tmp) {
+        attendee->is_elsewhere = false;
+        if (!attendee->is_ours)
+            sv_attendance_remove(all, attendance, attendee);
+    }
+}
+
 void sv_attendance_release(struct sv_attendances *all, struct sv_attendance *attendance)
 {
     struct sv_attendance_shard *shard = shard_of(all, attendance->room_id);
     pthread_mutex_lock(&shard->lock);
     attendance->n_holds--;
+    if (attendance->n_holds == 0)
+        forget_others(all, attendance);
     if (attendance->n_holds == 0 && attendance->by_user == NULL) {
         HASH_DEL(shard->by_room, attendance);
         free(attendance);
@@ -82,12 +96,13 @@ void sv_attendance_release(struct sv_attendances *all, struct sv_attendance *att
     pthread_mutex_unlock(&shard->lock);
 }
 
-unsigned sv_attendance_count(struct sv_attendances *all, const char *room_id)
+unsigned sv_attendance_count(struct sv_attendances *all, const char *room_id, bool *ret_is_partial)
 {
     struct sv_attendance_shard *shard = shard_of(all, room_id);
     pthread_mutex_lock(&shard->lock);
     const struct sv_attendance *attendance = find(shard, room_id);
     unsigned n = attendance == NULL ? 0 : atomic_load(&attendance->n_online);
+    *ret_is_partial = attendance == NULL || attendance->n_holds == 0;
     pthread_mutex_unlock(&shard->lock);
     return n;
 }
@@ -114,15 +129,29 @@ struct sv_attendee *sv_attendance_add(struct sv_attendances *all, struct sv_atte
         return NULL;
     }
     atomic_fetch_add(&attendance->n_online, 1);
-    atomic_fetch_add(&all->n_online, 1);
     return attendee;
+}
+
+void sv_attendance_set_ours(struct sv_attendances *all, struct sv_attendance *attendance,
+    struct sv_attendee *attendee, bool ours)
+{
+    if (attendee->is_ours == ours)
+        return;
+    attendee->is_ours = ours;
+    if (ours) {
+        atomic_fetch_add(&attendance->n_ours, 1);
+        atomic_fetch_add(&all->n_ours, 1);
+    } else {
+        atomic_fetch_sub(&attendance->n_ours, 1);
+        atomic_fetch_sub(&all->n_ours, 1);
+    }
 }
 
 void sv_attendance_remove(struct sv_attendances *all, struct sv_attendance *attendance,
     struct sv_attendee *attendee)
 {
+    sv_attendance_set_ours(all, attendance, attendee, false);
     HASH_DEL(attendance->by_user, attendee);
     free(attendee);
     atomic_fetch_sub(&attendance->n_online, 1);
-    atomic_fetch_sub(&all->n_online, 1);
 }

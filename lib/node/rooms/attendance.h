@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who is online in which room, for the whole node: a table of rooms, in each the users, for each
- * their streams here. It outlives the forgetting of a room, and tells how many people are in one
- * without its lock.
+ * their streams here. Of users who are online here it outlives the forgetting of a room. It tells
+ * how many people are in a room without its lock.
  */
 #ifndef SV_NODE_ROOMS_ATTENDANCE_H
 #define SV_NODE_ROOMS_ATTENDANCE_H
@@ -22,7 +22,9 @@
 struct sv_attendee {
     UT_hash_handle hh; /* by user_id */
     char user_id[SV_ID_SIZE];
-    /* Of theirs that follow the room. */
+    /* Online at this node, and at another one, as links say. */
+    bool is_ours, is_elsewhere;
+    /* Of theirs that follow the room here. */
     unsigned n_streams;
     /* Monotonic: when they go offline, for their last stream has gone; 0 while they have one. */
     int64_t offline_at_ms;
@@ -38,9 +40,10 @@ struct sv_attendance {
      */
     unsigned n_holds;
     struct sv_attendee *by_user;
-    /* Users with a stream, and these with those who went a moment ago. */
-    unsigned n_here;
-    atomic_uint n_online;
+    /* Users who watch: those with a stream here, and those at other nodes. */
+    unsigned n_watching;
+    /* These, and those who went a moment ago; and how many of them are ours. */
+    atomic_uint n_online, n_ours;
 };
 
 struct sv_attendance_shard {
@@ -51,8 +54,8 @@ struct sv_attendance_shard {
 
 struct sv_attendances {
     struct sv_attendance_shard shards[SV_ATTENDANCE_SHARDS];
-    /* In all rooms together. */
-    atomic_uint n_online;
+    /* At this node, in all rooms together. */
+    atomic_uint n_ours;
 };
 
 void sv_attendances_init(struct sv_attendances *all);
@@ -64,14 +67,20 @@ struct sv_attendance *sv_attendance_hold(struct sv_attendances *all, const char 
 void sv_attendance_release(struct sv_attendances *all, struct sv_attendance *attendance);
 /* Nobody is online there any more. */
 void sv_attendance_clear(struct sv_attendances *all, struct sv_attendance *attendance);
-/* How many are online in this room. Any thread, any locks but a shard's. */
-unsigned sv_attendance_count(struct sv_attendances *all, const char *room_id);
+/*
+ * How many are online in this room. If it is not in memory, those at other nodes are not among them
+ * (*ret_is_partial). Any thread, any locks but a shard's.
+ */
+unsigned sv_attendance_count(struct sv_attendances *all, const char *room_id, bool *ret_is_partial);
 
 /* NULL if they are not online. */
 struct sv_attendee *sv_attendance_find(const struct sv_attendance *attendance, const char *user_id);
 /* Who is not online yet, without a stream; NULL when out of memory. */
 struct sv_attendee *sv_attendance_add(struct sv_attendances *all, struct sv_attendance *attendance,
     const char *user_id);
+/* They are online at this node now, or no longer. */
+void sv_attendance_set_ours(struct sv_attendances *all, struct sv_attendance *attendance,
+    struct sv_attendee *attendee, bool ours);
 /* They are not online any more. Frees `attendee`. */
 void sv_attendance_remove(struct sv_attendances *all, struct sv_attendance *attendance,
     struct sv_attendee *attendee);

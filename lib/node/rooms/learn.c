@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/links/links.h"
 #include "node/rooms/apply.h"
 #include "node/rooms/clock.h"
+#include "node/rooms/playhead.h"
 #include "node/rooms/presence.h"
 #include "node/rooms/view.h"
 
@@ -75,12 +77,25 @@ void sv_room_learn_length(struct sv_room *room, double length_s)
     }
 }
 
+void sv_room_count_report(struct sv_room *room, const struct sv_report *report)
+{
+    if (!sv_presence_is_complete(room) || sv_room_duration(room) != 0)
+        return;
+    struct sv_verdict verdict = sv_votes_take(&room->votes, &room->playback, sv_room_now_ms(room),
+        room->attendance->n_watching, report);
+    if (verdict.ended)
+        sv_playhead_end_now(room);
+    else if (verdict.length_s > 0)
+        sv_room_learn_length(room, verdict.length_s);
+}
+
 void sv_room_look_at_lengths(struct sv_room *room)
 {
     double length_s = 0;
-    if (sv_presence_is_complete(room) && sv_room_duration(room) == 0)
+    if (sv_presence_is_complete(room) && sv_links_has_turn(room->node, room->id) &&
+        sv_room_duration(room) == 0)
         length_s = sv_votes_length(&room->votes, &room->playback, sv_room_now_ms(room),
-            room->attendance->n_here);
+            room->attendance->n_watching);
     if (length_s > 0)
         sv_room_learn_length(room, length_s);
 }

@@ -3,8 +3,11 @@
 #ifndef SV_NODE_ROOMS_LEARN_H
 #define SV_NODE_ROOMS_LEARN_H
 
+#include "core/votes.h"
 #include "node/rooms/room.h"
 
+/* Counts what somebody who watches reports of the current movie, if this node counts. Locked. */
+void sv_room_count_report(struct sv_room *room, const struct sv_report *report);
 /* Learns the length of the current movie if most have agreed on one. Locked. */
 void sv_room_look_at_lengths(struct sv_room *room);
 /* Of the current movie. One at a time: another is dropped, the next report tries again. Locked. */

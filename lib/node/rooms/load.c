@@ -7,7 +7,9 @@
 #include "base/error.h"
 #include "node/rooms/apply.h"
 #include "node/rooms/clock.h"
+#include "node/links/links.h"
 #include "node/rooms/diff.h"
+#include "node/rooms/look.h"
 #include "node/rooms/opening.h"
 #include "node/rooms/playhead.h"
 #include "node/rooms/presence.h"
@@ -64,7 +66,7 @@ static int install(struct sv_room *room, const struct sv_room_reading *r)
     for (int i = 0; rv >= 0 && i < r->n_members; i++)
         rv = sv_roster_put(&room->roster, &r->members[i].member, r->members[i].kicked_until_ms,
             NULL);
-    sv_presence_mark_all(room);
+    sv_presence_begin(room);
     for (int i = 0; rv >= 0 && i < r->n_movies; i++)
         rv = sv_playlist_append(&room->movies, &r->movies[i]);
     if (rv == SYNCTV_E_INVALID_ARGUMENT) /* the same movie twice */
@@ -161,8 +163,10 @@ static void pin(struct sv_call *call, struct sv_room *room)
 }
 
 /* What a reading has found that concerns others than the room. */
-static void after(struct sv_room *room, const struct sv_room_reading *r)
+static void after(struct sv_room *room, const struct sv_room_reading *r, bool look)
 {
+    if (look)
+        sv_rooms_look_at(room->node, room->id);
     if (r->is_older)
         sv_logf(&room->node->log, SYNCTV_LOG_WARN, "node",
             "room %s is older in storage than here: what was written last is lost", room->id);
@@ -194,20 +198,20 @@ static void load_apply(struct sv_job *job, int rv)
     pthread_mutex_lock(&room->lock);
     take_waiting(room, &waiting);
     rv = settle(room, load, rv);
+    bool look = room->heard_unread && room->loaded;
+    room->heard_unread = false;
     pthread_mutex_unlock(&room->lock);
 
-    after(room, &load->reading);
+    after(room, &load->reading, look);
     release_waiting(&waiting, rv);
     sv_arena_fini(&load->reading.arena);
     sv_room_unref(room);
     free(load);
 }
 
-/* Queues the job, unless it is. Locked. */
-static int start_reading(struct sv_room *room)
+/* Queues the job. Locked. */
+static int queue_reading(struct sv_room *room)
 {
-    if (room->loading)
-        return 0;
     struct load *load = calloc(1, sizeof(*load));
     if (load == NULL)
         return SYNCTV_E_NO_MEMORY;
@@ -223,10 +227,46 @@ static int start_reading(struct sv_room *room)
         return rv;
     }
     room->loading = true;
+    room->waits_for_links = false;
     room->heard_revision = 0;
     room->reload_ms = 0;
     room->read_at_ms = sv_node_mono_ms(room->node);
     return 0;
+}
+
+/*
+ * Has the room read, unless that is under way. The first time other nodes are told before that the
+ * room is wanted, so that nothing is missed between the reading and what they tell; `at_once` does
+ * not wait for them. Locked.
+ */
+static int start_reading(struct sv_room *room, bool at_once)
+{
+    if (room->loading && !(room->waits_for_links && at_once))
+        return 0;
+    if (!room->loaded && !room->loading && sv_links_want(room->node, room->id) && !at_once) {
+        room->loading = room->waits_for_links = true;
+        return 0;
+    }
+    return queue_reading(room);
+}
+
+void sv_room_read_wanted(synctv_node *node, const char *room_id)
+{
+    struct sv_list waiting;
+    int rv = 0;
+    sv_list_init(&waiting);
+    struct sv_room *room = sv_room_find(node, room_id);
+    if (room == NULL)
+        return;
+    if (room->waits_for_links)
+        rv = queue_reading(room);
+    if (rv < 0) {
+        room->loading = room->waits_for_links = false;
+        take_waiting(room, &waiting);
+        sv_room_discard(room);
+    }
+    sv_room_leave(room);
+    release_waiting(&waiting, rv);
 }
 
 void sv_room_read_again(struct sv_room *room)
@@ -235,7 +275,7 @@ void sv_room_read_again(struct sv_room *room)
     sv_list_init(&waiting);
     pthread_mutex_lock(&room->lock);
     int failed_before = room->reload_failure;
-    int rv = room->gone ? 0 : start_reading(room);
+    int rv = room->gone ? 0 : start_reading(room, true);
     room->reload_failure = 0;
     if (rv < 0) {
         retry_later(room, rv);
@@ -257,8 +297,9 @@ static int wait_for_reading(struct sv_room *room, struct sv_call *call,
     void (*next)(struct sv_call *))
 {
     int rv = room->n_waiting < SV_ROOM_WAITING_MAX ? sv_call_keep(call) : SYNCTV_E_OVERLOADED;
-    if (rv >= 0 && (!room->loaded || call->direct || atomic_load(&call->node->stopping)))
-        rv = start_reading(room);
+    bool at_once = call->direct || atomic_load(&call->node->stopping);
+    if (rv >= 0 && (!room->loaded || at_once))
+        rv = start_reading(room, at_once);
     if (rv >= 0) {
         call->next = next;
         if (call->room == NULL)

@@ -27,6 +27,8 @@ void sv_call_load_room(struct sv_call *call, const char *room_id, void (*next)(s
 void sv_call_write_room(struct sv_call *call, const char *user_id,
     int (*run)(struct sv_call *, struct sv_tx *), void (*next)(struct sv_call *));
 
+/* It waited for other nodes, which know of it now (links/links.h). No locks held. */
+void sv_room_read_wanted(synctv_node *node, const char *room_id);
 /* Its time has come to be read again. No locks held. */
 void sv_room_read_again(struct sv_room *room);
 

@@ -26,6 +26,8 @@ struct seen {
 struct look {
     struct sv_job job;
     synctv_node *node;
+    /* It goes on with the rooms behind the cursor. */
+    bool is_of_all;
     struct sv_rooms_cursor cursor;
     struct sv_arena arena;
     size_t n;
@@ -100,7 +102,8 @@ static void release(struct look *look)
 
 static void end(struct look *look)
 {
-    atomic_store(&look->node->rooms->looking, false);
+    if (look->is_of_all)
+        atomic_store(&look->node->rooms->looking, false);
     sv_arena_fini(&look->arena);
     free(look);
 }
@@ -146,7 +149,7 @@ static void take(struct look *look, struct sv_room *room)
 static void look_at_some(struct look *look)
 {
     struct sv_room *rooms[ROOMS_AT_ONCE];
-    size_t n = sv_rooms_some(look->node, &look->cursor, rooms, ROOMS_AT_ONCE);
+    size_t n = look->is_of_all ? sv_rooms_some(look->node, &look->cursor, rooms, ROOMS_AT_ONCE) : 0;
     for (size_t i = 0; i < n; i++)
         take(look, rooms[i]);
     if (n > 0 && sv_store_read(look->node->store, &look->job) >= 0)
@@ -165,7 +168,30 @@ void sv_rooms_look(synctv_node *node)
         return;
     }
     look->node = node;
+    look->is_of_all = true;
     look->job.run = look_run;
     look->job.apply = look_apply;
     look_at_some(look);
+}
+
+void sv_rooms_look_at(synctv_node *node, const char *room_id)
+{
+    struct sv_room *room = sv_room_enter(node, room_id);
+    if (room == NULL)
+        return;
+    sv_room_ref(room);
+    sv_room_leave(room);
+    struct look *look = calloc(1, sizeof(*look));
+    if (look == NULL) {
+        sv_room_unref(room);
+        return; /* the next look at all rooms makes up */
+    }
+    look->node = node;
+    look->job.run = look_run;
+    look->job.apply = look_apply;
+    take(look, room);
+    if (look->n > 0 && sv_store_read(node->store, &look->job) >= 0)
+        return;
+    release(look);
+    end(look);
 }

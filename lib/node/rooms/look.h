@@ -11,7 +11,12 @@
 /* How often a node does so that shares its database. */
 #define SV_LOOK_MS 1000
 
+/* How often a node looks that hears of every change by links. */
+#define SV_RARE_LOOK_MS 30000
+
 /* At all rooms, in the background; unless a look is under way. */
 void sv_rooms_look(synctv_node *node);
+/* At one room, if it is in memory, in the background. No locks held. */
+void sv_rooms_look_at(synctv_node *node, const char *room_id);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "node/links/links.h"
 #include "node/rooms/playhead.h"
 
 #include <string.h>
@@ -22,23 +23,29 @@ struct sv_playback_change sv_playhead_change(struct sv_room *room)
     };
 }
 
-void sv_playhead_store(struct sv_room *room)
+static void store_within(struct sv_room *room, int64_t ms)
 {
+    int64_t at_ms = sv_node_mono_ms(room->node) + ms;
     room->playback_dirty = true;
-    if (room->flush_ms == 0)
-        room->flush_ms = sv_node_mono_ms(room->node) + SV_FLUSH_MS;
+    if (room->flush_ms == 0 || room->flush_ms > at_ms)
+        room->flush_ms = at_ms;
     sv_room_schedule(room);
 }
 
+void sv_playhead_store(struct sv_room *room)
+{
+    store_within(room, SV_FLUSH_MS);
+}
+
 void sv_playhead_set(struct sv_room *room, const struct sv_playback_state *state,
-    synctv_state_cause cause, const char *actor_id, const char *operation_id)
+    synctv_state_cause cause, const char *actor_id, const char *operation_id, bool from_elsewhere)
 {
     room->playback = *state;
     room->reannounce_ms = state->status == SYNCTV_PLAYBACK_STATUS_PLAYING
         ? sv_node_mono_ms(room->node) + SV_REANNOUNCE_MS
         : 0;
     sv_room_tell_state(room, cause, actor_id, operation_id);
-    sv_playhead_store(room);
+    store_within(room, from_elsewhere ? SV_FLUSH_AFTER_OTHERS_MS : SV_FLUSH_MS);
 }
 
 static void leave_for_others(struct sv_room *room, const struct sv_playback_state *state,
@@ -56,7 +63,7 @@ static void leave_for_others(struct sv_room *room, const struct sv_playback_stat
 void sv_playhead_move(struct sv_room *room, const struct sv_playback_state *state,
     synctv_state_cause cause, const char *actor_id)
 {
-    sv_playhead_set(room, state, cause, actor_id, "");
+    sv_playhead_set(room, state, cause, actor_id, "", false);
     leave_for_others(room, state, cause, actor_id);
 }
 
@@ -225,8 +232,9 @@ bool sv_playhead_without(struct sv_room *room, const char *movie_id,
 
 void sv_playhead_left_by_some(struct sv_room *room)
 {
-    if (sv_presence_is_complete(room) && sv_room_duration(room) == 0 &&
-        sv_votes_end(&room->votes, &room->playback, room->attendance->n_here))
+    if (sv_presence_is_complete(room) && sv_links_has_turn(room->node, room->id) &&
+        sv_room_duration(room) == 0 &&
+        sv_votes_end(&room->votes, &room->playback, room->attendance->n_watching))
         sv_playhead_end_now(room);
 }
 
@@ -235,6 +243,7 @@ void sv_playhead_emptied(struct sv_room *room)
     struct sv_playback_change change = sv_playhead_change(room);
     struct sv_playback_state state;
     if (room->settings.pause_when_empty && sv_presence_is_complete(room) &&
+        sv_links_has_turn(room->node, room->id) &&
         room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING &&
         sv_playback_pause(&room->playback, &change, NULL, &state, NULL) >= 0)
         sv_playhead_move(room, &state, SYNCTV_STATE_CAUSE_PAUSE, "");

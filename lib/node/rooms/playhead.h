@@ -7,6 +7,8 @@
 
 /* A playback state is written this long after its first change. */
 #define SV_FLUSH_MS 250
+/* One that another node has told: only in case that node could not. */
+#define SV_FLUSH_AFTER_OTHERS_MS 5000
 /* How often the state of a playing room is told again. */
 #define SV_REANNOUNCE_MS 10000
 
@@ -18,7 +20,7 @@ struct sv_playback_change sv_playhead_change(struct sv_room *room);
  * the timers. Everybody else applies a change to move the playhead.
  */
 void sv_playhead_set(struct sv_room *room, const struct sv_playback_state *state,
-    synctv_state_cause cause, const char *actor_id, const char *operation_id);
+    synctv_state_cause cause, const char *actor_id, const char *operation_id, bool from_elsewhere);
 /* Has the state in memory stored, soon. Locked. */
 void sv_playhead_store(struct sv_room *room);
 /* As sv_playhead_set() for a state that is decided here: it leaves for other nodes, too. */

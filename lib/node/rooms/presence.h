@@ -7,6 +7,7 @@
 #ifndef SV_NODE_ROOMS_PRESENCE_H
 #define SV_NODE_ROOMS_PRESENCE_H
 
+#include "cluster/event.h"
 #include "node/engine/call.h"
 #include "node/rooms/room.h"
 
@@ -18,14 +19,23 @@
 int sv_presence_enter(struct sv_room *room, const struct sv_actor_info *who);
 /* A user's stream went. */
 void sv_presence_leave(struct sv_room *room, const char *user_id);
-/* Their row is new in memory, or all rows are: each says from now on who is online. */
+/* Their row is new in memory: it says from now on whether they are online. */
 void sv_presence_mark(struct sv_room *room, const char *user_id);
-void sv_presence_mark_all(struct sv_room *room);
 /*
- * Whether everybody who watches is known here. If other nodes use the database, users may watch
- * there: then nothing is decided by how many watch.
+ * Whether everybody who watches is known here. If a node that uses the database has no link, users
+ * may watch there: then nothing is decided by how many watch.
  */
 bool sv_presence_is_complete(const struct sv_room *room);
+/* Whether they are online at another node has changed. */
+void sv_presence_elsewhere(struct sv_room *room, const char *user_id);
+/* The room was read and nobody has seen it yet: each row says who is online, elsewhere, too. */
+void sv_presence_begin(struct sv_room *room);
+/* The room is no more: nobody is online in it. */
+void sv_presence_clear(struct sv_room *room);
+/* Who is online at this node, at most `max`. Strings live as long as the lock is held. */
+size_t sv_presence_list(struct sv_room *room, struct sv_cluster_presence *ret, size_t max);
+/* How many are online in a room that need not be in memory. No locks held. */
+int32_t sv_presence_count(synctv_node *node, const char *room_id);
 /* Whether a stream of theirs follows. */
 bool sv_presence_is_here(struct sv_room *room, const char *user_id);
 /* This user's row is about to be removed: no OFFLINE will be announced. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/result.h"
+#include "node/links/links.h"
 #include "node/rooms/timer.h"
 
 #define EVICT_PER_TURN 256
@@ -175,6 +176,7 @@ void sv_room_discard(struct sv_room *room)
     HASH_FIND_STR(shard->by_id, room->id, there);
     if (there == room) {
         HASH_DEL(shard->by_id, room);
+        sv_links_forget(node, room->id);
         was_there = true;
     }
     pthread_mutex_unlock(&shard->lock);
@@ -183,13 +185,22 @@ void sv_room_discard(struct sv_room *room)
         sv_room_unref(room);
 }
 
-struct sv_room *sv_room_enter(synctv_node *node, const char *room_id)
+struct sv_room *sv_room_find(synctv_node *node, const char *room_id)
 {
     struct sv_room *room = find(node, room_id);
     if (room == NULL)
         return NULL;
     pthread_mutex_lock(&room->lock);
-    if (room->loaded && !room->gone)
+    if (!room->gone)
+        return room;
+    sv_room_leave(room);
+    return NULL;
+}
+
+struct sv_room *sv_room_enter(synctv_node *node, const char *room_id)
+{
+    struct sv_room *room = sv_room_find(node, room_id);
+    if (room == NULL || room->loaded)
         return room;
     sv_room_leave(room);
     return NULL;
@@ -223,6 +234,7 @@ static struct sv_room *take_evictable(synctv_node *node)
         pthread_mutex_lock(&shard->lock);
         if ((room->due_ms == 0 || room->may_be_idle) && atomic_load(&room->refs) == 1) {
             HASH_DEL(shard->by_id, room);
+            sv_links_forget(node, room->id);
             sv_room_stop_timer(room);
             stop_idling(room);
             found = room;

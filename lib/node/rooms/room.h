@@ -55,8 +55,10 @@ struct sv_room {
     pthread_mutex_t lock;
     /* False: the job that loads it for the first time is under way. */
     bool loaded;
-    /* A job that reads it is queued or runs. */
-    bool loading;
+    /* A job that reads it is queued or runs, or waits for other nodes (links/links.h). */
+    bool loading, waits_for_links;
+    /* Something was heard of it before it was loaded. */
+    bool heard_unread;
     /* Memory has missed something: until it has been read again calls and streams wait. */
     bool stale;
     /* Storage has lost what was written last; until that has been read. */
@@ -184,6 +186,8 @@ void sv_rooms_free(synctv_node *node);
 
 /* The room if it is loaded, pinned and *locked*; NULL otherwise. For apply(). */
 struct sv_room *sv_room_enter(synctv_node *node, const char *room_id);
+/* The same, also while it is not loaded yet. */
+struct sv_room *sv_room_find(synctv_node *node, const char *room_id);
 /* Unlocks, unpins. */
 void sv_room_leave(struct sv_room *room);
 /* The room as it is or will be, with a reference and locked. NULL when out of memory. */

@@ -6,19 +6,16 @@
 
 #include "base/error.h"
 #include "store/postgres/fence.h"
-#include "store/postgres/members.h"
 #include "store/postgres/ops.h"
 #include "store/postgres/postgres_store.h"
-#include "store/postgres/rooms.h"
 
 #define WRITERS 8
 #define PATIENCE_US (5 * 1000 * 1000)
-#define BEGIN_WRITE "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-#define BEGIN_READ "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 struct sv_database {
     struct sv_pg_address address;
     const _Atomic int64_t *deadline_us;
+    struct sv_pg_lineage lineage;
     struct sv_pg_claim claim;
     bool is_member;
     /* A member's. */
@@ -40,6 +37,7 @@ static void pg_init(struct sv_pg *pg, struct sv_database *database, enum sv_conn
 {
     pg->conn.tx.ops = &sv_postgres_tx_ops;
     pg->address = &database->address;
+    pg->lineage = &database->lineage;
     pg->close_deadline_us = database->deadline_us;
     pg->kind = kind;
 }
@@ -54,7 +52,7 @@ static void database_close(struct sv_database *database)
 }
 
 static int database_open(const struct sv_store_options *options, const _Atomic int64_t *deadline_us,
-    struct sv_database **ret_database, synctv_error *err)
+    _Atomic uint64_t *n_turns, struct sv_database **ret_database, synctv_error *err)
 {
     struct sv_database *database = calloc(1, sizeof(*database));
     if (database == NULL)
@@ -74,6 +72,7 @@ static int database_open(const struct sv_store_options *options, const _Atomic i
         return SYNCTV_E_INVALID_ARGUMENT;
     }
     database->deadline_us = deadline_us;
+    database->lineage.n_turns = n_turns;
     database->claim.kind = options->alone ? SV_PG_CLAIM_ALONE : SV_PG_CLAIM_NONE;
     pthread_mutex_init(&database->claim.lock, NULL);
     pg_init(&database->claim.pg, database, SV_CONN_WRITES);
@@ -138,21 +137,6 @@ static struct sv_pg *pg_of(const struct sv_conn *conn)
     return (struct sv_pg *)conn;
 }
 
-static int send(struct sv_pg *pg, const char *sql)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, &pg->conn.tx, sql);
-    return sv_pg_send(&q);
-}
-
-static int receive(struct sv_pg *pg)
-{
-    PGresult *result;
-    int rv = sv_pg_receive(pg, 1, &result);
-    PQclear(result);
-    return rv;
-}
-
 static bool db_in_transaction(const struct sv_conn *conn)
 {
     struct sv_pg *pg = pg_of(conn);
@@ -166,76 +150,25 @@ static int db_rollback(struct sv_conn *conn)
     if (pg->handle == NULL || PQtransactionStatus(pg->handle) == PQTRANS_IDLE)
         return 0;
     bool again = conn->again;
-    int rv = send(pg, "ROLLBACK");
-    if (rv == 0)
-        rv = receive(pg);
-    if (rv < 0)
+    struct sv_pg_query q;
+    sv_pg_query(&q, &conn->tx, "ROLLBACK");
+    if (sv_pg_run(&q) < 0)
         sv_pg_disconnect(pg);
     conn->again = again;
     return 0;
 }
 
-/*
- * All lock what they share in the same order, users before rooms and each by their ids, so that
- * nobody waits in a circle. Behind the locks comes what most jobs look at first: it holds as long
- * as they do, because nobody changes a room or its members without having locked the room. Returns
- * how many queries it has made.
- */
-static size_t make_queries(struct sv_pg *pg, const struct sv_scope *scope, struct sv_pg_query *q)
-{
-    size_t n = 0;
-    if (scope->user_ids[0][0] != '\0' || scope->user_ids[1][0] != '\0') {
-        sv_pg_query(&q[n], &pg->conn.tx,
-            "SELECT 1 FROM users WHERE id IN ($1, $2) ORDER BY id FOR NO KEY UPDATE");
-        sv_pg_text(&q[n], scope->user_ids[0]);
-        sv_pg_text(&q[n++], scope->user_ids[1]);
-    }
-    if (scope->room_id[0] != '\0') {
-        sv_pg_query(&q[n], &pg->conn.tx, SV_PG_ROOM_BY_ID " FOR NO KEY UPDATE");
-        sv_pg_text(&q[n++], scope->room_id);
-    }
-    if (scope->room_id[0] != '\0' && scope->user_ids[0][0] != '\0') {
-        sv_pg_query(&q[n], &pg->conn.tx, SV_PG_MEMBER_BY_ID);
-        sv_pg_text(&q[n], scope->room_id);
-        sv_pg_text(&q[n++], scope->user_ids[0]);
-    }
-    return n;
-}
-
-static int begin_with_locks(struct sv_pg *pg, const struct sv_scope *scope)
-{
-    struct sv_pg_query q[1 + 3];
-    int rv = 0;
-    sv_pg_query(&q[0], &pg->conn.tx, BEGIN_WRITE);
-    size_t n = 1 + make_queries(pg, scope, q + 1);
-    for (size_t i = 0; rv == 0 && i < n; i++)
-        rv = sv_pg_prepare(&q[i]);
-    for (size_t i = 0; rv == 0 && i < n; i++)
-        rv = sv_pg_send(&q[i]);
-    if (rv < 0)
-        return rv;
-    if (scope->room_id[0] == '\0')
-        return receive(pg);
-    pg->ahead_of = scope;
-    return sv_pg_receive(pg, scope->user_ids[0][0] != '\0' ? SV_PG_N_AHEAD : 1, pg->ahead);
-}
-
 static int db_begin(struct sv_conn *conn, enum sv_conn_kind kind, const struct sv_scope *scope)
 {
     struct sv_pg *pg = pg_of(conn);
-    bool writes = kind == SV_CONN_WRITES;
     db_rollback(conn);
-    pg->read_only = !writes;
+    pg->read_only = kind == SV_CONN_READS;
     if (pg->fence != NULL)
         sv_pg_fence_begin(pg);
     int rv = sv_pg_connect(pg);
     if (rv == 0 && pg->kind == SV_CONN_WRITES)
         rv = sv_pg_claim(&((struct member *)pg)->database->claim, pg);
-    if (rv == 0 && writes && scope != NULL)
-        return begin_with_locks(pg, scope);
-    if (rv == 0)
-        rv = send(pg, writes ? BEGIN_WRITE : BEGIN_READ);
-    return rv < 0 ? rv : receive(pg);
+    return rv < 0 ? rv : sv_pg_begin(pg, scope);
 }
 
 static int db_commit(struct sv_conn *conn)

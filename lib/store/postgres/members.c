@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations: members of rooms. */
-#include "store/postgres/members.h"
-
-#include <string.h>
-
 #include "store/postgres/ops.h"
+#include "store/postgres/rooms.h"
 
 /* A member, active or pending, counts. The same in SQL: role > 0 AND status IN (1, 2). */
 static bool counts(int64_t role, int64_t status)
@@ -40,10 +37,7 @@ int sv_pg_member_get(struct sv_tx *tx, const char *room_id, const char *user_id,
     sv_pg_query(&q, tx, SV_PG_MEMBER_BY_ID);
     sv_pg_text(&q, room_id);
     sv_pg_text(&q, user_id);
-    const struct sv_scope *ahead = q.pg->ahead_of;
-    if (q.pg->ahead[SV_PG_AHEAD_MEMBER] != NULL && strcmp(ahead->room_id, room_id) == 0 &&
-        strcmp(ahead->user_ids[0], user_id) == 0)
-        sv_pg_use(&q, SV_PG_AHEAD_MEMBER);
+    sv_pg_use_ahead(&q, SV_PG_AHEAD_MEMBER, room_id, user_id);
     int rv = sv_pg_next(&q);
     if (rv > 0)
         get_member(&q, a, &rec);
@@ -163,8 +157,9 @@ int sv_pg_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     struct sv_pg_query q;
     struct sv_rows rows = { .arena = a, .size = sizeof(struct sv_member_rec) };
     int rv;
-    sv_pg_query(&q, tx, SV_PG_MEMBERS " WHERE m.room_id = $1 ORDER BY m.joined_at_ms, m.user_id");
+    sv_pg_query(&q, tx, SV_PG_MEMBERS_OF_ROOM);
     sv_pg_text(&q, room_id);
+    sv_pg_use_ahead(&q, SV_PG_AHEAD_MEMBERS, room_id, NULL);
     while (sv_pg_next(&q) > 0) {
         struct sv_member_rec *rec = sv_rows_push(&rows);
         if (rec == NULL)

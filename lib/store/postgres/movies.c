@@ -4,6 +4,7 @@
 
 #include "core/validate.h"
 #include "store/postgres/ops.h"
+#include "store/postgres/rooms.h"
 #include "store/strings.h"
 
 /* Between neighbours. It can be halved 32 times before the playlist is numbered anew. */
@@ -83,9 +84,6 @@ static void get_subtitles(struct sv_pg_query *q, int column, struct sv_arena *a,
 
 /* ---- reading ---- */
 
-#define MOVIE_COLUMNS                                                                              \
-    "id, room_id, name, url, type, duration_s, added_by, created_at_ms, headers, subtitles"
-
 /* 0 = unknown, as is what cannot be one. */
 static double get_duration(struct sv_pg_query *q, int column)
 {
@@ -116,8 +114,9 @@ int sv_pg_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     struct sv_pg_query q;
     struct sv_rows rows = { .arena = a, .size = sizeof(synctv_movie) };
     int rv;
-    sv_pg_query(&q, tx, "SELECT " MOVIE_COLUMNS " FROM movies WHERE room_id = $1 ORDER BY rank");
+    sv_pg_query(&q, tx, SV_PG_MOVIES_OF_ROOM);
     sv_pg_text(&q, room_id);
+    sv_pg_use_ahead(&q, SV_PG_AHEAD_MOVIES, room_id, NULL);
     while (sv_pg_next(&q) > 0) {
         synctv_movie *movie = sv_rows_push(&rows);
         if (movie == NULL)
@@ -175,7 +174,8 @@ int sv_pg_movie_get(struct sv_tx *tx, const char *room_id, const char *movie_id,
     int rv = get_rank(tx, room_id, movie_id, &rank);
     if (rv < 0)
         return rv;
-    sv_pg_query(&q, tx, "SELECT " MOVIE_COLUMNS " FROM movies WHERE room_id = $1 AND id = $2");
+    sv_pg_query(&q, tx,
+        "SELECT " SV_PG_MOVIE_COLUMNS " FROM movies WHERE room_id = $1 AND id = $2");
     sv_pg_text(&q, room_id);
     sv_pg_text(&q, movie_id);
     rv = sv_pg_next(&q);

@@ -138,15 +138,11 @@ int sv_pg_node_forget(struct sv_tx *tx, const char *id, int64_t epoch)
     return rv;
 }
 
-/* As pg_locks shows what claim.c locks. */
 int sv_pg_node_is_held(struct sv_tx *tx, const char *id)
 {
     struct sv_pg_query q;
     int64_t n;
-    sv_pg_query(&q, tx,
-        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        " AND (classid::BIGINT << 32) | objid::BIGINT = " SV_PG_NODE_LOCK " LIMIT 1");
+    sv_pg_query(&q, tx, "SELECT 1 WHERE " SV_PG_NODE_IS_HELD("$1"));
     sv_pg_text(&q, id);
     return sv_pg_number(&q, &n);
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "store/postgres/fence.h"
 #include "store/postgres/ops.h"
 #include "store/postgres/postgres_store.h"
 #include "store/postgres/schema.h"
@@ -94,10 +95,29 @@ static int put_first_facts(struct sv_pg *pg)
     return run(pg, sql);
 }
 
-static int migrate(struct sv_pg *pg, int version)
+/* Members that work with the schema as it is would not know the new one. */
+static int check_nobody_is_at_work(struct sv_pg *pg, int version, synctv_error *err)
+{
+    const char *own_id = pg->fence == NULL ? "" : pg->fence->id;
+    PGresult *result = PQexecParams(pg->handle,
+        "SELECT left(string_agg(id, ', ' ORDER BY id), 80) FROM nodes"
+        " WHERE id <> $1 AND " SV_PG_NODE_IS_HELD("id"),
+        1, NULL, &own_id, NULL, NULL, 0);
+    int rv = PQresultStatus(result) == PGRES_TUPLES_OK ? 0 : sv_pg_fail_result(pg, result);
+    if (rv == 0 && PQgetisnull(result, 0, 0) == 0)
+        rv = sv_errorf(err, SYNCTV_E_STORAGE_UNAVAILABLE,
+            "members of the schema %d are at work, and this program's is %d: stop them first: %s",
+            version, SV_PG_SCHEMA_VERSION, PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return rv;
+}
+
+static int migrate(struct sv_pg *pg, int version, synctv_error *err)
 {
     char sql[80];
     int rv = 0;
+    if (version > 0 && version < SV_PG_SCHEMA_VERSION)
+        rv = check_nobody_is_at_work(pg, version, err);
     for (int v = version; rv == 0 && v < SV_PG_SCHEMA_VERSION; v++) {
         for (int i = 0; rv == 0 && i < SV_PG_MIGRATION_SCRIPTS && sv_pg_migrations[v][i] != NULL;
              i++)
@@ -123,7 +143,7 @@ static int prepare(struct sv_pg *pg, synctv_error *err)
     int rv = run(pg,
         "SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(x'53794e43'::INT, 0)");
     int version = rv < 0 ? rv : inspect(pg, err);
-    rv = version < 0 ? version : migrate(pg, version);
+    rv = version < 0 ? version : migrate(pg, version, err);
     if (rv == 0)
         rv = check(pg, err);
     return rv < 0 ? rv : run(pg, "DELETE FROM commits WHERE at < now() - " CUTOFF);

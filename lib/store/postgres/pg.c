@@ -173,6 +173,22 @@ static PGconn *open_connection(const struct sv_pg_address *address, int64_t left
     return PQconnectdbParams(names, values, 0);
 }
 
+static int heed_timeline(struct sv_pg *pg)
+{
+    struct sv_pg_query q;
+    int64_t timeline = 0;
+    sv_pg_query(&q, &pg->conn.tx,
+        "SELECT CASE WHEN pg_is_in_recovery() THEN 0 ELSE"
+        " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::BIT(32)::BIGINT END");
+    int rv = sv_pg_number(&q, &timeline);
+    if (rv < 0 || timeline == 0)
+        return rv < 0 ? rv : 0;
+    int64_t before = atomic_exchange(&pg->lineage->timeline, timeline);
+    if (before != 0 && before != timeline)
+        atomic_fetch_add(pg->lineage->n_turns, 1);
+    return 0;
+}
+
 int sv_pg_connect(struct sv_pg *pg)
 {
     if (pg->handle != NULL && PQstatus(pg->handle) == CONNECTION_OK)
@@ -200,7 +216,7 @@ int sv_pg_connect(struct sv_pg *pg)
         return refuse(pg, "0A000", "the server is older than PostgreSQL 13");
     if (PQsetnonblocking(pg->handle, 1) != 0 || PQenterPipelineMode(pg->handle) != 1)
         return lost(pg, PQerrorMessage(pg->handle));
-    return 0;
+    return heed_timeline(pg);
 }
 
 /* ---- statements on their way ---- */
@@ -295,44 +311,57 @@ int sv_pg_receive(struct sv_pg *pg, size_t n, PGresult **ret_results)
     return rv;
 }
 
-/*
- * The first time it waits for what was sent before, so that it is known whether there is such a
- * statement.
- */
-static int prepare(struct sv_pg *pg, const char *sql, char name[16])
+/* Where the statement is, or has a place; SV_PG_STATEMENTS = there are more than places. */
+static size_t slot_of(const struct sv_pg *pg, const char *sql)
 {
     size_t slot = ((uintptr_t)sql >> 3) * 0x9E3779B1u;
     for (int tries = 0; tries < SV_PG_STATEMENTS; tries++, slot++) {
         size_t i = slot % SV_PG_STATEMENTS;
-        snprintf(name, 16, "s%zu", i);
-        if (pg->prepared[i] == sql)
-            return 0;
-        if (pg->prepared[i] != NULL)
-            continue;
-        PGresult *result;
-        if (PQsendPrepare(pg->handle, name, sql, 0, NULL) != 1)
-            return lost(pg, PQerrorMessage(pg->handle));
-        int rv = sv_pg_receive(pg, 1, &result);
-        PQclear(result);
-        if (rv == 0)
-            pg->prepared[i] = sql;
-        return rv;
+        if (pg->prepared[i] == sql || pg->prepared[i] == NULL)
+            return i;
     }
     assert(!"more statements than slots");
-    return SYNCTV_E_INTERNAL;
+    return SV_PG_STATEMENTS;
 }
 
-static int prepare_query(struct sv_pg_query *q, char name[16])
-{
-    if (q->rv == 0)
-        q->rv = q->pg->handle == NULL ? SYNCTV_E_STORAGE_UNAVAILABLE : prepare(q->pg, q->sql, name);
-    return q->rv;
-}
-
-int sv_pg_prepare(struct sv_pg_query *q)
+/* Counts to *n what is on its way. */
+static int send_prepare(struct sv_pg *pg, const char *sql, size_t *n)
 {
     char name[16];
-    return prepare_query(q, name);
+    size_t i = slot_of(pg, sql);
+    if (i == SV_PG_STATEMENTS)
+        return SYNCTV_E_INTERNAL;
+    if (pg->prepared[i] == sql)
+        return 0;
+    snprintf(name, sizeof(name), "s%zu", i);
+    if (PQsendPrepare(pg->handle, name, sql, 0, NULL) != 1)
+        return lost(pg, PQerrorMessage(pg->handle));
+    pg->prepared[i] = sql;
+    ++*n;
+    return 0;
+}
+
+/*
+ * The first time it waits, also for what was sent before, so that it is known whether there are
+ * such statements. Which of several is there after a failure is not known: the connection is given
+ * up.
+ */
+int sv_pg_prepare(struct sv_pg *pg, struct sv_pg_query *q, size_t n)
+{
+    size_t n_sent = 0;
+    int rv = pg->handle == NULL ? SYNCTV_E_STORAGE_UNAVAILABLE : 0;
+    for (size_t i = 0; rv == 0 && i < n; i++)
+        rv = q[i].rv < 0 ? q[i].rv : send_prepare(pg, q[i].sql, &n_sent);
+    if (n_sent == 0)
+        return rv;
+    PGresult *result;
+    int received = sv_pg_receive(pg, 1, &result);
+    PQclear(result);
+    if (received < 0 && n > 1)
+        sv_pg_disconnect(pg);
+    else if (received < 0)
+        pg->prepared[slot_of(pg, q->sql)] = NULL;
+    return rv < 0 ? rv : received;
 }
 
 static bool is_select(const char *command)
@@ -346,16 +375,24 @@ int sv_pg_send(struct sv_pg_query *q)
     char name[16];
     if (!is_select(q->sql))
         sv_pg_forget_ahead(pg);
-    if (prepare_query(q, name) == 0 &&
-        PQsendQueryPrepared(pg->handle, name, q->n, q->values, q->lengths, q->formats, 1) != 1)
+    q->rv = sv_pg_prepare(pg, q, 1);
+    if (q->rv < 0)
+        return q->rv;
+    snprintf(name, sizeof(name), "s%zu", slot_of(pg, q->sql));
+    if (PQsendQueryPrepared(pg->handle, name, q->n, q->values, q->lengths, q->formats, 1) != 1)
         q->rv = lost(pg, PQerrorMessage(pg->handle));
     return q->rv;
 }
 
-void sv_pg_use(struct sv_pg_query *q, enum sv_pg_ahead which)
+void sv_pg_use_ahead(struct sv_pg_query *q, enum sv_pg_ahead which, const char *room_id,
+    const char *user_id)
 {
-    q->result = q->pg->ahead[which];
-    q->pg->ahead[which] = NULL;
+    struct sv_pg *pg = q->pg;
+    if (q->rv < 0 || pg->ahead[which] == NULL || strcmp(pg->ahead_of->room_id, room_id) != 0 ||
+        (user_id != NULL && strcmp(pg->ahead_of->user_ids[0], user_id) != 0))
+        return;
+    q->result = pg->ahead[which];
+    pg->ahead[which] = NULL;
 }
 
 void sv_pg_forget_ahead(struct sv_pg *pg)

@@ -57,13 +57,37 @@ struct sv_pg_fence;
 /* How the fence's question fails (SQLSTATE): by a division by zero, as nothing else does. */
 #define SV_PG_FENCED "22012"
 
-/* What is read when a job begins: the room of its scope, and the first user as its member. */
-enum sv_pg_ahead { SV_PG_AHEAD_ROOM, SV_PG_AHEAD_MEMBER, SV_PG_N_AHEAD };
+/*
+ * What is read when a job begins that names a room: the room, and the first user of the scope as
+ * its member; or, of a job that only reads, all that is needed to load the room.
+ */
+enum sv_pg_ahead {
+    SV_PG_AHEAD_ROOM,
+    SV_PG_AHEAD_MEMBER,
+    SV_PG_AHEAD_MEMBERS,
+    SV_PG_AHEAD_MOVIES,
+    SV_PG_AHEAD_PLAYBACK,
+    SV_PG_N_AHEAD,
+    SV_PG_AHEAD_NOTHING,
+};
+
+/*
+ * What the connections know of where the data comes from. A standby that is promoted goes on in a
+ * timeline of its own, and may not have got what was written last.
+ */
+struct sv_pg_lineage {
+    /* The last one; 0 = none yet. */
+    _Atomic int64_t timeline;
+    /* The store's: how often it was another one than before. */
+    _Atomic uint64_t *n_turns;
+};
 
 struct sv_pg {
     /* First. */
     struct sv_conn conn;
     const struct sv_pg_address *address;
+    /* Of all connections of the store. */
+    struct sv_pg_lineage *lineage;
     /* Another limit to waiting; 0 = none. */
     const _Atomic int64_t *close_deadline_us;
     enum sv_conn_kind kind;
@@ -99,8 +123,15 @@ struct sv_pg {
 /*
  * The key of the advisory lock on the node $1. Each schema of a database has its own. "SyNC"
  */
-#define SV_PG_NODE_LOCK                                                                            \
-    "hashtextextended($1, x'53794e43'::BIGINT << 32 | current_schema()::REGNAMESPACE::OID::BIGINT)"
+#define SV_PG_NODE_LOCK_OF(id)                                                                     \
+    "hashtextextended(" id                                                                         \
+    ", x'53794e43'::BIGINT << 32 | current_schema()::REGNAMESPACE::OID::BIGINT)"
+#define SV_PG_NODE_LOCK SV_PG_NODE_LOCK_OF("$1")
+/* Whether somebody has it, as pg_locks shows it. */
+#define SV_PG_NODE_IS_HELD(id)                                                                     \
+    "EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"      \
+    " AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"    \
+    " AND (classid::BIGINT << 32) | objid::BIGINT = " SV_PG_NODE_LOCK_OF(id) ")"
 
 /* Connects, if it is not. A failure is also in conn.failure. */
 int sv_pg_connect(struct sv_pg *pg);
@@ -121,12 +152,16 @@ int sv_pg_fail_result(struct sv_pg *pg, const PGresult *result);
  * sv_pg_prepare() see all of them first.
  */
 struct sv_pg_query;
-int sv_pg_prepare(struct sv_pg_query *q);
+int sv_pg_prepare(struct sv_pg *pg, struct sv_pg_query *q, size_t n);
 int sv_pg_send(struct sv_pg_query *q);
 int sv_pg_receive(struct sv_pg *pg, size_t n, PGresult **ret_results);
 
-/* The statement's result was read ahead: it needs not be asked for. */
-void sv_pg_use(struct sv_pg_query *q, enum sv_pg_ahead which);
+/*
+ * If the query's result was read ahead, for this room and this user (NULL = any), it is taken and
+ * will not be asked for.
+ */
+void sv_pg_use_ahead(struct sv_pg_query *q, enum sv_pg_ahead which, const char *room_id,
+    const char *user_id);
 void sv_pg_forget_ahead(struct sv_pg *pg);
 
 struct sv_pg_query {
@@ -183,6 +218,12 @@ int sv_pg_run(struct sv_pg_query *q);
 int sv_pg_number(struct sv_pg_query *q, int64_t *ret_number);
 /* A query for a list of ids. Returns how many, or the error. */
 int sv_pg_ids(struct sv_pg_query *q, struct sv_arena *a, const char *const **ret_ids);
+
+/*
+ * begin.c: begins a transaction, read-only if pg.read_only is set. `scope` may be NULL; it is
+ * borrowed until the transaction ends.
+ */
+int sv_pg_begin(struct sv_pg *pg, const struct sv_scope *scope);
 
 /* commit.c: commits, and says for certain whether it did: 0, the error, or OUTCOME_UNKNOWN. */
 int sv_pg_commit(struct sv_pg *pg);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations: the playback state of a room. */
 #include "store/postgres/ops.h"
+#include "store/postgres/rooms.h"
 
 int sv_pg_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     synctv_playback *ret)
 {
     struct sv_pg_query q;
     synctv_playback state;
-    sv_pg_query(&q, tx,
-        "SELECT room_id, movie_id, status, position_s, rate, updated_at_ms, version, cause,"
-        " actor_id, operation_id, node_id FROM playback WHERE room_id = $1");
+    sv_pg_query(&q, tx, SV_PG_PLAYBACK_OF_ROOM);
     sv_pg_text(&q, room_id);
+    sv_pg_use_ahead(&q, SV_PG_AHEAD_PLAYBACK, room_id, NULL);
     int rv = sv_pg_next(&q);
     if (rv > 0) {
         state = (synctv_playback){

@@ -2,7 +2,8 @@
 /*
  * The PostgreSQL backend. Some connections write, each a transaction a job; some read.
  *
- *   backend.c  the table of the backend: connections, transactions, whom a job locks
+ *   backend.c  the table of the backend: connections, transactions
+ *   begin.c    whom a job locks, and what it looks at first
  *   commit.c   whether a transaction was committed, for certain
  *   claim.c    only one store may serve a database, or members do together; one for each id
  *   fence.c    the changes of a member are stored only while it counts as alive

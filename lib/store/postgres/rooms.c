@@ -174,8 +174,7 @@ int sv_pg_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a, struct 
     struct sv_room_rec rec = { 0 };
     sv_pg_query(&q, tx, SV_PG_ROOM_BY_ID);
     sv_pg_text(&q, id);
-    if (q.pg->ahead[SV_PG_AHEAD_ROOM] != NULL && strcmp(q.pg->ahead_of->room_id, id) == 0)
-        sv_pg_use(&q, SV_PG_AHEAD_ROOM);
+    sv_pg_use_ahead(&q, SV_PG_AHEAD_ROOM, id, NULL);
     int rv = sv_pg_next(&q);
     if (rv > 0) {
         sv_pg_room_from_row(&q, a, &rec.room, &rec.settings);

@@ -3,7 +3,10 @@
 #ifndef SV_STORE_POSTGRES_SCHEMA_H
 #define SV_STORE_POSTGRES_SCHEMA_H
 
+/* A test builds a program with a newer one. */
+#ifndef SV_PG_SCHEMA_VERSION
 #define SV_PG_SCHEMA_VERSION 1
+#endif
 
 #define SV_PG_MIGRATION_SCRIPTS 2
 

@@ -83,7 +83,7 @@ static int open_for_member(struct sv_database *database, const struct sv_store_m
 }
 
 static int database_open(const struct sv_store_options *options, const _Atomic int64_t *deadline_us,
-    struct sv_database **ret_database, synctv_error *err)
+    _Atomic uint64_t *n_turns, struct sv_database **ret_database, synctv_error *err)
 {
     struct sv_database *database = calloc(1, sizeof(*database));
     if (database == NULL)

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "store/sqlite/backend.h"
 #include "store/sqlite/claim.h"
+#include "store/sqlite/fence.h"
 #include "store/sqlite/schema.h"
 
 #define WAL_PATIENCE_US (5 * 1000 * 1000)
@@ -227,7 +228,8 @@ static int refuse_to_migrate(struct sv_db *db, int version, const char *path, sy
         n = db->conn.tx.ops->node_list(&db->conn.tx, &a, &nodes);
     for (int i = 0; i < n; i++) {
         size_t len = strlen(names);
-        if (len + strlen(nodes[i].id) + 3 < sizeof(names) &&
+        bool is_own = db->fence != NULL && strcmp(db->fence->id, nodes[i].id) == 0;
+        if (!is_own && len + strlen(nodes[i].id) + 3 < sizeof(names) &&
             sv_sqlite_node_lock_is_held(path, nodes[i].id))
             snprintf(names + len, sizeof(names) - len, "%s%s", len > 0 ? ", " : "", nodes[i].id);
     }

@@ -4,7 +4,10 @@
 #define SV_STORE_SQLITE_SCHEMA_H
 
 /* PRAGMA user_version. */
+/* A test builds a program with a newer one. */
+#ifndef SV_SCHEMA_VERSION
 #define SV_SCHEMA_VERSION 5
+#endif
 /* PRAGMA application_id: "SyNC". */
 #define SV_SCHEMA_APPLICATION_ID 0x53794e43
 

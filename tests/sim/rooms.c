@@ -1,0 +1,840 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lib/node makes of a room, in small: rows follow storage by revision, chat by seq, the
+ * playback state is a register in which the last writer wins.
+ */
+#include "sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GAP_HELD (100 * MS)
+#define CHAT_GAP_HELD (50 * MS)
+#define READ_PAUSE (1 * SEC)
+#define RETRY (1 * SEC)
+#define FLUSH_AFTER (250 * MS)
+#define NEXT_ACTS_AFTER (2 * SEC)
+
+static void pump(struct world *w, struct process *p, int room);
+
+static uint32_t bit(int user)
+{
+    return UINT32_C(1) << user;
+}
+
+/* --- jobs of a room: one after another --- */
+
+static void room_ask(struct world *w, struct job *job)
+{
+    struct room *r = &job->process->rooms[job->room];
+    if (r->first_job == NULL)
+        r->first_job = job;
+    else
+        r->last_job->next = job;
+    r->last_job = job;
+    if (r->first_job == job)
+        pump(w, job->process, job->room);
+}
+
+static void pump(struct world *w, struct process *p, int room)
+{
+    struct job *job = p->rooms[room].first_job;
+    if (job != NULL)
+        store_ask(w, job);
+}
+
+static void take_job(struct world *w, struct job *job)
+{
+    struct room *r = &job->process->rooms[job->room];
+    r->first_job = job->next;
+    pump(w, job->process, job->room);
+}
+
+/* --- what is said to others --- */
+
+static void tell(struct world *w, struct process *p, const struct sv_cluster_event *event)
+{
+    process_step(w, p, &(struct sv_mesh_input){ .kind = SV_MESH_TELL, .event = event });
+}
+
+static const synctv_playback *wire_play(struct world *w, int room, const struct play *play)
+{
+    synctv_playback *state = take(w, sizeof(*state));
+    state->room_id = w->room_ids[room];
+    state->movie_id = text(w, "%u", play->movie);
+    state->version = play->version;
+    state->node_id = play->node_id;
+    return state;
+}
+
+static struct play play_of(const struct world *w, const synctv_playback *state)
+{
+    return (struct play){ state->version, state->node_id, (uint32_t)atoi(state->movie_id) };
+}
+
+static void tell_change(struct world *w, struct process *p, int room, const struct row_change *c)
+{
+    static const synctv_member_change kinds[] = { [ROW_JOINED] = SYNCTV_MEMBER_CHANGE_JOINED,
+        [ROW_LEFT] = SYNCTV_MEMBER_CHANGE_LEFT,
+        [ROW_KICKED] = SYNCTV_MEMBER_CHANGE_KICKED,
+        [ROW_TITLE] = SYNCTV_MEMBER_CHANGE_UNSPECIFIED };
+    struct sv_cluster_event event = { .kind = SV_CLUSTER_CHANGE,
+        .node_id = p->id,
+        .room_id = w->room_ids[room],
+        .change = { .revision = c->revision, .member_change = kinds[c->kind] } };
+    if (c->kind == ROW_TITLE) {
+        synctv_room *row = take(w, sizeof(*row));
+        row->member_count = (int32_t)c->title;
+        event.change.room = row;
+    } else {
+        synctv_member *member = take(w, sizeof(*member));
+        member->user_id = w->user_ids[c->user];
+        event.change.member = member;
+    }
+    tell(w, p, &event);
+}
+
+static struct row_change change_of(const struct sv_cluster_change *c)
+{
+    struct row_change change = { .revision = c->revision, .kind = ROW_TITLE };
+    if (c->room != NULL)
+        change.title = (uint32_t)c->room->member_count;
+    else
+        change.user = user_of(c->member->user_id);
+    if (c->member_change == SYNCTV_MEMBER_CHANGE_JOINED)
+        change.kind = ROW_JOINED;
+    else if (c->member_change == SYNCTV_MEMBER_CHANGE_LEFT)
+        change.kind = ROW_LEFT;
+    else if (c->member_change == SYNCTV_MEMBER_CHANGE_KICKED)
+        change.kind = ROW_KICKED;
+    return change;
+}
+
+/* --- waiting for a reading --- */
+
+static void release(struct world *w, struct process *p, int room, bool ok)
+{
+    struct waiter *waiter = p->rooms[room].waiters;
+    p->rooms[room].waiters = NULL;
+    for (; waiter != NULL && p->alive; waiter = waiter->next)
+        waiter->go(w, p, room, waiter->user, ok, waiter->arg);
+}
+
+void room_need(struct world *w, struct process *p, int room, int user,
+    void (*go)(struct world *w, struct process *p, int room, int user, bool ok, uint64_t arg),
+    uint64_t arg)
+{
+    struct room *r = &p->rooms[room];
+    r->idle_us = w->now_us;
+    if (r->phase == ROOM_LOADED && !r->stale) {
+        go(w, p, room, user, true, arg);
+        return;
+    }
+    struct waiter *waiter = take(w, sizeof(*waiter));
+    *waiter = (struct waiter){ r->waiters, go, user, arg };
+    r->waiters = waiter;
+    if (r->phase != ROOM_NONE)
+        return;
+    r->phase = ROOM_WANTED;
+    process_step(w, p,
+        &(struct sv_mesh_input){ .kind = SV_MESH_WANT, .room_id = w->room_ids[room] });
+}
+
+/* --- reading again --- */
+
+static void reload_due(struct world *w, struct task *task);
+
+static void reload_at(struct world *w, struct process *p, int room, int64_t at_us)
+{
+    struct room *r = &p->rooms[room];
+    if (r->rereading)
+        return;
+    if (at_us < r->read_us + READ_PAUSE)
+        at_us = r->read_us + READ_PAUSE;
+    if (at_us < w->now_us)
+        at_us = w->now_us;
+    if (r->reload_us != 0 && r->reload_us <= at_us)
+        return;
+    r->reload_us = at_us;
+    later(w, at_us - w->now_us, p, reload_due, NULL, (uint64_t)room, 0);
+}
+
+void room_mark_stale(struct world *w, struct process *p, int room)
+{
+    p->rooms[room].stale = true;
+    p->rooms[room].gap = false;
+    p->rooms[room].read_too_early = p->rooms[room].rereading;
+    reload_at(w, p, room, w->now_us);
+}
+
+void room_went_back(struct world *w, struct process *p, int room)
+{
+    p->rooms[room].went_back = true;
+    room_mark_stale(w, p, room);
+}
+
+static void find_gap(struct world *w, struct process *p, int room)
+{
+    struct room *r = &p->rooms[room];
+    w->n_gaps++;
+    if (!r->stale)
+        r->stale = r->gap = true;
+    reload_at(w, p, room, w->now_us + GAP_HELD);
+}
+
+/* --- chat --- */
+
+static void chat_due(struct world *w, struct task *task);
+
+static void chat_at(struct world *w, struct process *p, int room, int64_t at_us)
+{
+    struct room *r = &p->rooms[room];
+    if (r->chat_us != 0 || r->chat_reading)
+        return;
+    r->chat_us = at_us;
+    later(w, at_us - w->now_us, p, chat_due, NULL, (uint64_t)room, 0);
+}
+
+static void tell_chat(struct world *w, struct room *r, uint64_t seq, uint32_t number)
+{
+    r->chat_seq = seq;
+    for (struct stream *s = r->streams; s != NULL; s = s->in_room)
+        check_told_chat(w, s, seq, number);
+}
+
+static void hold_chat(struct room *r, uint64_t seq, uint32_t number)
+{
+    if (r->n_held_chats < HELD_MAX)
+        r->held_chats[r->n_held_chats++] = (struct held_chat){ seq, number };
+}
+
+static void drain_chats(struct world *w, struct room *r)
+{
+    for (unsigned i = 0; i < r->n_held_chats;) {
+        struct held_chat held = r->held_chats[i];
+        if (held.seq > r->chat_seq + 1) {
+            i++;
+            continue;
+        }
+        r->held_chats[i] = r->held_chats[--r->n_held_chats];
+        if (held.seq == r->chat_seq + 1)
+            tell_chat(w, r, held.seq, held.number);
+        i = 0;
+    }
+    if (r->heard_chat <= r->chat_seq)
+        r->n_held_chats = 0;
+}
+
+static void apply_chat(struct world *w, struct process *p, int room, uint64_t seq, uint32_t number)
+{
+    struct room *r = &p->rooms[room];
+    if (seq > r->heard_chat)
+        r->heard_chat = seq;
+    if (r->phase != ROOM_LOADED) {
+        hold_chat(r, seq, number);
+    } else if (seq == r->chat_seq + 1) {
+        tell_chat(w, r, seq, number);
+        drain_chats(w, r);
+    } else if (seq > r->chat_seq) {
+        hold_chat(r, seq, number);
+        chat_at(w, p, room, w->now_us + CHAT_GAP_HELD);
+    }
+}
+
+static void chat_read(struct world *w, struct job *job)
+{
+    struct process *p = job->process;
+    struct room *r = &p->rooms[job->room];
+    take_job(w, job);
+    r->chat_reading = false;
+    if (r->phase != ROOM_LOADED)
+        return;
+    if (job->result != DONE_OK) {
+        chat_at(w, p, job->room, w->now_us + RETRY);
+        return;
+    }
+    uint64_t seq = r->chat_seq + 1;
+    if (job->row->chat_seq > CHATS_KEPT && seq <= job->row->chat_seq - CHATS_KEPT)
+        seq = job->row->chat_seq - CHATS_KEPT + 1;
+    for (; seq <= job->row->chat_seq; seq++)
+        tell_chat(w, r, seq, job->row->chats[seq % CHATS_KEPT]);
+    drain_chats(w, r);
+}
+
+static void chat_due(struct world *w, struct task *task)
+{
+    struct process *p = task->process;
+    int room = (int)task->a;
+    struct room *r = &p->rooms[room];
+    r->chat_us = 0;
+    if (r->phase != ROOM_LOADED || r->chat_reading ||
+        (r->n_held_chats == 0 && r->heard_chat <= r->chat_seq))
+        return;
+    if (r->n_held_chats > 0)
+        check_repair(w, p, room, "chat that nobody told is read");
+    r->chat_reading = true;
+    room_ask(w, job_new(w, JOB_READ_CHAT, p, room, chat_read));
+}
+
+static void miss_chat(struct world *w, struct process *p, int room, uint64_t seq)
+{
+    struct room *r = &p->rooms[room];
+    if (seq > r->heard_chat)
+        r->heard_chat = seq;
+    chat_at(w, p, room, w->now_us);
+}
+
+/* --- playback --- */
+
+void room_flush(struct world *w, struct process *p, int room);
+
+static void flush_due(struct world *w, struct task *task)
+{
+    task->process->rooms[task->a].flush_us = 0;
+    room_flush(w, task->process, (int)task->a);
+}
+
+static void flush_later(struct world *w, struct process *p, int room)
+{
+    struct room *r = &p->rooms[room];
+    if (r->flush_us != 0)
+        return;
+    r->flush_us = w->now_us + FLUSH_AFTER;
+    later(w, FLUSH_AFTER, p, flush_due, NULL, (uint64_t)room, 0);
+}
+
+static void store_play(struct world *w, struct process *p, int room)
+{
+    p->rooms[room].dirty = true;
+    flush_later(w, p, room);
+}
+
+static void flushed(struct world *w, struct job *job)
+{
+    struct process *p = job->process;
+    struct room *r = &p->rooms[job->room];
+    take_job(w, job);
+    r->flushing = false;
+    if (job->result == DONE_FENCED)
+        process_beat(w, p);
+    if (job->result == DONE_OK && !play_is_newer(&r->play, &job->play))
+        r->dirty = false;
+    else
+        flush_later(w, p, job->room);
+}
+
+void room_flush(struct world *w, struct process *p, int room)
+{
+    struct room *r = &p->rooms[room];
+    if (!r->dirty || r->flushing)
+        return;
+    r->flushing = true;
+    struct job *job = job_new(w, JOB_FLUSH, p, room, flushed);
+    job->play = r->play;
+    room_ask(w, job);
+}
+
+static void set_play(struct world *w, struct process *p, int room, const struct play *play)
+{
+    struct room *r = &p->rooms[room];
+    r->play = *play;
+    r->played_us = w->now_us;
+    if (r->votes_for != play->version) {
+        r->votes = 0;
+        r->enough_us = 0;
+    }
+    if (r->phase == ROOM_LOADED)
+        for (struct stream *s = r->streams; s != NULL; s = s->in_room)
+            check_told_play(w, s, play);
+}
+
+/* What was read: whoever wrote it has told it, or is gone. */
+static void adopt_play(struct world *w, struct process *p, int room, const struct play *play)
+{
+    if (play_is_newer(play, &p->rooms[room].play))
+        set_play(w, p, room, play);
+}
+
+static void hear_play(struct world *w, struct process *p, int room, const struct play *play)
+{
+    if (!play_is_newer(play, &p->rooms[room].play))
+        return;
+    set_play(w, p, room, play);
+    store_play(w, p, room);
+}
+
+void room_play(struct world *w, struct process *p, int room, uint32_t movie)
+{
+    struct room *r = &p->rooms[room];
+    uint64_t now_ms = (uint64_t)process_clock_ms(w, p);
+    struct play play = { r->play.version + 1 > now_ms ? r->play.version + 1 : now_ms, p->id,
+        movie };
+    set_play(w, p, room, &play);
+    store_play(w, p, room);
+    trace(w, "%s.%u room %d: movie %u, version %llu", p->id, p->pid, room, movie,
+        (unsigned long long)play.version);
+    tell(w, p,
+        &(struct sv_cluster_event){ .kind = SV_CLUSTER_STATE,
+            .node_id = p->id,
+            .room_id = w->room_ids[room],
+            .state = wire_play(w, room, &play) });
+}
+
+/* --- votes --- */
+
+static void count_again(struct world *w, struct task *task)
+{
+    room_count_votes(w, task->process, (int)task->a);
+}
+
+static unsigned n_bits(uint32_t set)
+{
+    return (unsigned)__builtin_popcount(set);
+}
+
+/* How long others come first. */
+static int64_t patience(const struct world *w, const struct process *p, int room)
+{
+    return NEXT_ACTS_AFTER * (int64_t)sv_mesh_n_before(p->mesh, w->room_ids[room]);
+}
+
+/* The next acts if nothing has come, and so on. */
+void room_count_votes(struct world *w, struct process *p, int room)
+{
+    struct room *r = &p->rooms[room];
+    if (r->phase != ROOM_LOADED || r->votes_for != r->play.version || !process_is_complete(p) ||
+        2 * n_bits(r->votes & r->shown) <= n_bits(r->shown)) {
+        r->enough_us = 0;
+        return;
+    }
+    if (r->enough_us == 0)
+        r->enough_us = w->now_us;
+    int64_t wait_us = r->enough_us + patience(w, p, room) - w->now_us;
+    if (wait_us > 0) {
+        later(w, wait_us, p, count_again, NULL, (uint64_t)room, 0);
+        return;
+    }
+    struct play before = r->play;
+    w->n_ends++;
+    check_ending(w, p, room, &before);
+    room_play(w, p, room, before.movie + 1);
+}
+
+static void take_vote(struct world *w, struct process *p, int room, int user, uint64_t version)
+{
+    struct room *r = &p->rooms[room];
+    if (version < r->votes_for)
+        return;
+    if (version > r->votes_for) {
+        r->votes_for = version;
+        r->votes = 0;
+        r->enough_us = 0;
+    }
+    r->votes |= bit(user);
+    room_count_votes(w, p, room);
+}
+
+void room_vote(struct world *w, struct process *p, int room, int user)
+{
+    uint64_t version = p->rooms[room].play.version;
+    struct sv_cluster_event event = { .kind = SV_CLUSTER_VOTE,
+        .node_id = p->id,
+        .room_id = w->room_ids[room],
+        .vote = { .user_id = w->user_ids[user], .version = version, .ended = true } };
+    tell(w, p, &event);
+    take_vote(w, p, room, user, version);
+}
+
+/* --- rows --- */
+
+static void tell_rows(struct world *w, struct room *r)
+{
+    for (struct stream *s = r->streams; s != NULL; s = s->in_room)
+        check_told_rows(w, s, r->revision);
+}
+
+static void apply_row(struct world *w, struct process *p, int room, const struct row_change *c)
+{
+    struct room *r = &p->rooms[room];
+    if (c->kind == ROW_TITLE) {
+        r->title = c->title;
+    } else if (c->kind == ROW_JOINED) {
+        r->members |= bit(c->user);
+        r->kicked &= ~bit(c->user);
+    } else {
+        r->members &= ~bit(c->user);
+        if (c->kind == ROW_KICKED)
+            r->kicked |= bit(c->user);
+        room_drop_user(w, p, room, c->user);
+    }
+    r->revision = c->revision;
+    tell_rows(w, r);
+}
+
+static void hold_row(struct room *r, const struct row_change *c)
+{
+    if (r->n_held < HELD_MAX)
+        r->held[r->n_held++] = *c;
+}
+
+static void drain_rows(struct world *w, struct process *p, int room)
+{
+    struct room *r = &p->rooms[room];
+    for (unsigned i = 0; i < r->n_held;) {
+        struct row_change held = r->held[i];
+        if (held.revision > r->revision + 1) {
+            i++;
+            continue;
+        }
+        r->held[i] = r->held[--r->n_held];
+        if (held.revision == r->revision + 1)
+            apply_row(w, p, room, &held);
+        i = 0;
+    }
+}
+
+static void apply_rows(struct world *w, struct process *p, int room, const struct row_change *c)
+{
+    struct room *r = &p->rooms[room];
+    if (c->revision > r->heard_revision)
+        r->heard_revision = c->revision;
+    if (r->phase != ROOM_LOADED) {
+        hold_row(r, c);
+        return;
+    }
+    if (c->revision <= r->revision)
+        return;
+    if (c->revision > r->revision + 1) {
+        /* In a gap, too, nobody keeps what they have lost. */
+        if (c->kind == ROW_KICKED)
+            room_drop_user(w, p, room, c->user);
+        hold_row(r, c);
+        find_gap(w, p, room);
+        return;
+    }
+    apply_row(w, p, room, c);
+    drain_rows(w, p, room);
+    if (r->gap && r->revision >= r->heard_revision) {
+        r->stale = r->gap = false;
+        r->reload_us = 0;
+        release(w, p, room, true);
+    }
+}
+
+/* --- readings --- */
+
+static void make_good(struct world *w, struct process *p, int room, const struct room_row *row)
+{
+    struct room *r = &p->rooms[room];
+    bool is_older =
+        r->went_back || row->revision < r->read_revision || row->chat_seq < r->read_chat_seq;
+    r->went_back = false;
+    r->revision = row->revision;
+    r->title = row->title;
+    uint32_t gone = r->members & ~row->members;
+    r->members = row->members;
+    r->kicked = row->kicked;
+    if (is_older) {
+        trace(w, "%s.%u room %d is older in the store", p->id, p->pid, room);
+        r->chat_seq = row->chat_seq;
+        r->heard_chat = row->chat_seq;
+        r->n_held = r->n_held_chats = 0;
+        for (struct stream *s = r->streams; s != NULL; s = s->in_room)
+            check_told_reset(w, s, row->revision, row->chat_seq);
+        if (r->play.version != 0)
+            store_play(w, p, room);
+    }
+    for (int user = 0; user < w->n_users; user++)
+        if (gone & bit(user))
+            room_drop_user(w, p, room, user);
+    if (row->chat_seq > r->chat_seq)
+        miss_chat(w, p, room, row->chat_seq);
+    adopt_play(w, p, room, &row->play);
+    tell_rows(w, r);
+}
+
+static void settle(struct world *w, struct process *p, int room)
+{
+    struct room *r = &p->rooms[room];
+    drain_rows(w, p, room);
+    if (r->revision < r->heard_revision)
+        find_gap(w, p, room);
+    if (!r->stale)
+        release(w, p, room, true);
+}
+
+static void read_again(struct world *w, struct job *job)
+{
+    struct process *p = job->process;
+    struct room *r = &p->rooms[job->room];
+    take_job(w, job);
+    r->rereading = false;
+    if (job->result != DONE_OK) {
+        r->stale = true;
+        r->gap = false;
+        reload_at(w, p, job->room, w->now_us + RETRY);
+        return;
+    }
+    bool is_behind = job->row->revision < r->heard_revision;
+    r->stale = r->gap = false;
+    if (!is_behind || job->row->revision >= r->revision)
+        make_good(w, p, job->room, job->row);
+    if (r->read_too_early)
+        room_mark_stale(w, p, job->room);
+    settle(w, p, job->room);
+}
+
+static void reload_due(struct world *w, struct task *task)
+{
+    struct process *p = task->process;
+    int room = (int)task->a;
+    struct room *r = &p->rooms[room];
+    if (r->phase != ROOM_LOADED || r->reload_us == 0 || r->reload_us > w->now_us || r->rereading)
+        return;
+    r->reload_us = 0;
+    if (r->gap)
+        check_repair(w, p, room, "rows that nobody told are read");
+    r->rereading = true;
+    r->read_us = w->now_us;
+    r->heard_revision = 0;
+    r->read_revision = r->revision;
+    r->read_chat_seq = r->chat_seq;
+    room_ask(w, job_new(w, JOB_LOAD, p, room, read_again));
+}
+
+static void forget(struct world *w, struct process *p, int room)
+{
+    struct room *r = &p->rooms[room];
+    r->phase = ROOM_NONE;
+    r->stale = r->gap = r->rereading = r->read_too_early = r->went_back = false;
+    r->reload_us = r->read_us = 0;
+    r->n_held = r->n_held_chats = 0;
+    r->heard_revision = r->heard_chat = 0;
+    r->play = (struct play){ .node_id = "" };
+    r->votes_for = 0;
+    process_step(w, p,
+        &(struct sv_mesh_input){ .kind = SV_MESH_FORGET, .room_id = w->room_ids[room] });
+}
+
+static void loaded(struct world *w, struct job *job)
+{
+    struct process *p = job->process;
+    int room = job->room;
+    struct room *r = &p->rooms[room];
+    take_job(w, job);
+    if (job->result != DONE_OK) {
+        forget(w, p, room);
+        release(w, p, room, false);
+        return;
+    }
+    w->n_loads++;
+    r->phase = ROOM_LOADED;
+    r->loaded_us = r->idle_us = w->now_us;
+    r->revision = job->row->revision;
+    r->chat_seq = job->row->chat_seq;
+    r->members = job->row->members;
+    r->kicked = job->row->kicked;
+    r->title = job->row->title;
+    adopt_play(w, p, room, &job->row->play);
+    room_look_around(w, p, room);
+    trace(w, "%s.%u room %d is loaded, revision %llu", p->id, p->pid, room,
+        (unsigned long long)r->revision);
+    drain_chats(w, r);
+    if (r->heard_chat > r->chat_seq)
+        chat_at(w, p, room, w->now_us + CHAT_GAP_HELD);
+    settle(w, p, room);
+}
+
+void room_ready(struct world *w, struct process *p, int room)
+{
+    struct room *r = &p->rooms[room];
+    if (r->phase != ROOM_WANTED)
+        fail(w, "%s says READY for room %d, which is not wanted", p->id, room);
+    r->phase = ROOM_READING;
+    room_ask(w, job_new(w, JOB_LOAD, p, room, loaded));
+}
+
+void room_forget_if_idle(struct world *w, struct process *p, int room)
+{
+    const struct room *r = &p->rooms[room];
+    if (r->phase == ROOM_LOADED && r->streams == NULL && r->waiters == NULL && !r->dirty &&
+        r->first_job == NULL && w->now_us - r->idle_us > w->idle_us)
+        forget(w, p, room);
+}
+
+/* --- what is seen by a look, and what others say --- */
+
+void room_seen(struct world *w, struct process *p, int room, const struct head *before,
+    const struct head *stored)
+{
+    struct room *r = &p->rooms[room];
+    if (r->phase != ROOM_LOADED)
+        return;
+    if (stored->revision < before->revision || stored->chat_seq < before->chat_seq)
+        room_went_back(w, p, room);
+    if (stored->revision > r->heard_revision)
+        r->heard_revision = stored->revision;
+    if (stored->revision > r->revision)
+        room_mark_stale(w, p, room);
+    if (stored->chat_seq > r->chat_seq)
+        miss_chat(w, p, room, stored->chat_seq);
+    adopt_play(w, p, room, &stored->play);
+}
+
+void room_look(struct world *w, struct process *p, int room)
+{
+    w->n_late++;
+    if (p->rooms[room].phase == ROOM_LOADED)
+        room_mark_stale(w, p, room);
+}
+
+static void hear_snapshot(struct world *w, struct process *p, int room,
+    const struct sv_cluster_event *event)
+{
+    struct room *r = &p->rooms[room];
+    if (event->revision > r->heard_revision)
+        r->heard_revision = event->revision;
+    if (event->state != NULL) {
+        struct play play = play_of(w, event->state);
+        hear_play(w, p, room, &play);
+    }
+    if (r->phase != ROOM_LOADED) {
+        if (event->chat_seq > r->heard_chat)
+            r->heard_chat = event->chat_seq;
+        return;
+    }
+    if (event->revision > r->revision)
+        room_mark_stale(w, p, room);
+    if (event->chat_seq > r->chat_seq)
+        miss_chat(w, p, room, event->chat_seq);
+}
+
+static void doubt(struct world *w, struct process *p, int room)
+{
+    struct room *r = &p->rooms[room];
+    if (r->phase != ROOM_LOADED)
+        return;
+    room_mark_stale(w, p, room);
+    miss_chat(w, p, room, r->chat_seq + 1);
+}
+
+void room_heard(struct world *w, struct process *p, const struct sv_cluster_event *event)
+{
+    if (event->kind == SV_CLUSTER_SESSION) {
+        p->session_events++;
+        return;
+    }
+    int room = room_of(event->room_id);
+    if (p->rooms[room].phase == ROOM_NONE)
+        return;
+    if (event->kind == SV_CLUSTER_SNAPSHOT) {
+        hear_snapshot(w, p, room, event);
+    } else if (event->kind == SV_CLUSTER_CHANGE && event->change.reread) {
+        doubt(w, p, room);
+    } else if (event->kind == SV_CLUSTER_CHANGE) {
+        struct row_change change = change_of(&event->change);
+        apply_rows(w, p, room, &change);
+    } else if (event->kind == SV_CLUSTER_STATE) {
+        struct play play = play_of(w, event->state);
+        hear_play(w, p, room, &play);
+    } else if (event->kind == SV_CLUSTER_CHAT) {
+        apply_chat(w, p, room, event->chat->seq, (uint32_t)atoi(event->chat->message_id));
+    } else if (event->kind == SV_CLUSTER_VOTE) {
+        take_vote(w, p, room, user_of(event->vote.user_id), event->vote.version);
+    }
+}
+
+void room_snapshot(struct world *w, struct process *p, int room, uint64_t link, uint64_t barrier)
+{
+    const struct room *r = &p->rooms[room];
+    struct sv_cluster_event event = { .kind = SV_CLUSTER_SNAPSHOT,
+        .node_id = p->id,
+        .room_id = w->room_ids[room],
+        .barrier = barrier };
+    struct sv_cluster_presence people[USERS_MAX];
+    for (int user = 0; user < w->n_users; user++)
+        if (r->here & bit(user))
+            people[event.n_presences++] = (struct sv_cluster_presence){ w->room_ids[room],
+                w->user_ids[user], w->user_ids[user], true, 0 };
+    event.presences = people;
+    if (r->phase == ROOM_LOADED) {
+        event.revision = r->revision;
+        event.chat_seq = r->chat_seq;
+        event.state = r->play.version == 0 ? NULL : wire_play(w, room, &r->play);
+    }
+    process_step(w, p,
+        &(struct sv_mesh_input){ .kind = SV_MESH_SNAPSHOT_MADE, .link = link, .event = &event });
+}
+
+/* --- what people here write --- */
+
+/* Nobody knows whether it is stored: all who have the room look. */
+static void outcome_unknown(struct world *w, struct process *p, int room)
+{
+    doubt(w, p, room);
+    tell(w, p,
+        &(struct sv_cluster_event){ .kind = SV_CLUSTER_CHANGE,
+            .node_id = p->id,
+            .room_id = w->room_ids[room],
+            .change = { .reread = true } });
+}
+
+static void committed_chat(struct world *w, struct process *p, const struct job *job)
+{
+    struct room *r = &p->rooms[job->room];
+    if (r->phase == ROOM_LOADED && job->chat_seq <= r->chat_seq)
+        room_went_back(w, p, job->room);
+    else
+        apply_chat(w, p, job->room, job->chat_seq, job->value);
+    synctv_chat *chat = take(w, sizeof(*chat));
+    chat->seq = job->chat_seq;
+    chat->message_id = text(w, "%u", job->value);
+    tell(w, p,
+        &(struct sv_cluster_event){ .kind = SV_CLUSTER_CHAT,
+            .node_id = p->id,
+            .room_id = w->room_ids[job->room],
+            .chat = chat });
+}
+
+static void committed_rows(struct world *w, struct process *p, const struct job *job)
+{
+    struct room *r = &p->rooms[job->room];
+    struct row_change change = { .revision = job->revision,
+        .kind = job->kind == JOB_TITLE ? ROW_TITLE
+            : job->kind == JOB_JOIN    ? ROW_JOINED
+            : job->kind == JOB_QUIT    ? ROW_LEFT
+                                       : ROW_KICKED,
+        .user = job->user,
+        .title = job->value };
+    if (r->phase == ROOM_LOADED && job->revision <= r->revision)
+        room_went_back(w, p, job->room);
+    apply_rows(w, p, job->room, &change);
+    tell_change(w, p, job->room, &change);
+}
+
+static void written(struct world *w, struct job *job)
+{
+    struct process *p = job->process;
+    trace(w, "%s.%u room %d: job %d done, %d, revision %llu seq %llu", p->id, p->pid, job->room,
+        job->kind, job->result, (unsigned long long)job->revision,
+        (unsigned long long)job->chat_seq);
+    p->rooms[job->room].idle_us = w->now_us;
+    if (job->result == DONE_FENCED)
+        process_beat(w, p);
+    else if (job->result == DONE_UNKNOWN)
+        outcome_unknown(w, p, job->room);
+    else if (job->result == DONE_OK && job->kind == JOB_CHAT)
+        committed_chat(w, p, job);
+    else if (job->result == DONE_OK)
+        committed_rows(w, p, job);
+    take_job(w, job);
+}
+
+void room_write(struct world *w, struct process *p, enum job_kind kind, int room, int user,
+    uint32_t value)
+{
+    struct job *job = job_new(w, kind, p, room, written);
+    job->user = user;
+    job->value = value;
+    room_ask(w, job);
+}
