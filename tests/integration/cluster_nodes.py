@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """An operator's tool that has the cluster secret: what members tell it, and to whom they tell nothing."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -11,7 +12,7 @@ import grpc
 
 from harness import equal, eventually, run, test
 from client import fails, movie, register
-from cluster_rig import cluster as members
+from cluster_rig import cluster as members, database, last_word_on, member, says
 
 import cluster_pb2 as cluster
 import cluster_pb2_grpc
@@ -150,6 +151,26 @@ def _():
         stream = tool.cluster.SyncEvents(iter(()), metadata=tool.metadata, timeout=60)
         assert stream.initial_metadata() is not None
         stream.cancel()
+
+
+@test("with --cluster-listen members and tools have an address of their own, and the clients' address serves none of it")
+def _():
+    db = database()
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(member(db, name, "--cluster-listen", "127.0.0.1:0")) for name in "ab"]
+        for server, other in zip(servers, reversed(servers)):
+            says(server, f"node {other.node_id} is alive")
+        alice = register(servers[0], "alice")
+        fails("UNIMPLEMENTED", "UNIMPLEMENTED", Tool(servers[0]).call, "GetNodes", cluster.GetNodesRequest())
+        address = last_word_on(servers[1], "a").rpartition(" ")[2]
+        assert address != servers[0].address, address
+        channel = grpc.insecure_channel(address)
+        stub = cluster_pb2_grpc.ClusterServiceStub(channel)
+        nodes = {node.node_id: node.address for node in
+                 stub.GetNodes(cluster.GetNodesRequest(), metadata=token(address), timeout=30).nodes}
+        equal((sorted(nodes), nodes["a"]), (["a", "b"], address))
+        fails("UNIMPLEMENTED", "UNIMPLEMENTED", channel.unary_unary("/synctv.client.ClientService/GetProfile"), b"",
+              metadata=alice.metadata, timeout=30)
 
 
 run()
