@@ -371,7 +371,6 @@ static void look_around(struct sv_cluster *cluster, struct beat *beat)
     sv_membership_look(&cluster->view, sv_node_mono_ms(cluster->node), rows, n, &beat->look,
         tell_news, cluster);
     atomic_store(&cluster->has_fellows, sv_membership_n_alive(&cluster->view) > 0);
-    sv_links_see_nodes(cluster->node, &cluster->view);
 }
 
 static void come_back(struct sv_cluster *cluster, int64_t epoch)
