@@ -104,7 +104,14 @@ static void tell_interest(struct sv_mesh *mesh, const struct sv_mesh_room *room,
     struct sv_cluster_event *event = make_interest(mesh, 1, &interests);
     if (event == NULL)
         return;
-    interests[event->n_interests++] = interest_in(room);
+    interests[0] = interest_in(room);
+    /* The room may be dropped before this is sent. */
+    interests[0].room_id = sv_arena_strdup(&mesh->arena, room->id);
+    if (interests[0].room_id == NULL) {
+        mesh->no_memory = true;
+        return;
+    }
+    event->n_interests = 1;
     event->barrier = barrier;
     send_to_all(mesh, event);
 }
@@ -194,6 +201,8 @@ static void serve_owed(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
         output->link = peer->link;
         output->barrier = share->barrier;
         memcpy(output->room_id, share->room->id, sizeof(output->room_id));
+        share->live =
+            true; /* what is told before the snapshot is made is in it, or is told again */
         peer->n_ahead++;
     }
 }
@@ -217,7 +226,6 @@ static void on_snapshot_made(struct sv_mesh *mesh, const struct sv_mesh_input *i
             peer->n_ahead--;
         return;
     }
-    share->live = room->here;
     send(mesh, peer, NULL);
 }
 
@@ -238,6 +246,9 @@ static void on_want(struct sv_mesh *mesh, const char *room_id)
     sv_list_remove(&room->forgotten);
     sv_list_remove(&room->waiting);
     room->here = true;
+    room->looks_at_ms = mesh->now_ms + SV_MESH_SETTLE_MS;
+    sv_list_remove(&room->young);
+    sv_list_append(&mesh->young, &room->young);
     room->barrier = ++mesh->last_barrier;
     tell_interest(mesh, room, room->barrier);
     bool waits = false;
@@ -247,8 +258,7 @@ static void on_want(struct sv_mesh *mesh, const char *room_id)
             continue;
         mesh->n_echoes += !share->owes_echo;
         share->owes_echo = waits = true;
-        if (!share->live)
-            owe_snapshot(share, 0);
+        owe_snapshot(share, 0);
         serve_owed(mesh, share->peer);
     }
     if (waits) {
@@ -274,12 +284,13 @@ static void withdraw(struct sv_mesh *mesh, struct sv_mesh_room *room)
     room->forgotten_at_ms = 0;
     sv_list_remove(&room->forgotten);
     room->here = false;
-    room->ready_at_ms = 0;
+    room->ready_at_ms = room->looks_at_ms = 0;
     sv_list_remove(&room->waiting);
+    sv_list_remove(&room->young);
     tell_interest(mesh, room, 0);
     SV_LIST_FOREACH(it, &room->shares) {
         struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
-        share->live = false;
+        share->live = share->has; /* a change may be made of a room that is not in memory */
         sv_list_remove(&share->owed);
         mesh->n_echoes -= share->owes_echo;
         share->owes_echo = false;
@@ -405,7 +416,8 @@ static void on_opened(struct sv_mesh *mesh, const struct sv_mesh_input *in)
     peer->link = in->link;
     peer->link_epoch = in->epoch;
     peer->heard = peer->said = 0;
-    let_all_leave(mesh, peer); /* but whom it says to be there */
+    peer->settles_at_ms = mesh->now_ms + SV_MESH_SETTLE_MS;
+    let_all_leave(mesh, peer);         /* but whom it says to be there */
     SV_LIST_FOREACH(it, &peer->shares) /* of rooms that it does not name nothing is left */
         sv_mesh_remove_share(mesh, SV_CONTAINER_OF(it, struct sv_mesh_share, of_peer));
     tell_all_interests(mesh, peer);
@@ -541,6 +553,7 @@ static bool hear_interest(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     } else if (room->here && (!had || barrier != 0)) {
         owe_snapshot(share, barrier);
     } else {
+        share->live = share->live || !room->here;
         share->barrier = barrier > share->barrier ? barrier : share->barrier;
     }
     return true;
@@ -673,6 +686,19 @@ static void run_timers(struct sv_mesh *mesh)
             break;
         set_ready(mesh, room);
     }
+    SV_LIST_FOREACH(it, &mesh->young) {
+        struct sv_mesh_room *room = SV_CONTAINER_OF(it, struct sv_mesh_room, young);
+        if (room->looks_at_ms > mesh->now_ms)
+            break;
+        room->looks_at_ms = 0;
+        sv_list_remove(&room->young);
+        output_room(mesh, SV_MESH_LOOK, room);
+    }
+    SV_LIST_FOREACH(it, &mesh->peers) {
+        struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
+        if (peer->settles_at_ms <= mesh->now_ms)
+            peer->settles_at_ms = 0;
+    }
     SV_LIST_FOREACH(it, &mesh->forgotten) {
         struct sv_mesh_room *room = SV_CONTAINER_OF(it, struct sv_mesh_room, forgotten);
         if (room->forgotten_at_ms > mesh->now_ms)
@@ -703,6 +729,14 @@ int64_t sv_mesh_next_ms(const struct sv_mesh *mesh)
     if (!sv_list_empty(&mesh->waiting))
         next = earlier(next,
             SV_CONTAINER_OF(mesh->waiting.next, struct sv_mesh_room, waiting)->ready_at_ms);
+    if (!sv_list_empty(&mesh->young))
+        next = earlier(next,
+            SV_CONTAINER_OF(mesh->young.next, struct sv_mesh_room, young)->looks_at_ms);
+    SV_LIST_FOREACH(it, &mesh->peers) {
+        const struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
+        if (peer->settles_at_ms != 0)
+            next = earlier(next, peer->settles_at_ms);
+    }
     if (!sv_list_empty(&mesh->forgotten))
         next = earlier(next,
             SV_CONTAINER_OF(mesh->forgotten.next, struct sv_mesh_room, forgotten)->forgotten_at_ms);
@@ -779,6 +813,7 @@ struct sv_mesh *sv_mesh_new(const char *node_id)
     sv_list_init(&mesh->peers);
     sv_list_init(&mesh->forgotten);
     sv_list_init(&mesh->waiting);
+    sv_list_init(&mesh->young);
     sv_list_init(&mesh->untold);
     sv_list_init(&mesh->leaving);
     mesh->told_ms = INT64_MIN / 2;
@@ -846,7 +881,9 @@ bool sv_mesh_is_complete(const struct sv_mesh *mesh)
 {
     SV_LIST_FOREACH(it, &mesh->peers) {
         const struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
-        if (is_to_be_linked(peer) && (peer->link == 0 || peer->state == SV_FELLOW_SUSPECT))
+        bool is_unsure =
+            peer->link == 0 || peer->settles_at_ms != 0 || peer->state == SV_FELLOW_SUSPECT;
+        if (is_to_be_linked(peer) && is_unsure)
             return false;
     }
     return mesh->n_echoes == 0;

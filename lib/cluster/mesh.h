@@ -39,6 +39,11 @@ struct sv_mesh;
 #define SV_MESH_BARRIER_MS 150
 /* What is lost of somebody's presence is told after this, as of a stream that has gone. */
 #define SV_MESH_OFFLINE_MS 10000
+/*
+ * What others need at most to hear that this node has a room. What they change before that is told
+ * to nobody if they have not the room: so the store is looked at once more then.
+ */
+#define SV_MESH_SETTLE_MS 1500
 /* A room that left memory counts as wanted for so long. */
 #define SV_MESH_FORGET_MS 30000
 /* More rooms of one node are not believed: the link ends. */
@@ -162,8 +167,9 @@ int64_t sv_mesh_n_online(const struct sv_mesh *mesh, const char *room_id);
 void sv_mesh_each_online(const struct sv_mesh *mesh, const char *room_id,
     void (*found)(void *userdata, const char *user_id, const char *username), void *userdata);
 /*
- * Whether all who could change the room or watch it are known: every node that is alive has a link,
- * and none owes an echo. Otherwise the store has to be looked at each second.
+ * Whether all who could change a room or watch it are known: every node that is alive has a link,
+ * has heard which rooms are here, and owes no echo. Otherwise the store has to be looked at each
+ * second.
  */
 bool sv_mesh_is_complete(const struct sv_mesh *mesh);
 /* Whether this node counts votes in the room: its id is the lowest of those linked that have it. */

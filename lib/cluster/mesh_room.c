@@ -104,6 +104,7 @@ struct sv_mesh_room *sv_mesh_need_room(struct sv_mesh *mesh, const char *id)
     copy(room->id, sizeof(room->id), id);
     sv_list_init(&room->forgotten);
     sv_list_init(&room->waiting);
+    sv_list_init(&room->young);
     sv_list_init(&room->untold);
     sv_list_init(&room->shares);
     HASH_ADD_STR(mesh->rooms, id, room);

@@ -32,6 +32,8 @@ struct sv_mesh_peer {
     uint64_t heard, said;
     /* It wants the events of every room. */
     bool wants_all;
+    /* Until when it may not have heard yet which rooms we have; 0 = it has. */
+    int64_t settles_at_ms;
     /* Snapshots that were asked of the node since the link's queue was empty. */
     unsigned n_ahead;
     /* Of struct sv_mesh_share: all of it, and those to which we owe a snapshot. */
@@ -51,7 +53,10 @@ struct sv_mesh_share {
     struct sv_mesh_peer *peer;
     /* It has the room in memory. */
     bool has;
-    /* It has got our snapshot: our events of the room go to it. */
+    /*
+     * Our events of the room go to it. Not while it has to wait for a snapshot because its link's
+     * queue is full of others: then the snapshot has them.
+     */
     bool live;
     /* It owes us an echo of room.barrier. */
     bool owes_echo;
@@ -95,6 +100,12 @@ struct sv_mesh_room {
     /* In mesh.waiting, while ready_at_ms is not 0: then READY comes without all echoes. */
     struct sv_list waiting;
     int64_t ready_at_ms;
+    /*
+     * In mesh.young, while looks_at_ms is not 0: then all know that we have the room, and what they
+     * have changed before is looked for.
+     */
+    struct sv_list young;
+    int64_t looks_at_ms;
     /* People of ours. In mesh.untold, while this number is to be told. */
     int32_t n_online;
     struct sv_list untold;
@@ -109,7 +120,7 @@ struct sv_mesh {
     struct sv_list peers;
     struct sv_mesh_room *rooms;
     /* Of rooms, each by its time. */
-    struct sv_list forgotten, waiting, untold;
+    struct sv_list forgotten, waiting, young, untold;
     /* Of presences, by time. */
     struct sv_list leaving;
     size_t n_presences;

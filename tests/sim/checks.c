@@ -6,6 +6,8 @@
 /* After so much calm everybody knows what was so long ago. */
 #define CALM (3 * SEC)
 #define KNOWN_AFTER (2 * SEC)
+/* And what was set so long ago every link has told. */
+#define TOLD_AFTER (20 * MS)
 
 static uint32_t bit(int user)
 {
@@ -130,6 +132,28 @@ void check_memory(struct world *w, struct process *p)
     size_t max = 65536 + peers * 1024 + rooms * (512 + peers * 192 + users * (256 + peers * 128));
     if (p->mesh_bytes_max > max)
         fail(w, "%s: the mesh has taken %zu bytes", p->id, p->mesh_bytes_max);
+}
+
+static const struct process *knows_newer(const struct world *w, const struct stream *s)
+{
+    for (unsigned i = 0; i < w->n_processes; i++) {
+        const struct process *p = w->processes[i];
+        const struct room *r = &p->rooms[s->room];
+        if (p->alive && r->phase == ROOM_LOADED && play_is_newer(&r->play, &s->play) &&
+            r->played_us < w->now_us - TOLD_AFTER)
+            return p;
+    }
+    return NULL;
+}
+
+/* What it begins with is not what others have left behind. */
+void check_opened(struct world *w, struct stream *s)
+{
+    const struct process *p =
+        is_in_order(w, CALM) && all_complete_for(w, CALM) ? knows_newer(w, s) : NULL;
+    if (p != NULL)
+        fail(w, "%s room %d: user %d begins with version %llu, and %s has a newer one",
+            s->process->id, s->room, s->user, (unsigned long long)s->play.version, p->id);
 }
 
 /* --- from time to time --- */

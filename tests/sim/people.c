@@ -63,6 +63,7 @@ static void open_stream(struct world *w, struct process *p, int room, int user, 
     w->streams[w->n_streams++] = s;
     w->users[user].streams[place] = s;
     trace(w, "%s.%u room %d: user %d follows", p->id, p->pid, room, user);
+    check_opened(w, s);
     room_enter(w, p, s);
 }
 

@@ -51,9 +51,8 @@ static void schedule_tick(struct world *w, struct process *p)
     int64_t next_ms = sv_mesh_next_ms(p->mesh);
     if (next_ms == INT64_MAX)
         return;
-    int64_t at_us = (next_ms - p->mono_ms) * 1000;
-    if (at_us < w->now_us)
-        at_us = w->now_us;
+    int64_t in_ms = next_ms > mono_ms(w, p) ? next_ms - mono_ms(w, p) : 0;
+    int64_t at_us = in_ms == 0 ? w->now_us : (next_ms - p->mono_ms) * 1000;
     if (at_us >= p->tick_us)
         return;
     p->tick_us = at_us;
@@ -79,6 +78,8 @@ static void for_link(struct world *w, struct process *p, const struct sv_mesh_ou
         network_hang_up(w, p, o->link, o->reason);
 }
 
+static void look_at(struct world *w, struct process *p, int room);
+
 static void for_room(struct world *w, struct process *p, struct sv_mesh_output *o,
     const struct sv_mesh_input *input)
 {
@@ -96,7 +97,7 @@ static void for_room(struct world *w, struct process *p, struct sv_mesh_output *
         room_ready(w, p, room_of(o->room_id));
         break;
     case SV_MESH_LOOK:
-        room_look(w, p, room_of(o->room_id));
+        look_at(w, p, room_of(o->room_id));
         break;
     case SV_MESH_ONLINE:
         room_online(w, p, room_of(o->room_id), user_of(o->user_id));
@@ -132,29 +133,47 @@ void process_step(struct world *w, struct process *p, const struct sv_mesh_input
 
 /* --- looks --- */
 
-static void looked(struct world *w, struct job *job)
+static void looked_at(struct world *w, struct job *job)
 {
-    struct process *p = job->process;
-    p->looking = false;
     if (job->result != DONE_OK)
         return;
     for (int i = 0; i < w->n_rooms; i++)
         if (job->looks_at[i])
-            room_seen(w, p, i, &job->seen[i], &job->heads[i]);
+            room_seen(w, job->process, i, &job->seen[i], &job->heads[i]);
+}
+
+static void looked(struct world *w, struct job *job)
+{
+    job->process->looking = false;
+    looked_at(w, job);
+}
+
+/* At one room, or at all that are loaded (-1). */
+static struct job *look_job(struct world *w, struct process *p, int room,
+    void (*done)(struct world *w, struct job *job))
+{
+    struct job *job = job_new(w, JOB_LOOK, p, 0, done);
+    job->seen = take(w, (size_t)w->n_rooms * sizeof(*job->seen));
+    job->looks_at = take(w, (size_t)w->n_rooms * sizeof(*job->looks_at));
+    for (int i = 0; i < w->n_rooms; i++) {
+        const struct room *r = &p->rooms[i];
+        job->looks_at[i] = (room < 0 || i == room) && r->phase == ROOM_LOADED;
+        job->seen[i] = (struct head){ r->revision, r->chat_seq, r->play };
+    }
+    return job;
+}
+
+static void look_at(struct world *w, struct process *p, int room)
+{
+    w->n_late++;
+    store_ask(w, look_job(w, p, room, looked_at));
 }
 
 void process_look(struct world *w, struct process *p)
 {
     if (p->looking)
         return;
-    struct job *job = job_new(w, JOB_LOOK, p, 0, looked);
-    job->seen = take(w, (size_t)w->n_rooms * sizeof(*job->seen));
-    job->looks_at = take(w, (size_t)w->n_rooms * sizeof(*job->looks_at));
-    for (int i = 0; i < w->n_rooms; i++) {
-        const struct room *r = &p->rooms[i];
-        job->looks_at[i] = r->phase == ROOM_LOADED;
-        job->seen[i] = (struct head){ r->revision, r->chat_seq, r->play };
-    }
+    struct job *job = look_job(w, p, -1, looked);
     p->looking = true;
     p->looked_us = w->now_us;
     store_ask(w, job);

@@ -235,6 +235,9 @@ static void apply_chat(struct world *w, struct process *p, int room, uint64_t se
     } else if (seq == r->chat_seq + 1) {
         tell_chat(w, r, seq, number);
         drain_chats(w, r);
+        r->chat_us = 0;
+        if (r->n_held_chats > 0)
+            chat_at(w, p, room, w->now_us + CHAT_GAP_HELD); /* that is another gap */
     } else if (seq > r->chat_seq) {
         hold_chat(r, seq, number);
         chat_at(w, p, room, w->now_us + CHAT_GAP_HELD);
@@ -266,12 +269,15 @@ static void chat_due(struct world *w, struct task *task)
     struct process *p = task->process;
     int room = (int)task->a;
     struct room *r = &p->rooms[room];
+    if (r->chat_us == 0 || r->chat_us > w->now_us)
+        return;
     r->chat_us = 0;
     if (r->phase != ROOM_LOADED || r->chat_reading ||
         (r->n_held_chats == 0 && r->heard_chat <= r->chat_seq))
         return;
-    if (r->n_held_chats > 0)
+    if (r->n_held_chats > 0 && !r->chat_was_seen)
         check_repair(w, p, room, "chat that nobody told is read");
+    r->chat_was_seen = false;
     r->chat_reading = true;
     room_ask(w, job_new(w, JOB_READ_CHAT, p, room, chat_read));
 }
@@ -281,6 +287,7 @@ static void miss_chat(struct world *w, struct process *p, int room, uint64_t seq
     struct room *r = &p->rooms[room];
     if (seq > r->heard_chat)
         r->heard_chat = seq;
+    r->chat_was_seen = true;
     chat_at(w, p, room, w->now_us);
 }
 
@@ -514,11 +521,15 @@ static void apply_rows(struct world *w, struct process *p, int room, const struc
     }
     apply_row(w, p, room, c);
     drain_rows(w, p, room);
-    if (r->gap && r->revision >= r->heard_revision) {
-        r->stale = r->gap = false;
-        r->reload_us = 0;
-        release(w, p, room, true);
+    if (!r->gap)
+        return;
+    r->reload_us = 0;
+    if (r->revision < r->heard_revision) {
+        reload_at(w, p, room, w->now_us + GAP_HELD); /* that is another gap */
+        return;
     }
+    r->stale = r->gap = false;
+    release(w, p, room, true);
 }
 
 /* --- readings --- */
@@ -607,7 +618,7 @@ static void forget(struct world *w, struct process *p, int room)
     struct room *r = &p->rooms[room];
     r->phase = ROOM_NONE;
     r->stale = r->gap = r->rereading = r->read_too_early = r->went_back = false;
-    r->reload_us = r->read_us = 0;
+    r->reload_us = r->read_us = r->chat_us = 0;
     r->n_held = r->n_held_chats = 0;
     r->heard_revision = r->heard_chat = 0;
     r->play = (struct play){ .node_id = "" };
@@ -681,13 +692,6 @@ void room_seen(struct world *w, struct process *p, int room, const struct head *
     adopt_play(w, p, room, &stored->play);
 }
 
-void room_look(struct world *w, struct process *p, int room)
-{
-    w->n_late++;
-    if (p->rooms[room].phase == ROOM_LOADED)
-        room_mark_stale(w, p, room);
-}
-
 static void hear_snapshot(struct world *w, struct process *p, int room,
     const struct sv_cluster_event *event)
 {
@@ -703,9 +707,10 @@ static void hear_snapshot(struct world *w, struct process *p, int room,
             r->heard_chat = event->chat_seq;
         return;
     }
-    if (event->revision > r->revision)
+    /* With an echo READY or LOOK comes. */
+    if (event->barrier == 0 && event->revision > r->revision)
         room_mark_stale(w, p, room);
-    if (event->chat_seq > r->chat_seq)
+    if (event->barrier == 0 && event->chat_seq > r->chat_seq)
         miss_chat(w, p, room, event->chat_seq);
 }
 

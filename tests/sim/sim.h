@@ -218,6 +218,8 @@ struct room {
     bool gap;
     int64_t loaded_us, played_us, idle_us, read_us;
     int64_t reload_us, chat_us, flush_us;
+    /* A look has seen it in the store: who tells it may be about to. */
+    bool chat_was_seen;
     uint64_t revision, heard_revision, chat_seq, heard_chat;
     /* When the reading that is under way was begun. */
     uint64_t read_revision, read_chat_seq;
@@ -427,7 +429,6 @@ void room_vote(struct world *w, struct process *p, int room, int user);
 void room_heard(struct world *w, struct process *p, const struct sv_cluster_event *event);
 void room_ready(struct world *w, struct process *p, int room);
 void room_snapshot(struct world *w, struct process *p, int room, uint64_t link, uint64_t barrier);
-void room_look(struct world *w, struct process *p, int room);
 void room_online(struct world *w, struct process *p, int room, int user);
 void room_seen(struct world *w, struct process *p, int room, const struct head *before,
     const struct head *stored);
@@ -472,6 +473,7 @@ void check_told_reset(struct world *w, struct stream *s, uint64_t revision, uint
 void check_ending(struct world *w, struct process *p, int room, const struct play *before);
 /* Something was repaired that ought to have been told. */
 void check_repair(struct world *w, struct process *p, int room, const char *what);
+void check_opened(struct world *w, struct stream *s);
 void check_memory(struct world *w, struct process *p);
 void check_often(struct world *w);
 void check_quiet(struct world *w);

@@ -354,11 +354,15 @@ static void on_apply(synctv_node *node, const struct sv_cluster_event *event)
     struct sv_room *room = sv_room_find(node, event->room_id);
     if (room == NULL)
         return;
+    /* Who has nothing in memory may have changed rows. */
+    bool look = event->kind == SV_CLUSTER_SNAPSHOT && event->revision == 0 && room->loaded;
     if (room->loaded)
         apply_to(room, event);
     else
         room->heard_unread = true;
     sv_room_leave(room);
+    if (look)
+        sv_rooms_look_at(node, event->room_id);
 }
 
 static void on_online(synctv_node *node, const char *room_id, const char *user_id)
