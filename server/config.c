@@ -93,6 +93,9 @@ static const struct setting settings[] = {
     { "cluster", "advertise", "advertise", "ADDR:PORT",
         "address told to other members (as it listens)", KIND_ADDRESS, false, AT(node.advertise), 0,
         0, NULL },
+    { "cluster", "listen", "cluster-listen", "ADDR:PORT",
+        "address for other members alone; port 0 = any (as for clients)", KIND_ADDRESS, false,
+        AT(node.cluster_listen), 0, 0, NULL },
     { "cluster", "heartbeat_ms", "heartbeat-ms", "N", "how often a member says it lives (5000)",
         KIND_COUNT, false, AT(node.heartbeat_ms), 100, 60000, NULL },
     { "cluster", "ca", "cluster-ca", "FILE",
@@ -551,11 +554,12 @@ static bool fits_together(struct config *config)
     if (strcmp(node->db_url, "memory:") == 0)
         return wrong(config,
             "--cluster-secret-file: members share a database, and memory: cannot be shared");
-    if (node->advertise == NULL && is_any(node->listen))
+    const char *listen = node->cluster_listen != NULL ? node->cluster_listen : node->listen;
+    if (node->advertise == NULL && is_any(listen))
         return wrong(config,
             "--advertise: a member that listens on %s has to say under which ADDR:PORT others"
             " reach it",
-            node->listen);
+            listen);
     return true;
 }
 

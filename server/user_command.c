@@ -257,7 +257,7 @@ int user_command(struct config *config)
         return 2;
     synctv_node_options options = config->node;
     options.alone = false; /* a server may be running, or several */
-    options.cluster_secret_file = options.advertise = NULL;
+    options.cluster_secret_file = options.advertise = options.cluster_listen = NULL;
     options.listen = NULL;
     options.threads = 0;
     options.tls_cert_file = options.tls_key_file = options.tls_client_ca_file = NULL;

@@ -31,6 +31,8 @@ struct front {
     /* Of both. */
     struct sv_rpc_method *methods;
     size_t n_methods;
+    /* For what is for members alone; NULL = the other one serves it. */
+    struct sv_rpc_server *cluster_server;
     /* With threads = 0. */
     bool polled;
     /* NULL = there is none. */
@@ -70,8 +72,52 @@ static int check_options(const synctv_node *node, const synctv_node_options *opt
             strlen(options->listen) >= sizeof(node->address) - 5))
         return sv_error_field(err, "listen", "an address is HOST:PORT or [IPV6]:PORT, not %s",
             options->listen);
+    if (options->cluster_listen != NULL &&
+        (sv_port_of(options->cluster_listen) == NULL ||
+            strlen(options->cluster_listen) >= sizeof(node->address) - 5 ||
+            options->listen == NULL))
+        return sv_error_field(err, "cluster_listen",
+            "an address is HOST:PORT or [IPV6]:PORT, beside one for clients, not %s",
+            options->cluster_listen);
     struct sv_networks proxies;
     return sv_networks_parse(options->trusted_proxies, "trusted_proxies", &proxies, err);
+}
+
+/* As `listen`, with the port that it got. */
+static void real_address(char *out, size_t size, const char *listen,
+    const struct sv_rpc_server *server)
+{
+    snprintf(out, size, "%.*s%d", (int)(sv_port_of(listen) - listen), listen,
+        sv_rpc_server_port(server));
+}
+
+/* Has a thread of its own; what it serves is nothing that the node's loop would have to turn for.
+ */
+static int start_cluster_server(synctv_node *node, const synctv_node_options *options,
+    const struct sv_rpc_tls *tls, synctv_error *err)
+{
+    struct front *front = node->front;
+    struct sv_rpc_server_options o;
+    sv_rpc_server_defaults(&o);
+    o.listen = options->cluster_listen;
+    o.tls = tls->cert != NULL ? tls : NULL;
+    o.methods = sv_peer_methods(front->peer, &o.n_methods);
+    o.log = &node->log;
+    o.max_connections_per_address = 0;
+    synctv_error own;
+    if (err == NULL)
+        err = &own;
+    int rv = sv_rpc_server_new(&o, &front->cluster_server, err);
+    if (rv == SYNCTV_E_INVALID_ARGUMENT && strcmp(err->field, "listen") == 0) {
+        snprintf(err->field, sizeof(err->field), "cluster_listen");
+        return err->code = SYNCTV_E_NODE_UNAVAILABLE; /* the address is well-formed */
+    }
+    if (rv < 0)
+        return rv;
+    char address[sizeof(node->address)];
+    real_address(address, sizeof(address), options->cluster_listen, front->cluster_server);
+    sv_cluster_set_address(node, address);
+    return 0;
 }
 
 static int start_server(synctv_node *node, const synctv_node_options *options,
@@ -86,6 +132,12 @@ static int start_server(synctv_node *node, const synctv_node_options *options,
     o.threads = options->threads;
     o.methods = front->methods;
     o.n_methods = front->n_methods;
+    struct sv_rpc_tls clients_tls = *tls;
+    if (front->cluster_server != NULL) {
+        o.methods = sv_service_methods(front->service, &o.n_methods);
+        clients_tls.client_ca = NULL;
+        o.tls = tls->cert != NULL ? &clients_tls : NULL;
+    }
     o.descriptor_set = sv_service_descriptor_set(&o.descriptor_set_len);
     o.turn = turn;
     o.userdata = node;
@@ -104,10 +156,9 @@ static int start_server(synctv_node *node, const synctv_node_options *options,
     if (rv < 0)
         return rv;
     if (options->listen != NULL)
-        snprintf(node->address, sizeof(node->address), "%.*s%d",
-            (int)(sv_port_of(options->listen) - options->listen), options->listen,
-            sv_rpc_server_port(server));
-    sv_cluster_set_address(node, node->address);
+        real_address(node->address, sizeof(node->address), options->listen, server);
+    if (front->cluster_server == NULL)
+        sv_cluster_set_address(node, node->address);
     atomic_store(&front->server, server);
     sv_rpc_server_wake(server);
     return 0;
@@ -212,7 +263,10 @@ static int open_node(const synctv_node_options *options, synctv_node **ret_node,
     node->front = front;
     node->wake_userdata = front;
     node->wake = wake;
-    rv = start_server(node, options, &tls.tls, ret_error);
+    if (options->cluster_listen != NULL)
+        rv = start_cluster_server(node, options, &tls.tls, ret_error);
+    if (rv == 0)
+        rv = start_server(node, options, &tls.tls, ret_error);
     if (rv < 0)
         goto out;
     rv = sv_peer_start(front->peer, ret_error);
@@ -224,6 +278,7 @@ static int open_node(const synctv_node_options *options, synctv_node **ret_node,
     node = NULL; /* moved to the caller */
 out:
     if (node != NULL && started) {
+        sv_rpc_server_free(front == NULL ? NULL : front->cluster_server);
         sv_node_close(node);
         sv_node_quiesce(node);
         sv_node_fini(node);
@@ -287,6 +342,10 @@ int synctv_node_reload_tls(synctv_node *node, synctv_error *ret_error)
         return sv_error_field(ret_error, "tls_cert_file", "the node was opened without TLS");
     struct sv_tls_files tls;
     int rv = sv_tls_files_read(&tls, &files, ret_error);
+    if (rv == 0 && front->cluster_server != NULL) {
+        rv = sv_rpc_server_reload_tls(front->cluster_server, &tls.tls, ret_error);
+        tls.tls.client_ca = NULL;
+    }
     if (rv == 0)
         rv = sv_rpc_server_reload_tls(server, &tls.tls, ret_error);
     sv_tls_files_fini(&tls);
@@ -305,6 +364,8 @@ void synctv_node_stop(synctv_node *node, int grace_ms)
         sv_rpc_server_set_serving(server, false);
         sv_node_close(node);
         sv_peer_close(front->peer);
+        if (front->cluster_server != NULL)
+            sv_rpc_server_stop(front->cluster_server, grace_ms < 0 ? 0 : grace_ms);
         sv_rpc_server_stop(server, grace_ms < 0 ? 0 : grace_ms);
         sv_node_quiesce(node);
         for (int i = 0; i < LAST_TURNS && turn(node) == 0; i++)
@@ -320,6 +381,7 @@ void synctv_node_free(synctv_node *node)
         return;
     struct front *front = node->front;
     synctv_node_stop(node, 0);
+    sv_rpc_server_free(front->cluster_server);
     sv_rpc_server_free(atomic_exchange(&front->server, NULL));
     sv_node_fini(node);
     front_free(front);

@@ -93,9 +93,15 @@ static bool is_any(const char *address)
     return strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
 }
 
+/* Where other members reach it. */
+static const char *members_listen(const synctv_node_options *options)
+{
+    return sv_str_empty(options->cluster_listen) ? options->listen : options->cluster_listen;
+}
+
 static int check_address(const synctv_node_options *options, synctv_error *err)
 {
-    const char *advertise = options->advertise, *listen = options->listen;
+    const char *advertise = options->advertise, *listen = members_listen(options);
     if (sv_str_empty(advertise)) {
         if (listen != NULL && is_any(listen))
             return sv_error_field(err, "advertise",
@@ -142,10 +148,13 @@ int sv_cluster_new(synctv_node *node, const synctv_node_options *options, synctv
         return sv_error_field(err, "heartbeat_ms", "must be %d to %d", HEARTBEAT_MIN_MS,
             HEARTBEAT_MAX_MS);
     if (sv_str_empty(options->cluster_secret_file)) {
-        return sv_str_empty(options->advertise)
-            ? 0
-            : sv_error_field(err, "advertise",
-                  "only a member of a cluster has others to tell: it wants a cluster secret");
+        const char *field = !sv_str_empty(options->advertise) ? "advertise"
+            : !sv_str_empty(options->cluster_listen)          ? "cluster_listen"
+                                                              : NULL;
+        return field == NULL ? 0
+                             : sv_error_field(err, field,
+                                   "only a member of a cluster has others to tell: it wants a"
+                                   " cluster secret");
     }
     int rv = read_secret(node, options->cluster_secret_file, err);
     if (rv == 0)
@@ -163,7 +172,8 @@ int sv_cluster_new(synctv_node *node, const synctv_node_options *options, synctv
     if (cluster->advertises)
         snprintf(cluster->address, sizeof(cluster->address), "%s", options->advertise);
     cluster->on_loopback =
-        sv_address_is_loopback(cluster->advertises ? options->advertise : sv_str(options->listen));
+        sv_address_is_loopback(cluster->advertises ? options->advertise
+                                                   : sv_str(members_listen(options)));
     sv_membership_init(&cluster->view, cluster->heartbeat_ms);
     pthread_mutex_init(&cluster->lock, NULL);
     node->cluster = cluster;
@@ -361,7 +371,6 @@ static void look_around(struct sv_cluster *cluster, struct beat *beat)
     sv_membership_look(&cluster->view, sv_node_mono_ms(cluster->node), rows, n, &beat->look,
         tell_news, cluster);
     atomic_store(&cluster->has_fellows, sv_membership_n_alive(&cluster->view) > 0);
-    sv_links_see_nodes(cluster->node, &cluster->view);
 }
 
 static void come_back(struct sv_cluster *cluster, int64_t epoch)

@@ -41,7 +41,7 @@ struct batch {
 static void answer_batch(struct batch *batch)
 {
     synctv_room rooms[SV_WIRE_BATCH_ROOMS_MAX];
-    struct sv_rpc_bytes bytes;
+    struct sv_rpc_bytes bytes = { 0 };
     synctv_error err;
     size_t n = 0;
     int rv = 0;
@@ -135,7 +135,7 @@ struct sync {
 static void sync_answer(struct sync *sync, int rv, bool success, synctv_error *err)
 {
     const struct sv_wire_sync_state_response response = { success };
-    struct sv_rpc_bytes bytes;
+    struct sv_rpc_bytes bytes = { 0 };
     if (rv == 0)
         rv = sv_wire_sync_state_response_encode(&response, sv_rpc_bytes_alloc, &bytes, err);
     reply(sync->call, rv, bytes, err);
@@ -275,7 +275,7 @@ static void online_answer(struct online *o)
 {
     struct sv_wire_online_status *statuses =
         sv_arena_array(sv_rpc_call_arena(o->call), o->n + 1, sizeof(*statuses));
-    struct sv_rpc_bytes bytes;
+    struct sv_rpc_bytes bytes = { 0 };
     synctv_error err;
     int rv = statuses == NULL ? sv_error(&err, SYNCTV_E_NO_MEMORY) : 0;
     for (size_t i = 0; i < o->n && rv == 0; i++)

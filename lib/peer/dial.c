@@ -13,10 +13,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "node/engine/time.h"
 #include "node/links/links.h"
 #include "peer/link.h"
-#include "rpc/retry.h"
 
 #define CALL_MS 30000
 /* How often the thread looks for links that stall, and for fellows that are gone. */
@@ -25,20 +23,6 @@
 #define LEAVE_MS 500
 /* One failure may be a restart: nothing is said before so many in a row. */
 #define QUIET_ATTEMPTS 2
-
-static uint32_t random_bits(struct sv_peer *peer)
-{
-    uint32_t bits = 0;
-    sv_node_random(peer->node, &bits, sizeof(bits));
-    return bits;
-}
-
-/* Locked. */
-static void back_off(struct sv_peer_fellow *fellow)
-{
-    fellow->not_before_ms =
-        sv_mono_ms() + sv_rpc_retry_delay_ms(++fellow->attempts, random_bits(fellow->peer));
-}
 
 /* ---- calls ---- */
 
@@ -64,7 +48,7 @@ static void call_done(void *userdata, const struct sv_rpc_answer *answer)
         else if (!failed && call->is_registration)
             fellow->registered_epoch = call->epoch;
         if (failed && (call->is_registration || fellow->registered_epoch == 0)) {
-            back_off(fellow);
+            sv_peer_back_off(fellow);
             tell = fellow->attempts > QUIET_ATTEMPTS || fellow->registered_epoch != 0;
         }
     }
@@ -107,7 +91,7 @@ static void start_call(struct sv_peer_fellow *fellow, const char *path, struct s
     if (rv == 0)
         return;
     free(call);
-    back_off(fellow);
+    sv_peer_back_off(fellow);
 }
 
 static void register_there(struct sv_peer_fellow *fellow, const struct sv_cluster_identity *self)
@@ -124,7 +108,7 @@ static void register_there(struct sv_peer_fellow *fellow, const struct sv_cluste
     };
     struct sv_rpc_bytes bytes;
     if (sv_wire_register_request_encode(&request, sv_rpc_bytes_alloc, &bytes, NULL) < 0)
-        back_off(fellow);
+        sv_peer_back_off(fellow);
     else
         start_call(fellow, "/synctv.cluster.ClusterService/RegisterNode", bytes, true, self->epoch);
 }
@@ -139,7 +123,7 @@ static void beat_there(struct sv_peer_fellow *fellow, const struct sv_cluster_id
     sv_peer_own_stats(peer, &request.stats);
     struct sv_rpc_bytes bytes;
     if (sv_wire_heartbeat_request_encode(&request, sv_rpc_bytes_alloc, &bytes, NULL) < 0)
-        back_off(fellow);
+        sv_peer_back_off(fellow);
     else
         start_call(fellow, "/synctv.cluster.ClusterService/Heartbeat", bytes, false, 0);
     fellow->next_beat_ms = sv_mono_ms() + self->heartbeat_ms;
@@ -154,13 +138,13 @@ static void open_stream(struct sv_peer_fellow *fellow)
     char *authorization;
     if (sv_peer_keys_sign(&peer->keys, synctv_node_id(peer->node), fellow->id,
             synctv_node_now_ms(peer->node), &authorization) < 0) {
-        back_off(fellow);
+        sv_peer_back_off(fellow);
         return;
     }
     struct sv_peer_link *link = sv_peer_link_new(peer, fellow->id, true);
     if (link == NULL) {
         free(authorization);
-        back_off(fellow);
+        sv_peer_back_off(fellow);
         return;
     }
     link->session = ++peer->n_sessions;
@@ -174,7 +158,7 @@ static void open_stream(struct sv_peer_fellow *fellow)
         sv_rpc_client_stream_open(fellow->channel, &request, &sv_peer_dialled_ops, link);
     free(authorization);
     if (stream == NULL) {
-        back_off(fellow);
+        sv_peer_back_off(fellow);
         HASH_DEL(peer->links, link);
         sv_peer_link_unref(link);
     } else {
@@ -182,32 +166,6 @@ static void open_stream(struct sv_peer_fellow *fellow)
         sv_peer_link_attach(link, NULL, stream);
     }
     sv_peer_link_unref(link);
-}
-
-void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bool was_short,
-    bool is_unknown_there)
-{
-    unsigned times;
-    pthread_mutex_lock(&peer->lock);
-    struct sv_peer_fellow *fellow = sv_peer_find(peer, id);
-    if (fellow != NULL) {
-        if (is_unknown_there)
-            fellow->registered_epoch = 0;
-        if (fellow->opening == number)
-            fellow->opening = 0;
-        if (fellow->linked == number)
-            fellow->linked = 0;
-        if (was_short) {
-            back_off(fellow);
-        } else {
-            fellow->attempts = 0;
-            fellow->not_before_ms = 0;
-            sv_outage_over(&fellow->trouble, &times);
-            sv_outage_over(&fellow->opened, &times);
-        }
-    }
-    sv_peer_stir(peer);
-    pthread_mutex_unlock(&peer->lock);
 }
 
 /* ---- what the mesh wants ---- */
@@ -314,7 +272,7 @@ static void make_channel(struct sv_peer_fellow *fellow)
     o.log = peer->log;
     if (sv_rpc_channel_new(&o, &fellow->channel, NULL) < 0) {
         fellow->channel = NULL;
-        back_off(fellow);
+        sv_peer_back_off(fellow);
     }
 }
 

@@ -113,8 +113,11 @@ void sv_peer_drop_channel(struct sv_peer_fellow *fellow);
 void sv_peer_drop(struct sv_peer_fellow *fellow);
 /* Has the thread look again. Locked. */
 void sv_peer_stir(struct sv_peer *peer);
-/* The link of this number, with a reference; NULL = it is over. Locked. */
-struct sv_peer_link *sv_peer_find_link(struct sv_peer *peer, uint64_t number);
+/* Something has failed: tries again later. Locked. */
+void sv_peer_back_off(struct sv_peer_fellow *fellow);
+/* A link to this fellow is over, dialled by us or not. Not locked. */
+void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bool was_short,
+    bool is_unknown_there);
 
 /*
  * Logs what is wrong with a fellow, or NULL = with a stranger: at first, then once a minute, or
@@ -126,9 +129,6 @@ void sv_peer_complain(struct sv_peer *peer, synctv_log_level level, const char *
 /* ---- dial.c ---- */
 
 int sv_peer_dial_start(struct sv_peer *peer, synctv_error *err);
-/* A link to this fellow is over, dialled by us or not. Not locked. */
-void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bool was_short,
-    bool is_unknown_there);
 
 /* ---- service.c, data.c ---- */
 

@@ -62,6 +62,13 @@ void sv_peer_link_unref(struct sv_peer_link *link)
     free(link);
 }
 
+struct sv_peer_link *sv_peer_find_link(struct sv_peer *peer, uint64_t number)
+{
+    struct sv_peer_link *link = NULL;
+    HASH_FIND(hh, peer->links, &number, sizeof(number), link);
+    return link == NULL ? NULL : sv_peer_link_ref(link);
+}
+
 /* ---- the end ---- */
 
 static bool is_over(struct sv_peer_link *link)

@@ -82,6 +82,8 @@ struct sv_peer_link {
 /* In peer->links, with a reference for the stream that it is made for, which its last callback
  * gives back. NULL when out of memory. peer->lock is held. */
 struct sv_peer_link *sv_peer_link_new(struct sv_peer *peer, const char *id, bool dialled);
+/* The link of this number, with a reference; NULL = it is over. Locked. */
+struct sv_peer_link *sv_peer_find_link(struct sv_peer *peer, uint64_t number);
 struct sv_peer_link *sv_peer_link_ref(struct sv_peer_link *link);
 void sv_peer_link_unref(struct sv_peer_link *link);
 

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "peer/link.h"
+#include "node/engine/time.h"
+#include "peer/inside.h"
+#include "rpc/retry.h"
 
 struct sv_peer_fellow *sv_peer_find(struct sv_peer *peer, const char *id)
 {
@@ -66,11 +68,43 @@ void sv_peer_stir(struct sv_peer *peer)
     pthread_cond_broadcast(&peer->changed);
 }
 
-struct sv_peer_link *sv_peer_find_link(struct sv_peer *peer, uint64_t number)
+static uint32_t random_bits(struct sv_peer *peer)
 {
-    struct sv_peer_link *link = NULL;
-    HASH_FIND(hh, peer->links, &number, sizeof(number), link);
-    return link == NULL ? NULL : sv_peer_link_ref(link);
+    uint32_t bits = 0;
+    sv_node_random(peer->node, &bits, sizeof(bits));
+    return bits;
+}
+
+void sv_peer_back_off(struct sv_peer_fellow *fellow)
+{
+    fellow->not_before_ms =
+        sv_mono_ms() + sv_rpc_retry_delay_ms(++fellow->attempts, random_bits(fellow->peer));
+}
+
+void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bool was_short,
+    bool is_unknown_there)
+{
+    unsigned times;
+    pthread_mutex_lock(&peer->lock);
+    struct sv_peer_fellow *fellow = sv_peer_find(peer, id);
+    if (fellow != NULL) {
+        if (is_unknown_there)
+            fellow->registered_epoch = 0;
+        if (fellow->opening == number)
+            fellow->opening = 0;
+        if (fellow->linked == number)
+            fellow->linked = 0;
+        if (was_short) {
+            sv_peer_back_off(fellow);
+        } else {
+            fellow->attempts = 0;
+            fellow->not_before_ms = 0;
+            sv_outage_over(&fellow->trouble, &times);
+            sv_outage_over(&fellow->opened, &times);
+        }
+    }
+    sv_peer_stir(peer);
+    pthread_mutex_unlock(&peer->lock);
 }
 
 void sv_peer_complain(struct sv_peer *peer, synctv_log_level level, const char *id,

@@ -508,7 +508,7 @@ def _():
         "SLOW_CONSUMER",  # streams.py
         "STORAGE_CORRUPT", "STORAGE_TOO_NEW",  # program.py
         "OUTCOME_UNKNOWN",  # contract/test_postgres.c
-        "CLOCK_SKEW", "NODE_NOT_FOUND",  # of the calls between nodes
+        "CLOCK_SKEW", "NODE_NOT_FOUND",  # between nodes: unit/test_peer_hostile.c
         "STREAM_NOT_FOUND", "ALREADY_PUBLISHING", "STALE_EPOCH",  # of live streams, which do not exist yet
     }
     with open(os.path.join(PROTO_DIR, "../lib/include/synctv/error.h"), encoding="utf-8") as header:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Links between two members: they find each other, say hello, and what one says the other hears. */
+#include "test_identity.h"
 #include "test_peer.h"
 
 #define ROOM "room-0000001"
@@ -77,6 +78,41 @@ START_TEST(a_node_that_stops_says_goodbye)
 }
 END_TEST
 
+/* ---- TLS ---- */
+
+static struct member *open_with_tls(const char *id, const struct identity *self,
+    const struct identity *ca)
+{
+    struct sv_rpc_server_options limits;
+    const struct sv_rpc_tls tls = { self->cert_pem, self->key_pem, ca->cert_pem };
+    sv_rpc_server_defaults(&limits);
+    limits.tls = &tls;
+    return member_open_with(id, test_db_url, test_secret_path, &limits);
+}
+
+START_TEST(with_tls_both_sides_show_certificates_and_a_stranger_gets_no_link)
+{
+    struct identity ca = identity_new("ca", NULL), other_ca = identity_new("other ca", NULL);
+    struct identity own = identity_new("127.0.0.1", &ca);
+    struct identity strange = identity_new("127.0.0.1", &other_ca);
+    folder_setup();
+    a = open_with_tls("a", &own, &ca);
+    b = open_with_tls("b", &own, &ca);
+    wait_for_link(a, b);
+    share_room();
+    struct member *c = open_with_tls("c", &strange, &ca);
+    wait_for_line(a, "node c: RegisterNode fails");
+    wait_for_line(b, "node c: RegisterNode fails");
+    ck_assert_int_eq(lines_with(c, "there is a link"), 0);
+    member_close(c);
+    teardown();
+    identity_free(&ca);
+    identity_free(&other_ca);
+    identity_free(&own);
+    identity_free(&strange);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("links between nodes");
@@ -86,6 +122,10 @@ int main(void)
     tcase_add_test(t, what_one_says_in_a_room_the_other_hears);
     tcase_add_test(t, many_events_come_in_order_and_none_is_missing);
     tcase_add_test(t, a_node_that_stops_says_goodbye);
+    suite_add_tcase(s, t);
+    t = tcase_create("tls");
+    tcase_set_timeout(t, 200);
+    tcase_add_test(t, with_tls_both_sides_show_certificates_and_a_stranger_gets_no_link);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

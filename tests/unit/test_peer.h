@@ -31,7 +31,6 @@ struct member {
     struct sv_peer *peer;
     struct sv_rpc_server *server;
     char address[32];
-    struct sv_links *links;
     pthread_t heart;
     atomic_bool beats;
     /* Events that were applied, and lines of the log. Under test_lock. */
@@ -137,13 +136,7 @@ static inline void say_chat(struct member *m, const char *room_id, uint64_t seq,
 
 static inline int64_t member_turn(void *userdata)
 {
-    struct member *m = userdata;
-    int64_t wait_ms = sv_node_turn(&m->node);
-    int64_t next_ms = sv_links_tick(&m->node, sv_node_mono_ms(&m->node));
-    int64_t now_ms = sv_mono_ms();
-    if (next_ms <= now_ms)
-        return 0;
-    return next_ms - now_ms < wait_ms ? next_ms - now_ms : wait_ms;
+    return sv_node_turn(&((struct member *)userdata)->node);
 }
 
 static inline void member_wake(void *userdata)
@@ -174,6 +167,7 @@ static inline void member_free_port(char out[32])
     sv_rpc_server_free(server);
 }
 
+/* With TLS it trusts those whom it lets in. */
 static inline struct member *member_open_with(const char *id, const char *db_url,
     const char *secret, const struct sv_rpc_server_options *limits)
 {
@@ -191,12 +185,18 @@ static inline struct member *member_open_with(const char *id, const char *db_url
     o.log_userdata = m;
     int rv = sv_node_init(&m->node, &o, &err);
     ck_assert_msg(rv == 0, "%s: %s", err.field, err.message);
-    if (m->node.links == NULL && secret != NULL) {
-        m->links = sv_links_new(&m->node, &room_hooks);
-        m->node.links = m->links;
+    if (m->node.links != NULL) {
+        sv_links_free(m->node.links);
+        m->node.links = sv_links_new(&m->node, &room_hooks);
     }
     const struct sv_peer_options po = {
-        .node = &m->node, .log = &m->node.log, .secret_file = secret
+        .node = &m->node,
+        .log = &m->node.log,
+        .secret_file = secret,
+        .tls = limits->tls != NULL,
+        .root_ca = limits->tls != NULL ? limits->tls->client_ca : NULL,
+        .cert = limits->tls != NULL ? limits->tls->cert : NULL,
+        .key = limits->tls != NULL ? limits->tls->key : NULL,
     };
     ck_assert_int_eq(sv_peer_new(&po, &m->peer, &err), 0);
     struct sv_rpc_server_options so = *limits;
@@ -236,8 +236,6 @@ static inline void member_close(struct member *m)
     m->node.wake = NULL;
     sv_rpc_server_free(m->server);
     sv_peer_free(m->peer);
-    sv_links_free(m->links);
-    m->node.links = NULL;
     sv_node_fini(&m->node);
     free(m);
 }

@@ -152,8 +152,14 @@ typedef struct synctv_node_options {
     /** How often a member says that it lives; 5000; 100 to 60000. */
     int32_t heartbeat_ms;
     /**
-     * PEM; the authorities that have signed the certificates of the other members, which listen with
-     * TLS if this one does; NULL = the system's. This one shows them its own certificate.
+     * A second "ADDR:PORT" of a member, for other members and for tools with the secret: then their
+     * calls are served there alone, and it is what others are told, if nothing is advertised; and
+     * tls_client_ca_file counts there alone. NULL = all calls are served at `listen`.
+     */
+    const char *cluster_listen;
+    /**
+     * PEM; the authorities that have signed the certificates of the other members, which listen
+     * with TLS if this one does; NULL = the system's. This one shows them its own certificate.
      */
     const char *cluster_ca_file;
     /**
