@@ -305,8 +305,8 @@ static const struct sv_stream_hooks stream_hooks = {
 static void doubt(synctv_node *node, const struct sv_scope *scope)
 {
     sv_rooms_doubt(node, scope->room_id);
-    sv_accounts_doubt(node, scope->user_ids[0]);
-    sv_accounts_doubt(node, scope->user_ids[1]);
+    sv_accounts_doubt_everywhere(node, scope->user_ids[0]);
+    sv_accounts_doubt_everywhere(node, scope->user_ids[1]);
 }
 
 int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_error *err)

@@ -390,6 +390,14 @@ static void tell_others(synctv_node *node, const char *session_id, const char *u
         });
 }
 
+void sv_accounts_doubt_everywhere(synctv_node *node, const char *user_id)
+{
+    if (user_id[0] == '\0')
+        return;
+    sv_accounts_doubt(node, user_id);
+    tell_others(node, "", user_id);
+}
+
 void sv_accounts_end_session(synctv_node *node, const char *session_id)
 {
     sv_accounts_see_session_ended(node, session_id);

@@ -135,6 +135,8 @@ void sv_accounts_set_role(synctv_node *node, const char *user_id, synctv_user_ro
  * "" = nobody. No locks held.
  */
 void sv_accounts_doubt(synctv_node *node, const char *user_id);
+/* The same at this node and at all others. */
+void sv_accounts_doubt_everywhere(synctv_node *node, const char *user_id);
 
 /*
  * The same for another node's word: of this session, or, with "", of the user and all their

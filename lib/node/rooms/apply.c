@@ -28,6 +28,12 @@ void sv_room_mark_stale(struct sv_room *room)
     sv_room_schedule(room);
 }
 
+void sv_room_doubt(struct sv_room *room)
+{
+    room->stale_again = room->loading;
+    sv_room_mark_stale(room);
+}
+
 void sv_room_go_back(struct sv_room *room)
 {
     room->went_back = true;

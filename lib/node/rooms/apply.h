@@ -85,6 +85,8 @@ int sv_room_apply_parts(struct sv_room *room, const struct sv_room_change *chang
 void sv_room_miss_chat(struct sv_room *room);
 /* Something else has been missed: the room is to be read again. Locked. */
 void sv_room_mark_stale(struct sv_room *room);
+/* The same for what no revision tells: a reading under way may be too early for it. Locked. */
+void sv_room_doubt(struct sv_room *room);
 /* So it is because storage has lost what was written last; the log will say so. Locked. */
 void sv_room_go_back(struct sv_room *room);
 /* Storage has this revision. If a reading under way does not have it, another follows. Locked. */

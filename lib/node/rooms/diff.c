@@ -338,14 +338,15 @@ static int diff_movies(struct sv_room *room, struct sv_room_reading *reading)
 
 int sv_room_diff(struct sv_room *room, struct sv_room_reading *reading)
 {
-    reading->is_older = room->went_back || reading->rec.room.revision < room->revision ||
-        reading->rec.chat_seq < room->chat_seq;
+    /* More may have been heard since it began. */
+    reading->is_older = room->went_back || reading->rec.room.revision < room->read_revision ||
+        reading->rec.chat_seq < room->read_chat_seq;
     room->went_back = false;
     room->revision = reading->rec.room.revision;
     room->created_at_ms = reading->rec.room.created_at_ms;
     if (reading->rec.chat_seq > room->chat_seq)
         sv_room_miss_chat(room);
-    else
+    else if (reading->is_older)
         room->chat_seq = reading->rec.chat_seq;
     reading->n_newcomers = 0;
     /* The playhead first: a movie that is gone meanwhile was left before it went. */

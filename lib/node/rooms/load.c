@@ -116,10 +116,11 @@ static int catch_up(struct sv_room *room, struct sv_room_reading *r)
 {
     bool is_behind = r->rec.room.revision < room->heard_revision;
     int rv = 0;
-    room->stale = false;
+    bool again = room->stale_again;
+    room->stale = room->stale_again = false;
     if (!is_behind || r->rec.room.revision >= room->revision)
         rv = sv_room_diff(room, r);
-    if (is_behind)
+    if (is_behind || again)
         sv_room_mark_stale(room);
     return rv;
 }
@@ -229,6 +230,8 @@ static int queue_reading(struct sv_room *room)
     room->loading = true;
     room->waits_for_links = false;
     room->heard_revision = 0;
+    room->read_revision = room->revision;
+    room->read_chat_seq = room->chat_seq;
     room->reload_ms = 0;
     room->read_at_ms = sv_node_mono_ms(room->node);
     return 0;

@@ -61,6 +61,8 @@ struct sv_room {
     bool heard_unread;
     /* Memory has missed something: until it has been read again calls and streams wait. */
     bool stale;
+    /* Another reading must follow the one that is under way. */
+    bool stale_again;
     /* Storage has lost what was written last; until that has been read. */
     bool went_back;
     /* Deleted; no longer in its shard. */
@@ -75,6 +77,8 @@ struct sv_room {
     uint64_t revision;
     /* The highest one that somebody has told of since the last reading was begun. */
     uint64_t heard_revision;
+    /* What memory had then. */
+    uint64_t read_revision, read_chat_seq;
     /* The number of the newest chat message that the followers were told of. */
     uint64_t chat_seq;
     struct sv_roster roster;

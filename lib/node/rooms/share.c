@@ -118,6 +118,13 @@ void sv_share_change(void *userdata, const struct sv_room_change *change)
         tell_chat(node, change);
 }
 
+void sv_share_doubt(synctv_node *node, const char *room_id)
+{
+    struct sv_cluster_event event = event_of(node, SV_CLUSTER_CHANGE, room_id);
+    event.change.reread = true;
+    sv_links_tell(node, &event);
+}
+
 void sv_share_danmaku(struct sv_room *room, const synctv_event *danmaku)
 {
     struct sv_cluster_event event = event_of(room->node, SV_CLUSTER_RELAY, room->id);
@@ -152,7 +159,9 @@ static void make_snapshot(synctv_node *node, struct sv_room *room, const char *r
         event.n_presences = sv_presence_list(room, presences, PRESENCES_MAX);
     event.presences = presences;
     if (room != NULL && room->loaded && !room->gone) {
-        event.revision = room->revision;
+        /* Of what was heard of others may not have heard. */
+        event.revision =
+            room->heard_revision > room->revision ? room->heard_revision : room->revision;
         event.chat_seq = room->chat_seq;
         if (sv_room_fill_state(room, &arena, SYNCTV_STATE_CAUSE_SNAPSHOT, &state) == 0)
             event.state = &state;
@@ -220,7 +229,9 @@ static void apply_change(struct sv_room *room, const struct sv_cluster_event *ev
     struct sv_arena arena = { 0 };
     if (in->reread) {
         sv_room_hear_of(room, in->revision);
-        if (in->revision == 0 || in->revision > room->revision)
+        if (in->revision == 0)
+            sv_room_doubt(room);
+        else if (in->revision > room->revision)
             sv_room_mark_stale(room);
         return;
     }

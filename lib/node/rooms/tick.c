@@ -11,6 +11,7 @@
 #include "node/rooms/load.h"
 #include "node/rooms/playhead.h"
 #include "node/rooms/presence.h"
+#include "node/rooms/share.h"
 #include "node/rooms/tell.h"
 #include "node/rooms/timer.h"
 
@@ -161,7 +162,7 @@ static void mark_stale(struct sv_room *room)
 {
     pthread_mutex_lock(&room->lock);
     if (room->loaded && !room->gone)
-        sv_room_mark_stale(room);
+        sv_room_doubt(room);
     pthread_mutex_unlock(&room->lock);
 }
 
@@ -183,10 +184,13 @@ void sv_rooms_read_all_again(synctv_node *node)
 
 void sv_rooms_doubt(synctv_node *node, const char *room_id)
 {
+    if (room_id[0] == '\0')
+        return;
     struct sv_room *room = sv_room_enter(node, room_id);
+    sv_share_doubt(node, room_id);
     if (room == NULL)
         return;
-    sv_room_mark_stale(room);
+    sv_room_doubt(room);
     sv_room_miss_chat(room);
     sv_room_leave(room);
 }
