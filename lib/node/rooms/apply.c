@@ -10,6 +10,7 @@
 #include "node/rooms/clock.h"
 #include "node/rooms/flush.h"
 #include "node/rooms/follow.h"
+#include "node/rooms/hold.h"
 #include "node/rooms/playhead.h"
 #include "node/rooms/presence.h"
 #include "node/rooms/tell.h"
@@ -17,15 +18,21 @@
 
 /* --- reading again --- */
 
+/* Not before `at_ms`, nor too often. */
+static void read_at(struct sv_room *room, int64_t at_ms)
+{
+    if (room->loading || room->reload_ms != 0)
+        return;
+    int64_t soonest_ms = room->read_at_ms == 0 ? 0 : room->read_at_ms + SV_READ_PAUSE_MS;
+    room->reload_ms = soonest_ms > at_ms ? soonest_ms : at_ms;
+    sv_room_schedule(room);
+}
+
 void sv_room_mark_stale(struct sv_room *room)
 {
     room->stale = true;
-    if (room->loading || room->reload_ms != 0)
-        return;
-    int64_t now_ms = sv_node_mono_ms(room->node);
-    int64_t soonest_ms = room->read_at_ms == 0 ? 0 : room->read_at_ms + SV_READ_PAUSE_MS;
-    room->reload_ms = soonest_ms > now_ms ? soonest_ms : now_ms;
-    sv_room_schedule(room);
+    room->gap = false;
+    read_at(room, sv_node_mono_ms(room->node));
 }
 
 void sv_room_doubt(struct sv_room *room)
@@ -223,6 +230,11 @@ int sv_room_apply_parts(struct sv_room *room, const struct sv_room_change *chang
     return rv;
 }
 
+static void room_is_whole(struct sv_letter *letter)
+{
+    sv_call_go_on(SV_CONTAINER_OF(letter, struct sv_call, letter), 0);
+}
+
 static void room_is_gone(struct sv_letter *letter)
 {
     struct sv_call *call = SV_CONTAINER_OF(letter, struct sv_call, letter);
@@ -232,12 +244,13 @@ static void room_is_gone(struct sv_letter *letter)
 
 /* The room will not be read again for the calls that wait. A reading under way releases them
  * itself. */
-static void release_waiting(struct sv_room *room)
+static void release_waiting(struct sv_room *room, void (*run)(struct sv_letter *letter))
 {
     struct sv_list *it;
     while (!room->loading && (it = sv_list_pop(&room->waiting)) != NULL) {
         struct sv_call *call = SV_CONTAINER_OF(it, struct sv_call, letter.link);
-        call->letter.run = room_is_gone;
+        room->n_waiting--;
+        call->letter.run = run;
         sv_node_post(room->node, &call->letter);
     }
 }
@@ -249,15 +262,56 @@ static void delete_room(struct sv_room *room, const char *actor_id)
     sv_room_drop_all(room, SYNCTV_E_ROOM_NOT_FOUND);
     sv_presence_clear(room);
     sv_room_discard(room);
-    release_waiting(room);
+    release_waiting(room, room_is_gone);
 }
 
-/* In a gap, too, nobody keeps what they have lost. */
-static void apply_ends(struct sv_room *room, const struct sv_room_change *change)
+/* In a gap, too, nobody keeps what they have lost. That much of the change is done then. */
+static void apply_ends(struct sv_room *room, struct sv_room_change *change)
 {
-    for (size_t i = 0; i < change->n_members; i++)
-        if (change->members[i].ends != 0)
-            apply_member(room, change, &change->members[i]);
+    for (size_t i = 0; i < change->n_members; i++) {
+        struct sv_member_diff *diff = &change->members[i];
+        if (diff->ends == 0)
+            continue;
+        apply_member(room, change, diff);
+        diff->what = SYNCTV_MEMBER_CHANGE_UNSPECIFIED;
+        diff->ends = 0;
+    }
+}
+
+static void apply_next(struct sv_room *room, const struct sv_room_change *change)
+{
+    room->revision = change->revision;
+    if (sv_room_apply_parts(room, change) < 0)
+        sv_room_mark_stale(room);
+}
+
+void sv_room_apply_held(struct sv_room *room)
+{
+    const struct sv_room_change *next;
+    sv_room_forget_held(room, room->revision);
+    while ((next = sv_room_held(room, room->revision + 1)) != NULL) {
+        apply_next(room, next);
+        sv_room_forget_held(room, room->revision);
+    }
+    if (!room->gap || room->n_held > 0 || room->loading)
+        return;
+    room->stale = room->gap = false;
+    room->reload_ms = 0;
+    sv_room_schedule(room);
+    release_waiting(room, room_is_whole);
+}
+
+/* What is missing comes in a moment, or else the room is read. */
+static void wait_for_gap(struct sv_room *room, const struct sv_room_change *change)
+{
+    struct sv_room_change rest = *change;
+    apply_ends(room, &rest);
+    if (!sv_room_hold(room, &rest)) {
+        sv_room_mark_stale(room);
+    } else if (!room->stale) {
+        room->stale = room->gap = true;
+        read_at(room, sv_node_mono_ms(room->node) + SV_GAP_MS);
+    }
 }
 
 /* What changes the room's revision. */
@@ -267,13 +321,11 @@ static void apply_rows(struct sv_room *room, const struct sv_room_change *change
     if (change->revision <= room->revision)
         return;
     if (change->revision > room->revision + 1) {
-        apply_ends(room, change);
-        sv_room_mark_stale(room);
+        wait_for_gap(room, change);
         return;
     }
-    room->revision = change->revision;
-    if (sv_room_apply_parts(room, change) < 0)
-        sv_room_mark_stale(room);
+    apply_next(room, change);
+    sv_room_apply_held(room);
 }
 
 /* In the order of their numbers, each once. */

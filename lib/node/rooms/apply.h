@@ -5,8 +5,9 @@
  * followers and sets the timers. Nothing else touches a room's rows in memory.
  *
  * Memory follows storage by revision. revision + 1 is applied, an older one is skipped. If
- * revisions are missing (somebody else wrote to the same database), the room is *stale*: it is read
- * again, at most once a second, and calls and streams that need it wait for that (load.h).
+ * revisions are missing (somebody else wrote to the same database), the room is *stale*: calls and
+ * streams that need it wait. What came too early is held for 100 ms (hold.h). If what is missing
+ * does not come by then, the room is read again, at most once a second (load.h).
  */
 #ifndef SV_NODE_ROOMS_APPLY_H
 #define SV_NODE_ROOMS_APPLY_H
@@ -80,6 +81,10 @@ struct sv_room *sv_room_commit(synctv_node *node, const struct sv_room_change *c
  * caller's. Returns 0 or NO_MEMORY. Locked.
  */
 int sv_room_apply_parts(struct sv_room *room, const struct sv_room_change *change);
+
+/* After a reading: applies what is held (hold.h) and comes next, and forgets what is in it. Locked.
+ */
+void sv_room_apply_held(struct sv_room *room);
 
 /* Chat has been missed: what is stored behind room->chat_seq is to be read. Locked. */
 void sv_room_miss_chat(struct sv_room *room);

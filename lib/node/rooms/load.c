@@ -120,7 +120,9 @@ static int catch_up(struct sv_room *room, struct sv_room_reading *r)
     room->stale = room->stale_again = false;
     if (!is_behind || r->rec.room.revision >= room->revision)
         rv = sv_room_diff(room, r);
-    if (is_behind || again)
+    room->gap = false;
+    sv_room_apply_held(room);
+    if (is_behind || room->n_held > 0 || again)
         sv_room_mark_stale(room);
     return rv;
 }

@@ -6,6 +6,7 @@
 
 #include "api/result.h"
 #include "node/links/links.h"
+#include "node/rooms/hold.h"
 #include "node/rooms/timer.h"
 
 #define EVICT_PER_TURN 256
@@ -32,6 +33,7 @@ static struct sv_room *room_new(synctv_node *node, const char *id)
     memcpy(room->id, id, strlen(id) + 1);
     pthread_mutex_init(&room->lock, NULL);
     sv_list_init(&room->waiting);
+    sv_list_init(&room->held);
     sv_list_init(&room->follows);
     sv_list_init(&room->timed);
     sv_list_init(&room->idle);
@@ -53,6 +55,7 @@ static void room_free(struct sv_room *room)
     atomic_fetch_sub(&room->node->n_rooms, 1);
     if (room->attendance != NULL)
         sv_attendance_release(&room->node->rooms->attendances, room->attendance);
+    sv_room_forget_held(room, UINT64_MAX);
     sv_danmaku_ring_fini(&room->danmaku);
     sv_votes_clear(&room->votes);
     sv_playlist_fini(&room->movies);

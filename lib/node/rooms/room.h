@@ -61,6 +61,10 @@ struct sv_room {
     bool heard_unread;
     /* Memory has missed something: until it has been read again calls and streams wait. */
     bool stale;
+    /* It is only so because changes are held (hold.h). */
+    bool gap;
+    struct sv_list held;
+    unsigned n_held;
     /* Another reading must follow the one that is under way. */
     bool stale_again;
     /* Storage has lost what was written last; until that has been read. */
