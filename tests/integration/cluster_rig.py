@@ -19,6 +19,7 @@ from client import Failure, Person, login, pb, register
 
 POSTGRES = os.environ.get("SYNCTV_TEST_POSTGRES")
 SECRET = write_file("secret", "0123456789abcdef0123456789abcdef\n")
+WITHOUT_LINKS = bool(os.environ.get("SYNCTV_TEST_WITHOUT_LINKS"))
 BEAT_MS = 200
 _databases, _people = itertools.count(1), itertools.count(1)
 
@@ -41,8 +42,13 @@ def database():
     return POSTGRES.rpartition("/")[0] + "/" + name
 
 
+def secret_of(node_id):
+    """Members with different secrets refuse each other's links, and have the database alone."""
+    return write_file("secret", f"{node_id:x<32}\n") if WITHOUT_LINKS else SECRET
+
+
 def options(node_id, *more):
-    return ("--cluster-secret-file", SECRET, "--node-id", node_id, "--heartbeat-ms", str(BEAT_MS), *more)
+    return ("--cluster-secret-file", secret_of(node_id), "--node-id", node_id, "--heartbeat-ms", str(BEAT_MS), *more)
 
 
 def member(db, node_id, *more, config=None, **kwargs):

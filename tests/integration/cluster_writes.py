@@ -3,7 +3,7 @@
 """Each method that writes, called through one of three members: streams at b see it, and c says the same."""
 from harness import PASSWORD, equal, eventually, run, test
 from client import SERVICE, called, chat, fails, login, models, movie, pb, register
-from cluster_rig import Beside, Witness, boss, elsewhere, newcomers
+from cluster_rig import WITHOUT_LINKS, Beside, Witness, boss, elsewhere, newcomers
 
 # What writes nothing.
 READS = {"GetProfile", "ListUsers", "GetRoomInfo", "ListRooms", "ListMembers", "GetMovieList", "GetChatHistory",
@@ -111,7 +111,8 @@ def _(a, b, c):
     send(here, status=pb.StatusReport(movie_id=films[0].id, position=33, ended=True))
     send(here, danmaku=pb.DanmakuMessage(content="flies by"))
     here.expect("danmaku", content="flies by")
-    witness.sees("danmaku", content="flies by")
+    if not WITHOUT_LINKS:
+        witness.sees("danmaku", content="flies by")
     told(alice.SetCurrentMovie(room_id=room.id, movie_id=films[1].id, autoplay=True), movie_id=films[1].id,
          status=pb.PLAYBACK_STATUS_PLAYING)
     all_say_the_same((a, b, c), alice, room.id)
