@@ -822,10 +822,9 @@ struct sv_mesh *sv_mesh_new(const char *node_id)
 
 void sv_mesh_free(struct sv_mesh *mesh)
 {
-    struct sv_mesh_outputs outputs = { 0 };
     if (mesh == NULL)
         return;
-    mesh->outputs = &outputs;
+    mesh->outputs = NULL; /* nobody is told */
     struct sv_list *it;
     while ((it = mesh->peers.next) != &mesh->peers)
         sv_mesh_remove_peer(mesh, SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh));
@@ -834,7 +833,6 @@ void sv_mesh_free(struct sv_mesh *mesh)
         HASH_DEL(mesh->rooms, room);
         free(room);
     }
-    sv_mesh_outputs_fini(&outputs);
     sv_arena_fini(&mesh->arena);
     free(mesh);
 }

@@ -26,6 +26,8 @@ struct sv_mesh_output *sv_mesh_put(struct sv_mesh *mesh, enum sv_mesh_output_kin
 {
     static struct sv_mesh_output nowhere;
     struct sv_mesh_outputs *o = mesh->outputs;
+    if (o == NULL)
+        return &nowhere;
     if (o->n == o->capacity) {
         size_t capacity = o->capacity == 0 ? 16 : 2 * o->capacity;
         struct sv_mesh_output *items = realloc(o->items, capacity * sizeof(*items));

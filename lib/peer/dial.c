@@ -200,8 +200,9 @@ static void on_hang_up(void *peers, uint64_t number, const char *peer_id, const 
     if (number != 0) {
         end_locked(peer, number, reason);
     } else if (peer_id == NULL) {
-        HASH_ITER(hh, peer->links, link, next)
+        HASH_ITER(hh, peer->links, link, next) {
             sv_peer_link_end(link, SYNCTV_LOG_WARN, SYNCTV_E_NO_MEMORY, "%s", reason);
+        }
     } else {
         struct sv_peer_fellow *fellow = sv_peer_find(peer, peer_id);
         if (fellow != NULL) {
@@ -242,9 +243,10 @@ static void on_observed(void *peers, const struct sv_cluster_event *event)
     if (atomic_load(&peer->n_observers) == 0 || !sv_peer_encode(event, &bytes))
         return;
     pthread_mutex_lock(&peer->lock);
-    HASH_ITER(hh, peer->links, link, next)
+    HASH_ITER(hh, peer->links, link, next) {
         if (link->observes) /* one event at a time comes here, so they are numbered in order */
             sv_peer_link_push(link, bytes, ++link->observed, true);
+    }
     pthread_mutex_unlock(&peer->lock);
     sv_rpc_bytes_unref(bytes);
 }
@@ -355,17 +357,19 @@ static void wait_until(struct sv_peer *peer, int64_t until_ms)
 static void leave(struct sv_peer *peer)
 {
     struct sv_peer_link *link, *next;
-    HASH_ITER(hh, peer->links, link, next)
+    HASH_ITER(hh, peer->links, link, next) {
         sv_peer_link_leave(link);
+    }
 }
 
 /* Waits for what was dialled; what is served ends with the server. */
 static bool has_dialled(const struct sv_peer *peer)
 {
     struct sv_peer_link *link, *next;
-    HASH_ITER(hh, peer->links, link, next)
+    HASH_ITER(hh, peer->links, link, next) {
         if (link->dialled)
             return true;
+    }
     return false;
 }
 

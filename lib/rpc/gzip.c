@@ -43,7 +43,7 @@ struct sv_rpc_bytes sv_rpc_gzip(struct sv_rpc_bytes bytes)
 static int grow(unsigned char **data, size_t *size, size_t max)
 {
     size_t larger = *size > max / 2 ? max : *size * 2;
-    if (larger == *size)
+    if (larger == 0 || larger == *size)
         return SYNCTV_E_TOO_LARGE;
     unsigned char *moved = realloc(*data, larger);
     if (moved == NULL)

@@ -331,7 +331,7 @@ static int relay_to(struct parts *p, const struct sv_cluster_event *e)
     synctv__cluster__room_relay__init(m);
     SET_PAYLOAD(p, RELAY);
     m->room_id = sv_wire_mutable(e->room_id);
-    m->message = (ProtobufCBinaryData){ e->message_len, (uint8_t *)(uintptr_t)e->message };
+    m->message = (ProtobufCBinaryData){ e->message_len, (uint8_t *)e->message };
     return e->relay == NULL ? 0 : sv_wire_event_encode(e->relay, relayed_alloc, &relayed, NULL);
 }
 

@@ -171,7 +171,7 @@ static int nodes_from(struct sv_arena *a, Synctv__Cluster__NodeInfo *const *from
 /* protobuf-c has char **; packing writes to neither level. */
 static char **ids_to(const struct sv_wire_ids_request *from)
 {
-    return (char **)(uintptr_t)from->ids;
+    return (char **)from->ids;
 }
 
 static int ids_from(char *const *ids, size_t n, size_t max, const char *field,

@@ -14,11 +14,11 @@
 extern const struct sv_link_room_hooks sv_share_hooks;
 
 /* sv_rooms.changed, with the node as its userdata. */
-void sv_share_change(void *node, const struct sv_room_change *change);
+void sv_share_change(void *userdata, const struct sv_room_change *change);
 /* Something may have changed in it, and nobody knows whether: all who have it look. */
 void sv_share_doubt(synctv_node *node, const char *room_id);
 /* A danmaku that was told here. The room is locked. */
-void sv_share_danmaku(struct sv_room *room, const synctv_event *event);
+void sv_share_danmaku(struct sv_room *room, const synctv_event *danmaku);
 /* A report of somebody who watches here. The room is locked. */
 void sv_share_vote(struct sv_room *room, const struct sv_report *report);
 
