@@ -79,10 +79,12 @@ void sv_room_learn_length(struct sv_room *room, double length_s)
 
 void sv_room_count_report(struct sv_room *room, const struct sv_report *report)
 {
-    if (!sv_presence_is_complete(room) || sv_room_duration(room) != 0)
+    if (sv_room_duration(room) != 0)
         return;
     struct sv_verdict verdict = sv_votes_take(&room->votes, &room->playback, sv_room_now_ms(room),
         room->attendance->n_watching, report);
+    if (!sv_presence_is_complete(room)) /* it is kept until all who watch are known */
+        return;
     if (verdict.ended)
         sv_playhead_end_now(room);
     else if (verdict.length_s > 0)

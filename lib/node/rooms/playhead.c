@@ -230,7 +230,7 @@ bool sv_playhead_without(struct sv_room *room, const char *movie_id,
 
 /* --- who watched is gone --- */
 
-void sv_playhead_left_by_some(struct sv_room *room)
+void sv_playhead_end_by_votes(struct sv_room *room)
 {
     if (sv_presence_is_complete(room) && sv_links_has_turn(room->node, room->id) &&
         sv_room_duration(room) == 0 &&

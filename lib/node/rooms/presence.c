@@ -195,7 +195,7 @@ void sv_presence_tick(struct sv_room *room, int64_t now_ms)
     if (n_before > 0 && n_online(room) == 0)
         sv_playhead_emptied(room);
     else if (n_online(room) < n_before)
-        sv_playhead_left_by_some(room);
+        sv_playhead_end_by_votes(room);
 }
 
 /* --- at other nodes --- */
@@ -221,7 +221,7 @@ void sv_presence_elsewhere(struct sv_room *room, const char *user_id)
     if (n_online(room) == 0)
         sv_playhead_emptied(room);
     else
-        sv_playhead_left_by_some(room);
+        sv_playhead_end_by_votes(room);
 }
 
 /* Of a room that nobody has seen yet. */
@@ -296,5 +296,5 @@ void sv_presence_forget(struct sv_room *room, const char *user_id)
     if (n_online(room) == 0)
         sv_playhead_emptied(room);
     else
-        sv_playhead_left_by_some(room);
+        sv_playhead_end_by_votes(room);
 }

@@ -36,6 +36,7 @@ static void reannounce(struct sv_room *room, int64_t now_ms)
         return;
     sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
     sv_room_look_at_lengths(room);
+    sv_playhead_end_by_votes(room);
 }
 
 static void tick_room(struct sv_room *room, int64_t now_ms)
