@@ -17,6 +17,7 @@
 #include "cluster/membership.h"
 #include "core/playback.h"
 #include "node/links/links.h"
+#include "node/rooms/look.h"
 #include "node/rooms/tick.h"
 
 #define SECRET_MIN_BYTES 32
@@ -67,6 +68,12 @@ struct sv_cluster {
 
     struct beat beat;
     struct sv_job leaving;
+
+    /* The look for newcomers; one at a time. */
+    atomic_bool is_looking;
+    struct sv_job looking;
+    struct sv_arena look_arena;
+    bool somebody_is_new;
 };
 
 /* --- options --- */
@@ -188,6 +195,7 @@ void sv_cluster_free(synctv_node *node)
         return;
     node->cluster = NULL;
     sv_arena_fini(&cluster->beat.arena);
+    sv_arena_fini(&cluster->look_arena);
     pthread_mutex_destroy(&cluster->lock);
     free(cluster);
 }
@@ -464,6 +472,53 @@ int synctv_cluster_heartbeat(synctv_node *node, synctv_error *ret_error)
         return 0;
     count_unwritten(cluster);
     return start_beat(cluster, ret_error);
+}
+
+/* --- who has come since the last heartbeat --- */
+
+/* Locked. */
+static bool is_known(const struct sv_cluster *cluster, const struct sv_node_rec *row)
+{
+    for (size_t i = 0; i < cluster->seen.n; i++)
+        if (strcmp(cluster->seen.fellows[i].id, row->id) == 0)
+            return cluster->seen.fellows[i].epoch >= row->epoch;
+    return false;
+}
+
+static int look_run(struct sv_job *job, struct sv_tx *tx)
+{
+    struct sv_cluster *cluster = SV_CONTAINER_OF(job, struct sv_cluster, looking);
+    struct sv_node_rec *rows;
+    sv_arena_fini(&cluster->look_arena);
+    cluster->somebody_is_new = false;
+    int n = tx->ops->node_list(tx, &cluster->look_arena, &rows);
+    pthread_mutex_lock(&cluster->lock);
+    for (int i = 0; i < n; i++)
+        if (strcmp(rows[i].id, cluster->node->id) != 0 && rows[i].instance[0] != '\0' &&
+            !is_known(cluster, &rows[i]))
+            cluster->somebody_is_new = true;
+    pthread_mutex_unlock(&cluster->lock);
+    return n < 0 ? n : 0;
+}
+
+static void look_apply(struct sv_job *job, int rv)
+{
+    struct sv_cluster *cluster = SV_CONTAINER_OF(job, struct sv_cluster, looking);
+    if (rv >= 0 && cluster->somebody_is_new) {
+        start_beat(cluster, NULL);
+        sv_rooms_look(cluster->node);
+    }
+    atomic_store(&cluster->is_looking, false);
+}
+
+void sv_cluster_look_for_newcomers(synctv_node *node)
+{
+    struct sv_cluster *cluster = node->cluster;
+    if (cluster == NULL || atomic_exchange(&cluster->is_looking, true))
+        return;
+    cluster->looking = (struct sv_job){ .run = look_run, .apply = look_apply };
+    if (sv_store_read(node->store, &cluster->looking) < 0)
+        atomic_store(&cluster->is_looking, false);
 }
 
 /* --- the store's --- */

@@ -292,6 +292,48 @@ START_TEST(of_stores_that_are_to_be_alone_there_is_one)
 }
 END_TEST
 
+/* Whether one side of a connection asks within a minute if the other is still there. */
+static bool is_watched(long client_port, long server_port, bool of_server)
+{
+    bool is = false;
+    long local = of_server ? server_port : client_port;
+    long remote = of_server ? client_port : server_port;
+    unsigned local_port, remote_port, timer;
+    unsigned long ticks;
+    char line[256];
+    FILE *file = fopen("/proc/net/tcp", "r");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, " %*d: %*x:%x %*x:%x %*x %*x:%*x %x:%lx", &local_port, &remote_port,
+                &timer, &ticks) == 4 &&
+            local_port == (unsigned)local && remote_port == (unsigned)remote && timer == 2)
+            is = (long)ticks < 60 * sysconf(_SC_CLK_TCK);
+    if (file != NULL)
+        fclose(file);
+    return is;
+}
+
+START_TEST(a_machine_that_is_gone_is_noticed_and_loses_its_place)
+{
+    struct fixture f;
+    synctv_error err = { 0 };
+    int server_port = 0;
+    if (access("/proc/net/tcp", R_OK) != 0)
+        return;
+    url_of(&f, NULL, 0);
+    sscanf(f.url, "postgres://%*[^:]:%d", &server_port);
+    ck_assert_int_eq(try_open(&f, true, &f.store, &err), 0);
+    long client_port = number(&f,
+        "SELECT client_port FROM pg_stat_activity JOIN pg_locks USING (pid)"
+        " WHERE application_name = '%s' AND locktype = 'advisory'");
+    ck_assert_int_gt(client_port, 0);
+    /* For a moment another timer runs, while something is on its way. */
+    while (!is_watched(client_port, server_port, true) ||
+        !is_watched(client_port, server_port, false))
+        usleep(10000);
+    close_store(&f);
+}
+END_TEST
+
 /* ---- what fails while a job runs ---- */
 
 static void kill_backends(struct saying *s)
@@ -817,6 +859,7 @@ static void add(TCase *tc)
     tcase_add_test(tc, a_database_of_another_encoding_is_refused);
     tcase_add_test(tc, stores_that_open_a_new_database_at_once_make_it_once);
     tcase_add_test(tc, of_stores_that_are_to_be_alone_there_is_one);
+    tcase_add_test(tc, a_machine_that_is_gone_is_noticed_and_loses_its_place);
     tcase_add_test(tc, a_job_whose_connection_is_killed_runs_again);
     tcase_add_test(tc, a_job_that_is_killed_in_its_commit_runs_again);
     tcase_add_test(tc, a_commit_whose_answer_is_lost_is_found_to_be_done);

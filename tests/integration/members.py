@@ -44,6 +44,21 @@ def _():
         assert "suspect" not in last_word_on(a, "b"), last_word_on(a, "b")
 
 
+@test("who has just come is found without waiting for a heartbeat, and what they write is seen")
+def _():
+    db = database()
+    rarely = ("--heartbeat-ms", "60000")
+    with member(db, "a", *rarely) as a:
+        alice = register(a, "alice")
+        room = alice.CreateRoom(name="Movie night").room
+        stream = alice.stream(room.id)
+        stream.expect("room_state")
+        with member(db, "b", *rarely) as b:
+            elsewhere(b, alice).AddMovie(room_id=room.id, movie=movie("From b"))
+            stream.expect("movies")
+            says(a, "node b is alive")
+
+
 @test("who follows a room at one server sees what is done in it at another")
 def _():
     db = database()

@@ -15,10 +15,13 @@
 /*
  * Of the session. What the URL's own `options` say comes behind them and counts. Plans are kept
  * with their statements, and those that are made while a table is small would read all of it, also
- * when it has grown; there is an index for each statement.
+ * when it has grown; there is an index for each statement. The server finds out after 30 s that a
+ * client's machine is gone, and not after two hours: until then the session keeps its locks, and
+ * with them the place of the node (claim.c).
  */
 #define SETTINGS                                                                                   \
-    "-c lock_timeout=1000 -c idle_in_transaction_session_timeout=2000 -c enable_seqscan=off"
+    "-c lock_timeout=1000 -c idle_in_transaction_session_timeout=2000 -c enable_seqscan=off"       \
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4"
 
 static const struct {
     const char *name, *value;
@@ -28,6 +31,10 @@ static const struct {
     /* A standby neither takes what is written nor has what was written a moment ago. */
     { "target_session_attrs", "read-write" },
     { "tcp_user_timeout", "5000" },
+    /* Who cannot reach the server finds out before the server gives its locks to somebody else. */
+    { "keepalives_idle", "5" },
+    { "keepalives_interval", "5" },
+    { "keepalives_count", "2" },
 };
 #define N_DEFAULTS (sizeof(defaults) / sizeof(defaults[0]))
 

@@ -57,11 +57,16 @@ static int take(const struct sv_pg_claim *claim, struct sv_pg *pg)
         return rv;
     rv = as_member ? take_as_member(pg, &taken) : take_alone(pg, &taken);
     if (rv >= 0 && taken == 0)
-        rv = refuse(pg, as_member ? "another server uses it alone" : "another server uses it");
+        rv = refuse(pg,
+            as_member
+                ? "another server uses it alone: stop it, or make it a member as well"
+                : "another server uses it: stop it, or make both members of a cluster by their"
+                  " cluster secret");
     if (rv >= 0 && as_member) {
         rv = take_node(pg, claim->node_id, &taken);
         if (rv >= 0 && taken == 0)
-            rv = refuse(pg, "another server has this node id");
+            rv = refuse(pg,
+                "another server has this node id: stop it, or give this one an id of its own");
     }
     if (rv < 0)
         sv_pg_disconnect(pg);
