@@ -59,6 +59,8 @@ struct sv_cluster {
     pthread_mutex_t lock;
     char address[128];
     int64_t epoch;
+    /* Of the own row, as it was read last. */
+    uint64_t own_beat;
     bool beating, left;
     /* Heartbeats that were due since the last one that was written. */
     unsigned n_unwritten;
@@ -73,7 +75,10 @@ struct sv_cluster {
     atomic_bool is_looking;
     struct sv_job looking;
     struct sv_arena look_arena;
-    bool somebody_is_new;
+    /* The own row at its beginning, and what it finds. */
+    int64_t look_epoch;
+    uint64_t look_beat;
+    bool somebody_is_new, is_older;
 };
 
 /* --- options --- */
@@ -319,16 +324,26 @@ static void verdicts_apply(struct sv_job *job, int rv)
 
 /* --- a heartbeat --- */
 
-/* A node that was declared dead comes back, unless another start of it has come meanwhile. */
+static const struct sv_node_rec *own_row(const struct sv_cluster *cluster,
+    const struct sv_node_rec *rows, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(rows[i].id, cluster->node->id) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+/*
+ * A node that was declared dead comes back, unless another start of it has come meanwhile. One
+ * with a lower epoch was before: it stands there again because a backup was restored.
+ */
 static int register_anew(struct beat *beat, struct sv_tx *tx)
 {
     const struct sv_node_rec *own = &beat->own;
-    for (int i = 0; i < beat->n_rows; i++) {
-        const char *instance = beat->rows[i].instance;
-        if (strcmp(beat->rows[i].id, own->id) == 0 && instance[0] != '\0' &&
-            strcmp(instance, own->instance) != 0)
-            return SYNCTV_E_STALE_EPOCH;
-    }
+    const struct sv_node_rec *row = own_row(beat->cluster, beat->rows, beat->n_rows);
+    if (row != NULL && row->instance[0] != '\0' && row->epoch >= own->epoch &&
+        strcmp(row->instance, own->instance) != 0)
+        return SYNCTV_E_STALE_EPOCH;
     beat->registered = true;
     return tx->ops->node_register(tx, own, beat->now_ms, &beat->own.epoch);
 }
@@ -381,12 +396,25 @@ static void look_around(struct sv_cluster *cluster, struct beat *beat)
     atomic_store(&cluster->has_fellows, sv_membership_n_alive(&cluster->view) > 0);
 }
 
-static void come_back(struct sv_cluster *cluster, int64_t epoch)
+/* `row`: its own as it was found, or NULL. */
+static void come_back(struct sv_cluster *cluster, const struct sv_node_rec *row, int64_t epoch)
+{
+    bool was_declared_dead = row != NULL && row->instance[0] == '\0';
+    sv_logf(&cluster->node->log, SYNCTV_LOG_WARN, "cluster",
+        "this node %s %s; it has registered anew, epoch %lld, and reads its rooms again",
+        cluster->node->id,
+        was_declared_dead ? "was declared dead"
+                          : "is not in the database any more, as after a backup was restored",
+        (long long)epoch);
+    sv_rooms_read_all_again(cluster->node);
+}
+
+/* The own row has gone back, so all else may have. */
+static void read_restored(struct sv_cluster *cluster)
 {
     sv_logf(&cluster->node->log, SYNCTV_LOG_WARN, "cluster",
-        "this node %s was declared dead; it has registered anew, epoch %lld, and reads its rooms"
-        " again",
-        cluster->node->id, (long long)epoch);
+        "the database is older than it was, as after a backup was restored: all rooms in memory"
+        " are read again");
     sv_rooms_read_all_again(cluster->node);
 }
 
@@ -434,12 +462,17 @@ static void beat_apply(struct sv_job *job, int rv)
     is_written(cluster);
     look_around(cluster, beat);
     sv_links_see_nodes(cluster->node, &cluster->view);
+    const struct sv_node_rec *row = own_row(cluster, beat->rows, beat->n_rows);
     pthread_mutex_lock(&cluster->lock);
+    bool is_older = !beat->registered && row != NULL && row->beat <= cluster->own_beat;
+    cluster->own_beat = beat->registered || row == NULL ? 0 : row->beat;
     cluster->epoch = beat->own.epoch;
     cluster->seen = cluster->view;
     pthread_mutex_unlock(&cluster->lock);
     if (beat->registered)
-        come_back(cluster, beat->own.epoch);
+        come_back(cluster, row, beat->own.epoch);
+    else if (is_older)
+        read_restored(cluster);
     beat->job = (struct sv_job){ .run = verdicts_run, .apply = verdicts_apply };
     if (beat->look.n_verdicts == 0 || sv_store_write(cluster->node->store, &beat->job) < 0)
         end_beat(cluster);
@@ -474,7 +507,7 @@ int synctv_cluster_heartbeat(synctv_node *node, synctv_error *ret_error)
     return start_beat(cluster, ret_error);
 }
 
-/* --- who has come since the last heartbeat --- */
+/* --- what has come between heartbeats: another member, or a backup that was restored --- */
 
 /* Locked. */
 static bool is_known(const struct sv_cluster *cluster, const struct sv_node_rec *row)
@@ -490,32 +523,42 @@ static int look_run(struct sv_job *job, struct sv_tx *tx)
     struct sv_cluster *cluster = SV_CONTAINER_OF(job, struct sv_cluster, looking);
     struct sv_node_rec *rows;
     sv_arena_fini(&cluster->look_arena);
-    cluster->somebody_is_new = false;
+    cluster->somebody_is_new = cluster->is_older = false;
     int n = tx->ops->node_list(tx, &cluster->look_arena, &rows);
+    if (n < 0)
+        return n;
+    const struct sv_node_rec *own = own_row(cluster, rows, n);
+    cluster->is_older = own == NULL || own->epoch < cluster->look_epoch ||
+        (own->epoch == cluster->look_epoch && own->beat < cluster->look_beat);
     pthread_mutex_lock(&cluster->lock);
     for (int i = 0; i < n; i++)
         if (strcmp(rows[i].id, cluster->node->id) != 0 && rows[i].instance[0] != '\0' &&
             !is_known(cluster, &rows[i]))
             cluster->somebody_is_new = true;
     pthread_mutex_unlock(&cluster->lock);
-    return n < 0 ? n : 0;
+    return 0;
 }
 
 static void look_apply(struct sv_job *job, int rv)
 {
     struct sv_cluster *cluster = SV_CONTAINER_OF(job, struct sv_cluster, looking);
-    if (rv >= 0 && cluster->somebody_is_new) {
+    /* What is older is read again when the heartbeat has found it so. */
+    if (rv >= 0 && (cluster->somebody_is_new || cluster->is_older))
         start_beat(cluster, NULL);
+    if (rv >= 0 && cluster->somebody_is_new)
         sv_rooms_look(cluster->node);
-    }
     atomic_store(&cluster->is_looking, false);
 }
 
-void sv_cluster_look_for_newcomers(synctv_node *node)
+void sv_cluster_look_between_beats(synctv_node *node)
 {
     struct sv_cluster *cluster = node->cluster;
     if (cluster == NULL || atomic_exchange(&cluster->is_looking, true))
         return;
+    pthread_mutex_lock(&cluster->lock);
+    cluster->look_epoch = cluster->epoch;
+    cluster->look_beat = cluster->own_beat;
+    pthread_mutex_unlock(&cluster->lock);
     cluster->looking = (struct sv_job){ .run = look_run, .apply = look_apply };
     if (sv_store_read(node->store, &cluster->looking) < 0)
         atomic_store(&cluster->is_looking, false);

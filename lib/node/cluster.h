@@ -65,11 +65,12 @@ struct sv_cluster_check {
 /* Never blocks. Returns 0, and done() comes; or the errors of sv_store_read(). Any thread. */
 int sv_cluster_check(synctv_node *node, struct sv_cluster_check *check);
 /*
- * For the node's turn, each second: whether the store has a member that no heartbeat has found yet.
- * Until it is known nobody links with it, and what it writes is not looked for. If there is one,
- * the heartbeat comes early, and all rooms in memory are looked at. Never blocks.
+ * For the node's turn, each second: whether the store has a member that no heartbeat has found yet
+ * (until it is known nobody links with it, and what it writes is not looked for), or is older than
+ * it was, because a backup was restored. Then the heartbeat comes at once, and rooms in memory are
+ * looked at or read again. Never blocks.
  */
-void sv_cluster_look_for_newcomers(synctv_node *node);
+void sv_cluster_look_between_beats(synctv_node *node);
 /* Takes its row away with the last of the store's jobs. */
 void sv_cluster_leave(synctv_node *node);
 

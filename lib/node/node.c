@@ -509,7 +509,7 @@ static int64_t run_timers(synctv_node *node)
             node->next_rare_look_ms = now_ms + SV_RARE_LOOK_MS;
             sv_rooms_look(node);
         }
-        sv_cluster_look_for_newcomers(node);
+        sv_cluster_look_between_beats(node);
         sv_newcomers_look(node);
     }
     int64_t next_ms = sv_rooms_tick(node, now_ms);

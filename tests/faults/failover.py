@@ -372,4 +372,34 @@ def _():
     remove_databases()
 
 
+@test("a backup of before the last start of a member may be restored beside it, and is noticed by all at once")
+def _():
+    data = database()
+    data.create()
+    data.start()
+    dump = temp_path("synctv.dump")
+    env = {**os.environ, "PGPORT": str(data.port), "PGHOST": "127.0.0.1", "PGUSER": "synctv"}
+    with member(data.url, "b") as b:
+        with member(data.url, "a") as a:
+            alice = register(a, "alice")
+            room = alice.CreateRoom(name="Movie night").room
+            alice.AddMovie(room_id=room.id, movie=movie("kept"))
+            subprocess.run([f"{data.bin}/pg_dump", "--format=custom", "--file", dump, "postgres"], check=True, env=env,
+                           stdin=subprocess.DEVNULL, timeout=PATIENCE_S)
+        with member(data.url, "a") as a:
+            alice = elsewhere(a, alice)
+            stream = elsewhere(b, alice).stream(room.id)
+            stream.expect("room_state")
+            eventually(lambda: f"node a is alive, address {a.address}" in b.stderr(), "b has found the new start of a")
+            alice.AddMovie(room_id=room.id, movie=movie("lost"))
+            stream.expect("movies", where=lambda told: told.movie.name == "lost")
+            subprocess.run([f"{data.bin}/pg_restore", "--clean", "--if-exists", "--single-transaction", "--dbname",
+                            "postgres", dump], check=True, env=env, stdin=subprocess.DEVNULL, timeout=PATIENCE_S)
+            equal(stream.expect("movies", change=pb.LIST_CHANGE_REMOVED).movie.name, "lost")
+            eventually(lambda: "it has registered anew" in a.stderr(), "a takes its place again")
+            eventually(lambda: "the database is older than it was" in b.stderr(), "b notices")
+            eventually(lambda: added_at(alice, room), "a writes again")
+    remove_databases()
+
+
 run()
