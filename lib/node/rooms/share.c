@@ -15,8 +15,6 @@
 #include "node/rooms/tell.h"
 #include "node/rooms/view.h"
 
-#define PRESENCES_MAX 2000 /* in a snapshot: members and guests */
-
 /* ---- out ---- */
 
 static struct sv_cluster_event event_of(synctv_node *node, enum sv_cluster_event_kind kind,
@@ -154,9 +152,9 @@ static void make_snapshot(synctv_node *node, struct sv_room *room, const char *r
     struct sv_arena arena = { 0 };
     synctv_playback state;
     event.barrier = barrier;
-    if (room != NULL && room->attendance != NULL &&
-        (presences = calloc(PRESENCES_MAX, sizeof(*presences))) != NULL)
-        event.n_presences = sv_presence_list(room, presences, PRESENCES_MAX);
+    size_t n_ours = room == NULL ? 0 : atomic_load(&room->attendance->n_ours);
+    if (n_ours > 0 && (presences = calloc(n_ours, sizeof(*presences))) != NULL)
+        event.n_presences = sv_presence_list(room, presences, n_ours);
     event.presences = presences;
     if (room != NULL && room->loaded && !room->gone) {
         /* Of what was heard of others may not have heard. */

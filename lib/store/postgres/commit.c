@@ -12,11 +12,11 @@
  * no other number may be put into a row that is closed. Then nothing can come any more, and what
  * the row says is so: after a crash, and after a failover to a standby, too.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "store/postgres/fence.h"
 
 #define RESOLVE_US (10 * 1000 * 1000)
@@ -65,7 +65,9 @@ static int resolve(struct sv_pg *pg, const char *writer, int64_t n)
     int rv;
     pg->conn.deadline_us = sv_mono_us() + RESOLVE_US;
     while ((rv = ask(pg, writer, n)) < 0 && sv_mono_us() + pause < sv_pg_deadline_us(pg)) {
-        usleep((useconds_t)(pause / 2 + (int64_t)rand() % (pause / 2)));
+        uint32_t random = 0;
+        sv_random_bytes(&random, sizeof(random));
+        usleep((useconds_t)(pause / 2 + random % (pause / 2)));
         pause = pause * 2 > RESOLVE_PAUSE_MAX_US ? RESOLVE_PAUSE_MAX_US : pause * 2;
     }
     pg->conn.deadline_us = job_deadline;
