@@ -50,6 +50,7 @@ static void take_row(struct sv_fellow *fellow, const struct sv_fellow_row *row)
 {
     copy(fellow->id, sizeof(fellow->id), row->id);
     copy(fellow->address, sizeof(fellow->address), sv_str(row->address));
+    copy(fellow->stats, sizeof(fellow->stats), sv_str(row->stats));
     fellow->epoch = row->epoch;
     fellow->beat = row->beat;
     fellow->heartbeat_ms = row->heartbeat_ms;

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define SV_FELLOWS_MAX 256
+#define SV_FELLOW_STATS_SIZE 128
 #define SV_SUSPECT_BEATS 3
 #define SV_DEAD_BEATS 6
 #define SV_DEAD_KEPT_MS 600000 /* then its row is forgotten */
@@ -31,7 +32,7 @@ enum sv_fellow_state {
 
 /* A row, as it was read. */
 struct sv_fellow_row {
-    const char *id, *address;
+    const char *id, *address, *stats;
     int64_t epoch;
     uint64_t beat;
     int64_t heartbeat_ms, ahead_ms;
@@ -41,6 +42,8 @@ struct sv_fellow_row {
 struct sv_fellow {
     char id[65];
     char address[128];
+    /* What its row says of them; "" = nothing. */
+    char stats[SV_FELLOW_STATS_SIZE];
     int64_t epoch;
     uint64_t beat;
     int64_t heartbeat_ms, ahead_ms;

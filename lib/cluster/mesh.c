@@ -389,11 +389,11 @@ static bool is_to_be_linked(const struct sv_mesh_peer *peer)
     return peer->listed && peer->state != SV_FELLOW_DEAD;
 }
 
-/* The smaller id dials. */
+/* The smaller id dials, and who cannot be dialled. */
 static void dial_if_ours(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
 {
     if (peer->link == 0 && !peer->dialling && is_to_be_linked(peer) && peer->address[0] != '\0' &&
-        strcmp(mesh->id, peer->id) < 0)
+        (mesh->dials_all || strcmp(mesh->id, peer->id) < 0))
         dial(mesh, peer);
 }
 
@@ -818,6 +818,11 @@ struct sv_mesh *sv_mesh_new(const char *node_id)
     sv_list_init(&mesh->leaving);
     mesh->told_ms = INT64_MIN / 2;
     return mesh;
+}
+
+void sv_mesh_dial_all(struct sv_mesh *mesh)
+{
+    mesh->dials_all = true;
 }
 
 void sv_mesh_free(struct sv_mesh *mesh)

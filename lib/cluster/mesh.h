@@ -145,6 +145,8 @@ struct sv_mesh_outputs {
 
 /* NULL when out of memory. `node_id` is copied. */
 struct sv_mesh *sv_mesh_new(const char *node_id);
+/* Nobody can dial this node: it dials all. Before the first step. */
+void sv_mesh_dial_all(struct sv_mesh *mesh);
 void sv_mesh_free(struct sv_mesh *mesh);
 void sv_mesh_outputs_fini(struct sv_mesh_outputs *outputs);
 

@@ -116,6 +116,8 @@ struct sv_mesh_room {
 
 struct sv_mesh {
     char id[65];
+    /* Nobody can dial this node. */
+    bool dials_all;
     int64_t now_ms;
     struct sv_list peers;
     struct sv_mesh_room *rooms;

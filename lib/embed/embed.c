@@ -205,7 +205,7 @@ static int make_peer(synctv_node *node, struct front *front, const synctv_node_o
     const struct sv_peer_options o = {
         .node = node,
         .log = &node->log,
-        .secret_file = options->listen != NULL ? options->cluster_secret_file : NULL,
+        .secret_file = options->cluster_secret_file,
         .tls = files->tls.cert != NULL,
         .root_ca = files->cluster_ca,
         .cert = files->cert,

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "cluster/membership.h"
 #include "core/playback.h"
+#include "node/cluster_view.h"
 #include "node/links/links.h"
 #include "node/rooms/look.h"
 #include "node/rooms/tick.h"
@@ -32,7 +33,7 @@ struct beat {
     struct sv_cluster *cluster;
     struct sv_arena arena;
     struct sv_node_rec own;
-    char address[128], stats[96];
+    char address[128], stats[SV_FELLOW_STATS_SIZE];
     /* The store's clock. */
     int64_t now_ms;
     /* What run() finds. */
@@ -208,14 +209,11 @@ void sv_cluster_free(synctv_node *node)
 /* --- the node's own row --- */
 
 /* Locked. */
-static void prepare_beat(struct sv_cluster *cluster)
+static void prepare_beat(struct sv_cluster *cluster, const struct sv_cluster_stats *stats)
 {
     synctv_node *node = cluster->node;
     struct beat *beat = &cluster->beat;
-    synctv_node_stats stats;
-    synctv_node_get_stats(node, &stats);
-    snprintf(beat->stats, sizeof(beat->stats), "rooms=%u streams=%u users_online=%u",
-        stats.rooms_loaded, stats.streams, stats.users_online);
+    sv_cluster_stats_write(stats, beat->stats, sizeof(beat->stats));
     memcpy(beat->address, cluster->address, sizeof(beat->address));
     beat->cluster = cluster;
     beat->now_ms = sv_node_store_ms(node);
@@ -270,8 +268,10 @@ int sv_cluster_register(synctv_node *node, struct sv_tx *tx, int64_t *ret_ahead_
         rv = read_storage_id(cluster, tx);
     if (rv < 0)
         return rv;
+    struct sv_cluster_stats stats;
+    sv_cluster_own_stats(node, &stats);
     pthread_mutex_lock(&cluster->lock);
-    prepare_beat(cluster);
+    prepare_beat(cluster, &stats);
     cluster->beat.own.ahead_ms = *ret_ahead_ms;
     rv = tx->ops->node_register(tx, &cluster->beat.own, cluster->beat.now_ms, &cluster->epoch);
     pthread_mutex_unlock(&cluster->lock);
@@ -384,6 +384,7 @@ static void look_around(struct sv_cluster *cluster, struct beat *beat)
         rows[n++] = (struct sv_fellow_row){
             .id = rec->id,
             .address = rec->address,
+            .stats = rec->stats,
             .epoch = rec->epoch,
             .beat = rec->beat,
             .heartbeat_ms = rec->heartbeat_ms,
@@ -469,6 +470,7 @@ static void beat_apply(struct sv_job *job, int rv)
     cluster->epoch = beat->own.epoch;
     cluster->seen = cluster->view;
     pthread_mutex_unlock(&cluster->lock);
+    sv_node_cluster_changed(cluster->node);
     if (beat->registered)
         come_back(cluster, row, beat->own.epoch);
     else if (is_older)
@@ -485,11 +487,13 @@ static int start_beat(struct sv_cluster *cluster, synctv_error *ret_error)
         return sv_errorf(ret_error, SYNCTV_E_STALE_EPOCH,
             "another start of the node %s has taken this one's place in the database", node->id);
     int rv = 0;
+    struct sv_cluster_stats stats;
+    sv_cluster_own_stats(node, &stats);
     pthread_mutex_lock(&cluster->lock);
     if (cluster->left) {
         rv = SYNCTV_E_SHUTTING_DOWN;
     } else if (!cluster->beating) {
-        prepare_beat(cluster);
+        prepare_beat(cluster, &stats);
         cluster->beat.job = (struct sv_job){ .run = beat_run, .apply = beat_apply };
         rv = sv_store_write(node->store, &cluster->beat.job);
         cluster->beating = rv == 0;
@@ -672,34 +676,4 @@ int sv_cluster_check(synctv_node *node, struct sv_cluster_check *check)
     check->job = (struct sv_job){ .run = check_run, .apply = check_apply };
     check->arena = (struct sv_arena){ 0 };
     return sv_store_read(node->store, &check->job);
-}
-
-/* --- what others may see --- */
-
-static void show(synctv_cluster_node *out, const char *id, const char *address,
-    synctv_node_state state, int64_t age_ms)
-{
-    snprintf(out->node_id, sizeof(out->node_id), "%s", id);
-    snprintf(out->address, sizeof(out->address), "%s", address);
-    out->state = state;
-    out->age_ms = age_ms;
-}
-
-int synctv_cluster_nodes(synctv_node *node, synctv_cluster_node *ret_nodes, int max)
-{
-    static const synctv_node_state states[] = { SYNCTV_NODE_ALIVE, SYNCTV_NODE_SUSPECT,
-        SYNCTV_NODE_DEAD };
-    struct sv_cluster *cluster = node->cluster;
-    if (cluster == NULL)
-        return 0;
-    pthread_mutex_lock(&cluster->lock);
-    int n = 1 + (int)cluster->seen.n;
-    if (max > 0)
-        show(&ret_nodes[0], node->id, cluster->address, SYNCTV_NODE_ALIVE, 0);
-    for (int i = 1; i < n && i < max; i++) {
-        const struct sv_fellow *fellow = &cluster->seen.fellows[i - 1];
-        show(&ret_nodes[i], fellow->id, fellow->address, states[fellow->state], fellow->age_ms);
-    }
-    pthread_mutex_unlock(&cluster->lock);
-    return n;
 }

@@ -16,6 +16,7 @@
 #include "core/playback.h"
 #include "core/validate.h"
 #include "node/cluster.h"
+#include "node/cluster_view.h"
 #include "node/people/account.h"
 #include "node/engine/blocking_job.h"
 #include "node/engine/ticket.h"
@@ -374,7 +375,11 @@ int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_e
         node->rooms->changed = sv_share_change;
         node->rooms->changed_userdata = node;
         rv = node->links == NULL ? SYNCTV_E_NO_MEMORY : 0;
+        if (rv == 0 && options->listen == NULL)
+            sv_links_dial_all(node);
     }
+    if (rv >= 0)
+        rv = sv_cluster_watch_new(node, options);
     if (rv >= 0)
         rv = sv_accounts_new(node, &people_hooks, &node->accounts);
     if (rv < 0)
@@ -419,6 +424,7 @@ void sv_node_fini(synctv_node *node)
     if (node->store != NULL)
         sv_store_free(node->store);
     sv_links_free(node->links);
+    sv_cluster_watch_free(node);
     sv_cluster_free(node);
     sv_login_limit_free(node->login_limit);
     if (node->jwt_key != NULL)
@@ -541,6 +547,7 @@ int64_t sv_node_turn(synctv_node *node)
         atomic_store(&node->turn_wanted, false);
         sv_mailbox_run(&node->mailbox);
         bool more = sv_streams_run_ready(node) > 0;
+        sv_cluster_watch_tell(node);
         wait_ms = run_timers(node);
         if (more)
             wait_ms = 0;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "node/rooms/follow.h"
+#include "node/cluster_calls.h"
 #include "peer/link.h"
 
 #define SERVICE "/synctv.data.DataSyncService/"
@@ -27,51 +27,19 @@ static void reply(struct sv_rpc_call *call, int rv, struct sv_rpc_bytes bytes, s
 
 /* ---- BatchGetRooms ---- */
 
-struct batch {
-    struct sv_rpc_call *call;
-    atomic_size_t n_missing;
-    size_t n;
-    struct ask {
-        struct batch *batch;
-        const synctv_result *result;
-    } asks[SV_WIRE_BATCH_ROOMS_MAX];
-};
-
-/* Rooms that do not exist are left out; any other failure is one of the call. */
-static void answer_batch(struct batch *batch)
+/* synctv_cluster_rooms_fn */
+static void got_rooms(void *userdata, const synctv_room *rooms, size_t n, const synctv_error *error)
 {
-    synctv_room rooms[SV_WIRE_BATCH_ROOMS_MAX];
+    struct sv_rpc_call *call = userdata;
+    const struct sv_wire_rooms_response response = { rooms, n };
     struct sv_rpc_bytes bytes = { 0 };
     synctv_error err;
-    size_t n = 0;
     int rv = 0;
-    for (size_t i = 0; i < batch->n; i++) {
-        const synctv_result *result = batch->asks[i].result;
-        if (result->code == 0 && result->room != NULL) {
-            rooms[n++] = *result->room;
-        } else if (result->code != SYNCTV_E_ROOM_NOT_FOUND &&
-            result->code != SYNCTV_E_INVALID_ARGUMENT) {
-            rv = result->code;
-            err = *result->error;
-        }
-    }
-    const struct sv_wire_rooms_response response = { rooms, n };
-    if (rv == 0)
+    if (error != NULL)
+        rv = (err = *error).code;
+    else
         rv = sv_wire_batch_rooms_response_encode(&response, sv_rpc_bytes_alloc, &bytes, &err);
-    reply(batch->call, rv, bytes, &err);
-    for (size_t i = 0; i < batch->n; i++)
-        synctv_result_unref(batch->asks[i].result);
-    free(batch);
-}
-
-/* synctv_done_fn */
-static void got_room(void *userdata, const synctv_result *result)
-{
-    struct ask *ask = userdata;
-    struct batch *batch = ask->batch;
-    ask->result = synctv_result_ref(result);
-    if (atomic_fetch_sub(&batch->n_missing, 1) == 1)
-        answer_batch(batch);
+    reply(call, rv, bytes, &err);
 }
 
 static void batch_get_rooms(struct sv_rpc_call *call, void *arg)
@@ -79,8 +47,6 @@ static void batch_get_rooms(struct sv_rpc_call *call, void *arg)
     struct sv_peer *peer = arg;
     struct sv_token_claims claims;
     struct sv_wire_ids_request request;
-    struct batch *batch = NULL;
-    synctv_caller *system = NULL;
     synctv_error err;
     size_t len;
     const void *payload = sv_rpc_call_payload(call, &len);
@@ -88,27 +54,10 @@ static void batch_get_rooms(struct sv_rpc_call *call, void *arg)
     if (rv == 0)
         rv = sv_wire_batch_rooms_request_decode(payload, len, sv_rpc_call_arena(call), &request,
             &err);
-    if (rv == 0 &&
-        ((batch = calloc(1, sizeof(*batch))) == NULL ||
-            (system = synctv_node_as_system(peer->node)) == NULL))
-        rv = sv_error(&err, SYNCTV_E_NO_MEMORY);
-    if (rv < 0) {
-        free(batch);
+    if (rv < 0)
         sv_peer_refuse(peer, call, &err);
-        return;
-    }
-    batch->call = call;
-    batch->n = request.n_ids;
-    atomic_init(&batch->n_missing, request.n_ids + 1);
-    for (size_t i = 0; i < request.n_ids; i++) {
-        const synctv_request get =
-            SYNCTV_REQUEST(SYNCTV_METHOD_GET_ROOM_INFO, .room_id = request.ids[i]);
-        batch->asks[i].batch = batch;
-        synctv_call(system, &get, got_room, &batch->asks[i]);
-    }
-    synctv_caller_unref(system);
-    if (atomic_fetch_sub(&batch->n_missing, 1) == 1)
-        answer_batch(batch);
+    else
+        synctv_cluster_rooms(peer->node, request.ids, request.n_ids, got_rooms, call);
 }
 
 /* ---- SyncRoomState ---- */
@@ -253,81 +202,53 @@ static void sync_room_state(struct sv_rpc_call *call, void *arg)
 
 /* ---- GetUserOnlineStatus ---- */
 
-struct place {
-    const char *user_id;
-    bool online;
-    char room_id[SV_ID_SIZE];
-    char node_id[65];
-};
-
-struct online {
+struct online_call {
+    struct sv_online online;
     struct sv_rpc_call *call;
-    /* Nodes that have not answered, and this one until it has asked all. */
-    atomic_size_t n_missing;
-    /* Of `places`. */
-    pthread_mutex_t lock;
-    size_t n;
-    struct place *places;
 };
 
-/* `places` is of the call's arena, as the ids are. */
-static void online_answer(struct online *o)
+static void online_done(struct sv_online *online, bool is_asker)
 {
+    struct online_call *o = SV_CONTAINER_OF(online, struct online_call, online);
     struct sv_wire_online_status *statuses =
-        sv_arena_array(sv_rpc_call_arena(o->call), o->n + 1, sizeof(*statuses));
+        sv_arena_array(sv_rpc_call_arena(o->call), online->n + 1, sizeof(*statuses));
     struct sv_rpc_bytes bytes = { 0 };
     synctv_error err;
     int rv = statuses == NULL ? sv_error(&err, SYNCTV_E_NO_MEMORY) : 0;
-    for (size_t i = 0; i < o->n && rv == 0; i++)
-        statuses[i] = (struct sv_wire_online_status){ o->places[i].user_id, o->places[i].online,
-            o->places[i].room_id, o->places[i].node_id };
-    const struct sv_wire_online_response response = { statuses, o->n };
+    for (size_t i = 0; i < online->n && rv == 0; i++) {
+        const struct sv_online_place *place = &online->places[i];
+        statuses[i] = (struct sv_wire_online_status){ place->user_id, place->online, place->room_id,
+            place->node_id };
+    }
+    const struct sv_wire_online_response response = { statuses, online->n };
     if (rv == 0)
         rv = sv_wire_online_response_encode(&response, sv_rpc_bytes_alloc, &bytes, &err);
     reply(o->call, rv, bytes, &err);
-    pthread_mutex_destroy(&o->lock);
+    sv_online_fini(online);
     free(o);
-}
-
-static void online_unref(struct online *o)
-{
-    if (atomic_fetch_sub(&o->n_missing, 1) == 1)
-        online_answer(o);
-}
-
-/* Locked. */
-static void take_status(struct online *o, const struct sv_wire_online_status *status)
-{
-    for (size_t i = 0; i < o->n; i++) {
-        struct place *place = &o->places[i];
-        if (place->online || !status->online || strcmp(place->user_id, status->user_id) != 0)
-            continue;
-        place->online = true;
-        snprintf(place->room_id, sizeof(place->room_id), "%s", status->room_id);
-        snprintf(place->node_id, sizeof(place->node_id), "%s", status->node_id);
-    }
 }
 
 /* sv_rpc_done_fn: another node has answered. */
 static void got_statuses(void *userdata, const struct sv_rpc_answer *answer)
 {
-    struct online *o = userdata;
+    struct sv_online *online = userdata;
     struct sv_arena arena = { 0 };
     struct sv_wire_online_response response;
     if (answer->grpc_status == 0 &&
         sv_wire_online_response_decode(answer->data, answer->len, &arena, &response, NULL) == 0) {
-        pthread_mutex_lock(&o->lock);
-        for (size_t i = 0; i < response.n_statuses; i++)
-            take_status(o, &response.statuses[i]);
-        pthread_mutex_unlock(&o->lock);
+        for (size_t i = 0; i < response.n_statuses; i++) {
+            const struct sv_wire_online_status *status = &response.statuses[i];
+            if (status->online)
+                sv_online_found(online, status->user_id, status->room_id, status->node_id);
+        }
     }
     sv_arena_fini(&arena);
-    online_unref(o);
+    sv_online_answered(online, false);
 }
 
 /* Locked: peer->lock. */
-static void ask_fellow(struct online *o, struct sv_peer_fellow *fellow, const void *payload,
-    size_t len)
+static void ask_fellow(struct sv_online *online, struct sv_peer_fellow *fellow,
+    struct sv_rpc_bytes payload)
 {
     struct sv_peer *peer = fellow->peer;
     char *authorization;
@@ -342,23 +263,41 @@ static void ask_fellow(struct online *o, struct sv_peer_fellow *fellow, const vo
         .n_metadata = 1,
         .timeout_ms = ASK_MS,
     };
-    atomic_fetch_add(&o->n_missing, 1);
-    if (sv_rpc_unary(fellow->channel, &request, sv_rpc_bytes_copy(payload, len), got_statuses, o) <
+    sv_online_expect(online);
+    if (sv_rpc_unary(fellow->channel, &request, sv_rpc_bytes_ref(payload), got_statuses, online) <
         0)
-        atomic_fetch_sub(&o->n_missing, 1);
+        atomic_fetch_sub(&online->n_missing, 1); /* whoever asks has not answered yet */
     free(authorization);
 }
 
+void sv_peer_ask_online(struct sv_peer *peer, struct sv_online *online)
+{
+    struct sv_rpc_bytes payload;
+    const char **ids = malloc((online->n + 1) * sizeof(*ids));
+    if (ids == NULL)
+        return;
+    for (size_t i = 0; i < online->n; i++)
+        ids[i] = online->places[i].user_id;
+    const struct sv_wire_ids_request request = { ids, online->n };
+    int rv = sv_wire_online_request_encode(&request, sv_rpc_bytes_alloc, &payload, NULL);
+    free(ids);
+    if (rv < 0)
+        return;
+    pthread_mutex_lock(&peer->lock);
+    SV_LIST_FOREACH(it, &peer->fellows)
+        ask_fellow(online, SV_CONTAINER_OF(it, struct sv_peer_fellow, link_in_peer), payload);
+    pthread_mutex_unlock(&peer->lock);
+    sv_rpc_bytes_unref(payload);
+}
+
 /* Those who have registered ask for this node alone; for others, all nodes are asked. */
-static void ask_others(struct sv_peer *peer, struct online *o, const char *caller_id,
-    const void *payload, size_t len)
+static bool has_registered(struct sv_peer *peer, const char *id)
 {
     pthread_mutex_lock(&peer->lock);
-    const struct sv_peer_fellow *caller = sv_peer_find(peer, caller_id);
-    if (caller == NULL || caller->epoch == 0)
-        SV_LIST_FOREACH(it, &peer->fellows)
-            ask_fellow(o, SV_CONTAINER_OF(it, struct sv_peer_fellow, link_in_peer), payload, len);
+    const struct sv_peer_fellow *fellow = sv_peer_find(peer, id);
+    bool has = fellow != NULL && fellow->epoch != 0;
     pthread_mutex_unlock(&peer->lock);
+    return has;
 }
 
 static void get_user_online_status(struct sv_rpc_call *call, void *arg)
@@ -366,18 +305,16 @@ static void get_user_online_status(struct sv_rpc_call *call, void *arg)
     struct sv_peer *peer = arg;
     struct sv_token_claims claims;
     struct sv_wire_ids_request request;
-    struct online *o = NULL;
+    struct online_call *o = NULL;
     synctv_error err;
     size_t len;
     const void *payload = sv_rpc_call_payload(call, &len);
-    struct sv_arena *arena = sv_rpc_call_arena(call);
     int rv = sv_peer_authenticate(peer, call, &claims, &err);
     if (rv == 0)
-        rv = sv_wire_online_request_decode(payload, len, arena, &request, &err);
-    if (rv == 0 && (o = calloc(1, sizeof(*o))) == NULL)
-        rv = sv_error(&err, SYNCTV_E_NO_MEMORY);
+        rv = sv_wire_online_request_decode(payload, len, sv_rpc_call_arena(call), &request, &err);
     if (rv == 0 &&
-        (o->places = sv_arena_array(arena, request.n_ids + 1, sizeof(*o->places))) == NULL)
+        ((o = calloc(1, sizeof(*o))) == NULL ||
+            sv_online_begin(&o->online, peer->node, request.ids, request.n_ids, online_done) < 0))
         rv = sv_error(&err, SYNCTV_E_NO_MEMORY);
     if (rv < 0) {
         free(o);
@@ -385,18 +322,9 @@ static void get_user_online_status(struct sv_rpc_call *call, void *arg)
         return;
     }
     o->call = call;
-    o->n = request.n_ids;
-    pthread_mutex_init(&o->lock, NULL);
-    atomic_init(&o->n_missing, 1);
-    for (size_t i = 0; i < o->n; i++) {
-        struct place *place = &o->places[i];
-        *place = (struct place){ .user_id = request.ids[i] };
-        place->online = sv_user_follows(peer->node, place->user_id, place->room_id);
-        if (place->online)
-            snprintf(place->node_id, sizeof(place->node_id), "%s", synctv_node_id(peer->node));
-    }
-    ask_others(peer, o, claims.subject, payload, len);
-    online_unref(o);
+    if (!has_registered(peer, claims.subject))
+        sv_peer_ask_online(peer, &o->online);
+    sv_online_answered(&o->online, true);
 }
 
 void sv_peer_add_data_methods(struct sv_peer *peer, struct sv_rpc_method *methods)

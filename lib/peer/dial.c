@@ -251,11 +251,27 @@ static void on_observed(void *peers, const struct sv_cluster_event *event)
     sv_rpc_bytes_unref(bytes);
 }
 
+static void on_usage(void *peers, double *ret_cpu, double *ret_memory)
+{
+    struct sv_peer *peer = peers;
+    struct sv_wire_node_stats stats;
+    sv_peer_usage_read(&peer->usage, &stats);
+    *ret_cpu = stats.cpu_usage;
+    *ret_memory = stats.memory_usage;
+}
+
+static void on_ask_online(void *peers, struct sv_online *online)
+{
+    sv_peer_ask_online(peers, online);
+}
+
 static const struct sv_link_ops link_ops = {
     .dial = on_dial,
     .hang_up = on_hang_up,
     .send = on_send,
     .observed = on_observed,
+    .usage = on_usage,
+    .ask_online = on_ask_online,
 };
 
 /* ---- the thread ---- */

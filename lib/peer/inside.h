@@ -27,6 +27,7 @@
 #include "rpc/channel.h"
 
 struct sv_peer_link;
+struct sv_online;
 
 /* Others, whether linked or not. Twice what the table of nodes has: its rows come and go. */
 #define SV_PEER_FELLOWS_MAX (2 * SV_FELLOWS_MAX)
@@ -136,6 +137,9 @@ int sv_peer_dial_start(struct sv_peer *peer, synctv_error *err);
 void sv_peer_own_stats(struct sv_peer *peer, struct sv_wire_node_stats *ret_stats);
 
 void sv_peer_add_cluster_methods(struct sv_peer *peer, struct sv_rpc_method *methods);
+/* Asks all linked nodes. */
+void sv_peer_ask_online(struct sv_peer *peer, struct sv_online *online);
+
 void sv_peer_add_data_methods(struct sv_peer *peer, struct sv_rpc_method *methods);
 
 /*

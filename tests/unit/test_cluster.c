@@ -110,10 +110,16 @@ static int join_as(struct sv_tx *tx, void *arg)
         .id = arg,
         .instance = "other",
         .address = "192.0.2.2:2",
+        .stats = "rooms=7 streams=8 users_online=99999999999 cpu_millis=1500 memory_kib=lots",
         .heartbeat_ms = BEAT_MS,
     };
     int64_t epoch;
     return tx->ops->node_register(tx, &rec, 1, &epoch);
+}
+
+static int leave_as(struct sv_tx *tx, void *arg)
+{
+    return tx->ops->node_forget(tx, arg, 1);
 }
 
 static int join_as_ahead(struct sv_tx *tx, void *arg)
@@ -167,6 +173,10 @@ static int count_nodes(struct sv_tx *tx, void *arg)
 static char db_path[64], db_url[80];
 static struct sv_store *beside;
 
+static bool hears_events;
+static void on_event(void *userdata, const synctv_cluster_event *event);
+static synctv_cluster_node last_node;
+
 static void open_member(void)
 {
     snprintf(db_path, sizeof(db_path), "%s-%d.db", secret_path, (int)getpid());
@@ -176,6 +186,8 @@ static void open_member(void)
     fx_options.cluster_secret_file = secret_path;
     fx_options.node_id = "self";
     fx_options.advertise = "192.0.2.1:1";
+    fx_options.cluster_event = hears_events ? on_event : NULL;
+    fx_options.cluster_userdata = &last_node;
     fx_open();
     const struct sv_store_options o = { .url = db_url };
     ck_assert_int_eq(sv_store_open(&o, &beside, NULL), 0);
@@ -222,6 +234,8 @@ START_TEST(members_see_each_other_and_grow_old_by_the_clock)
     ck_assert_int_eq(synctv_cluster_nodes(&fx_node, nodes, 3), 1);
     ck_assert_str_eq(nodes[0].node_id, "self");
     ck_assert_str_eq(nodes[0].address, "192.0.2.1:1");
+    ck_assert_int_eq(nodes[0].state, SYNCTV_NODE_ALIVE);
+    ck_assert_int_gt(nodes[0].epoch, 0);
     ck_assert_int_eq(do_write(join_as, "other"), 0);
     beat();
     ck_assert_int_eq(synctv_cluster_nodes(&fx_node, nodes, 1), 2);
@@ -229,14 +243,194 @@ START_TEST(members_see_each_other_and_grow_old_by_the_clock)
         ck_assert_int_eq(synctv_cluster_nodes(&fx_node, nodes, 3), 2);
         ck_assert_str_eq(nodes[1].node_id, "other");
         ck_assert_str_eq(nodes[1].address, "192.0.2.2:2");
+        ck_assert_uint_eq(nodes[1].struct_size, sizeof(nodes[1]));
+        ck_assert_uint_eq(nodes[1].rooms_loaded, 7);
+        ck_assert_uint_eq(nodes[1].streams, 8);
+        ck_assert_uint_eq(nodes[1].users_online, UINT32_MAX);
+        ck_assert_double_eq(nodes[1].cpu, 1.5);
+        ck_assert_double_eq(nodes[1].memory_bytes, 0);
         ck_assert_int_eq(nodes[1].state,
-            i < 3       ? SYNCTV_NODE_ALIVE
+            i < 3       ? SYNCTV_NODE_UNREACHABLE /* nobody dials in this test */
                 : i < 7 ? SYNCTV_NODE_SUSPECT
                         : SYNCTV_NODE_DEAD);
         ck_assert_int_ge(nodes[1].age_ms, i * BEAT_MS);
         fx_pass_ms(BEAT_MS);
         beat();
     }
+    close_member();
+}
+END_TEST
+
+START_TEST(a_program_built_with_a_shorter_structure_gets_what_it_knows)
+{
+    struct {
+        size_t struct_size;
+        char node_id[65];
+    } nodes[2];
+    open_member();
+    ck_assert_int_eq(do_write(join_as, "other"), 0);
+    beat();
+    int n = synctv_cluster_nodes_sized(&fx_node, (synctv_cluster_node *)nodes, 2, sizeof(nodes[0]));
+    ck_assert_int_eq(n, 2);
+    ck_assert_str_eq(nodes[0].node_id, "self");
+    ck_assert_str_eq(nodes[1].node_id, "other");
+    ck_assert_uint_eq(nodes[1].struct_size, sizeof(nodes[1]));
+    close_member();
+}
+END_TEST
+
+/* ---- events ---- */
+
+static int n_events;
+static synctv_cluster_change last_change;
+
+static void on_event(void *userdata, const synctv_cluster_event *event)
+{
+    ck_assert_ptr_eq(userdata, &last_node);
+    n_events++;
+    last_change = event->change;
+    last_node = *event->node;
+}
+
+static void expect_event(int number, synctv_cluster_change change, synctv_node_state state)
+{
+    fx_turn();
+    ck_assert_int_eq(n_events, number);
+    ck_assert_int_eq(last_change, change);
+    ck_assert_str_eq(last_node.node_id, "other");
+    ck_assert_int_eq(last_node.state, state);
+}
+
+START_TEST(members_that_come_change_and_go_are_told_once)
+{
+    hears_events = true;
+    open_member();
+    hears_events = false;
+    n_events = 0;
+    beat();
+    fx_turn();
+    ck_assert_int_eq(n_events, 0);
+    ck_assert_int_eq(do_write(join_as, "other"), 0);
+    beat();
+    expect_event(1, SYNCTV_CLUSTER_CAME, SYNCTV_NODE_UNREACHABLE);
+    beat();
+    expect_event(1, SYNCTV_CLUSTER_CAME, SYNCTV_NODE_UNREACHABLE);
+    for (int i = 0; i < 3; i++) {
+        fx_pass_ms(BEAT_MS);
+        beat();
+    }
+    expect_event(2, SYNCTV_CLUSTER_CHANGED, SYNCTV_NODE_SUSPECT);
+    ck_assert_int_eq(do_write(leave_as, "other"), 1);
+    beat();
+    expect_event(3, SYNCTV_CLUSTER_LEFT, SYNCTV_NODE_SUSPECT);
+    close_member();
+    ck_assert_int_eq(n_events, 3);
+}
+END_TEST
+
+/* ---- looking up ---- */
+
+static int n_answers;
+static synctv_error answer_error;
+static synctv_user_online answer_users[2];
+static char answer_room[16], answer_node[65];
+
+static void on_online(void *userdata, const synctv_user_online *users, size_t n,
+    const synctv_error *error)
+{
+    n_answers++;
+    answer_error = error == NULL ? (synctv_error){ 0 } : *error;
+    memcpy(answer_users, users, n * sizeof(*users));
+    snprintf(answer_room, sizeof(answer_room), "%s", n > 0 ? users[0].room_id : "");
+    snprintf(answer_node, sizeof(answer_node), "%s", n > 0 ? users[0].node_id : "");
+}
+
+START_TEST(who_is_online_is_said_also_by_a_node_that_is_alone)
+{
+    synctv_node_options_init(&fx_options);
+    fx_open();
+    synctv_caller *alice = fx_user("alice"), *bob = fx_user("bob");
+    const char *room = fx_room(alice, NULL);
+    fx_follow(alice, room);
+    const char *ids[] = { synctv_caller_user_id(alice), synctv_caller_user_id(bob) };
+    synctv_cluster_online(&fx_node, ids, 2, on_online, NULL);
+    ck_assert_int_eq(n_answers, 1);
+    ck_assert(answer_users[0].online && !answer_users[1].online);
+    ck_assert_str_eq(answer_room, room);
+    ck_assert_str_eq(answer_node, synctv_node_id(&fx_node));
+
+    const char *wrong[] = { ids[0], "no id" };
+    synctv_cluster_online(&fx_node, wrong, 2, on_online, NULL);
+    ck_assert_int_eq(n_answers, 2);
+    ck_assert_int_eq(answer_error.code, SYNCTV_E_INVALID_ARGUMENT);
+    ck_assert_str_eq(answer_error.field, "user_ids");
+    fx_close();
+}
+END_TEST
+
+static size_t n_rooms;
+static char first_room[16];
+
+static void on_rooms(void *userdata, const synctv_room *rooms, size_t n, const synctv_error *error)
+{
+    n_answers++;
+    n_rooms = n;
+    answer_error = error == NULL ? (synctv_error){ 0 } : *error;
+    snprintf(first_room, sizeof(first_room), "%s", n > 0 ? rooms[0].id : "");
+}
+
+START_TEST(rooms_are_looked_up_many_at_a_time)
+{
+    const char *ids[SYNCTV_CLUSTER_ROOMS_MAX + 1];
+    synctv_node_options_init(&fx_options);
+    fx_open();
+    const char *room = fx_room(fx_user("alice"), NULL);
+    for (size_t i = 0; i < SYNCTV_CLUSTER_ROOMS_MAX + 1; i++)
+        ids[i] = "notthere0001";
+    ids[3] = room;
+    n_answers = 0;
+    synctv_cluster_rooms(&fx_node, ids, SYNCTV_CLUSTER_ROOMS_MAX, on_rooms, NULL);
+    for (int i = 0; i < 1000 && n_answers == 0; i++) {
+        fx_settle();
+        fx_turn();
+    }
+    ck_assert_int_eq(n_answers, 1);
+    ck_assert_uint_eq(n_rooms, 1);
+    ck_assert_str_eq(first_room, room);
+    synctv_cluster_rooms(&fx_node, ids, SYNCTV_CLUSTER_ROOMS_MAX + 1, on_rooms, NULL);
+    ck_assert_int_eq(n_answers, 2);
+    ck_assert_int_eq(answer_error.code, SYNCTV_E_INVALID_ARGUMENT);
+    fx_close();
+}
+END_TEST
+
+START_TEST(a_program_that_is_no_member_reads_the_table)
+{
+    synctv_cluster_node nodes[3];
+    synctv_error err;
+    open_member();
+    ck_assert_int_eq(do_write(join_as, "other"), 0);
+    beat();
+    synctv_node_options o;
+    synctv_node_options_init(&o);
+    o.db_url = db_url;
+    o.alone = false;
+    synctv_node reader;
+    ck_assert_int_eq(sv_node_init(&reader, &o, &err), 0);
+    ck_assert_int_eq(synctv_cluster_nodes(&reader, nodes, 3), 0);
+    ck_assert_int_eq(synctv_cluster_table(&reader, nodes, 3, &err), 2);
+    ck_assert_str_eq(nodes[0].node_id, "other");
+    ck_assert_int_eq(nodes[0].state, SYNCTV_NODE_SUSPECT); /* nobody holds its lock */
+    ck_assert_uint_eq(nodes[0].rooms_loaded, 7);
+    ck_assert_str_eq(nodes[1].node_id, "self");
+    ck_assert_int_eq(nodes[1].state, SYNCTV_NODE_ALIVE);
+    ck_assert_int_eq(nodes[1].age_ms, -1);
+    ck_assert_int_eq(do_beside(kill_self, NULL), 1);
+    ck_assert_int_eq(synctv_cluster_table(&reader, nodes, 3, &err), 2);
+    ck_assert_int_eq(nodes[1].state, SYNCTV_NODE_DEAD);
+    sv_node_close(&reader);
+    sv_node_quiesce(&reader);
+    sv_node_fini(&reader);
     close_member();
 }
 END_TEST
@@ -396,6 +590,11 @@ int main(void)
     tcase_add_test(tc, what_is_wrong_with_the_options_of_a_member_is_said);
     tcase_add_test(tc, a_node_that_is_alone_has_no_cluster);
     tcase_add_test(tc, members_see_each_other_and_grow_old_by_the_clock);
+    tcase_add_test(tc, a_program_built_with_a_shorter_structure_gets_what_it_knows);
+    tcase_add_test(tc, members_that_come_change_and_go_are_told_once);
+    tcase_add_test(tc, who_is_online_is_said_also_by_a_node_that_is_alone);
+    tcase_add_test(tc, rooms_are_looked_up_many_at_a_time);
+    tcase_add_test(tc, a_program_that_is_no_member_reads_the_table);
     tcase_add_test(tc, beside_others_the_clock_does_not_step);
     tcase_add_test(tc, who_starts_beside_others_takes_their_clock);
     tcase_add_test(tc, who_has_been_replaced_stores_nothing_and_is_told_so);

@@ -78,6 +78,72 @@ START_TEST(a_node_that_stops_says_goodbye)
 }
 END_TEST
 
+START_TEST(events_tell_of_links_and_of_nodes_that_come_and_go)
+{
+    synctv_cluster_node nodes[2];
+    wait_for_event(a, 0, "3 b 1");
+    ck_assert_int_eq(synctv_cluster_nodes(&a->node, nodes, 2), 2);
+    ck_assert_str_eq(nodes[1].node_id, "b");
+    ck_assert_int_eq(nodes[1].state, SYNCTV_NODE_ALIVE);
+    ck_assert_double_gt(nodes[0].memory_bytes, 0);
+    int had = value(&a->n_events);
+    member_close(b);
+    int64_t until_ms = sv_mono_ms() + 60000;
+    while (synctv_cluster_nodes(&a->node, nodes, 2) == 2 && sv_mono_ms() < until_ms)
+        usleep(5000);
+    wait_for(&a->n_events, had + 1);
+    b = member_open("b");
+    wait_for_link(a, b);
+}
+END_TEST
+
+static int n_online_answers;
+static synctv_user_online online_answer;
+static char online_node[65];
+
+static void on_online(void *userdata, const synctv_user_online *users, size_t n,
+    const synctv_error *error)
+{
+    pthread_mutex_lock(&test_lock);
+    if (error == NULL && n == 1) {
+        online_answer = users[0];
+        snprintf(online_node, sizeof(online_node), "%s", users[0].node_id);
+    }
+    n_online_answers++;
+    pthread_cond_broadcast(&test_cond);
+    pthread_mutex_unlock(&test_lock);
+}
+
+START_TEST(who_is_online_at_another_node_is_found)
+{
+    const synctv_result *user;
+    synctv_caller *alice;
+    synctv_stream *stream;
+    synctv_error err;
+    ck_assert_int_eq(synctv_node_user_add(&b->node, "alice", "correct horse", "",
+                         SYNCTV_USER_ROLE_USER, &user, &err),
+        0);
+    ck_assert_int_eq(synctv_node_as_user(&b->node, user->user->id, &alice, &err), 0);
+    const char *ids[] = { user->user->id };
+    synctv_cluster_online(&a->node, ids, 1, on_online, NULL);
+    wait_for(&n_online_answers, 1);
+    ck_assert(!online_answer.online);
+
+    const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = "");
+    ck_assert_int_eq(synctv_stream_open(alice, &options, &stream, &err), 0);
+    for (int i = 0; i < 60 && !online_answer.online; i++) { /* one that is slow has nobody */
+        int had = n_online_answers;
+        synctv_cluster_online(&a->node, ids, 1, on_online, NULL);
+        wait_for(&n_online_answers, had + 1);
+    }
+    ck_assert(online_answer.online);
+    ck_assert_str_eq(online_node, "b");
+    synctv_stream_close(stream);
+    synctv_caller_unref(alice);
+    synctv_result_unref(user);
+}
+END_TEST
+
 /* ---- TLS ---- */
 
 static struct member *open_with_tls(const char *id, const struct identity *self,
@@ -122,6 +188,8 @@ int main(void)
     tcase_add_test(t, what_one_says_in_a_room_the_other_hears);
     tcase_add_test(t, many_events_come_in_order_and_none_is_missing);
     tcase_add_test(t, a_node_that_stops_says_goodbye);
+    tcase_add_test(t, events_tell_of_links_and_of_nodes_that_come_and_go);
+    tcase_add_test(t, who_is_online_at_another_node_is_found);
     suite_add_tcase(s, t);
     t = tcase_create("tls");
     tcase_set_timeout(t, 200);

@@ -36,6 +36,8 @@ struct member {
     /* Events that were applied, and lines of the log. Under test_lock. */
     int n_applied, n_lines;
     char applied[64][80];
+    int n_events;
+    char events[64][80];
     char lines[512][320];
 };
 
@@ -75,6 +77,34 @@ static inline void wait_for_line(struct member *m, const char *text)
     while (lines_with(m, text) == 0 && sv_mono_ms() < until_ms)
         usleep(5000);
     ck_assert_msg(lines_with(m, text) > 0, "no line has: %s", text);
+}
+
+/* ---- events of members ---- */
+
+static inline void member_event(void *userdata, const synctv_cluster_event *event)
+{
+    struct member *m = userdata;
+    pthread_mutex_lock(&test_lock);
+    snprintf(m->events[m->n_events % 64], sizeof(m->events[0]), "%d %s %d", (int)event->change,
+        event->node->node_id, (int)event->node->state);
+    m->n_events++;
+    pthread_cond_broadcast(&test_cond);
+    pthread_mutex_unlock(&test_lock);
+}
+
+/* As "<change> <node> <state>", among those from `since` on. */
+static inline void wait_for_event(struct member *m, int since, const char *text)
+{
+    int64_t until_ms = sv_mono_ms() + 60000;
+    bool found = false;
+    while (!found && sv_mono_ms() < until_ms) {
+        pthread_mutex_lock(&test_lock);
+        for (int i = since; i < m->n_events && i < 64; i++)
+            found = found || strcmp(m->events[i], text) == 0;
+        pthread_mutex_unlock(&test_lock);
+        usleep(5000);
+    }
+    ck_assert_msg(found, "no event: %s", text);
 }
 
 /* ---- rooms, as the test has them ---- */
@@ -181,6 +211,8 @@ static inline struct member *member_open_with(const char *id, const char *db_url
     o.cluster_secret_file = secret;
     o.heartbeat_ms = TEST_BEAT_MS;
     o.listen = m->address;
+    o.cluster_event = member_event;
+    o.cluster_userdata = m;
     o.log = member_log;
     o.log_userdata = m;
     int rv = sv_node_init(&m->node, &o, &err);

@@ -44,6 +44,19 @@ extern "C" {
 
 typedef struct synctv_node synctv_node;
 
+/** Of cluster.h. */
+typedef struct synctv_cluster_event synctv_cluster_event;
+
+/**
+ * Hears that another member has come, gone or changed; those who are there already when this node
+ * opens come, too. It is told what is the case, not each step on the way there.
+ *
+ * Runs as a synctv_done_fn does, one at a time: on a thread of the node, or inside
+ * synctv_node_poll() with `threads` = 0. Must not block. It may call what does not wait. `event` is
+ * borrowed.
+ */
+typedef void synctv_cluster_fn(void *userdata, const synctv_cluster_event *event);
+
 typedef enum synctv_registration {
     /** Everybody may register and is active at once. */
     SYNCTV_REGISTRATION_OPEN = 0,
@@ -199,6 +212,10 @@ typedef struct synctv_node_options {
     synctv_log_fn *log;
     void *log_userdata;
     synctv_log_level log_level;
+
+    /** Hears of the other members of the cluster (cluster.h); NULL = nobody does. */
+    synctv_cluster_fn *cluster_event;
+    void *cluster_userdata;
 } synctv_node_options;
 
 /** For a structure of `struct_size` bytes; what the function below calls. */

@@ -21,14 +21,15 @@ extern "C" {
  * What may grow without that:
  *
  * - Structures that begin with `struct_size`: synctv_node_options, synctv_limits,
- *   synctv_client_options, synctv_stream_options, synctv_request. New fields come at the end. The
- *   structure's _init() function (or its macro) writes down how long the structure is in the
- *   header that the program was built with. A library that is newer gives the fields behind that
- *   their defaults. A library that is older takes the structure as long as the fields that it does
- *   not know are zero, and refuses it with INVALID_ARGUMENT otherwise. A structure that was not
- *   initialised (struct_size 0) is refused, too.
+ *   synctv_client_options, synctv_stream_options, synctv_request, synctv_cluster_node. New fields
+ * come at the end. The structure's _init() function (or its macro) writes down how long the
+ * structure is in the header that the program was built with. A library that is newer gives the
+ * fields behind that their defaults. A library that is older takes the structure as long as the
+ * fields that it does not know are zero, and refuses it with INVALID_ARGUMENT otherwise. A
+ * structure that was not initialised (struct_size 0) is refused, too.
  * - What the library hands out one at a time: synctv_result, synctv_event, synctv_playback,
- *   synctv_danmaku. New fields come at the end. Take their address, never their size.
+ *   synctv_danmaku, synctv_cluster_event. New fields come at the end. Take their address, never
+ * their size.
  * - Enums and the list of methods: new values come at the end. Pass over those you do not know.
  *
  * All other structures stay as they are.

@@ -40,6 +40,7 @@ struct sv_streams;
 struct sv_rooms;
 struct sv_cluster;
 struct sv_links;
+struct sv_cluster_watch;
 struct sv_call;
 
 /* Answers a request of one method. engine/call.h tells how. */
@@ -77,6 +78,10 @@ struct synctv_node {
     struct sv_cluster *cluster;
     /* links/links.h; NULL as well. */
     struct sv_links *links;
+    /* cluster_view.h; NULL = nobody wants to hear of members. */
+    struct sv_cluster_watch *watch;
+    /* Counts what may have changed the members. */
+    atomic_uint cluster_changes;
     /* calls/handlers.h; one for each of SYNCTV_N_METHODS, NULL for what is not implemented. */
     sv_handler *const *handlers;
     /*
@@ -112,5 +117,7 @@ struct synctv_node {
 void sv_node_post(synctv_node *node, struct sv_letter *letter);
 /* Has sv_node_turn() called soon. Any thread, under any locks. */
 void sv_node_wake(synctv_node *node);
+/* Something about the members may have changed. Any thread, without locks of the node. */
+void sv_node_cluster_changed(synctv_node *node);
 
 #endif

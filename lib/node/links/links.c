@@ -40,6 +40,11 @@ struct sv_links *sv_links_new(synctv_node *node, const struct sv_link_room_hooks
     return links;
 }
 
+void sv_links_dial_all(synctv_node *node)
+{
+    sv_mesh_dial_all(node->links->mesh);
+}
+
 void sv_links_free(struct sv_links *links)
 {
     if (links == NULL)
@@ -218,6 +223,7 @@ void sv_links_opened(synctv_node *node, uint64_t link, const char *peer_id, int6
                 .peer_id = peer_id,
                 .epoch = epoch,
             });
+    sv_node_cluster_changed(node);
 }
 
 void sv_links_heard(synctv_node *node, uint64_t link, const struct sv_cluster_event *event)
@@ -231,6 +237,7 @@ void sv_links_closed(synctv_node *node, uint64_t link)
 {
     if (node->links != NULL)
         bring(node->links, &(struct sv_mesh_input){ .kind = SV_MESH_CLOSED, .link = link });
+    sv_node_cluster_changed(node);
 }
 
 void sv_links_drained(synctv_node *node, uint64_t link)
@@ -426,4 +433,44 @@ bool sv_links_has_turn(synctv_node *node, const char *room_id)
     bool has_turn = sv_mesh_has_turn(links->mesh, room_id);
     pthread_mutex_unlock(&links->lock);
     return has_turn;
+}
+
+bool sv_links_is_linked(synctv_node *node, const char *node_id)
+{
+    struct sv_links *links = node->links;
+    if (links == NULL)
+        return false;
+    pthread_mutex_lock(&links->lock);
+    bool is_linked = sv_mesh_is_linked(links->mesh, node_id);
+    pthread_mutex_unlock(&links->lock);
+    return is_linked;
+}
+
+static const struct sv_link_ops *ops_of(synctv_node *node, void **ret_peers)
+{
+    struct sv_links *links = node->links;
+    if (links == NULL)
+        return NULL;
+    pthread_mutex_lock(&links->lock);
+    const struct sv_link_ops *ops = links->ops;
+    *ret_peers = links->peers;
+    pthread_mutex_unlock(&links->lock);
+    return ops;
+}
+
+void sv_links_usage(synctv_node *node, double *ret_cpu, double *ret_memory)
+{
+    void *peers;
+    const struct sv_link_ops *ops = ops_of(node, &peers);
+    *ret_cpu = *ret_memory = 0;
+    if (ops != NULL && ops->usage != NULL)
+        ops->usage(peers, ret_cpu, ret_memory);
+}
+
+void sv_links_ask_online(synctv_node *node, struct sv_online *online)
+{
+    void *peers;
+    const struct sv_link_ops *ops = ops_of(node, &peers);
+    if (ops != NULL && ops->ask_online != NULL)
+        ops->ask_online(peers, online);
 }

@@ -22,6 +22,8 @@
 #include "cluster/mesh.h"
 #include "node/engine/node.h"
 
+struct sv_online;
+
 /* A link that gets an event, and the number that it has there. */
 struct sv_link_place {
     uint64_t link;
@@ -46,6 +48,11 @@ struct sv_link_ops {
         const struct sv_link_place *places, size_t n_places);
     /* An event was made here, whoever gets it: for those who only observe. As send(). */
     void (*observed)(void *peers, const struct sv_cluster_event *event);
+    /* What the process uses: CPU of cores, resident memory in bytes. */
+    void (*usage)(void *peers, double *ret_cpu, double *ret_memory);
+    /* Asks all linked nodes who of them is online there: sv_online_expect() for each node, and then
+     * sv_online_answered(). */
+    void (*ask_online)(void *peers, struct sv_online *online);
 };
 
 /* What rooms do for the mesh. Without locks of the node, on the thread that has brought the input.
@@ -64,6 +71,8 @@ struct sv_links;
 
 /* NULL when out of memory. */
 struct sv_links *sv_links_new(synctv_node *node, const struct sv_link_room_hooks *hooks);
+/* Nobody can reach this node. Before its table of nodes is seen. */
+void sv_links_dial_all(synctv_node *node);
 void sv_links_free(struct sv_links *links);
 
 /* ---- for lib/peer ---- */
@@ -111,5 +120,10 @@ void sv_links_each_online(synctv_node *node, const char *room_id,
 /* False for a node that shares its database and has no mesh. */
 bool sv_links_is_complete(synctv_node *node);
 bool sv_links_has_turn(synctv_node *node, const char *room_id);
+bool sv_links_is_linked(synctv_node *node, const char *node_id);
+
+/* What lib/peer knows; zeros, and nothing asked, without it. No locks of the node. */
+void sv_links_usage(synctv_node *node, double *ret_cpu, double *ret_memory);
+void sv_links_ask_online(synctv_node *node, struct sv_online *online);
 
 #endif
