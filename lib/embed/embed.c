@@ -9,19 +9,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "embed/tls_files.h"
 #include "node/cluster.h"
 #include "node/node.h"
+#include "node/rooms/flush.h"
+#include "node/streams/streams.h"
 #include "peer/peer.h"
 #include "service/service.h"
 
 #define MAX_THREADS 64
 /* Turns for what the last jobs have left in the mailbox; each one may post once more. */
 #define LAST_TURNS 1000
+/* The streams of a member that stops end one after the other, so many a second … */
+#define DRAIN_STREAMS_PER_SECOND 500
+/* … or more, so that all have ended after this. */
+#define DRAIN_MAX_MS 2000
+#define DRAIN_STEP_MS 10
 
 struct front {
     /* NULL until its threads have started. */
@@ -354,6 +363,42 @@ int synctv_node_reload_tls(synctv_node *node, synctv_error *ret_error)
 
 /* ---- ending ---- */
 
+static void wait_ms(struct front *front, int ms)
+{
+    if (front->polled) {
+        sv_rpc_server_poll(atomic_load(&front->server), ms);
+        return;
+    }
+    struct timespec t = { .tv_nsec = ms * 1000000L };
+    nanosleep(&t, NULL);
+}
+
+/*
+ * Other members are there for this node's clients. So streams do not all end at the same moment,
+ * nor come to the others then; who still has one goes on and hears what happens. What the rooms
+ * play is stored before the others stop asking this node for it.
+ */
+static void drain(synctv_node *node, int grace_ms)
+{
+    const atomic_uint *n_streams = &node->streams->n;
+    int64_t total = atomic_load(n_streams), ended = 0;
+    int64_t span_ms = total * 1000 / DRAIN_STREAMS_PER_SECOND;
+    int64_t max_ms = grace_ms < DRAIN_MAX_MS ? grace_ms : DRAIN_MAX_MS;
+    int64_t start_ms = sv_mono_ms();
+    sv_node_drain(node);
+    if (span_ms > max_ms)
+        span_ms = max_ms;
+    for (int64_t passed_ms = 0; passed_ms < span_ms && atomic_load(n_streams) > 0;
+         passed_ms = sv_mono_ms() - start_ms) {
+        int64_t due = total * passed_ms / span_ms;
+        sv_streams_end_some(node, (unsigned)(due - ended), SYNCTV_E_SHUTTING_DOWN);
+        ended = due;
+        wait_ms(node->front, DRAIN_STEP_MS);
+    }
+    sv_node_close(node);
+    sv_rooms_flush(node);
+}
+
 void synctv_node_stop(synctv_node *node, int grace_ms)
 {
     struct front *front = node->front;
@@ -362,6 +407,8 @@ void synctv_node_stop(synctv_node *node, int grace_ms)
     if (!front->ended) {
         struct sv_rpc_server *server = atomic_load(&front->server);
         sv_rpc_server_set_serving(server, false);
+        if (sv_cluster_has_fellows(node))
+            drain(node, grace_ms);
         sv_node_close(node);
         sv_peer_close(front->peer);
         if (front->cluster_server != NULL)

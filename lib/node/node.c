@@ -396,6 +396,11 @@ out:
 
 /* --- closing --- */
 
+void sv_node_drain(synctv_node *node)
+{
+    atomic_store(&node->draining, true);
+}
+
 void sv_node_close(synctv_node *node)
 {
     if (!atomic_exchange(&node->stopping, true) && node->streams != NULL)

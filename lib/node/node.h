@@ -12,6 +12,11 @@ int sv_node_options_take(const synctv_node_options *given, synctv_node_options *
     synctv_error *err);
 /* Opens storage, reads the secret, makes the tables. */
 int sv_node_init(synctv_node *node, const synctv_node_options *options, synctv_error *err);
+/*
+ * New calls and streams are refused with SHUTTING_DOWN. Open streams go on, and hear what
+ * happens, until sv_streams_end_some() or sv_node_close() ends them.
+ */
+void sv_node_drain(synctv_node *node);
 /* From here on calls and streams are refused; streams end with SHUTTING_DOWN. */
 void sv_node_close(synctv_node *node);
 /*

@@ -534,6 +534,32 @@ START_TEST(streams_end_with_the_node_and_keep_what_they_have)
 }
 END_TEST
 
+START_TEST(a_node_that_drains_refuses_calls_serves_its_streams_and_ends_some_at_a_time)
+{
+    synctv_stream *streams[4];
+    for (int i = 0; i < 4; i++)
+        streams[i] = fx_follow(bob, room);
+    sv_node_drain(&fx_node);
+    fx_assert_code(FX_ASK(alice, PLAY, .room_id = room), SYNCTV_E_SHUTTING_DOWN);
+    synctv_stream *late = NULL;
+    fx_assert_code(synctv_stream_open(bob, NULL, &late, &fx_error), SYNCTV_E_SHUTTING_DOWN);
+
+    sv_streams_end_some(&fx_node, 1, SYNCTV_E_SHUTTING_DOWN);
+    fx_assert_code(fx_end_of(streams[0]), SYNCTV_E_SHUTTING_DOWN);
+    fx_assert_ok(SEND(streams[3], SEND_CHAT, .room_id = room, .content = "still here"));
+    for (int i = 1; i < 4; i++)
+        ck_assert_str_eq(fx_expect(streams[i], SYNCTV_EVENT_CHAT)->chat->content, "still here");
+
+    sv_streams_end_some(&fx_node, 2, SYNCTV_E_SHUTTING_DOWN);
+    fx_assert_code(fx_end_of(streams[1]), SYNCTV_E_SHUTTING_DOWN);
+    fx_assert_code(fx_end_of(streams[2]), SYNCTV_E_SHUTTING_DOWN);
+    fx_assert_ok(SEND(streams[3], PING));
+    fx_expect(streams[3], SYNCTV_EVENT_PONG);
+    sv_node_close(&fx_node);
+    fx_assert_code(fx_end_of(streams[3]), SYNCTV_E_SHUTTING_DOWN);
+}
+END_TEST
+
 START_TEST(streams_may_be_closed_while_they_begin)
 {
     for (int i = 0; i < 200; i++) {
@@ -580,6 +606,7 @@ static Suite *streams(void)
     tcase_add_test(t, a_finished_stream_ends_once_all_that_was_sent_is_answered);
     tcase_add_test(t, a_stream_that_has_nothing_under_way_is_finished_at_once);
     tcase_add_test(t, streams_end_with_the_node_and_keep_what_they_have);
+    tcase_add_test(t, a_node_that_drains_refuses_calls_serves_its_streams_and_ends_some_at_a_time);
     tcase_add_test(t, streams_may_be_closed_while_they_begin);
     suite_add_tcase(s, t);
     return s;

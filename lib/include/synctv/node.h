@@ -297,7 +297,9 @@ SYNCTV_API int synctv_node_reload_tls(synctv_node *node, synctv_error *ret_error
 
 /**
  * Refuses new calls, ends streams with SHUTTING_DOWN, writes out what is pending, joins the
- * threads. Idempotent; not inside a callback. With `threads` = 0 it polls by itself.
+ * threads. Idempotent; not inside a callback. With `threads` = 0 it polls by itself. While other
+ * members of its cluster are alive, its streams end one after the other, within 2 s (and within
+ * grace_ms), and what is sent on those that are left is done: their clients go to the others.
  *
  * @grace_ms  how long clients may take for their last answers and events; then their connections
  *            are cut. It is no limit for stop() itself, which waits until storage has done what it

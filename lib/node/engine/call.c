@@ -71,7 +71,9 @@ void sv_call_start(struct sv_call *call, enum sv_method_ways way)
 {
     unsigned method = (unsigned)call->req->method;
     sv_handler *handler = method < SYNCTV_N_METHODS ? call->node->handlers[method] : NULL;
-    if (atomic_load(&call->node->stopping)) {
+    bool takes =
+        way == SV_BY_STREAM ? !atomic_load(&call->node->stopping) : sv_node_takes_calls(call->node);
+    if (!takes) {
         sv_call_fail(call, SYNCTV_E_SHUTTING_DOWN);
     } else if (handler == NULL) {
         sv_call_fail(call, SYNCTV_E_UNIMPLEMENTED);

@@ -101,6 +101,9 @@ struct synctv_node {
     /* sv_store_turns() that rooms know of; under turn_lock. */
     uint64_t store_turns;
 
+    /* New calls and streams are refused; what is sent on open streams is still done. */
+    atomic_bool draining;
+    /* Nothing is done any more. */
     atomic_bool stopping;
 
     /*
@@ -112,6 +115,11 @@ struct synctv_node {
     /* lib/embed's. */
     void *front;
 };
+
+static inline bool sv_node_takes_calls(const synctv_node *node)
+{
+    return !atomic_load(&node->draining) && !atomic_load(&node->stopping);
+}
 
 /* Has letter->run() called in sv_node_turn(). Any thread. */
 void sv_node_post(synctv_node *node, struct sv_letter *letter);

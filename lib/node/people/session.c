@@ -240,7 +240,7 @@ void synctv_node_authenticate(synctv_node *node, const char *access_token,
     int64_t now_ms = sv_node_now_ms(node);
     size_t len = strnlen(sv_str(access_token), SV_TOKEN_MAX_BYTES + 1);
     int rv = SYNCTV_E_SHUTTING_DOWN;
-    if (!atomic_load(&node->stopping)) {
+    if (sv_node_takes_calls(node)) {
         struct sv_session *session =
             session_of_cached(node->accounts, sv_str(access_token), len, now_ms);
         if (session != NULL) {

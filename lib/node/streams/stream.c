@@ -351,7 +351,7 @@ static int may_open(struct sv_session *session, const char *room_id, synctv_erro
 {
     if (session->kind == SV_SESSION_ANONYMOUS)
         return sv_error(err, SYNCTV_E_PERMISSION_DENIED);
-    if (atomic_load(&session->node->stopping))
+    if (!sv_node_takes_calls(session->node))
         return sv_error(err, SYNCTV_E_SHUTTING_DOWN);
     if (atomic_load(&session->ended))
         return sv_error(err, SYNCTV_E_SESSION_ENDED);
@@ -379,7 +379,7 @@ int sv_stream_open(synctv_caller *caller, const synctv_stream_options *options,
         sv_stream_unref(stream);
         return sv_error(err, rv);
     }
-    if (atomic_load(&node->stopping)) /* maybe too late for sv_streams_end_all() to see it */
+    if (!sv_node_takes_calls(node)) /* maybe too late for sv_streams_end_some() to see it */
         sv_stream_end(stream, SYNCTV_E_SHUTTING_DOWN, NULL);
     node->streams->hooks->opened(stream, options->room_password);
     *ret_stream = &stream->base;

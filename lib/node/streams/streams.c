@@ -142,6 +142,18 @@ void sv_streams_end_all(synctv_node *node, int code)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Those that have ended and are still there go behind the others. */
+void sv_streams_end_some(synctv_node *node, unsigned n, int code)
+{
+    struct sv_streams *s = node->streams;
+    pthread_mutex_lock(&s->lock);
+    for (struct sv_list *it; n > 0 && (it = sv_list_pop(&s->all)) != NULL; n--) {
+        sv_list_append(&s->all, it);
+        sv_stream_end(SV_CONTAINER_OF(it, struct sv_stream, in_all), code, NULL);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
 static bool lost_its_session(const struct sv_stream *stream)
 {
     const struct sv_session *session = stream->session;

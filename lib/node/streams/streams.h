@@ -71,6 +71,8 @@ void sv_streams_remove(struct sv_stream *stream);
 int sv_streams_of_user(synctv_node *node, const char *user_id, struct sv_stream ***ret_streams);
 /* Ends every stream of the node. */
 void sv_streams_end_all(synctv_node *node, int code);
+/* Ends so many of the node's streams that have not ended. */
+void sv_streams_end_some(synctv_node *node, unsigned n, int code);
 /* sv_people_hooks.sessions_ended: ends the user's streams that have no session any more with
  * SESSION_ENDED, or all of them if the user is banned. No locks held. */
 void sv_streams_end_of_user(synctv_node *node, const char *user_id);
