@@ -208,18 +208,20 @@ static void got_room(void *userdata, const synctv_result *result)
 void synctv_cluster_rooms(synctv_node *node, const char *const *room_ids, size_t n,
     synctv_cluster_rooms_fn *done, void *userdata)
 {
-    struct rooms_call *call = NULL;
-    synctv_caller *system = NULL;
     synctv_error err;
-    int rv = 0;
-    if (n > SYNCTV_CLUSTER_ROOMS_MAX)
-        rv = sv_error_field(&err, "room_ids", "at most %d rooms are looked up at a time",
+    if (n > SYNCTV_CLUSTER_ROOMS_MAX) {
+        sv_error_field(&err, "room_ids", "at most %d rooms are looked up at a time",
             SYNCTV_CLUSTER_ROOMS_MAX);
-    else if ((call = calloc(1, sizeof(*call))) == NULL ||
-        (system = synctv_node_as_system(node)) == NULL)
-        rv = sv_error(&err, SYNCTV_E_NO_MEMORY);
-    if (rv < 0) {
+        done(userdata, NULL, 0, &err);
+        return;
+    }
+    struct rooms_call *call = calloc(1, sizeof(*call));
+    synctv_caller *system = synctv_node_as_system(node);
+    if (call == NULL || system == NULL) {
         free(call);
+        if (system != NULL)
+            synctv_caller_unref(system);
+        sv_error(&err, SYNCTV_E_NO_MEMORY);
         done(userdata, NULL, 0, &err);
         return;
     }

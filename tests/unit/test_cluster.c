@@ -340,7 +340,8 @@ static void on_online(void *userdata, const synctv_user_online *users, size_t n,
 {
     n_answers++;
     answer_error = error == NULL ? (synctv_error){ 0 } : *error;
-    memcpy(answer_users, users, n * sizeof(*users));
+    for (size_t i = 0; i < n; i++)
+        answer_users[i] = users[i];
     snprintf(answer_room, sizeof(answer_room), "%s", n > 0 ? users[0].room_id : "");
     snprintf(answer_node, sizeof(answer_node), "%s", n > 0 ? users[0].node_id : "");
 }
