@@ -51,6 +51,13 @@ static bool is_ascii8(const char *s)
     return (((w - 0x0101010101010101) | w) & 0x8080808080808080) == 0;
 }
 
+void sv_text_copy(char *out, size_t size, const char *text)
+{
+    size_t len = strnlen(sv_str(text), size - 1);
+    memcpy(out, sv_str(text), len);
+    out[len] = '\0';
+}
+
 bool sv_utf8_valid(const char *s, size_t len)
 {
     for (size_t i = 0; i < len;) {

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* As much of `text` as fits (NULL is ""), and a NUL. `size` > 0. */
+void sv_text_copy(char *out, size_t size, const char *text);
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, ≤ U+10FFFF) without NUL. */
 bool sv_utf8_valid(const char *s, size_t len);
 /*

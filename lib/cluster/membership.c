@@ -34,13 +34,6 @@ static struct sv_fellow *insert(struct sv_membership *m, size_t place)
     return fellow;
 }
 
-static void copy(char *out, size_t size, const char *text)
-{
-    size_t len = strnlen(text, size - 1);
-    memcpy(out, text, len);
-    out[len] = '\0';
-}
-
 static bool has_address(const struct sv_fellow *fellow, const char *address)
 {
     return strncmp(fellow->address, sv_str(address), sizeof(fellow->address) - 1) == 0;
@@ -48,9 +41,9 @@ static bool has_address(const struct sv_fellow *fellow, const char *address)
 
 static void take_row(struct sv_fellow *fellow, const struct sv_fellow_row *row)
 {
-    copy(fellow->id, sizeof(fellow->id), row->id);
-    copy(fellow->address, sizeof(fellow->address), sv_str(row->address));
-    copy(fellow->stats, sizeof(fellow->stats), sv_str(row->stats));
+    sv_text_copy(fellow->id, sizeof(fellow->id), row->id);
+    sv_text_copy(fellow->address, sizeof(fellow->address), row->address);
+    sv_text_copy(fellow->stats, sizeof(fellow->stats), row->stats);
     fellow->epoch = row->epoch;
     fellow->beat = row->beat;
     fellow->heartbeat_ms = row->heartbeat_ms;

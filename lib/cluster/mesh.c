@@ -4,46 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/text.h"
-#include "cluster/mesh_room.h"
+#include "cluster/mesh_interest.h"
 
 /* Numbers of people are told at most so often. */
 #define TELL_ONLINE_MS 1000
 
-static void copy(char *out, size_t size, const char *text)
-{
-    size_t len = strnlen(text, size - 1);
-    memcpy(out, text, len);
-    out[len] = '\0';
-}
-
 /* ---- outputs ---- */
-
-static void output_room(struct sv_mesh *mesh, enum sv_mesh_output_kind kind,
-    const struct sv_mesh_room *room)
-{
-    struct sv_mesh_output *output = sv_mesh_put(mesh, kind);
-    copy(output->room_id, sizeof(output->room_id), room->id);
-}
-
-static void send(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
-    const struct sv_cluster_event *event)
-{
-    struct sv_mesh_output *output = sv_mesh_put(mesh, SV_MESH_SEND);
-    output->link = peer->link;
-    output->sequence = ++peer->said;
-    output->event = event;
-}
-
-static void send_to_all(struct sv_mesh *mesh, const struct sv_cluster_event *event)
-{
-    SV_LIST_FOREACH(it, &mesh->peers) {
-        struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
-        if (peer->link != 0)
-            send(mesh, peer, event);
-    }
-}
 
 static void dial(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
 {
@@ -64,302 +31,6 @@ static void hang_up(struct sv_mesh *mesh, struct sv_mesh_peer *peer, uint64_t li
         peer->dialling = false;
 }
 
-/* ---- interest ---- */
-
-/* An event of the mesh's own, with places for `n` interests; NULL when out of memory. */
-static struct sv_cluster_event *make_interest(struct sv_mesh *mesh, size_t n,
-    struct sv_cluster_interest **ret_interests)
-{
-    struct sv_cluster_event *event = sv_arena_alloc(&mesh->arena, sizeof(*event));
-    struct sv_cluster_interest *interests =
-        sv_arena_array(&mesh->arena, n == 0 ? 1 : n, sizeof(*interests));
-    if (event == NULL || interests == NULL) {
-        mesh->no_memory = true;
-        return NULL;
-    }
-    *event = (struct sv_cluster_event){
-        .kind = SV_CLUSTER_INTEREST,
-        .node_id = mesh->id,
-        .room_id = "",
-        .interests = interests,
-        .all = mesh->observes,
-    };
-    *ret_interests = interests;
-    return event;
-}
-
-static struct sv_cluster_interest interest_in(const struct sv_mesh_room *room)
-{
-    return (struct sv_cluster_interest){
-        .room_id = room->id,
-        .on = room->here,
-        .n_online = room->n_online,
-    };
-}
-
-/* One room, to all. */
-static void tell_interest(struct sv_mesh *mesh, const struct sv_mesh_room *room, uint64_t barrier)
-{
-    struct sv_cluster_interest *interests;
-    struct sv_cluster_event *event = make_interest(mesh, 1, &interests);
-    if (event == NULL)
-        return;
-    interests[0] = interest_in(room);
-    /* The room may be dropped before this is sent. */
-    interests[0].room_id = sv_arena_strdup(&mesh->arena, room->id);
-    if (interests[0].room_id == NULL) {
-        mesh->no_memory = true;
-        return;
-    }
-    event->n_interests = 1;
-    event->barrier = barrier;
-    send_to_all(mesh, event);
-}
-
-/* Everything, to a new link. */
-static void tell_all_interests(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
-{
-    struct sv_mesh_room *room = mesh->rooms;
-    do {
-        struct sv_cluster_interest *interests;
-        struct sv_cluster_event *event = make_interest(mesh, SV_MESH_INTERESTS_MAX, &interests);
-        if (event == NULL)
-            return;
-        for (; room != NULL && event->n_interests < SV_MESH_INTERESTS_MAX; room = room->hh.next) {
-            if (room->here || room->n_online > 0)
-                interests[event->n_interests++] = interest_in(room);
-        }
-        send(mesh, peer, event);
-    } while (room != NULL);
-}
-
-/* How many people are in rooms where that has changed. */
-static void tell_numbers(struct sv_mesh *mesh)
-{
-    while (!sv_list_empty(&mesh->untold)) {
-        struct sv_cluster_interest *interests;
-        struct sv_cluster_event *event = make_interest(mesh, SV_MESH_INTERESTS_MAX, &interests);
-        if (event == NULL)
-            return;
-        struct sv_list *it;
-        while (event->n_interests < SV_MESH_INTERESTS_MAX &&
-            (it = sv_list_pop(&mesh->untold)) != NULL) {
-            struct sv_mesh_room *room = SV_CONTAINER_OF(it, struct sv_mesh_room, untold);
-            interests[event->n_interests] = interest_in(room);
-            /* The room may be dropped now. */
-            interests[event->n_interests].room_id = sv_arena_strdup(&mesh->arena, room->id);
-            if (interests[event->n_interests++].room_id == NULL) {
-                mesh->no_memory = true;
-                return;
-            }
-            sv_mesh_drop_room(mesh, room);
-        }
-        send_to_all(mesh, event);
-    }
-    mesh->told_ms = mesh->now_ms;
-}
-
-/* ---- barriers and snapshots ---- */
-
-static void set_ready(struct sv_mesh *mesh, struct sv_mesh_room *room)
-{
-    room->ready_at_ms = 0;
-    sv_list_remove(&room->waiting);
-    output_room(mesh, SV_MESH_READY, room);
-}
-
-static bool is_owed_echoes(const struct sv_mesh_room *room)
-{
-    SV_LIST_FOREACH(it, &room->shares)
-        if (SV_CONTAINER_OF(it, struct sv_mesh_share, of_room)->owes_echo)
-            return true;
-    return false;
-}
-
-/* The echo has come, or never will. */
-static void end_echo(struct sv_mesh *mesh, struct sv_mesh_share *share)
-{
-    struct sv_mesh_room *room = share->room;
-    if (!share->owes_echo)
-        return;
-    share->owes_echo = false;
-    mesh->n_echoes--;
-    if (room->ready_at_ms == 0)
-        output_room(mesh, SV_MESH_LOOK, room);
-    else if (!is_owed_echoes(room))
-        set_ready(mesh, room);
-}
-
-/* Asks for the snapshots that the link's queue has place for. */
-static void serve_owed(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
-{
-    struct sv_list *it;
-    while (peer->link != 0 && peer->n_ahead < SV_MESH_SNAPSHOTS_AHEAD &&
-        (it = sv_list_pop(&peer->owed)) != NULL) {
-        struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, owed);
-        struct sv_mesh_output *output = sv_mesh_put(mesh, SV_MESH_SNAPSHOT);
-        output->link = peer->link;
-        output->barrier = share->barrier;
-        memcpy(output->room_id, share->room->id, sizeof(output->room_id));
-        share->live =
-            true; /* what is told before the snapshot is made is in it, or is told again */
-        peer->n_ahead++;
-    }
-}
-
-static void owe_snapshot(struct sv_mesh_share *share, uint64_t barrier)
-{
-    if (barrier > share->barrier)
-        share->barrier = barrier;
-    if (sv_list_empty(&share->owed))
-        sv_list_append(&share->peer->owed, &share->owed);
-}
-
-static void on_snapshot_made(struct sv_mesh *mesh, const struct sv_mesh_input *in)
-{
-    struct sv_mesh_peer *peer = sv_mesh_peer_of_link(mesh, in->link);
-    struct sv_mesh_room *room = sv_mesh_find_room(mesh, in->event->room_id);
-    struct sv_mesh_share *share =
-        peer == NULL || room == NULL ? NULL : sv_mesh_find_share(room, peer);
-    if (share == NULL || !share->has) {
-        if (peer != NULL && peer->n_ahead > 0)
-            peer->n_ahead--;
-        return;
-    }
-    send(mesh, peer, NULL);
-}
-
-/* ---- rooms ---- */
-
-static void on_want(struct sv_mesh *mesh, const char *room_id)
-{
-    struct sv_mesh_room *room = sv_mesh_need_room(mesh, room_id);
-    if (room == NULL)
-        return;
-    if (room->here && room->forgotten_at_ms == 0) {
-        if (room->ready_at_ms == 0)
-            output_room(mesh, SV_MESH_READY, room);
-        return;
-    }
-    /* Also of one that was forgotten a moment ago: what is not stored yet is in snapshots only. */
-    room->forgotten_at_ms = room->ready_at_ms = 0;
-    sv_list_remove(&room->forgotten);
-    sv_list_remove(&room->waiting);
-    room->here = true;
-    room->looks_at_ms = mesh->now_ms + SV_MESH_SETTLE_MS;
-    sv_list_remove(&room->young);
-    sv_list_append(&mesh->young, &room->young);
-    room->barrier = ++mesh->last_barrier;
-    tell_interest(mesh, room, room->barrier);
-    bool waits = false;
-    SV_LIST_FOREACH(it, &room->shares) {
-        struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
-        if (!share->has || share->peer->link == 0)
-            continue;
-        mesh->n_echoes += !share->owes_echo;
-        share->owes_echo = waits = true;
-        owe_snapshot(share, 0);
-        serve_owed(mesh, share->peer);
-    }
-    if (waits) {
-        room->ready_at_ms = mesh->now_ms + SV_MESH_BARRIER_MS;
-        sv_list_append(&mesh->waiting, &room->waiting);
-    } else {
-        output_room(mesh, SV_MESH_READY, room);
-    }
-}
-
-static void on_forget(struct sv_mesh *mesh, const char *room_id)
-{
-    struct sv_mesh_room *room = sv_mesh_find_room(mesh, room_id);
-    if (room == NULL || !room->here || room->forgotten_at_ms != 0)
-        return;
-    room->forgotten_at_ms = mesh->now_ms + SV_MESH_FORGET_MS;
-    sv_list_append(&mesh->forgotten, &room->forgotten);
-}
-
-/* Nobody has wanted it again. */
-static void withdraw(struct sv_mesh *mesh, struct sv_mesh_room *room)
-{
-    room->forgotten_at_ms = 0;
-    sv_list_remove(&room->forgotten);
-    room->here = false;
-    room->ready_at_ms = room->looks_at_ms = 0;
-    sv_list_remove(&room->waiting);
-    sv_list_remove(&room->young);
-    tell_interest(mesh, room, 0);
-    SV_LIST_FOREACH(it, &room->shares) {
-        struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
-        share->live = share->has; /* a change may be made of a room that is not in memory */
-        sv_list_remove(&share->owed);
-        mesh->n_echoes -= share->owes_echo;
-        share->owes_echo = false;
-    }
-    struct sv_mesh_user *user, *next;
-    room->n_online++; /* keeps it until the end */
-    HASH_ITER(hh, room->users, user, next) {
-        bool is_last;
-        do { /* with the last one the user is gone */
-            struct sv_list *it = user->presences.next;
-            is_last = it->next == &user->presences;
-            sv_mesh_remove_presence(mesh, SV_CONTAINER_OF(it, struct sv_mesh_presence, of_user));
-        } while (!is_last);
-    }
-    room->n_online--;
-    sv_mesh_drop_room(mesh, room);
-}
-
-static void on_tell(struct sv_mesh *mesh, const struct sv_mesh_input *in)
-{
-    if (in->event->room_id[0] == '\0') {
-        send_to_all(mesh, NULL);
-        return;
-    }
-    const struct sv_mesh_room *room = sv_mesh_find_room(mesh, in->event->room_id);
-    SV_LIST_FOREACH(it, &mesh->peers) {
-        struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
-        if (peer->link == 0)
-            continue;
-        const struct sv_mesh_share *share = room == NULL ? NULL : sv_mesh_find_share(room, peer);
-        if (peer->wants_all || (share != NULL && share->live))
-            send(mesh, peer, NULL);
-    }
-}
-
-static void on_presence_here(struct sv_mesh *mesh, const struct sv_mesh_input *in)
-{
-    struct sv_mesh_room *room = sv_mesh_need_room(mesh, in->presence->room_id);
-    struct sv_cluster_event *event = sv_arena_alloc(&mesh->arena, sizeof(*event));
-    if (room == NULL || event == NULL) {
-        mesh->no_memory = true;
-        return;
-    }
-    room->n_online += in->presence->online ? 1 : -1;
-    if (sv_list_empty(&room->untold))
-        sv_list_append(&mesh->untold, &room->untold);
-    *event = (struct sv_cluster_event){
-        .kind = SV_CLUSTER_PRESENCE,
-        .node_id = mesh->id,
-        .room_id = in->presence->room_id,
-        .presences = in->presence,
-        .n_presences = 1,
-    };
-    SV_LIST_FOREACH(it, &room->shares) {
-        struct sv_mesh_share *share = SV_CONTAINER_OF(it, struct sv_mesh_share, of_room);
-        if (share->live && share->peer->link != 0)
-            send(mesh, share->peer, event);
-    }
-}
-
-static void on_observes(struct sv_mesh *mesh, bool on)
-{
-    struct sv_cluster_interest *interests;
-    mesh->observes = on;
-    struct sv_cluster_event *event = make_interest(mesh, 0, &interests);
-    if (event != NULL)
-        send_to_all(mesh, event);
-}
-
 /* ---- links ---- */
 
 /* What the link has said of rooms is worth nothing any more; who is online there stays so for now.
@@ -374,7 +45,7 @@ static void end_session(struct sv_mesh *mesh, struct sv_mesh_peer *peer)
         share->has = share->live = false;
         share->barrier = 0;
         sv_list_remove(&share->owed);
-        end_echo(mesh, share);
+        sv_mesh_end_echo(mesh, share);
     }
 }
 
@@ -420,7 +91,7 @@ static void on_opened(struct sv_mesh *mesh, const struct sv_mesh_input *in)
     let_all_leave(mesh, peer);         /* but whom it says to be there */
     SV_LIST_FOREACH(it, &peer->shares) /* of rooms that it does not name nothing is left */
         sv_mesh_remove_share(mesh, SV_CONTAINER_OF(it, struct sv_mesh_share, of_peer));
-    tell_all_interests(mesh, peer);
+    sv_mesh_tell_interests(mesh, peer);
 }
 
 static void lose(struct sv_mesh *mesh, struct sv_mesh_peer *peer, const char *reason)
@@ -467,7 +138,7 @@ static void take_row(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     peer->listed = true;
     peer->epoch = node->epoch;
     peer->state = node->state;
-    copy(peer->address, sizeof(peer->address), sv_str(node->address));
+    sv_text_copy(peer->address, sizeof(peer->address), node->address);
     if (moved && peer->dialling)
         hang_up(mesh, peer, 0, "it has another address");
 }
@@ -534,7 +205,7 @@ static bool hear_interest(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
         if (room->here)
             remove_presences(mesh, room, peer);
         if (share != NULL) {
-            end_echo(mesh, share);
+            sv_mesh_end_echo(mesh, share);
             sv_mesh_remove_share(mesh, share);
         }
         return true;
@@ -549,9 +220,9 @@ static bool hear_interest(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     if (!share->has) {
         share->live = false;
         sv_list_remove(&share->owed);
-        end_echo(mesh, share);
+        sv_mesh_end_echo(mesh, share);
     } else if (room->here && (!had || barrier != 0)) {
-        owe_snapshot(share, barrier);
+        sv_mesh_owe_snapshot(share, barrier);
     } else {
         share->live = share->live || !room->here;
         share->barrier = barrier > share->barrier ? barrier : share->barrier;
@@ -569,7 +240,7 @@ static void hear_interests(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
         end_wrong_link(mesh, peer, "it says that it has more rooms than a node can have");
         return;
     }
-    serve_owed(mesh, peer);
+    sv_mesh_serve_owed(mesh, peer);
 }
 
 /* Of the people whom the snapshot does not name, what was said before counts no longer. */
@@ -593,7 +264,7 @@ static void hear_snapshot(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     sv_mesh_put(mesh, SV_MESH_APPLY);
     struct sv_mesh_share *share = sv_mesh_find_share(room, peer);
     if (share != NULL && event->barrier >= room->barrier)
-        end_echo(mesh, share);
+        sv_mesh_end_echo(mesh, share);
 }
 
 static void hear_presences(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
@@ -617,7 +288,7 @@ static void look_everywhere(struct sv_mesh *mesh)
 {
     for (const struct sv_mesh_room *room = mesh->rooms; room != NULL; room = room->hh.next)
         if (room->here)
-            output_room(mesh, SV_MESH_LOOK, room);
+            sv_mesh_put_room(mesh, SV_MESH_LOOK, room);
 }
 
 static void hear(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
@@ -645,7 +316,7 @@ static void hear(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
         break;
     case SV_CLUSTER_UNKNOWN:
         if (is_here)
-            output_room(mesh, SV_MESH_LOOK, room);
+            sv_mesh_put_room(mesh, SV_MESH_LOOK, room);
         else if (event->room_id[0] == '\0')
             look_everywhere(mesh);
         break;
@@ -684,7 +355,7 @@ static void run_timers(struct sv_mesh *mesh)
         struct sv_mesh_room *room = SV_CONTAINER_OF(it, struct sv_mesh_room, waiting);
         if (room->ready_at_ms > mesh->now_ms)
             break;
-        set_ready(mesh, room);
+        sv_mesh_set_ready(mesh, room);
     }
     SV_LIST_FOREACH(it, &mesh->young) {
         struct sv_mesh_room *room = SV_CONTAINER_OF(it, struct sv_mesh_room, young);
@@ -692,7 +363,7 @@ static void run_timers(struct sv_mesh *mesh)
             break;
         room->looks_at_ms = 0;
         sv_list_remove(&room->young);
-        output_room(mesh, SV_MESH_LOOK, room);
+        sv_mesh_put_room(mesh, SV_MESH_LOOK, room);
     }
     SV_LIST_FOREACH(it, &mesh->peers) {
         struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
@@ -703,7 +374,7 @@ static void run_timers(struct sv_mesh *mesh)
         struct sv_mesh_room *room = SV_CONTAINER_OF(it, struct sv_mesh_room, forgotten);
         if (room->forgotten_at_ms > mesh->now_ms)
             break;
-        withdraw(mesh, room);
+        sv_mesh_withdraw(mesh, room);
     }
     SV_LIST_FOREACH(it, &mesh->leaving) {
         struct sv_mesh_presence *presence = SV_CONTAINER_OF(it, struct sv_mesh_presence, leaving);
@@ -715,7 +386,7 @@ static void run_timers(struct sv_mesh *mesh)
             sv_mesh_remove_peer(mesh, peer);
     }
     if (!sv_list_empty(&mesh->untold) && mesh->told_ms + TELL_ONLINE_MS <= mesh->now_ms)
-        tell_numbers(mesh);
+        sv_mesh_tell_numbers(mesh);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -778,27 +449,27 @@ int sv_mesh_step(struct sv_mesh *mesh, int64_t now_ms, const struct sv_mesh_inpu
         struct sv_mesh_peer *peer = sv_mesh_peer_of_link(mesh, input->link);
         if (peer != NULL) {
             peer->n_ahead = 0;
-            serve_owed(mesh, peer);
+            sv_mesh_serve_owed(mesh, peer);
         }
         break;
     }
     case SV_MESH_WANT:
-        on_want(mesh, input->room_id);
+        sv_mesh_on_want(mesh, input->room_id);
         break;
     case SV_MESH_FORGET:
-        on_forget(mesh, input->room_id);
+        sv_mesh_on_forget(mesh, input->room_id);
         break;
     case SV_MESH_TELL:
-        on_tell(mesh, input);
+        sv_mesh_on_tell(mesh, input);
         break;
     case SV_MESH_SNAPSHOT_MADE:
-        on_snapshot_made(mesh, input);
+        sv_mesh_on_snapshot(mesh, input);
         break;
     case SV_MESH_PRESENCE_HERE:
-        on_presence_here(mesh, input);
+        sv_mesh_on_presence(mesh, input);
         break;
     case SV_MESH_OBSERVES:
-        on_observes(mesh, input->on);
+        sv_mesh_on_observes(mesh, input->on);
         break;
     }
     return mesh->no_memory ? SYNCTV_E_NO_MEMORY : 0;
@@ -809,7 +480,7 @@ struct sv_mesh *sv_mesh_new(const char *node_id)
     struct sv_mesh *mesh = calloc(1, sizeof(*mesh));
     if (mesh == NULL)
         return NULL;
-    copy(mesh->id, sizeof(mesh->id), node_id);
+    sv_text_copy(mesh->id, sizeof(mesh->id), node_id);
     sv_list_init(&mesh->peers);
     sv_list_init(&mesh->forgotten);
     sv_list_init(&mesh->waiting);

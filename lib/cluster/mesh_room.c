@@ -7,13 +7,6 @@
 #include "base/alloc.h"
 #include "base/text.h"
 
-static void copy(char *out, size_t size, const char *text)
-{
-    size_t len = strnlen(text, size - 1);
-    memcpy(out, text, len);
-    out[len] = '\0';
-}
-
 static void *need(struct sv_mesh *mesh, size_t size)
 {
     void *p = sv_zalloc(size);
@@ -24,16 +17,15 @@ static void *need(struct sv_mesh *mesh, size_t size)
 
 struct sv_mesh_output *sv_mesh_put(struct sv_mesh *mesh, enum sv_mesh_output_kind kind)
 {
-    static struct sv_mesh_output nowhere;
     struct sv_mesh_outputs *o = mesh->outputs;
     if (o == NULL)
-        return &nowhere;
+        return &mesh->nowhere;
     if (o->n == o->capacity) {
         size_t capacity = o->capacity == 0 ? 16 : 2 * o->capacity;
         struct sv_mesh_output *items = realloc(o->items, capacity * sizeof(*items));
         if (items == NULL) {
             mesh->no_memory = true;
-            return &nowhere;
+            return &mesh->nowhere;
         }
         o->items = items;
         o->capacity = capacity;
@@ -42,6 +34,31 @@ struct sv_mesh_output *sv_mesh_put(struct sv_mesh *mesh, enum sv_mesh_output_kin
     memset(output, 0, sizeof(*output));
     output->kind = kind;
     return output;
+}
+
+void sv_mesh_put_room(struct sv_mesh *mesh, enum sv_mesh_output_kind kind,
+    const struct sv_mesh_room *room)
+{
+    struct sv_mesh_output *output = sv_mesh_put(mesh, kind);
+    sv_text_copy(output->room_id, sizeof(output->room_id), room->id);
+}
+
+void sv_mesh_send(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
+    const struct sv_cluster_event *event)
+{
+    struct sv_mesh_output *output = sv_mesh_put(mesh, SV_MESH_SEND);
+    output->link = peer->link;
+    output->sequence = ++peer->said;
+    output->event = event;
+}
+
+void sv_mesh_send_to_all(struct sv_mesh *mesh, const struct sv_cluster_event *event)
+{
+    SV_LIST_FOREACH(it, &mesh->peers) {
+        struct sv_mesh_peer *peer = SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh);
+        if (peer->link != 0)
+            sv_mesh_send(mesh, peer, event);
+    }
 }
 
 /* ---- peers ---- */
@@ -71,7 +88,7 @@ struct sv_mesh_peer *sv_mesh_add_peer(struct sv_mesh *mesh, const char *id)
     struct sv_mesh_peer *peer = need(mesh, sizeof(*peer));
     if (peer == NULL)
         return NULL;
-    copy(peer->id, sizeof(peer->id), id);
+    sv_text_copy(peer->id, sizeof(peer->id), id);
     sv_list_init(&peer->shares);
     sv_list_init(&peer->owed);
     sv_list_init(&peer->presences);
@@ -103,7 +120,7 @@ struct sv_mesh_room *sv_mesh_need_room(struct sv_mesh *mesh, const char *id)
     struct sv_mesh_room *room = sv_mesh_find_room(mesh, id);
     if (room != NULL || (room = need(mesh, sizeof(*room))) == NULL)
         return room;
-    copy(room->id, sizeof(room->id), id);
+    sv_text_copy(room->id, sizeof(room->id), id);
     sv_list_init(&room->forgotten);
     sv_list_init(&room->waiting);
     sv_list_init(&room->young);
@@ -172,8 +189,8 @@ void sv_mesh_remove_share(struct sv_mesh *mesh, struct sv_mesh_share *share)
 static void tell_online(struct sv_mesh *mesh, const struct sv_mesh_room *room, const char *user_id)
 {
     struct sv_mesh_output *output = sv_mesh_put(mesh, SV_MESH_ONLINE);
-    copy(output->room_id, sizeof(output->room_id), room->id);
-    copy(output->user_id, sizeof(output->user_id), user_id);
+    sv_text_copy(output->room_id, sizeof(output->room_id), room->id);
+    sv_text_copy(output->user_id, sizeof(output->user_id), user_id);
 }
 
 static struct sv_mesh_user *find_user(const struct sv_mesh_room *room, const char *user_id)
@@ -189,7 +206,7 @@ static struct sv_mesh_user *need_user(struct sv_mesh *mesh, struct sv_mesh_room 
     struct sv_mesh_user *user = find_user(room, who->user_id);
     if (user != NULL || (user = need(mesh, sizeof(*user))) == NULL)
         return user;
-    copy(user->user_id, sizeof(user->user_id), who->user_id);
+    sv_text_copy(user->user_id, sizeof(user->user_id), who->user_id);
     sv_list_init(&user->presences);
     user->username = strdup(sv_str(who->username));
     if (user->username != NULL)

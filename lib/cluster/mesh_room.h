@@ -138,10 +138,18 @@ struct sv_mesh {
     /* Of the step that runs. */
     struct sv_mesh_outputs *outputs;
     bool no_memory;
+    /* What nobody gets: there is no memory for it, or nobody is there. */
+    struct sv_mesh_output nowhere;
 };
 
 /* A new output, zero but for its kind; a place that is thrown away when out of memory. */
 struct sv_mesh_output *sv_mesh_put(struct sv_mesh *mesh, enum sv_mesh_output_kind kind);
+void sv_mesh_put_room(struct sv_mesh *mesh, enum sv_mesh_output_kind kind,
+    const struct sv_mesh_room *room);
+/* `event` NULL: the input's. The peer has a link. */
+void sv_mesh_send(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
+    const struct sv_cluster_event *event);
+void sv_mesh_send_to_all(struct sv_mesh *mesh, const struct sv_cluster_event *event);
 
 struct sv_mesh_peer *sv_mesh_find_peer(struct sv_mesh *mesh, const char *id);
 struct sv_mesh_peer *sv_mesh_peer_of_link(struct sv_mesh *mesh, uint64_t link);

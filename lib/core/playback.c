@@ -14,13 +14,6 @@
 /* Versions stay within what a signed 64-bit number holds, which every database has. */
 #define VERSION_MAX ((uint64_t)INT64_MAX)
 
-static void set_text(char *to, size_t size, const char *from)
-{
-    size_t len = strnlen(sv_str(from), size - 1);
-    memcpy(to, sv_str(from), len);
-    to[len] = '\0';
-}
-
 /* Later than any time that is computed here; a double holds it exactly. */
 static int64_t ms_from_double(double ms)
 {
@@ -66,8 +59,8 @@ int sv_playback_load(const synctv_playback *from, struct sv_playback_state *ret,
         .updated_at_ms = from->updated_at_ms,
         .version = from->version,
     };
-    set_text(ret->movie_id, sizeof(ret->movie_id), from->movie_id);
-    set_text(ret->node_id, sizeof(ret->node_id), from->node_id);
+    sv_text_copy(ret->movie_id, sizeof(ret->movie_id), from->movie_id);
+    sv_text_copy(ret->node_id, sizeof(ret->node_id), from->node_id);
     return 0;
 }
 
@@ -153,7 +146,7 @@ static struct sv_playback_state next_state(const struct sv_playback_state *from,
     s.version = from->version < VERSION_MAX ? from->version + 1 : VERSION_MAX;
     if (s.version < now)
         s.version = now;
-    set_text(s.node_id, sizeof(s.node_id), change->node_id);
+    sv_text_copy(s.node_id, sizeof(s.node_id), change->node_id);
     return s;
 }
 
@@ -222,7 +215,7 @@ int sv_playback_set_movie(const struct sv_playback_state *from,
     if (rv < 0 || (rv = sv_id_validate(movie_id, "movie_id", err)) < 0)
         return rv;
     struct sv_playback_state s = next_state(from, change);
-    set_text(s.movie_id, sizeof(s.movie_id), movie_id);
+    sv_text_copy(s.movie_id, sizeof(s.movie_id), movie_id);
     s.position_s = 0;
     s.status = status == SYNCTV_PLAYBACK_STATUS_PLAYING ? SYNCTV_PLAYBACK_STATUS_PLAYING
                                                         : SYNCTV_PLAYBACK_STATUS_PAUSED;
@@ -269,7 +262,7 @@ void sv_playback_end(const struct sv_playback_state *from, const struct sv_playb
     struct sv_playback_state s = next_state(from, change);
     bool goes_on = next_id != NULL && sv_id_valid(next_id);
     if (goes_on) {
-        set_text(s.movie_id, sizeof(s.movie_id), next_id);
+        sv_text_copy(s.movie_id, sizeof(s.movie_id), next_id);
         s.position_s = 0;
     }
     s.status = goes_on ? SYNCTV_PLAYBACK_STATUS_PLAYING : SYNCTV_PLAYBACK_STATUS_PAUSED;

@@ -493,6 +493,11 @@ static void follow_store(synctv_node *node)
     sv_rooms_read_all_again(node);
 }
 
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static int64_t run_timers(synctv_node *node)
 {
     int64_t now_ms = sv_node_mono_ms(node);
@@ -526,20 +531,13 @@ static int64_t run_timers(synctv_node *node)
     int64_t next_ms = sv_rooms_tick(node, now_ms);
     if (sv_rooms_evict(node))
         next_ms = now_ms;
-    int64_t next_links_ms = sv_links_tick(node, now_ms);
-    if (next_ms > next_links_ms)
-        next_ms = next_links_ms;
-    int64_t next_ticket_ms = sv_tickets_ring(node, now_ms);
-    if (next_ms > next_ticket_ms)
-        next_ms = next_ticket_ms;
-    if (next_ms > node->next_purge_ms)
-        next_ms = node->next_purge_ms;
-    if (next_ms > node->next_accounts_ms)
-        next_ms = node->next_accounts_ms;
-    if (!node->alone && next_ms > node->next_look_ms)
-        next_ms = node->next_look_ms;
-    if (next_ms > node->next_clock_ms)
-        next_ms = node->next_clock_ms;
+    next_ms = sooner(next_ms, sv_links_tick(node, now_ms));
+    next_ms = sooner(next_ms, sv_tickets_ring(node, now_ms));
+    next_ms = sooner(next_ms, node->next_purge_ms);
+    next_ms = sooner(next_ms, node->next_accounts_ms);
+    next_ms = sooner(next_ms, node->next_clock_ms);
+    if (!node->alone)
+        next_ms = sooner(next_ms, node->next_look_ms);
     return next_ms > now_ms ? next_ms - now_ms : 0;
 }
 

@@ -407,7 +407,8 @@ static size_t put_head(unsigned tag, uint64_t len, unsigned char out[2 * VARINT_
     return n + put_varint(len, out + n);
 }
 
-size_t sv_wire_cluster_sequence(uint64_t sequence, unsigned char out[SV_WIRE_SEQUENCE_MAX_BYTES])
+/* Returns how many bytes it takes: 0 for 0. */
+static size_t put_sequence(uint64_t sequence, unsigned char out[SV_WIRE_SEQUENCE_MAX_BYTES])
 {
     if (sequence == 0)
         return 0;
@@ -419,7 +420,7 @@ size_t sv_wire_cluster_sequence(uint64_t sequence, unsigned char out[SV_WIRE_SEQ
 static size_t put_event(const struct sv_wire_batch_part *part, unsigned char *out)
 {
     unsigned char sequence[SV_WIRE_SEQUENCE_MAX_BYTES];
-    size_t len = sv_wire_cluster_sequence(part->sequence, sequence);
+    size_t len = put_sequence(part->sequence, sequence);
     if (out != NULL && part->len > 0)
         memcpy(out, part->data, part->len);
     if (out != NULL)

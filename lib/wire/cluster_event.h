@@ -29,9 +29,8 @@
 int sv_wire_cluster_event_encode(const struct sv_cluster_event *event, sv_wire_alloc_fn *alloc,
     void *userdata, synctv_error *err);
 
-/* The bytes of the sequence, to be put behind those of an event; returns how many: 0 for 0. */
+/* What the sequence of an event takes at most. */
 #define SV_WIRE_SEQUENCE_MAX_BYTES 11
-size_t sv_wire_cluster_sequence(uint64_t sequence, unsigned char out[SV_WIRE_SEQUENCE_MAX_BYTES]);
 
 /* An event as sv_wire_cluster_event_encode() has made it, and its place on one link. */
 struct sv_wire_batch_part {

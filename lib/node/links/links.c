@@ -371,13 +371,6 @@ void sv_links_presence(synctv_node *node, const struct sv_cluster_presence *pres
     pthread_mutex_unlock(&links->lock);
 }
 
-void sv_links_observe(synctv_node *node, bool on)
-{
-    if (node->links != NULL)
-        bring_under_lock(node->links,
-            &(struct sv_mesh_input){ .kind = SV_MESH_OBSERVES, .on = on });
-}
-
 /* ---- what the mesh knows ---- */
 
 bool sv_links_is_online(synctv_node *node, const char *room_id, const char *user_id)

@@ -110,7 +110,6 @@ void sv_links_tell(synctv_node *node, const struct sv_cluster_event *event);
 void sv_links_snapshot(synctv_node *node, uint64_t link, const struct sv_cluster_event *event);
 /* Somebody came or went in a room here. Under the room's lock. */
 void sv_links_presence(synctv_node *node, const struct sv_cluster_presence *presence);
-void sv_links_observe(synctv_node *node, bool on);
 
 /* As sv_mesh_…() says. */
 bool sv_links_is_online(synctv_node *node, const char *room_id, const char *user_id);

@@ -59,7 +59,8 @@ static void learn_apply(struct sv_job *job, int rv)
     free(l);
 }
 
-void sv_room_learn_length(struct sv_room *room, double length_s)
+/* Of the current movie. One at a time: another is dropped, the next report tries again. Locked. */
+static void learn_length(struct sv_room *room, double length_s)
 {
     struct learning *l = room->learning ? NULL : calloc(1, sizeof(*l));
     if (l == NULL)
@@ -88,7 +89,7 @@ void sv_room_count_report(struct sv_room *room, const struct sv_report *report)
     if (verdict.ended)
         sv_playhead_end_now(room);
     else if (verdict.length_s > 0)
-        sv_room_learn_length(room, verdict.length_s);
+        learn_length(room, verdict.length_s);
 }
 
 void sv_room_look_at_lengths(struct sv_room *room)
@@ -99,5 +100,5 @@ void sv_room_look_at_lengths(struct sv_room *room)
         length_s = sv_votes_length(&room->votes, &room->playback, sv_room_now_ms(room),
             room->attendance->n_watching);
     if (length_s > 0)
-        sv_room_learn_length(room, length_s);
+        learn_length(room, length_s);
 }

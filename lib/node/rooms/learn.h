@@ -10,7 +10,5 @@
 void sv_room_count_report(struct sv_room *room, const struct sv_report *report);
 /* Learns the length of the current movie if most have agreed on one. Locked. */
 void sv_room_look_at_lengths(struct sv_room *room);
-/* Of the current movie. One at a time: another is dropped, the next report tries again. Locked. */
-void sv_room_learn_length(struct sv_room *room, double length_s);
 
 #endif
