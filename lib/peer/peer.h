@@ -16,7 +16,7 @@
 #ifndef SV_PEER_PEER_H
 #define SV_PEER_PEER_H
 
-#include <synctv/node.h>
+#include <synctv/cluster.h>
 
 #include "base/log.h"
 #include "rpc/server.h"
@@ -49,5 +49,14 @@ int sv_peer_start(struct sv_peer *peer, synctv_error *err);
 void sv_peer_close(struct sv_peer *peer);
 /* When the server has stopped. NULL is fine. */
 void sv_peer_free(struct sv_peer *peer);
+
+/*
+ * Asks the member at `address` which members it knows (GetNodes), itself first, as somebody who is
+ * none. Of `options` what is about TLS and the secret counts. Waits, at most 5 s. Of the nodes,
+ * rooms_loaded is not told. Returns how many there are, of which at most `max` are in `ret_nodes`;
+ * INVALID_ARGUMENT, NO_MEMORY, or what the member or the network says.
+ */
+int sv_peer_ask(const struct sv_peer_options *options, const char *address,
+    synctv_cluster_node *ret_nodes, int max, synctv_error *err);
 
 #endif

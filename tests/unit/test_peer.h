@@ -92,15 +92,15 @@ static inline void member_event(void *userdata, const synctv_cluster_event *even
     pthread_mutex_unlock(&test_lock);
 }
 
-/* As "<change> <node> <state>", among those from `since` on. */
-static inline void wait_for_event(struct member *m, int since, const char *text)
+/* One that ends with "<node> <state>". */
+static inline void wait_for_event(struct member *m, const char *text)
 {
     int64_t until_ms = sv_mono_ms() + 60000;
     bool found = false;
     while (!found && sv_mono_ms() < until_ms) {
         pthread_mutex_lock(&test_lock);
-        for (int i = since; i < m->n_events && i < 64; i++)
-            found = found || strcmp(m->events[i], text) == 0;
+        for (int i = 0; i < m->n_events && i < 64; i++)
+            found = found || strcmp(strchr(m->events[i], ' ') + 1, text) == 0;
         pthread_mutex_unlock(&test_lock);
         usleep(5000);
     }

@@ -108,6 +108,29 @@ static inline int synctv_cluster_table(synctv_node *node, synctv_cluster_node *r
     return synctv_cluster_table_sized(node, ret_nodes, max, sizeof(*ret_nodes), ret_error);
 }
 
+/** For structures of `struct_size` bytes; what the function below calls. */
+SYNCTV_API int synctv_cluster_ask_sized(const synctv_node_options *options, const char *address,
+    synctv_cluster_node *ret_nodes, int max, size_t struct_size, synctv_error *ret_error);
+/**
+ * Asks a member which members it knows, itself first, for a program that is none and has the
+ * secret: it needs neither a node nor the database. How many rooms they have loaded is not told.
+ * Waits, at most 5 s.
+ *
+ * @options  cluster_secret_file counts, and tls_cert_file, tls_key_file and cluster_ca_file if
+ *           members listen with TLS.
+ * @address  where the member listens for others.
+ *
+ * Returns how many there are, as synctv_cluster_nodes(). Errors: INVALID_ARGUMENT (an option, named
+ * in ret_error->field), NODE_UNAVAILABLE, TIMEOUT, TOKEN_INVALID (it has another secret),
+ * CLOCK_SKEW (its clock is another one), PERMISSION_DENIED (it is no member), NO_MEMORY.
+ */
+static inline int synctv_cluster_ask(const synctv_node_options *options, const char *address,
+    synctv_cluster_node *ret_nodes, int max, synctv_error *ret_error)
+{
+    return synctv_cluster_ask_sized(options, address, ret_nodes, max, sizeof(*ret_nodes),
+        ret_error);
+}
+
 typedef enum synctv_cluster_change {
     SYNCTV_CLUSTER_CAME = 1,
     /** It has stopped, or was forgotten; `node` is as it was last. */
