@@ -525,12 +525,16 @@ static bool choose_action(struct config *config)
     if (config->action != ACTION_SERVE)
         return true;
     if (config->n_arguments > 0) {
-        if (strcmp(config->arguments[0], "user") != 0)
+        if (strcmp(config->arguments[0], "user") == 0)
+            config->action = ACTION_USER;
+        else if (strcmp(config->arguments[0], "nodes") == 0)
+            config->action = ACTION_NODES;
+        else
             return wrong(config, "%.60s: there is no such command; try --help",
                 config->arguments[0]);
-        config->action = ACTION_USER;
-        return true;
     }
+    if (config->action == ACTION_USER)
+        return true;
     if (config->role != NULL || config->email != NULL || config->password_file != NULL ||
         config->create)
         return wrong(config,
@@ -549,7 +553,8 @@ static bool is_any(const char *listen)
 static bool fits_together(struct config *config)
 {
     const synctv_node_options *node = &config->node;
-    if (node->cluster_secret_file == NULL || config->action == ACTION_USER)
+    if (node->cluster_secret_file == NULL || config->action == ACTION_USER ||
+        config->action == ACTION_NODES)
         return true;
     if (strcmp(node->db_url, "memory:") == 0)
         return wrong(config,
@@ -616,6 +621,8 @@ void config_print_help(void)
         "Usage: synctv-server [options]               serve\n"
         "       synctv-server user COMMAND [options]  accounts of the database, beside a running\n"
         "                                             server or without one\n"
+        "       synctv-server nodes [options]         the members of the cluster, as its database has\n"
+        "                                             them; with --cluster-secret-file each is asked\n"
         "\n"
         "Options:\n",
         stdout);

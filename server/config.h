@@ -17,6 +17,8 @@ enum action {
     ACTION_SERVE,
     /* Arguments[0] is "user". */
     ACTION_USER,
+    /* Arguments[0] is "nodes". */
+    ACTION_NODES,
     ACTION_CHECK_CONFIG,
     ACTION_VERSION,
     ACTION_HELP,

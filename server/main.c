@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "listen.h"
+#include "nodes_command.h"
 #include "process.h"
 #include "serve.h"
 #include "user_command.h"
@@ -59,6 +60,8 @@ static int run(struct config *config)
         return serve(config);
     case ACTION_USER:
         return user_command(config);
+    case ACTION_NODES:
+        return nodes_command(config);
     case ACTION_CHECK_CONFIG:
         return check_config(config);
     case ACTION_VERSION:

@@ -7,11 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include "db_url.h"
+#include "database.h"
 
 #define MAX_PASSWORD_BYTES 1024 /* the library says what is too long */
 
@@ -97,38 +96,6 @@ static int get_password(const struct config *config, char *out, size_t size)
     return read_password(stdin, "stdin", out, size);
 }
 
-/* ---- the database ---- */
-
-static const char *path_of(const struct config *config)
-{
-    return config->node.db_url + strlen("sqlite:");
-}
-
-/*
- * Checks the database: in the wrong folder neither another database nor a new one is of use. Says
- * what is wrong.
- */
-static bool is_there(const struct config *config)
-{
-    struct stat st;
-    if (db_url_is_postgres(config->node.db_url))
-        return true; /* nobody is in the wrong folder */
-    if (strncmp(config->node.db_url, "sqlite:", strlen("sqlite:")) != 0) {
-        complain(config->node.db_url, "a database in memory has no accounts that stay");
-        return false;
-    }
-    const char *path = path_of(config);
-    if (config->create || stat(path, &st) == 0 || errno != ENOENT)
-        return true;
-    char *folder = path[0] != '/' ? getcwd(NULL, 0) : NULL;
-    fprintf(stderr,
-        "synctv-server: there is no database %s%s%s: start the server once, or say where it is with "
-        "--db or --config, or that it is to be made with user add --create\n",
-        folder != NULL ? folder : "", folder != NULL ? "/" : "", path);
-    free(folder);
-    return false;
-}
-
 /* ---- the commands ---- */
 
 static const char *const roles[] = { "", "user", "admin", "root", NULL };
@@ -149,16 +116,12 @@ static int number_of(const char *word, const char *const *words, const char *wha
 static int report(const struct config *config, int rv, const synctv_error *error, const char *name,
     const char *done)
 {
-    char text[300];
-    db_url_describe(config->node.db_url, text, sizeof(text));
-    bool is_file = !db_url_is_postgres(config->node.db_url);
-    char *place = is_file ? realpath(path_of(config), NULL) : NULL;
-    const char *where = place != NULL ? place : is_file ? path_of(config) : text;
+    char *where = database_place(config);
     if (rv < 0)
         fprintf(stderr, "synctv-server: user %s: %s (database %s)\n", name, error->message, where);
     else
         printf("user %s: %s (database %s)\n", name, done, where);
-    free(place);
+    free(where);
     return rv < 0;
 }
 
@@ -253,24 +216,12 @@ int user_command(struct config *config)
             stderr);
         return 2;
     }
-    if (!is_there(config))
+    if (!database_is_there(config, "accounts that stay",
+            ", or that it is to be made with user add --create"))
         return 2;
-    synctv_node_options options = config->node;
-    options.alone = false; /* a server may be running, or several */
-    options.cluster_secret_file = options.advertise = options.cluster_listen = NULL;
-    options.listen = NULL;
-    options.threads = 0;
-    options.tls_cert_file = options.tls_key_file = options.tls_client_ca_file = NULL;
-    if (options.log_level > SYNCTV_LOG_WARN)
-        options.log_level = SYNCTV_LOG_WARN;
-    synctv_node *node;
-    synctv_error error;
-    if (synctv_node_open(&options, &node, &error) < 0) {
-        char text[CONFIG_SENTENCE];
-        config_explain(&error, text, sizeof(text));
-        fprintf(stderr, "synctv-server: %s\n", text);
+    synctv_node *node = database_open(config);
+    if (node == NULL)
         return 2;
-    }
     int status = command->run(config, node, config->arguments[2]);
     synctv_node_free(node);
     return status;

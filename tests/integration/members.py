@@ -178,4 +178,65 @@ def _():
             says(b, "is alive, address 192.0.2.1:7000")
 
 
+# ---- the command nodes ----
+
+
+def nodes(db, *more):
+    """(exit status, {node: its columns}, stderr)"""
+    status, stdout, stderr = run_program("nodes", "--db", db, *more)
+    rows = [line.split() for line in stdout.splitlines()]
+    if rows:
+        equal(rows[0], "NODE ADDRESS STATE EPOCH HEARTBEAT ROOMS STREAMS USERS CPU MEM".split())
+    return status, {row[0]: row[1:] for row in rows[1:]}, stderr
+
+
+@test("nodes shows the members as the database has them, and with the secret as they answer")
+def _():
+    db = database()
+    secret = ("--cluster-secret-file", SECRET)
+    with member(db, "a", complaints_expected=True) as a:
+        b = member(db, "b")
+        says(a, "there is a link to node b")
+        says(b, "there is a link to node a")
+        status, rows, stderr = nodes(db)
+        equal((status, stderr, sorted(rows)), (0, "", ["a", "b"]))
+        for server in (a, b):
+            address, state, _, heartbeat = rows[server.node_id][:4]
+            equal((address, state, heartbeat), (server.address, "alive", "-"))
+
+        alice = register(b, "alice")
+        stream = alice.stream(alice.CreateRoom(name="Movie night").room.id)
+        stream.expect("room_state")
+        status, rows, stderr = nodes(db, *secret)
+        equal((status, stderr), (0, ""))
+        for node, streams in ("a", "0"), ("b", "1"):
+            _, state, _, age, unit, _, *counts = rows[node][:8]
+            equal((state, age, unit, counts), ("alive", "0.0", "s", [streams, streams]))
+
+        status, rows, stderr = nodes(db, "--cluster-secret-file", write_file("other-secret", "x" * 40))
+        equal((status, sorted(rows), len(stderr.splitlines())), (1, ["a", "b"], 2), stderr)
+        assert f"node a at {a.address} does not answer" in stderr, stderr
+        for end in (stream, alice):
+            end.close()
+
+        b.kill()
+        status, rows, stderr = nodes(db, *secret)
+        equal((status, sorted(rows)), (1, ["a", "b"]))  # and not who asks
+        assert rows["b"][1] == "dead" or f"node b at {b.address} does not answer" in stderr, stderr
+        assert rows["b"][1] in ("suspect", "dead"), rows
+
+
+@test("nodes says in one sentence that nobody is there, or what is wrong")
+def _():
+    db = database()
+    with Server(db=db):
+        pass
+    status, rows, stderr = nodes(db)
+    equal((status, rows, len(stderr.splitlines())), (1, {}, 1), stderr)
+    assert "no member" in stderr, stderr
+    for args, saying in ((("nodes", "--db", "memory:"), "memory"), (("nodes", "--db", "sqlite:/no/such.db"), "no database"),
+                         (("nodes", "more", "--db", db), "more"), (("nodes", "--role", "root", "--db", db), "--role")):
+        refused(*args, saying=saying)
+
+
 run()
