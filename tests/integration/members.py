@@ -194,8 +194,9 @@ def nodes(db, *more):
 def _():
     db = database()
     secret = ("--cluster-secret-file", SECRET)
-    with member(db, "a", complaints_expected=True) as a:
-        b = member(db, "b")
+    slow = ("--heartbeat-ms", "2000")  # so that nobody is suspect because the machine is busy
+    with member(db, "a", *slow, complaints_expected=True) as a:
+        b = member(db, "b", *slow)
         says(a, "there is a link to node b")
         says(b, "there is a link to node a")
         status, rows, stderr = nodes(db)
