@@ -181,8 +181,11 @@ static const synctv_result *failed_result(const struct sv_rpc_answer *answer)
 }
 
 /* Whether another attempt follows the failure. */
-static bool try_again(struct sv_client_call *call, const synctv_error *err)
+static bool try_again(struct sv_client_call *call, const struct sv_rpc_answer *answer)
 {
+    const synctv_error *err = &answer->error;
+    bool elsewhere = sv_client_servers_failed(call->client, answer);
+    bool repeatable = call->repeatable || sv_client_servers_has_done_nothing(call->client, answer);
     if (atomic_load(&call->client->closing) || call->withdrawn ||
         err->code == SYNCTV_E_RATE_LIMITED)
         return false; /* the program knows best which calls it can do without */
@@ -193,10 +196,12 @@ static bool try_again(struct sv_client_call *call, const synctv_error *err)
         return true;
     }
     int64_t now_ms = sv_mono_ms();
-    int64_t wait_ms = sv_rpc_retry_next(&call->retry, err->code, call->repeatable,
-        err->retry_after_ms, now_ms, sv_client_random());
+    int64_t wait_ms = sv_rpc_retry_next(&call->retry, err->code, repeatable, err->retry_after_ms,
+        now_ms, sv_client_random());
     if (wait_ms < 0)
         return false;
+    if (elsewhere)
+        wait_ms = sv_client_servers_pause_ms();
     call->alarm.ring = alarm_ring;
     sv_client_alarm_set(call->client, &call->alarm, now_ms + wait_ms);
     return true;
@@ -210,10 +215,11 @@ static void answered(void *userdata, const struct sv_rpc_answer *answer)
     if (answer->grpc_status != 0) {
         if (call->access != NULL)
             sv_client_tokens_refused(call->client, call->access, answer->error.code);
-        if (!try_again(call, &answer->error))
+        if (!try_again(call, answer))
             finish(call, failed_result(answer));
         return;
     }
+    sv_client_servers_answered(call->client);
     synctv_result *result = NULL;
     synctv_error err;
     if (sv_wire_result_decode(call->method, answer->data, answer->len, &result, &err) < 0) {
@@ -258,6 +264,7 @@ static void send_attempt(struct sv_client_call *call, const char *access)
     free(bearer);
     if (rv == 0) {
         call->client->n_on_wire++;
+        sv_client_servers_watch(call->client);
         call->on_wire = true;
     } else {
         sv_error(&err, rv);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A client's life from connect to close, its thread, signing in and out. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,8 @@ static int make_channel(synctv_client *client, const synctv_client_options *opti
         channel.threads = 0;
         channel.log = &client->log;
         rv = sv_rpc_channel_new(&channel, &client->channel, err);
+        if (rv == SYNCTV_E_INVALID_ARGUMENT && err != NULL && strcmp(err->field, "target") == 0)
+            snprintf(err->field, sizeof(err->field), "address");
     }
     sv_pem_free(ca);
     sv_pem_free(cert);
@@ -106,6 +109,7 @@ static void probe_send(struct probe *probe)
     int rv = sv_rpc_unary(probe->client->channel, &rpc, sv_rpc_bytes_new(0), probed, probe);
     if (rv == 0) {
         probe->client->n_on_wire++;
+        sv_client_servers_watch(probe->client);
     } else {
         sv_error(&probe->error, rv);
         probe_end(probe);
@@ -132,6 +136,8 @@ static void probed(void *userdata, const struct sv_rpc_answer *answer)
     int64_t wait_ms = sv_rpc_retry_delay_ms(++probe->attempts, sv_client_random());
     if (wait_ms > PROBE_PAUSE_MAX_MS)
         wait_ms = PROBE_PAUSE_MAX_MS;
+    if (sv_client_servers_failed(client, answer))
+        wait_ms = 0;
     if (code != SYNCTV_E_TIMEOUT || probe->error.code == 0)
         probe->error = answer->error;
     if (code == SYNCTV_E_NODE_UNAVAILABLE && now_ms + wait_ms < probe->deadline_ms) {
@@ -204,6 +210,7 @@ static int connect_with(const synctv_client_options *options, synctv_client **re
     sv_list_init(&client->alarms);
     sv_list_init(&client->token_waiters);
     sv_list_init(&client->renew_alarm.link);
+    sv_client_servers_init(&client->servers);
     sv_list_init(&client->calls);
     sv_list_init(&client->streams);
 

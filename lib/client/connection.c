@@ -156,6 +156,7 @@ static void on_open(struct sv_rpc_client_stream *rpc, void *userdata)
     s->open = true;
     pthread_mutex_unlock(&s->lock);
     s->down = false;
+    sv_client_servers_answered(s->client);
     sv_client_stream_push_connection(s, SYNCTV_EVENT_CONNECTED, NULL);
     s->n_pings = 0;
     s->ping_sent_ms = 0;
@@ -195,8 +196,11 @@ static bool is_transient(int code)
     }
 }
 
-/* There is no connection, or none any more: tries again later, or ends the stream. */
-static void connection_lost(struct sv_client_stream *s, const synctv_error *err)
+/*
+ * There is no connection, or none any more: tries again later, `elsewhere` soon, or ends the
+ * stream.
+ */
+static void connection_lost(struct sv_client_stream *s, const synctv_error *err, bool elsewhere)
 {
     sv_client_alarm_cancel(&s->ping);
     if (sv_client_stream_is_over(s))
@@ -214,6 +218,8 @@ static void connection_lost(struct sv_client_stream *s, const synctv_error *err)
         s->attempts = 0;
     s->up_since_ms = 0;
     int64_t wait_ms = sv_rpc_retry_delay_ms(++s->attempts, sv_client_random());
+    if (elsewhere)
+        wait_ms = sv_client_servers_pause_ms();
     if (wait_ms < err->retry_after_ms)
         wait_ms = err->retry_after_ms < WAIT_MAX_MS ? err->retry_after_ms : WAIT_MAX_MS;
     s->again.ring = again_ring;
@@ -245,6 +251,7 @@ static void on_status(struct sv_rpc_client_stream *rpc, void *userdata,
     pthread_mutex_unlock(&s->lock);
     sv_rpc_client_stream_unref(rpc);
     synctv_error err = answer->error;
+    bool elsewhere = sv_client_servers_failed(s->client, answer);
     if (answer->grpc_status == 0)
         sv_error(&err,
             atomic_load(&s->finishing) ? SYNCTV_E_NOT_CONNECTED : SYNCTV_E_NODE_UNAVAILABLE);
@@ -257,7 +264,7 @@ static void on_status(struct sv_rpc_client_stream *rpc, void *userdata,
     if (s->closing_down)
         sv_client_connection_close(s);
     else if (!try_another_token(s, err.code))
-        connection_lost(s, &err);
+        connection_lost(s, &err, elsewhere);
 }
 
 static const struct sv_rpc_client_stream_ops rpc_ops = {
@@ -287,11 +294,12 @@ static void open_stream(struct sv_client_stream *s, const char *bearer)
     if (rpc == NULL) {
         synctv_error no_memory;
         sv_error(&no_memory, SYNCTV_E_NO_MEMORY);
-        connection_lost(s, &no_memory);
+        connection_lost(s, &no_memory, false);
         return;
     }
     s->client->n_on_wire++;
     s->on_wire = true;
+    sv_client_servers_watch(s->client);
     pthread_mutex_lock(&s->lock);
     s->rpc = rpc;
     pthread_mutex_unlock(&s->lock);
@@ -309,7 +317,7 @@ static void have_token(struct sv_client_token_waiter *waiter, const char *access
     if (sv_client_stream_is_over(s))
         return;
     if (access == NULL) {
-        connection_lost(s, err);
+        connection_lost(s, err, false);
         return;
     }
     size_t size = strlen(access) + sizeof("Bearer ");
@@ -322,7 +330,7 @@ static void have_token(struct sv_client_token_waiter *waiter, const char *access
     } else {
         synctv_error no_memory;
         sv_error(&no_memory, SYNCTV_E_NO_MEMORY);
-        connection_lost(s, &no_memory);
+        connection_lost(s, &no_memory, false);
     }
     free(bearer);
 }

@@ -10,6 +10,7 @@
  *   synctv_stream_next() <----------- stream->lock - stream.c: the queue of events
  *   synctv_client_server_time_ms() <- client->lock - clock.c: samples of the server's clock
  *                                                    tokens.c: renews the access token
+ *                                                    servers.c: goes on to another server
  *   player.c runs on the program's threads and uses only public functions.
  */
 #ifndef SV_CLIENT_INSIDE_H
@@ -27,6 +28,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "client/clock.h"
+#include "client/servers.h"
 #include "client/thread.h"
 #include "client/tokens.h"
 #include "rpc/channel.h"
@@ -56,6 +58,7 @@ struct synctv_client {
 
     /* For the client's thread alone, from here on. */
     struct sv_list alarms;
+    struct sv_client_servers servers;
     struct sv_client_tokens tokens;
     struct sv_list token_waiters;
     bool renewing;

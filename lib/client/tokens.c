@@ -123,11 +123,14 @@ static void renewed(void *userdata, const struct sv_rpc_answer *answer)
         sv_wire_result_decode(SYNCTV_METHOD_REFRESH_TOKEN, answer->data, answer->len, &result,
             &err) >= 0)
         err.code = 0;
+    bool elsewhere = sv_client_servers_failed(client, answer);
     if (client->renewed_generation != client->tokens.generation) {
         answer_waiters(client, NULL); /* somebody has signed in or out meanwhile */
     } else if (err.code == 0) {
         store_tokens(client, result);
         answer_waiters(client, NULL);
+    } else if (elsewhere && sv_client_servers_has_done_nothing(client, answer)) {
+        renew(client);
     } else {
         sv_logf(&client->log, SYNCTV_LOG_WARN, "client", "the session could not be renewed: %s",
             err.message);
@@ -164,6 +167,7 @@ static void renew(synctv_client *client)
     client->renewing = true;
     client->renewed_generation = client->tokens.generation;
     client->n_on_wire++;
+    sv_client_servers_watch(client);
 }
 
 void sv_client_tokens_get(synctv_client *client, struct sv_client_token_waiter *waiter)

@@ -41,11 +41,9 @@ static grpc_arg string_arg(const char *key, const char *value)
     return (grpc_arg){ .type = GRPC_ARG_STRING, .key = (char *)key, .value.string = (char *)value };
 }
 
-static grpc_channel *make_core(const struct sv_rpc_channel_options *o,
-    grpc_channel_credentials *credentials)
+static grpc_channel *make_core(const struct sv_rpc_channel_options *o, const char *target,
+    grpc_channel_credentials *credentials, grpc_resource_quota *quota)
 {
-    grpc_resource_quota *quota = grpc_resource_quota_create("synctv");
-    grpc_resource_quota_resize(quota, o->max_memory_bytes);
     grpc_arg args[] = {
         { .type = GRPC_ARG_POINTER,
             .key = (char *)GRPC_ARG_RESOURCE_QUOTA,
@@ -72,9 +70,30 @@ static grpc_channel *make_core(const struct sv_rpc_channel_options *o,
     };
     size_t n = sizeof(args) / sizeof(args[0]);
     grpc_channel_args all = { sv_str_empty(o->server_name) ? n - 2 : n, args };
-    grpc_channel *core = grpc_channel_create(o->target, credentials, &all);
+    return grpc_channel_create(target, credentials, &all);
+}
+
+static int make_cores(struct sv_rpc_channel *channel, const struct sv_rpc_channel_options *o,
+    grpc_channel_credentials *credentials, synctv_error *err)
+{
+    char *targets = strdup(o->target), *rest = targets;
+    if (targets == NULL)
+        return sv_error(err, SYNCTV_E_NO_MEMORY);
+    grpc_resource_quota *quota = grpc_resource_quota_create("synctv");
+    grpc_resource_quota_resize(quota, o->max_memory_bytes);
+    int rv = 0;
+    for (char *target; rv == 0 && (target = strsep(&rest, ",")) != NULL;) {
+        if (target[0] == '\0')
+            rv = sv_error_field(err, "target", "one of the addresses is empty");
+        else if (channel->n_cores == SV_RPC_TARGETS_MAX)
+            rv = sv_error_field(err, "target", "there are more than %d addresses",
+                SV_RPC_TARGETS_MAX);
+        else
+            channel->cores[channel->n_cores++] = make_core(o, target, credentials, quota);
+    }
     grpc_resource_quota_unref(quota);
-    return core;
+    free(targets);
+    return rv;
 }
 
 static void *run_channel(void *arg)
@@ -128,9 +147,9 @@ int sv_rpc_channel_new(const struct sv_rpc_channel_options *o, struct sv_rpc_cha
     grpc_channel_credentials *credentials = NULL;
     rv = make_credentials(o, &credentials, ret_error);
     if (rv == 0) {
-        channel->core = make_core(o, credentials);
+        rv = make_cores(channel, o, credentials, ret_error);
         grpc_channel_credentials_release(credentials);
-        if (o->threads > 0 && (rv = start_thread(channel)) < 0)
+        if (rv == 0 && o->threads > 0 && (rv = start_thread(channel)) < 0)
             sv_errorf(ret_error, rv, "no thread can be started");
     }
     if (rv < 0) {
@@ -149,6 +168,52 @@ void sv_rpc_channel_poll(struct sv_rpc_channel *channel, int timeout_ms)
 void sv_rpc_channel_wake(struct sv_rpc_channel *channel)
 {
     sv_rpc_queue_wake(&channel->queue);
+}
+
+/* ---- targets ---- */
+
+unsigned sv_rpc_channel_n_targets(const struct sv_rpc_channel *channel)
+{
+    return channel->n_cores;
+}
+
+unsigned sv_rpc_channel_target(struct sv_rpc_channel *channel)
+{
+    pthread_mutex_lock(&channel->lock);
+    unsigned target = channel->target;
+    pthread_mutex_unlock(&channel->lock);
+    return target;
+}
+
+void sv_rpc_channel_use(struct sv_rpc_channel *channel, unsigned target)
+{
+    pthread_mutex_lock(&channel->lock);
+    channel->target = target;
+    SV_LIST_FOREACH(it, &channel->calls) {
+        struct sv_rpc_client_call *call = SV_CONTAINER_OF(it, struct sv_rpc_client_call, link);
+        if (call->target == target || call->call == NULL || !sv_rpc_client_call_is_unsent(call))
+            continue;
+        call->left_behind = true;
+        grpc_call_cancel(call->call, NULL);
+    }
+    pthread_mutex_unlock(&channel->lock);
+    grpc_channel_reset_connect_backoff(channel->cores[target]);
+}
+
+enum sv_rpc_channel_state sv_rpc_channel_state(struct sv_rpc_channel *channel)
+{
+    switch (grpc_channel_check_connectivity_state(channel->cores[sv_rpc_channel_target(channel)],
+        0)) {
+    case GRPC_CHANNEL_READY:
+        return SV_RPC_CONNECTED;
+    case GRPC_CHANNEL_IDLE:
+    case GRPC_CHANNEL_CONNECTING:
+        return SV_RPC_CONNECTING;
+    case GRPC_CHANNEL_TRANSIENT_FAILURE:
+    case GRPC_CHANNEL_SHUTDOWN:
+        break;
+    }
+    return SV_RPC_DISCONNECTED;
 }
 
 void sv_rpc_unary_cancel(struct sv_rpc_channel *channel, const void *userdata)
@@ -202,8 +267,8 @@ void sv_rpc_channel_free(struct sv_rpc_channel *channel)
         sv_rpc_queue_wake(&channel->queue);
         pthread_join(channel->thread, NULL);
     }
-    if (channel->core != NULL)
-        grpc_channel_destroy(channel->core);
+    for (unsigned i = 0; i < channel->n_cores; i++)
+        grpc_channel_destroy(channel->cores[i]);
     sv_rpc_queue_fini(&channel->queue);
     pthread_cond_destroy(&channel->idle);
     pthread_mutex_destroy(&channel->lock);

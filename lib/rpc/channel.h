@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client half of gRPC: a channel to one target, unary calls and streams on it. All callbacks of
- * a channel run on its own thread, or inside sv_rpc_channel_poll(): one at a time and unlocked.
- * They must not block.
+ * The client half of gRPC: a channel to a target, or to one of several at a time, unary calls and
+ * streams on it. All callbacks of a channel run on its own thread, or inside sv_rpc_channel_poll():
+ * one at a time and unlocked. They must not block.
  */
 #ifndef SV_RPC_CHANNEL_H
 #define SV_RPC_CHANNEL_H
@@ -22,8 +22,11 @@ struct sv_rpc_client_stream;
 
 /* ---- channel: channel.c ---- */
 
+/* Targets of one channel. */
+#define SV_RPC_TARGETS_MAX 16
+
 struct sv_rpc_channel_options {
-    /* "host:port" */
+    /* "host:port", or several with commas between them. The first one is used at first. */
     const char *target;
     bool tls;
     /* PEM of the authorities to trust; NULL = the system's. */
@@ -68,6 +71,20 @@ int sv_rpc_channel_new(const struct sv_rpc_channel_options *options,
 void sv_rpc_channel_poll(struct sv_rpc_channel *channel, int timeout_ms);
 /* Makes sv_rpc_channel_poll() return. Any thread. */
 void sv_rpc_channel_wake(struct sv_rpc_channel *channel);
+
+/* Whether the target that is used is connected. */
+enum sv_rpc_channel_state { SV_RPC_DISCONNECTED, SV_RPC_CONNECTING, SV_RPC_CONNECTED };
+
+unsigned sv_rpc_channel_n_targets(const struct sv_rpc_channel *channel);
+/* That of the next calls: its place among the options' targets. */
+unsigned sv_rpc_channel_target(struct sv_rpc_channel *channel);
+/*
+ * The next calls and streams are for that one, which is connected to without a pause after earlier
+ * failures. Those that wait for a connection to another one end with NODE_UNAVAILABLE, and say that
+ * they were not sent. All others go on. On the channel's thread.
+ */
+void sv_rpc_channel_use(struct sv_rpc_channel *channel, unsigned target);
+enum sv_rpc_channel_state sv_rpc_channel_state(struct sv_rpc_channel *channel);
 /*
  * Cancels all calls and streams. Each still gets its last callback, with CANCELLED; new ones get it
  * at once. Any thread.
@@ -109,6 +126,10 @@ struct sv_rpc_answer {
     int grpc_status;
     /* Code 0 with OK; otherwise what the server said, or the nearest code. */
     synctv_error error;
+    /* The target that it was for. */
+    unsigned target;
+    /* It has failed, and no server can have seen anything of it. */
+    bool unsent;
     /* One more detail of the error; type_url NULL = none. */
     struct sv_rpc_detail extra;
     /* The reply of a unary call that has ended with OK. */

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include <grpc/support/alloc.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -20,11 +22,13 @@ bool sv_rpc_client_call_begin(struct sv_rpc_client_call *call, struct sv_rpc_cha
 
     pthread_mutex_lock(&channel->lock);
     sv_list_append(&channel->calls, &call->link);
+    call->target = channel->target;
     if (channel->closing)
         call->refused = SYNCTV_E_CANCELLED;
     else
-        call->call = grpc_channel_create_call(channel->core, NULL, GRPC_PROPAGATE_DEFAULTS,
-            channel->queue.cq, path, NULL, sv_rpc_queue_deadline(deadline_ms), NULL);
+        call->call =
+            grpc_channel_create_call(channel->cores[channel->target], NULL, GRPC_PROPAGATE_DEFAULTS,
+                channel->queue.cq, path, NULL, sv_rpc_queue_deadline(deadline_ms), NULL);
     pthread_mutex_unlock(&channel->lock);
     grpc_slice_unref(path);
     return call->refused == 0;
@@ -50,14 +54,37 @@ void sv_rpc_client_call_end(struct sv_rpc_client_call *call)
     pthread_mutex_unlock(&channel->lock);
 }
 
+/*
+ * The core names the peer of a call that has got a connection ("ipv4:127.0.0.1:50051"), and until
+ * then the target as it was given. A target that looks like a peer counts as one.
+ */
+bool sv_rpc_client_call_is_unsent(const struct sv_rpc_client_call *call)
+{
+    if (call->call == NULL)
+        return true;
+    char *peer = grpc_call_get_peer(call->call);
+    bool unsent = strncmp(peer, "ipv4:", 5) != 0 && strncmp(peer, "ipv6:", 5) != 0 &&
+        strncmp(peer, "unix:", 5) != 0;
+    gpr_free(peer);
+    return unsent;
+}
+
 void sv_rpc_client_answer_init(struct sv_rpc_client_answer *a,
     const struct sv_rpc_client_call *call)
 {
     *a = (struct sv_rpc_client_answer){ .details = grpc_empty_slice() };
     struct sv_rpc_answer *answer = &a->answer;
+    answer->target = call->target;
     if (call->refused != 0) {
         sv_error(&answer->error, call->refused);
         answer->grpc_status = synctv_error_grpc_status(call->refused);
+        answer->unsent = true;
+        return;
+    }
+    if (call->left_behind && call->status == GRPC_STATUS_CANCELLED) {
+        sv_errorf(&answer->error, SYNCTV_E_NODE_UNAVAILABLE, "the server cannot be reached");
+        answer->grpc_status = GRPC_STATUS_UNAVAILABLE;
+        answer->unsent = sv_rpc_client_call_is_unsent(call);
         return;
     }
     for (size_t i = 0; i < call->trailing.count; i++) {
@@ -74,6 +101,7 @@ void sv_rpc_client_answer_init(struct sv_rpc_client_answer *a,
     memcpy(text, GRPC_SLICE_START_PTR(call->text), len);
     text[len] = '\0';
     answer->grpc_status = (int)call->status;
+    answer->unsent = answer->grpc_status != 0 && sv_rpc_client_call_is_unsent(call);
     sv_rpc_status_parse(answer->grpc_status, text, GRPC_SLICE_START_PTR(a->details),
         GRPC_SLICE_LENGTH(a->details), &answer->error, &answer->extra);
 }

@@ -13,7 +13,9 @@
 
 struct sv_rpc_channel {
     struct sv_rpc_queue queue;
-    grpc_channel *core;
+    /* One for each target. */
+    grpc_channel *cores[SV_RPC_TARGETS_MAX];
+    unsigned n_cores;
     unsigned max_queued_messages, max_queued_bytes;
     bool has_thread;
     pthread_t thread;
@@ -26,6 +28,8 @@ struct sv_rpc_channel {
     /* `calls` has become empty. */
     pthread_cond_t idle;
     bool closing;
+    /* Whose turn it is. */
+    unsigned target;
 };
 
 /* What a unary call and a stream have in common. */
@@ -34,6 +38,10 @@ struct sv_rpc_client_call {
     struct sv_list link;
     struct sv_rpc_channel *channel;
     grpc_call *call;
+    /* Constant. */
+    unsigned target;
+    /* Cancelled while it waited for a connection, because another target is used now. */
+    bool left_behind;
     /* Brings the answer of a call that could not even start. */
     struct sv_letter refusal;
     /* SYNCTV_E_*: why it could not start; 0 = it has started. */
@@ -53,6 +61,9 @@ bool sv_rpc_client_call_begin(struct sv_rpc_client_call *call, struct sv_rpc_cha
     const struct sv_rpc_request *request);
 /* Takes it off the list and releases what is in it. The struct stays the caller's. */
 void sv_rpc_client_call_end(struct sv_rpc_client_call *call);
+
+/* Whether no server can have seen anything of it. */
+bool sv_rpc_client_call_is_unsent(const struct sv_rpc_client_call *call);
 
 struct sv_rpc_client_answer {
     struct sv_rpc_answer answer;

@@ -21,6 +21,13 @@
  * without. Streams (synctv_stream_open()) come back by themselves. player.h keeps a player in step
  * with the room of a stream.
  *
+ * With several addresses the client uses one of them, and goes on to another when that server
+ * stops, dies or cannot be connected to: streams come back there, with SNAPSHOTs (and
+ * synctv_chat_history() with after_seq brings what was said meanwhile), calls that are safe to
+ * repeat or that the server has refused are done there, and the others fail with NODE_UNAVAILABLE.
+ * That takes less than two seconds if the next one is well. A server that is connected but silent
+ * is left after 30 s. The client stays where it is when the one before is back.
+ *
  * Threads: a client has one thread of its own, on which all callbacks come (synctv_done_fn,
  * synctv_stream_ready_fn, token_fn); they must not block and must not make blocking calls. All
  * functions are thread-safe. Do not fork() while a client is open.
@@ -51,7 +58,10 @@ typedef void synctv_client_token_fn(void *userdata, const char *refresh_token,
 typedef struct synctv_client_options {
     /** Set by synctv_client_options_init(); version.h tells what it is for. */
     size_t struct_size;
-    /** "HOST:PORT", IPv6 in brackets. */
+    /**
+     * "HOST:PORT", IPv6 in brackets; or, with commas between them, those of up to 16 members of a
+     * cluster. The first one that answers is used.
+     */
     const char *address;
     bool tls;
     /** PEM; NULL = the system's. */
