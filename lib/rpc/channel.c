@@ -221,8 +221,10 @@ void sv_rpc_unary_cancel(struct sv_rpc_channel *channel, const void *userdata)
     pthread_mutex_lock(&channel->lock);
     SV_LIST_FOREACH(it, &channel->calls) {
         struct sv_rpc_client_call *call = SV_CONTAINER_OF(it, struct sv_rpc_client_call, link);
-        if (call->owner == userdata && call->call != NULL)
+        if (call->owner == userdata && call->call != NULL) {
+            atomic_store(&call->cancelled, true);
             grpc_call_cancel(call->call, NULL);
+        }
     }
     pthread_mutex_unlock(&channel->lock);
 }
@@ -235,8 +237,10 @@ void sv_rpc_channel_close(struct sv_rpc_channel *channel)
     channel->closing = true;
     SV_LIST_FOREACH(it, &channel->calls) {
         struct sv_rpc_client_call *call = SV_CONTAINER_OF(it, struct sv_rpc_client_call, link);
-        if (call->call != NULL)
+        if (call->call != NULL) {
+            atomic_store(&call->cancelled, true);
             grpc_call_cancel(call->call, NULL);
+        }
     }
     pthread_mutex_unlock(&channel->lock);
 }

@@ -102,6 +102,11 @@ void sv_rpc_client_answer_init(struct sv_rpc_client_answer *a,
     text[len] = '\0';
     answer->grpc_status = (int)call->status;
     answer->unsent = answer->grpc_status != 0 && sv_rpc_client_call_is_unsent(call);
+    if (call->status == GRPC_STATUS_CANCELLED && !atomic_load(&call->cancelled) &&
+        GRPC_SLICE_LENGTH(a->details) == 0) { /* so says a core that shuts down */
+        sv_errorf(&answer->error, SYNCTV_E_NODE_UNAVAILABLE, "the server has cut it off");
+        return;
+    }
     sv_rpc_status_parse(answer->grpc_status, text, GRPC_SLICE_START_PTR(a->details),
         GRPC_SLICE_LENGTH(a->details), &answer->error, &answer->extra);
 }

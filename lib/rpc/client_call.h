@@ -6,6 +6,8 @@
 #ifndef SV_RPC_CLIENT_CALL_H
 #define SV_RPC_CLIENT_CALL_H
 
+#include <stdatomic.h>
+
 #include <grpc/grpc.h>
 
 #include "rpc/channel.h"
@@ -40,6 +42,8 @@ struct sv_rpc_client_call {
     grpc_call *call;
     /* Constant. */
     unsigned target;
+    /* This side has cancelled it. Any thread. */
+    atomic_bool cancelled;
     /* Cancelled while it waited for a connection, because another target is used now. */
     bool left_behind;
     /* Brings the answer of a call that could not even start. */

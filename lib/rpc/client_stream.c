@@ -334,8 +334,10 @@ void sv_rpc_client_stream_half_close(struct sv_rpc_client_stream *s)
 void sv_rpc_client_stream_cancel(struct sv_rpc_client_stream *s)
 {
     pthread_mutex_lock(&s->lock);
-    if (!s->over && s->c.call != NULL)
+    if (!s->over && s->c.call != NULL) {
+        atomic_store(&s->c.cancelled, true);
         grpc_call_cancel(s->c.call, NULL); /* calls nothing back */
+    }
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -60,7 +60,7 @@ typedef struct synctv_client_options {
     size_t struct_size;
     /**
      * "HOST:PORT", IPv6 in brackets; or, with commas between them, those of up to 16 members of a
-     * cluster. The first one that answers is used.
+     * cluster. The first one is tried first.
      */
     const char *address;
     bool tls;
