@@ -263,8 +263,12 @@ static void hear_snapshot(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     }
     sv_mesh_put(mesh, SV_MESH_APPLY);
     struct sv_mesh_share *share = sv_mesh_find_share(room, peer);
-    if (share != NULL && event->barrier >= room->barrier)
+    if (event->barrier == 0 || event->barrier < room->barrier)
+        return;
+    if (share != NULL && share->owes_echo)
         sv_mesh_end_echo(mesh, share);
+    else if (room->ready_at_ms == 0)
+        sv_mesh_put_room(mesh, SV_MESH_LOOK, room); /* nobody knew that it had the room, too */
 }
 
 static void hear_presences(struct sv_mesh *mesh, struct sv_mesh_peer *peer,

@@ -166,7 +166,8 @@ static void send_next(struct world *w, struct task *task)
             (uint64_t)(uintptr_t)message);
     } else {
         link->loses[side] = false;
-        link->has_lost[side] = true;
+        if (link->lost[side] == 0)
+            link->lost[side] = message->event.sequence;
         trace(w, "a message to %s is lost", peer->process->id);
     }
     if (s->n_queued == 0 && !s->owes_drained) {
@@ -334,7 +335,8 @@ static void deliver(struct world *w, struct task *task)
     struct link_side *s = &link->sides[side];
     link->sides[other(side)].n_flying--;
     wake_sender(w, link, other(side), 0);
-    link->has_lost[other(side)] = false; /* by this message the mesh knows */
+    if (message->event.sequence > link->lost[other(side)])
+        link->lost[other(side)] = 0; /* by this message the mesh knows */
     if (s->closed)
         return;
     if (message->is_hello) {
@@ -432,7 +434,7 @@ void network_stop_dialling(struct world *w, struct process *p, const char *peer_
 bool network_hides_loss(const struct world *w)
 {
     for (const struct link *link = w->links; link != NULL; link = link->next)
-        if (link->has_lost[0] || link->has_lost[1])
+        if (link->lost[0] != 0 || link->lost[1] != 0)
             return true;
     return false;
 }
@@ -446,9 +448,9 @@ void network_heal(struct world *w)
     for (struct link *link = w->links, *next; link != NULL; link = next) {
         next = link->next;
         link->loses[0] = link->loses[1] = false;
-        if (link->has_lost[0] || link->has_lost[1])
+        if (link->lost[0] != 0 || link->lost[1] != 0)
             network_reset(w, link);
-        link->has_lost[0] = link->has_lost[1] = false;
+        link->lost[0] = link->lost[1] = 0;
     }
 }
 

@@ -176,8 +176,10 @@ struct link_side {
 struct link {
     struct link *next;
     struct link_side sides[2];
-    /* The next message of this side is lost; one was, and none has come since. */
-    bool loses[2], has_lost[2];
+    /* The next message of this side is lost. */
+    bool loses[2];
+    /* The sequence of one that was, 0 = none: until a later one comes. */
+    uint64_t lost[2];
 };
 
 struct dialler {
