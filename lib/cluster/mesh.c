@@ -580,11 +580,6 @@ size_t sv_mesh_n_before(const struct sv_mesh *mesh, const char *room_id)
     return n;
 }
 
-bool sv_mesh_has_turn(const struct sv_mesh *mesh, const char *room_id)
-{
-    return sv_mesh_n_before(mesh, room_id) == 0;
-}
-
 bool sv_mesh_is_linked(const struct sv_mesh *mesh, const char *node_id)
 {
     SV_LIST_FOREACH(it, &mesh->peers) {

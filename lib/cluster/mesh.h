@@ -174,11 +174,10 @@ void sv_mesh_each_online(const struct sv_mesh *mesh, const char *room_id,
  * second.
  */
 bool sv_mesh_is_complete(const struct sv_mesh *mesh);
-/* Whether this node counts votes in the room: its id is the lowest of those linked that have it. */
-bool sv_mesh_has_turn(const struct sv_mesh *mesh, const char *room_id);
 /*
- * How many of those linked that have it come before this node. The next one acts if nothing has
- * come for some time, the one after it after twice that time: two never act at once.
+ * How many of those linked that have the room come before this node, by their ids. With 0 it is
+ * this node's turn to act in the room by itself. The next one acts if nothing has come for some
+ * time, the one after it after twice that time: two do not act at once.
  */
 size_t sv_mesh_n_before(const struct sv_mesh *mesh, const char *room_id);
 /* Whether there is a link to this node. */

@@ -200,23 +200,18 @@ bool sv_votes_end(struct sv_votes *votes, const struct sv_playback_state *state,
     return state->status == SYNCTV_PLAYBACK_STATUS_PLAYING && is_most(votes->n_ended, n_watching);
 }
 
-struct sv_verdict sv_votes_take(struct sv_votes *votes, const struct sv_playback_state *state,
-    int64_t now_ms, size_t n_watching, const struct sv_report *report)
+void sv_votes_take(struct sv_votes *votes, const struct sv_playback_state *state, int64_t now_ms,
+    const struct sv_report *report)
 {
-    struct sv_verdict verdict = { .ended = false };
     bool plays = state->status == SYNCTV_PLAYBACK_STATUS_PLAYING;
     double room_s = sv_playback_position_at(state, now_ms, 0);
     follow_state(votes, state);
     struct sv_vote *vote = get_vote(votes, report->user_id);
     if (vote == NULL)
-        return verdict;
-
+        return;
     if (report->ended && plays)
         take_end(votes, vote, room_s, report);
     else if (!report->ended)
         vote->reached_s = fmax(vote->reached_s, report->position_s);
     take_length(vote, now_ms, report->duration_s);
-    verdict.ended = report->ended && plays && is_most(votes->n_ended, n_watching);
-    verdict.length_s = sv_votes_length(votes, state, now_ms, n_watching);
-    return verdict;
 }

@@ -49,24 +49,17 @@ struct sv_report {
     double duration_s;
 };
 
-struct sv_verdict {
-    /* The movie is over. */
-    bool ended;
-    /* As sv_votes_length() says. */
-    double length_s;
-};
-
 /*
- * Counts the report of one of `n_watching` users. A report of the end counts only while the room
- * plays. The user must be where the room is, or further than they have reported before. Without
- * memory the report is ignored.
+ * Counts the report of a user who watches. A report of the end counts only while the room plays.
+ * The user must be where the room is, or further than they have reported before. Without memory
+ * the report is ignored.
  */
-struct sv_verdict sv_votes_take(struct sv_votes *votes, const struct sv_playback_state *state,
-    int64_t now_ms, size_t n_watching, const struct sv_report *report);
+void sv_votes_take(struct sv_votes *votes, const struct sv_playback_state *state, int64_t now_ms,
+    const struct sv_report *report);
 /*
  * The length on which most of those who watch have agreed for a while, never shorter than the
- * current position; 0 = still unknown. Reports look at it; a player may say its length but once,
- * so others have to look later on.
+ * current position; 0 = still unknown. A player may say its length but once, so somebody has to
+ * look later on.
  */
 double sv_votes_length(struct sv_votes *votes, const struct sv_playback_state *state,
     int64_t now_ms, size_t n_watching);

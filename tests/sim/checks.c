@@ -200,7 +200,7 @@ static void check_turns(struct world *w, int room)
         const struct process *p = w->processes[i];
         if (!p->alive || p->rooms[room].phase != ROOM_LOADED ||
             w->now_us - p->rooms[room].loaded_us < CALM ||
-            !sv_mesh_has_turn(p->mesh, w->room_ids[room]))
+            sv_mesh_n_before(p->mesh, w->room_ids[room]) > 0)
             continue;
         if (first != NULL)
             fail(w, "room %d: it is the turn of %s and of %s", room, first->id, p->id);

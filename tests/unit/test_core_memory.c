@@ -127,7 +127,7 @@ START_TEST(a_vote_out_of_memory_was_never_given)
         for (int allowed = 0; votes.n_ended == i; allowed++) {
             ck_assert_int_lt(allowed, 10);
             allocations_left = allowed;
-            sv_votes_take(&votes, &state, 100000, 1000, &report);
+            sv_votes_take(&votes, &state, 100000, &report);
             allocations_left = -1;
         }
         ck_assert_uint_eq(votes.n_ended, i + 1);

@@ -31,34 +31,36 @@ static const char *user(int nr)
     return id;
 }
 
-/* `n_watching` are there, the room has played for so long. */
-static struct sv_verdict take(int nr, double after_s, size_t n_watching, struct sv_report report)
+static int64_t at_ms(double after_s)
+{
+    return T0 + (int64_t)(after_s * 1000);
+}
+
+/* The room has played for so long. */
+static void take(int nr, double after_s, struct sv_report report)
 {
     report.user_id = user(nr);
-    return sv_votes_take(&votes, &state, T0 + (int64_t)(after_s * 1000), n_watching, &report);
+    sv_votes_take(&votes, &state, at_ms(after_s), &report);
 }
 
 static bool ends(int nr, double after_s, double position_s, size_t n_watching)
 {
-    return take(nr, after_s, n_watching,
-        (struct sv_report){ .position_s = position_s, .ended = true })
-        .ended;
+    take(nr, after_s, (struct sv_report){ .position_s = position_s, .ended = true });
+    return sv_votes_end(&votes, &state, n_watching);
 }
 
 static void is_at(int nr, double after_s, double position_s)
 {
-    struct sv_verdict verdict =
-        take(nr, after_s, 10, (struct sv_report){ .position_s = position_s });
-    ck_assert(!verdict.ended);
-    ck_assert_double_eq(verdict.length_s, 0);
+    take(nr, after_s, (struct sv_report){ .position_s = position_s });
+    ck_assert(!sv_votes_end(&votes, &state, 10));
+    ck_assert_double_eq(sv_votes_length(&votes, &state, at_ms(after_s), 10), 0);
 }
 
 static double learned(int nr, double after_s, double duration_s, size_t n_watching)
 {
-    struct sv_verdict verdict = take(nr, after_s, n_watching,
-        (struct sv_report){ .position_s = after_s, .duration_s = duration_s });
-    ck_assert(!verdict.ended);
-    return verdict.length_s;
+    take(nr, after_s, (struct sv_report){ .position_s = after_s, .duration_s = duration_s });
+    ck_assert(!sv_votes_end(&votes, &state, n_watching));
+    return sv_votes_length(&votes, &state, at_ms(after_s), n_watching);
 }
 
 /* --- the end --- */
@@ -221,7 +223,7 @@ START_TEST(most_have_to_say_the_same_length)
     ck_assert_double_eq(found(20, 5), 0);
     says(4, 30, 500.9, 5);
     ck_assert_double_eq(found(40, 5), 500.9); /* nobody's end is cut off */
-    ck_assert_double_eq(take(1, 50, 5, (struct sv_report){ .position_s = 50 }).length_s, 500.9);
+    ck_assert_double_eq(sv_votes_length(&votes, &state, at_ms(50), 5), 500.9);
     ck_assert_double_eq(found(60, 6), 0);
 }
 END_TEST

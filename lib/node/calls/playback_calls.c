@@ -13,8 +13,8 @@
 #include "node/calls/handlers.h"
 #include "node/rooms/apply.h"
 #include "node/rooms/clock.h"
+#include "node/rooms/decide.h"
 #include "node/rooms/follow.h"
-#include "node/rooms/learn.h"
 #include "node/rooms/load.h"
 #include "node/rooms/playhead.h"
 #include "node/rooms/presence.h"
@@ -198,10 +198,9 @@ static void count_vote(struct sv_call *call, struct sv_room *room)
         .ended = req->ended,
         .duration_s = movie->type == SYNCTV_MOVIE_TYPE_LIVE ? 0 : req->duration_s,
     };
-    if (sv_links_has_turn(room->node, room->id))
-        sv_room_count_report(room, &report);
-    else
-        sv_share_vote(room, &report);
+    sv_share_vote(room, &report);
+    sv_room_count_report(room, &report);
+    sv_room_decide(room);
 }
 
 /* A player at the end of the movie is corrected only if the room is far from the end. Locked. */

@@ -417,15 +417,15 @@ bool sv_links_is_complete(synctv_node *node)
     return is_complete;
 }
 
-bool sv_links_has_turn(synctv_node *node, const char *room_id)
+size_t sv_links_n_before(synctv_node *node, const char *room_id)
 {
     struct sv_links *links = node->links;
     if (links == NULL)
-        return true;
+        return 0;
     pthread_mutex_lock(&links->lock);
-    bool has_turn = sv_mesh_has_turn(links->mesh, room_id);
+    size_t n = sv_mesh_n_before(links->mesh, room_id);
     pthread_mutex_unlock(&links->lock);
-    return has_turn;
+    return n;
 }
 
 bool sv_links_is_linked(synctv_node *node, const char *node_id)

@@ -118,7 +118,7 @@ void sv_links_each_online(synctv_node *node, const char *room_id,
     void (*found)(void *userdata, const char *user_id, const char *username), void *userdata);
 /* False for a node that shares its database and has no mesh. */
 bool sv_links_is_complete(synctv_node *node);
-bool sv_links_has_turn(synctv_node *node, const char *room_id);
+size_t sv_links_n_before(synctv_node *node, const char *room_id);
 bool sv_links_is_linked(synctv_node *node, const char *node_id);
 
 /* What lib/peer knows; zeros, and nothing asked, without it. No locks of the node. */

@@ -4,12 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/links/links.h"
 #include "node/rooms/apply.h"
-#include "node/rooms/clock.h"
-#include "node/rooms/playhead.h"
-#include "node/rooms/presence.h"
-#include "node/rooms/view.h"
 
 struct learning {
     struct sv_job job;
@@ -59,8 +54,7 @@ static void learn_apply(struct sv_job *job, int rv)
     free(l);
 }
 
-/* Of the current movie. One at a time: another is dropped, the next report tries again. Locked. */
-static void learn_length(struct sv_room *room, double length_s)
+void sv_room_learn_length(struct sv_room *room, double length_s)
 {
     struct learning *l = room->learning ? NULL : calloc(1, sizeof(*l));
     if (l == NULL)
@@ -76,29 +70,4 @@ static void learn_length(struct sv_room *room, double length_s)
         sv_room_unref(room);
         free(l);
     }
-}
-
-void sv_room_count_report(struct sv_room *room, const struct sv_report *report)
-{
-    if (sv_room_duration(room) != 0)
-        return;
-    struct sv_verdict verdict = sv_votes_take(&room->votes, &room->playback, sv_room_now_ms(room),
-        room->attendance->n_watching, report);
-    if (!sv_presence_is_complete(room)) /* it is kept until all who watch are known */
-        return;
-    if (verdict.ended)
-        sv_playhead_end_now(room);
-    else if (verdict.length_s > 0)
-        learn_length(room, verdict.length_s);
-}
-
-void sv_room_look_at_lengths(struct sv_room *room)
-{
-    double length_s = 0;
-    if (sv_presence_is_complete(room) && sv_links_has_turn(room->node, room->id) &&
-        sv_room_duration(room) == 0)
-        length_s = sv_votes_length(&room->votes, &room->playback, sv_room_now_ms(room),
-            room->attendance->n_watching);
-    if (length_s > 0)
-        learn_length(room, length_s);
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "node/links/links.h"
 #include "node/rooms/playhead.h"
 
 #include <string.h>
 
 #include "node/rooms/apply.h"
 #include "node/rooms/clock.h"
-#include "node/rooms/presence.h"
 #include "node/rooms/tell.h"
 #include "node/rooms/timer.h"
 #include "node/rooms/view.h"
@@ -226,25 +224,4 @@ bool sv_playhead_without(struct sv_room *room, const char *movie_id,
                sv_playback_set_movie(&room->playback, &change, next, room->playback.status,
                    ret_state, NULL) >= 0) ||
         sv_playback_clear_movie(&room->playback, &change, ret_state, NULL) >= 0;
-}
-
-/* --- who watched is gone --- */
-
-void sv_playhead_end_by_votes(struct sv_room *room)
-{
-    if (sv_presence_is_complete(room) && sv_links_has_turn(room->node, room->id) &&
-        sv_room_duration(room) == 0 &&
-        sv_votes_end(&room->votes, &room->playback, room->attendance->n_watching))
-        sv_playhead_end_now(room);
-}
-
-void sv_playhead_emptied(struct sv_room *room)
-{
-    struct sv_playback_change change = sv_playhead_change(room);
-    struct sv_playback_state state;
-    if (room->settings.pause_when_empty && sv_presence_is_complete(room) &&
-        sv_links_has_turn(room->node, room->id) &&
-        room->playback.status == SYNCTV_PLAYBACK_STATUS_PLAYING &&
-        sv_playback_pause(&room->playback, &change, NULL, &state, NULL) >= 0)
-        sv_playhead_move(room, &state, SYNCTV_STATE_CAUSE_PAUSE, "");
 }

@@ -51,12 +51,5 @@ bool sv_playhead_without(struct sv_room *room, const char *movie_id,
 void sv_playhead_end_if_due(struct sv_room *room);
 /* Most of those who watch say that it is over. */
 void sv_playhead_end_now(struct sv_room *room);
-/*
- * Ends the movie if most of those who watch have said that it is over: somebody has gone, or now
- * all who watch are known.
- */
-void sv_playhead_end_by_votes(struct sv_room *room);
-/* The last one has gone offline. */
-void sv_playhead_emptied(struct sv_room *room);
 
 #endif

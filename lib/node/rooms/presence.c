@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "node/rooms/decide.h"
 #include "node/rooms/presence.h"
 
 #include <string.h>
 
 #include "node/links/links.h"
-#include "node/rooms/playhead.h"
 #include "node/rooms/tell.h"
 #include "node/rooms/timer.h"
 
@@ -193,9 +193,9 @@ void sv_presence_tick(struct sv_room *room, int64_t now_ms)
     unsigned n_before = n_online(room);
     expire(room, now_ms);
     if (n_before > 0 && n_online(room) == 0)
-        sv_playhead_emptied(room);
+        sv_room_emptied(room);
     else if (n_online(room) < n_before)
-        sv_playhead_end_by_votes(room);
+        sv_room_decide(room);
 }
 
 /* --- at other nodes --- */
@@ -219,9 +219,9 @@ void sv_presence_elsewhere(struct sv_room *room, const char *user_id)
     go_offline(room, attendee);
     announce(room, user_id, SYNCTV_MEMBER_CHANGE_OFFLINE);
     if (n_online(room) == 0)
-        sv_playhead_emptied(room);
+        sv_room_emptied(room);
     else
-        sv_playhead_end_by_votes(room);
+        sv_room_decide(room);
 }
 
 /* Of a room that nobody has seen yet. */
@@ -294,7 +294,7 @@ void sv_presence_forget(struct sv_room *room, const char *user_id)
     if (!was_member || n_online(room) >= SV_ONLINE_MESSAGES_MAX)
         tell_number_soon(room);
     if (n_online(room) == 0)
-        sv_playhead_emptied(room);
+        sv_room_emptied(room);
     else
-        sv_playhead_end_by_votes(room);
+        sv_room_decide(room);
 }

@@ -12,7 +12,8 @@
  *   follower.h   a stream with the rooms that it follows
  *   follow.h     which stream follows which room
  *   playhead.h   what happens to the playhead by itself
- *   learn.h      the length of a movie, as those who watch report it
+ *   decide.h     what the people of a room decide together, and which node acts
+ *   learn.h      the length of a movie, written into the playlist
  *   apply.h      the one way in for every change
  *   diff.h       what a reading finds to be different, as changes
  *   load.h       reading rooms from storage; calls that wait for that
@@ -43,6 +44,14 @@
 #define SV_ROOM_SHARD_BITS 6
 #define SV_ROOM_SHARDS (1 << SV_ROOM_SHARD_BITS)
 #define SV_TIMER_SLOTS 512
+
+/* What the people of a room decide together. */
+enum sv_room_decision {
+    SV_ROOM_GOES_ON,
+    SV_ROOM_ENDS_MOVIE,
+    SV_ROOM_LEARNS_LENGTH,
+    SV_ROOM_PAUSES,
+};
 
 struct sv_room {
     UT_hash_handle hh; /* in its shard, by id */
@@ -99,6 +108,12 @@ struct sv_room {
     struct sv_votes votes;
     /* A job that writes its length into the playlist is under way. */
     bool learning;
+    /* decide.h: what will be done, since when that is so, and how many nodes come first. */
+    enum sv_room_decision decision;
+    int64_t decided_at_ms;
+    size_t decision_n_before;
+    /* The version of the playback state when the last one went offline. */
+    uint64_t emptied_at;
     /* Since when somebody here waits for the end as it is known now; monotonic, 0 = nobody does. */
     int64_t awaited_ms;
     /* Of the movie `duration_of`, so that not every Play has to go through the playlist. */
@@ -107,6 +122,8 @@ struct sv_room {
 
     /* Timers: monotonic ms, 0 = off. When to tell the state of a playing room again. */
     int64_t reannounce_ms;
+    /* When to look whether something is decided. */
+    int64_t decide_ms;
     /* When to write the playback state. */
     int64_t flush_ms;
     /* When to read the room again, and when it was last begun. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "node/rooms/decide.h"
 #include "node/rooms/share.h"
 
 #include <stdlib.h>
@@ -8,7 +9,6 @@
 #include "node/people/account.h"
 #include "node/rooms/apply.h"
 #include "node/rooms/chat.h"
-#include "node/rooms/learn.h"
 #include "node/rooms/load.h"
 #include "node/rooms/look.h"
 #include "node/rooms/presence.h"
@@ -311,8 +311,10 @@ static void apply_vote(struct sv_room *room, const struct sv_cluster_vote *vote)
         .ended = vote->ended,
         .duration_s = vote->duration_s,
     };
-    if (vote->version == room->playback.version && sv_links_has_turn(room->node, room->id))
-        sv_room_count_report(room, &report);
+    if (vote->version != room->playback.version)
+        return;
+    sv_room_count_report(room, &report);
+    sv_room_decide_soon(room);
 }
 
 /* What another node has at this moment. Locked. */

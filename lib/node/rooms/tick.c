@@ -6,8 +6,8 @@
 
 #include "node/rooms/apply.h"
 #include "node/rooms/chat.h"
+#include "node/rooms/decide.h"
 #include "node/rooms/flush.h"
-#include "node/rooms/learn.h"
 #include "node/rooms/load.h"
 #include "node/rooms/playhead.h"
 #include "node/rooms/presence.h"
@@ -35,8 +35,7 @@ static void reannounce(struct sv_room *room, int64_t now_ms)
     if (!anybody)
         return;
     sv_room_tell(room, sv_room_state_event(room, SYNCTV_STATE_CAUSE_RESYNC, "", ""));
-    sv_room_look_at_lengths(room);
-    sv_playhead_end_by_votes(room);
+    sv_room_decide(room); /* a player says its length but once */
 }
 
 static void tick_room(struct sv_room *room, int64_t now_ms)
@@ -55,6 +54,8 @@ static void tick_room(struct sv_room *room, int64_t now_ms)
         sv_playhead_end_if_due(room);
         if (is_due(room->reannounce_ms, now_ms))
             reannounce(room, now_ms);
+        if (is_due(room->decide_ms, now_ms))
+            sv_room_decide(room);
         if (is_due(room->danmaku_ms, now_ms))
             expire_danmaku(room, now_ms);
         sv_presence_tick(room, now_ms);

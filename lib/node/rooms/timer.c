@@ -101,6 +101,7 @@ void sv_room_schedule(struct sv_room *room)
         due_ms = sooner(due_ms, room->offline_ms);
         due_ms = sooner(due_ms, room->online_tell_ms);
         due_ms = sooner(due_ms, room->reannounce_ms);
+        due_ms = sooner(due_ms, room->decide_ms);
         due_ms = sooner(due_ms, room->danmaku_ms);
         due_ms = sooner(due_ms, room->chat_ms);
         due_ms = sooner(due_ms, end_due_ms(room, sv_node_mono_ms(room->node)));
