@@ -147,8 +147,12 @@ struct sv_room_query {
     int32_t limit;
 };
 
+#define SV_ROOM_HEADS_MAX 256
+
 /* What grows with each change of a room: by it one sees whether somebody else has made one. */
 struct sv_room_head {
+    /* False: there is no such room, and all else is 0. */
+    bool exists;
     uint64_t revision;
     uint64_t chat_seq;
     /* Of the playback state; 0 and "" = none is stored. */
@@ -262,7 +266,8 @@ struct sv_tx_ops {
 
     int (*room_insert)(struct sv_tx *tx, const struct sv_room_rec *rec);
     int (*room_get)(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_room_rec *ret);
-    int (*room_head)(struct sv_tx *tx, const char *id, struct sv_room_head *ret);
+    /* Of `n` rooms, at most SV_ROOM_HEADS_MAX, in one query. Returns 0. */
+    int (*room_heads)(struct sv_tx *tx, const char *const *ids, size_t n, struct sv_room_head *ret);
     /* Writes name, description, settings, password_hash, creator_id; not the revision. */
     int (*room_update)(struct sv_tx *tx, const struct sv_room_rec *rec);
     /* Deletes the room and everything in it. */

@@ -231,7 +231,7 @@ START_TEST(a_room_is_loaded_as_it_is_between_two_changes_of_it)
     uint64_t revision;
     struct sv_room_head head;
     ck_assert_int_eq(c.op->movie_insert(c.tx, &movie, &position, &revision), 0);
-    ck_assert_int_eq(c.op->room_head(c.tx, contract_id('r', 1), &head), 0);
+    ck_assert_int_eq(c.op->room_heads(c.tx, &movie.room_id, 1, &head), 0);
     contract_commit(&c);
     for (unsigned i = 0; i < N_BETWEEN; i++) {
         jobs[i] = (struct between){

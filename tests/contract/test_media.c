@@ -557,7 +557,9 @@ START_TEST(the_head_of_a_room_tells_what_has_changed)
     struct sv_room_head head;
     struct sv_room_rec rec;
     begin_with_room(&c, _i);
-    ck_assert_int_eq(c.op->room_head(c.tx, room, &head), 0);
+    const char *const ids[] = { "r99999999999", room, contract_id('r', 2) };
+    ck_assert_int_eq(c.op->room_heads(c.tx, &ids[1], 1, &head), 0);
+    ck_assert(head.exists);
     ck_assert_uint_eq(head.revision, 0);
     ck_assert_uint_eq(head.chat_seq, 0);
     ck_assert_uint_eq(head.version, 0);
@@ -567,14 +569,19 @@ START_TEST(the_head_of_a_room_tells_what_has_changed)
     ck_assert_int_eq(unsay(&c, room, 1, 10), 2);
     synctv_playback s = state(77, "node-7");
     ck_assert_int_eq(c.op->playback_put(c.tx, &s), 1);
-    ck_assert_int_eq(c.op->room_head(c.tx, room, &head), 0);
-    ck_assert_uint_eq(head.revision, revision);
-    ck_assert_uint_eq(head.chat_seq, 2);
-    ck_assert_uint_eq(head.version, 77);
-    ck_assert_str_eq(head.node_id, "node-7");
+    struct sv_room_head heads[3];
+    ck_assert_int_eq(c.op->room_heads(c.tx, ids, 3, heads), 0);
+    ck_assert(!heads[0].exists);
+    ck_assert(heads[1].exists);
+    ck_assert_uint_eq(heads[1].revision, revision);
+    ck_assert_uint_eq(heads[1].chat_seq, 2);
+    ck_assert_uint_eq(heads[1].version, 77);
+    ck_assert_str_eq(heads[1].node_id, "node-7");
+    ck_assert(heads[2].exists);
+    ck_assert_uint_eq(heads[2].version, 0);
+    ck_assert_str_eq(heads[2].node_id, "");
     ck_assert_int_eq(c.op->room_get(c.tx, room, &c.arena, &rec), 0);
     ck_assert_uint_eq(rec.chat_seq, 2);
-    ck_assert_int_eq(c.op->room_head(c.tx, "r99999999999", &head), SYNCTV_E_ROOM_NOT_FOUND);
     end(&c);
 }
 END_TEST

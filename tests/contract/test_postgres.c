@@ -528,7 +528,8 @@ struct head_reading {
 static int run_head(struct sv_job *job, struct sv_tx *tx)
 {
     struct sv_room_head head;
-    return tx->ops->room_head(tx, ROOM, &head);
+    const char *const id = ROOM;
+    return tx->ops->room_heads(tx, &id, 1, &head);
 }
 
 static void apply_head(struct sv_job *job, int rv)

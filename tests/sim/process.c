@@ -135,8 +135,10 @@ void process_step(struct world *w, struct process *p, const struct sv_mesh_input
 
 static void looked_at(struct world *w, struct job *job)
 {
-    if (job->result != DONE_OK)
+    if (job->result != DONE_OK) {
+        job->process->missed_look = true;
         return;
+    }
     for (int i = 0; i < w->n_rooms; i++)
         if (job->looks_at[i])
             room_seen(w, job->process, i, &job->seen[i], &job->heads[i]);
@@ -187,8 +189,10 @@ static void every_second(struct world *w, struct task *task)
     later(w, LOOK_SOON, p, every_second, NULL, 0, 0);
     bool complete = process_is_complete(p);
     /* What was under way when a link ended is not told again. */
-    if (!complete || p->lost_link || w->now_us - p->looked_us >= LOOK)
+    if (!complete || p->lost_link || p->missed_look || w->now_us - p->looked_us >= LOOK) {
+        p->missed_look = false;
         process_look(w, p);
+    }
     p->lost_link = !complete && p->lost_link;
     if (complete && !p->was_complete)
         p->complete_us = w->now_us;

@@ -261,7 +261,7 @@ struct process {
     uint64_t next_link;
     struct dialler diallers[SLOTS_MAX];
     struct room *rooms;
-    bool beating, looking, was_complete, lost_link;
+    bool beating, looking, was_complete, lost_link, missed_look;
     int64_t looked_us, complete_us;
     unsigned timeline;
     size_t mesh_bytes, mesh_bytes_max;

@@ -136,7 +136,7 @@ struct head_job {
 static int read_head(struct sv_blocking_job *b, struct sv_tx *tx)
 {
     struct head_job *job = SV_CONTAINER_OF(b, struct head_job, blocking);
-    return tx->ops->room_head(tx, room, &job->head);
+    return tx->ops->room_heads(tx, &room, 1, &job->head);
 }
 
 START_TEST(a_playhead_that_storage_has_lost_is_stored_again)

@@ -7,7 +7,7 @@
 #include "node/rooms/apply.h"
 #include "node/rooms/playhead.h"
 
-#define ROOMS_AT_ONCE 256
+#define ROOMS_AT_ONCE SV_ROOM_HEADS_MAX
 
 struct seen {
     /* Holds a reference. */
@@ -16,9 +16,7 @@ struct seen {
     uint64_t revision, chat_seq, version;
     char node_id[SV_NODE_ID_MAX + 1];
 
-    /* What was read: 0 or ROOM_NOT_FOUND, and a state if it is newer. */
-    int rv;
-    struct sv_room_head head;
+    /* A state that is newer was read. */
     bool has_state;
     synctv_playback state;
 };
@@ -32,24 +30,24 @@ struct look {
     struct sv_arena arena;
     size_t n;
     struct seen rooms[ROOMS_AT_ONCE];
+    const char *ids[ROOMS_AT_ONCE];
+    struct sv_room_head heads[ROOMS_AT_ONCE];
 };
 
 /* --- what is read --- */
 
-static bool is_newer(const struct seen *seen)
+static bool is_newer(const struct sv_room_head *head, const struct seen *seen)
 {
-    return seen->head.version > seen->version ||
-        (seen->head.version == seen->version && strcmp(seen->head.node_id, seen->node_id) > 0);
+    return head->version > seen->version ||
+        (head->version == seen->version && strcmp(head->node_id, seen->node_id) > 0);
 }
 
-static int see(struct sv_tx *tx, struct look *look, struct seen *seen)
+static int see_state(struct sv_tx *tx, struct look *look, size_t i)
 {
+    struct seen *seen = &look->rooms[i];
     seen->has_state = false;
-    seen->rv = tx->ops->room_head(tx, seen->room->id, &seen->head);
-    if (seen->rv == SYNCTV_E_ROOM_NOT_FOUND)
+    if (!is_newer(&look->heads[i], seen))
         return 0;
-    if (seen->rv < 0 || !is_newer(seen))
-        return seen->rv;
     int rv = tx->ops->playback_get(tx, seen->room->id, &look->arena, &seen->state);
     seen->has_state = rv == 1;
     return rv < 0 ? rv : 0;
@@ -58,10 +56,10 @@ static int see(struct sv_tx *tx, struct look *look, struct seen *seen)
 static int look_run(struct sv_job *job, struct sv_tx *tx)
 {
     struct look *look = SV_CONTAINER_OF(job, struct look, job);
-    int rv = 0;
     sv_arena_fini(&look->arena);
+    int rv = tx->ops->room_heads(tx, look->ids, look->n, look->heads);
     for (size_t i = 0; rv >= 0 && i < look->n; i++)
-        rv = see(tx, look, &look->rooms[i]);
+        rv = see_state(tx, look, i);
     return rv;
 }
 
@@ -71,9 +69,9 @@ static int look_run(struct sv_job *job, struct sv_tx *tx)
  * Memory may have gone on since, so what is newer counts; and what is older than memory was when
  * the look began. Locked.
  */
-static void compare(struct sv_room *room, const struct seen *seen)
+static void compare(struct sv_room *room, const struct seen *seen, const struct sv_room_head *head)
 {
-    if (seen->rv == SYNCTV_E_ROOM_NOT_FOUND) {
+    if (!head->exists) {
         sv_room_apply(room,
             &(struct sv_room_change){
                 .room_id = room->id,
@@ -82,12 +80,12 @@ static void compare(struct sv_room *room, const struct seen *seen)
             });
         return;
     }
-    if (seen->head.revision < seen->revision || seen->head.chat_seq < seen->chat_seq)
+    if (head->revision < seen->revision || head->chat_seq < seen->chat_seq)
         sv_room_go_back(room);
-    sv_room_hear_of(room, seen->head.revision);
-    if (seen->head.revision > room->revision)
+    sv_room_hear_of(room, head->revision);
+    if (head->revision > room->revision)
         sv_room_mark_stale(room);
-    if (seen->head.chat_seq > room->chat_seq)
+    if (head->chat_seq > room->chat_seq)
         sv_room_miss_chat(room);
     if (seen->has_state)
         sv_playhead_adopt(room, &seen->state);
@@ -117,14 +115,16 @@ static void look_apply(struct sv_job *job, int rv)
         struct sv_room *room = look->rooms[i].room;
         pthread_mutex_lock(&room->lock);
         if (room->loaded && !room->gone)
-            compare(room, &look->rooms[i]);
+            compare(room, &look->rooms[i], &look->heads[i]);
         pthread_mutex_unlock(&room->lock);
     }
     release(look);
-    if (rv < 0)
-        end(look); /* the next look finds what this one has missed */
-    else
+    if (rv >= 0) {
         look_at_some(look);
+        return;
+    }
+    atomic_store(&look->node->rooms->look_failed, true);
+    end(look);
 }
 
 /* --- which rooms --- */
@@ -140,6 +140,7 @@ static void take(struct look *look, struct sv_room *room)
     seen->version = room->playback.version;
     memcpy(seen->node_id, room->playback.node_id, sizeof(seen->node_id));
     pthread_mutex_unlock(&room->lock);
+    look->ids[look->n] = room->id;
     if (is_here)
         look->n++;
     else
@@ -154,6 +155,8 @@ static void look_at_some(struct look *look)
         take(look, rooms[i]);
     if (n > 0 && sv_store_read(look->node->store, &look->job) >= 0)
         return;
+    if (n > 0)
+        atomic_store(&look->node->rooms->look_failed, true);
     release(look);
     end(look);
 }
@@ -164,6 +167,7 @@ void sv_rooms_look(synctv_node *node)
         return;
     struct look *look = calloc(1, sizeof(*look));
     if (look == NULL) {
+        atomic_store(&node->rooms->look_failed, true);
         atomic_store(&node->rooms->looking, false);
         return;
     }
@@ -189,8 +193,9 @@ void sv_rooms_look_at(synctv_node *node, const char *room_id)
     }
     struct look *look = calloc(1, sizeof(*look));
     if (look == NULL) {
+        atomic_store(&node->rooms->look_failed, true);
         sv_room_unref(room);
-        return; /* the next look at all rooms makes up */
+        return;
     }
     look->node = node;
     look->job.run = look_run;
@@ -198,6 +203,13 @@ void sv_rooms_look_at(synctv_node *node, const char *room_id)
     take(look, room);
     if (look->n > 0 && sv_store_read(node->store, &look->job) >= 0)
         return;
+    if (look->n > 0)
+        atomic_store(&node->rooms->look_failed, true);
     release(look);
     end(look);
+}
+
+bool sv_rooms_have_missed_a_look(synctv_node *node)
+{
+    return atomic_exchange(&node->rooms->look_failed, false);
 }

@@ -16,6 +16,8 @@
 
 /* At all rooms, in the background; unless a look is under way. */
 void sv_rooms_look(synctv_node *node);
+/* Whether one has failed since this was asked last: then another has to come. */
+bool sv_rooms_have_missed_a_look(synctv_node *node);
 /* At one room, if it is in memory, in the background. No locks held. */
 void sv_rooms_look_at(synctv_node *node, const char *room_id);
 

@@ -180,6 +180,8 @@ struct sv_rooms {
     struct sv_attendances attendances;
     /* A look at storage is under way. */
     atomic_bool looking;
+    /* A look has failed, at all rooms or at one: another has to come soon. */
+    atomic_bool look_failed;
     /* The same of sv_newcomers_look(). */
     atomic_bool looking_for_newcomers;
 

@@ -26,7 +26,7 @@ const struct sv_tx_ops sv_postgres_tx_ops = {
 
     .room_insert = sv_pg_room_insert,
     .room_get = sv_pg_room_get,
-    .room_head = sv_pg_room_head,
+    .room_heads = sv_pg_room_heads,
     .room_update = sv_pg_room_update,
     .room_delete = sv_pg_room_delete,
     .room_touch = sv_pg_room_touch,

@@ -191,28 +191,44 @@ int sv_pg_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a, struct 
     return 0;
 }
 
-int sv_pg_room_head(struct sv_tx *tx, const char *id, struct sv_room_head *ret)
+/* Ids have no blanks. */
+static const char *join_ids(struct sv_arena *a, const char *const *ids, size_t n)
+{
+    char *text = sv_arena_alloc(a, n * SV_ID_SIZE + 1), *end = text;
+    for (size_t i = 0; text != NULL && i < n; i++)
+        end += snprintf(end, SV_ID_SIZE + 1, i == 0 ? "%.*s" : " %.*s", SV_ID_SIZE - 1, ids[i]);
+    return text;
+}
+
+int sv_pg_room_heads(struct sv_tx *tx, const char *const *ids, size_t n, struct sv_room_head *ret)
 {
     struct sv_pg_query q;
-    struct sv_room_head head = { 0 };
     struct sv_arena a = { 0 };
+    const char *text = join_ids(&a, ids, n);
+    int rv = SYNCTV_E_NO_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        ret[i] = (struct sv_room_head){ .exists = false };
+    if (text == NULL)
+        goto out;
     sv_pg_query(&q, tx,
-        "SELECT r.revision, r.chat_seq, p.version, p.node_id FROM rooms r"
-        " LEFT JOIN playback p ON p.room_id = r.id WHERE r.id = $1");
-    sv_pg_text(&q, id);
-    int rv = sv_pg_next(&q);
-    if (rv > 0) {
-        head.revision = sv_pg_get_uint(&q, 0);
-        head.chat_seq = sv_pg_get_uint(&q, 1);
-        head.version = sv_pg_get_uint(&q, 2);
-        snprintf(head.node_id, sizeof(head.node_id), "%s", sv_str(sv_pg_get_text(&q, 3, &a)));
+        "SELECT w.i, r.revision, r.chat_seq, p.version, p.node_id"
+        " FROM unnest(string_to_array($1, ' ')) WITH ORDINALITY AS w (id, i)"
+        " JOIN rooms r ON r.id = w.id COLLATE \"C\" LEFT JOIN playback p ON p.room_id = r.id");
+    sv_pg_text(&q, text);
+    while ((rv = sv_pg_next(&q)) > 0) {
+        int64_t i = sv_pg_get_int(&q, 0) - 1;
+        if (i < 0 || (size_t)i >= n)
+            continue;
+        ret[i].exists = true;
+        ret[i].revision = sv_pg_get_uint(&q, 1);
+        ret[i].chat_seq = sv_pg_get_uint(&q, 2);
+        ret[i].version = sv_pg_get_uint(&q, 3);
+        sv_text_copy(ret[i].node_id, sizeof(ret[i].node_id), sv_str(sv_pg_get_text(&q, 4, &a)));
     }
     rv = sv_pg_end(&q, rv);
+out:
     sv_arena_fini(&a);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
-    *ret = head;
-    return 0;
+    return rv < 0 ? rv : 0;
 }
 
 static int update_row(struct sv_tx *tx, const struct sv_room_rec *rec, const char *fold)

@@ -26,7 +26,7 @@ const struct sv_tx_ops sv_sqlite_tx_ops = {
 
     .room_insert = sv_sqlite_room_insert,
     .room_get = sv_sqlite_room_get,
-    .room_head = sv_sqlite_room_head,
+    .room_heads = sv_sqlite_room_heads,
     .room_update = sv_sqlite_room_update,
     .room_delete = sv_sqlite_room_delete,
     .room_touch = sv_sqlite_room_touch,

@@ -198,28 +198,35 @@ int sv_sqlite_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a,
     return 0;
 }
 
-int sv_sqlite_room_head(struct sv_tx *tx, const char *id, struct sv_room_head *ret)
+static int get_head(struct sv_tx *tx, const char *id, struct sv_room_head *ret)
 {
     struct sv_query q;
-    struct sv_room_head head = { 0 };
     struct sv_arena a = { 0 };
+    *ret = (struct sv_room_head){ .exists = false };
     sv_query_begin(&q, tx,
         "SELECT r.revision, r.chat_seq, p.version, p.node_id FROM rooms r"
         " LEFT JOIN playback p ON p.room_id = r.id WHERE r.id = ?");
     sv_query_text(&q, id);
     int rv = sv_query_next(&q);
     if (rv > 0) {
-        head.revision = sv_query_get_uint(&q, 0);
-        head.chat_seq = sv_query_get_uint(&q, 1);
-        head.version = sv_query_get_uint(&q, 2);
-        snprintf(head.node_id, sizeof(head.node_id), "%s", sv_str(sv_query_get_text(&q, 3, &a)));
+        ret->exists = true;
+        ret->revision = sv_query_get_uint(&q, 0);
+        ret->chat_seq = sv_query_get_uint(&q, 1);
+        ret->version = sv_query_get_uint(&q, 2);
+        sv_text_copy(ret->node_id, sizeof(ret->node_id), sv_str(sv_query_get_text(&q, 3, &a)));
     }
     rv = sv_query_end(&q, rv);
     sv_arena_fini(&a);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
-    *ret = head;
-    return 0;
+    return rv < 0 ? rv : 0;
+}
+
+int sv_sqlite_room_heads(struct sv_tx *tx, const char *const *ids, size_t n,
+    struct sv_room_head *ret)
+{
+    int rv = 0;
+    for (size_t i = 0; rv >= 0 && i < n; i++)
+        rv = get_head(tx, ids[i], &ret[i]);
+    return rv;
 }
 
 static int update_row(struct sv_tx *tx, const struct sv_room_rec *rec, int64_t key,
