@@ -560,6 +560,7 @@ static void make_good(struct world *w, struct process *p, int room, const struct
     r->kicked = row->kicked;
     if (is_older) {
         trace(w, "%s.%u room %d is older in the store", p->id, p->pid, room);
+        r->older_us = w->now_us;
         r->chat_seq = row->chat_seq;
         r->heard_chat = row->chat_seq;
         r->known_revision = row->revision;

@@ -218,7 +218,7 @@ struct room {
     bool stale, rereading, read_too_early, went_back, chat_reading, dirty, flushing;
     /* It is stale for a gap alone, which events that are on their way may fill. */
     bool gap, chat_gap, chat_again;
-    int64_t loaded_us, played_us, idle_us, read_us;
+    int64_t loaded_us, played_us, idle_us, read_us, older_us;
     int64_t reload_us, chat_us, flush_us;
     uint64_t revision, heard_revision, chat_seq, heard_chat;
     /* The newest that was committed here or heard of. */

@@ -44,7 +44,7 @@ bool one_in(struct world *w, unsigned n)
 /* --- memory: a run's own is taken from blocks that the next run uses again --- */
 
 #define BLOCK ((size_t)4 << 20)
-#define BLOCKS_MAX 256
+#define BLOCKS_MAX 512
 static struct {
     char *blocks[BLOCKS_MAX];
     size_t n, current, used;
