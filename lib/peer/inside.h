@@ -33,7 +33,11 @@ struct sv_online;
 #define SV_PEER_FELLOWS_MAX (2 * SV_FELLOWS_MAX)
 #define SV_PEER_OBSERVERS_MAX 16
 #define SV_PEER_METHODS 7
-/* Of what nodes say to each other; RegisterNode compares it. */
+/*
+ * Of what nodes say to each other; nodes with different ones do not link, and go by the store. It
+ * is raised only when an older node would go wrong. What is merely new does not raise it: events,
+ * fields and values that a node does not know are skipped, and the room is looked at.
+ */
 #define SV_PEER_WIRE_VERSION "1"
 
 /* A node that this one has to do with. All under peer->lock. */
