@@ -329,7 +329,7 @@ static void hear(struct sv_mesh *mesh, struct sv_mesh_peer *peer,
     case SV_CLUSTER_CHAT:
     case SV_CLUSTER_RELAY:
     case SV_CLUSTER_VOTE:
-        if (is_here || mesh->observes)
+        if (is_here)
             sv_mesh_put(mesh, SV_MESH_APPLY);
         break;
     case SV_CLUSTER_SESSION:
@@ -471,9 +471,6 @@ int sv_mesh_step(struct sv_mesh *mesh, int64_t now_ms, const struct sv_mesh_inpu
         break;
     case SV_MESH_PRESENCE_HERE:
         sv_mesh_on_presence(mesh, input);
-        break;
-    case SV_MESH_OBSERVES:
-        sv_mesh_on_observes(mesh, input->on);
         break;
     }
     return mesh->no_memory ? SYNCTV_E_NO_MEMORY : 0;

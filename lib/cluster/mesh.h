@@ -85,8 +85,6 @@ enum sv_mesh_input_kind {
     SV_MESH_SNAPSHOT_MADE,
     /* Of this node's own people: `presence`. */
     SV_MESH_PRESENCE_HERE,
-    /* Somebody here wants every room's events (`on`), or nobody does any more. */
-    SV_MESH_OBSERVES,
 };
 
 struct sv_mesh_input {
@@ -100,7 +98,6 @@ struct sv_mesh_input {
     const struct sv_cluster_event *event;
     const char *room_id;
     const struct sv_cluster_presence *presence;
-    bool on;
 };
 
 enum sv_mesh_output_kind {

@@ -21,7 +21,6 @@ static struct sv_cluster_event *make_interest(struct sv_mesh *mesh, size_t n,
         .node_id = mesh->id,
         .room_id = "",
         .interests = interests,
-        .all = mesh->observes,
     };
     *ret_interests = interests;
     return event;
@@ -288,13 +287,4 @@ void sv_mesh_on_presence(struct sv_mesh *mesh, const struct sv_mesh_input *in)
         if (share->live && share->peer->link != 0)
             sv_mesh_send(mesh, share->peer, event);
     }
-}
-
-void sv_mesh_on_observes(struct sv_mesh *mesh, bool on)
-{
-    struct sv_cluster_interest *interests;
-    mesh->observes = on;
-    struct sv_cluster_event *event = make_interest(mesh, 0, &interests);
-    if (event != NULL)
-        sv_mesh_send_to_all(mesh, event);
 }

@@ -14,7 +14,6 @@ void sv_mesh_on_forget(struct sv_mesh *mesh, const char *room_id);
 void sv_mesh_on_tell(struct sv_mesh *mesh, const struct sv_mesh_input *in);
 void sv_mesh_on_snapshot(struct sv_mesh *mesh, const struct sv_mesh_input *in);
 void sv_mesh_on_presence(struct sv_mesh *mesh, const struct sv_mesh_input *in);
-void sv_mesh_on_observes(struct sv_mesh *mesh, bool on);
 
 /* Says to a new link which rooms are here. */
 void sv_mesh_tell_interests(struct sv_mesh *mesh, struct sv_mesh_peer *peer);

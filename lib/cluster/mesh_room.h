@@ -129,8 +129,6 @@ struct sv_mesh {
     uint64_t last_barrier;
     /* Echoes that are owed to us. */
     size_t n_echoes;
-    /* Somebody here wants every room's events. */
-    bool observes;
     /* When numbers of people were told. */
     int64_t told_ms;
     /* Of events that the mesh makes itself: until the next step. */

@@ -318,8 +318,6 @@ static void registered(struct world *w, struct job *job)
     p->timeline = job->timeline;
     p->ready = true;
     trace(w, "%s.%u is there, epoch %lld", p->id, p->pid, (long long)p->epoch);
-    if (one_in(w, 8))
-        process_step(w, p, &(struct sv_mesh_input){ .kind = SV_MESH_OBSERVES, .on = true });
     heartbeat(w, &(struct task){ .process = p });
     every_second(w, &(struct task){ .process = p });
 }
