@@ -11,11 +11,6 @@
 /* And what was set so long ago every link has told. */
 #define TOLD_AFTER (20 * MS)
 
-static uint32_t bit(int user)
-{
-    return UINT32_C(1) << user;
-}
-
 /* --- what a stream is told --- */
 
 static void told(struct world *w, struct stream *s)

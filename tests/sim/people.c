@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-static uint32_t bit(int user)
-{
-    return UINT32_C(1) << user;
-}
-
 /* --- streams --- */
 
 void stream_close(struct world *w, struct stream *s, const char *why)

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim.h"
 
-static uint32_t bit(int user)
-{
-    return UINT32_C(1) << user;
-}
-
 /* What streams know follows who is online here or elsewhere. */
 static void refresh(struct world *w, struct process *p, int room, int user)
 {

@@ -1,30 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What lib/node makes of a room, in small: rows follow storage by revision, chat by seq, the
- * playback state is a register in which the last writer wins.
- */
-#include "sim.h"
+/* Rows of a room follow storage by revision; what has them read again; what is written. */
+#include "rooms.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define GAP_HELD (100 * MS)
-#define CHAT_GAP_HELD (50 * MS)
 #define READ_PAUSE (1 * SEC)
-#define RETRY (1 * SEC)
-#define FLUSH_AFTER (250 * MS)
-#define NEXT_ACTS_AFTER (2 * SEC)
 
 static void pump(struct world *w, struct process *p, int room);
 
-static uint32_t bit(int user)
-{
-    return UINT32_C(1) << user;
-}
-
 /* --- jobs of a room: one after another --- */
 
-static void room_ask(struct world *w, struct job *job)
+void room_ask(struct world *w, struct job *job)
 {
     struct room *r = &job->process->rooms[job->room];
     if (r->first_job == NULL)
@@ -43,7 +31,7 @@ static void pump(struct world *w, struct process *p, int room)
         store_ask(w, job);
 }
 
-static void take_job(struct world *w, struct job *job)
+void room_take_job(struct world *w, struct job *job)
 {
     struct room *r = &job->process->rooms[job->room];
     r->first_job = job->next;
@@ -52,24 +40,9 @@ static void take_job(struct world *w, struct job *job)
 
 /* --- what is said to others --- */
 
-static void tell(struct world *w, struct process *p, const struct sv_cluster_event *event)
+void room_tell(struct world *w, struct process *p, const struct sv_cluster_event *event)
 {
     process_step(w, p, &(struct sv_mesh_input){ .kind = SV_MESH_TELL, .event = event });
-}
-
-static const synctv_playback *wire_play(struct world *w, int room, const struct play *play)
-{
-    synctv_playback *state = take(w, sizeof(*state));
-    state->room_id = w->room_ids[room];
-    state->movie_id = text(w, "%u", play->movie);
-    state->version = play->version;
-    state->node_id = play->node_id;
-    return state;
-}
-
-static struct play play_of(const struct world *w, const synctv_playback *state)
-{
-    return (struct play){ state->version, state->node_id, (uint32_t)atoi(state->movie_id) };
 }
 
 static void tell_change(struct world *w, struct process *p, int room, const struct row_change *c)
@@ -91,7 +64,7 @@ static void tell_change(struct world *w, struct process *p, int room, const stru
         member->user_id = w->user_ids[c->user];
         event.change.member = member;
     }
-    tell(w, p, &event);
+    room_tell(w, p, &event);
 }
 
 static struct row_change change_of(const struct sv_cluster_change *c)
@@ -180,285 +153,6 @@ static void find_gap(struct world *w, struct process *p, int room)
     if (!r->stale)
         r->stale = r->gap = true;
     reload_at(w, p, room, w->now_us + GAP_HELD);
-}
-
-/* --- chat --- */
-
-static void chat_due(struct world *w, struct task *task);
-
-static void chat_at(struct world *w, struct process *p, int room, int64_t at_us)
-{
-    struct room *r = &p->rooms[room];
-    if (r->chat_us != 0 || r->chat_reading)
-        return;
-    r->chat_us = at_us;
-    later(w, at_us - w->now_us, p, chat_due, NULL, (uint64_t)room, 0);
-}
-
-static void tell_chat(struct world *w, struct room *r, uint64_t seq, uint32_t number)
-{
-    r->chat_seq = seq;
-    for (struct stream *s = r->streams; s != NULL; s = s->in_room)
-        check_told_chat(w, s, seq, number);
-}
-
-static void hold_chat(struct room *r, uint64_t seq, uint32_t number)
-{
-    if (r->n_held_chats < HELD_MAX)
-        r->held_chats[r->n_held_chats++] = (struct held_chat){ seq, number };
-}
-
-static void drain_chats(struct world *w, struct room *r)
-{
-    for (unsigned i = 0; i < r->n_held_chats;) {
-        struct held_chat held = r->held_chats[i];
-        if (held.seq > r->chat_seq + 1) {
-            i++;
-            continue;
-        }
-        r->held_chats[i] = r->held_chats[--r->n_held_chats];
-        if (held.seq == r->chat_seq + 1)
-            tell_chat(w, r, held.seq, held.number);
-        i = 0;
-    }
-    if (r->heard_chat <= r->chat_seq)
-        r->n_held_chats = 0;
-}
-
-static void apply_chat(struct world *w, struct process *p, int room, uint64_t seq, uint32_t number)
-{
-    struct room *r = &p->rooms[room];
-    if (seq > r->heard_chat)
-        r->heard_chat = seq;
-    if (r->phase != ROOM_LOADED) {
-        hold_chat(r, seq, number);
-    } else if (seq == r->chat_seq + 1) {
-        tell_chat(w, r, seq, number);
-        drain_chats(w, r);
-        r->chat_us = 0;
-        r->chat_gap = r->n_held_chats > 0;
-        if (r->chat_gap)
-            chat_at(w, p, room, w->now_us + CHAT_GAP_HELD); /* that is another gap */
-    } else if (seq > r->chat_seq) {
-        hold_chat(r, seq, number);
-        r->chat_gap = r->chat_gap || r->chat_us == 0;
-        chat_at(w, p, room, w->now_us + CHAT_GAP_HELD);
-    }
-}
-
-static void chat_read(struct world *w, struct job *job)
-{
-    struct process *p = job->process;
-    struct room *r = &p->rooms[job->room];
-    take_job(w, job);
-    r->chat_reading = false;
-    if (r->phase != ROOM_LOADED)
-        return;
-    if (job->result != DONE_OK) {
-        chat_at(w, p, job->room, w->now_us + RETRY);
-        return;
-    }
-    uint64_t seq = r->chat_seq + 1;
-    if (job->row->chat_seq > CHATS_KEPT && seq <= job->row->chat_seq - CHATS_KEPT)
-        seq = job->row->chat_seq - CHATS_KEPT + 1;
-    for (; seq <= job->row->chat_seq; seq++)
-        tell_chat(w, r, seq, job->row->chats[seq % CHATS_KEPT]);
-    drain_chats(w, r);
-    if (r->chat_again)
-        chat_at(w, p, job->room, w->now_us);
-    r->chat_again = false;
-}
-
-static void chat_due(struct world *w, struct task *task)
-{
-    struct process *p = task->process;
-    int room = (int)task->a;
-    struct room *r = &p->rooms[room];
-    if (r->chat_us == 0 || r->chat_us > w->now_us)
-        return;
-    r->chat_us = 0;
-    if (r->phase != ROOM_LOADED || r->chat_reading ||
-        (r->n_held_chats == 0 && r->heard_chat <= r->chat_seq))
-        return;
-    if (r->chat_gap)
-        check_repair(w, p, room, "chat that nobody told is read");
-    r->chat_gap = false;
-    r->chat_reading = true;
-    room_ask(w, job_new(w, JOB_READ_CHAT, p, room, chat_read));
-}
-
-static void miss_chat(struct world *w, struct process *p, int room, uint64_t seq)
-{
-    struct room *r = &p->rooms[room];
-    if (seq > r->heard_chat)
-        r->heard_chat = seq;
-    r->chat_gap = false;
-    r->chat_us = 0;
-    r->chat_again = r->chat_reading;
-    chat_at(w, p, room, w->now_us);
-}
-
-/* --- playback --- */
-
-void room_flush(struct world *w, struct process *p, int room);
-
-static void flush_due(struct world *w, struct task *task)
-{
-    task->process->rooms[task->a].flush_us = 0;
-    room_flush(w, task->process, (int)task->a);
-}
-
-static void flush_later(struct world *w, struct process *p, int room)
-{
-    struct room *r = &p->rooms[room];
-    if (r->flush_us != 0)
-        return;
-    r->flush_us = w->now_us + FLUSH_AFTER;
-    later(w, FLUSH_AFTER, p, flush_due, NULL, (uint64_t)room, 0);
-}
-
-static void store_play(struct world *w, struct process *p, int room)
-{
-    p->rooms[room].dirty = true;
-    flush_later(w, p, room);
-}
-
-static void flushed(struct world *w, struct job *job)
-{
-    struct process *p = job->process;
-    struct room *r = &p->rooms[job->room];
-    take_job(w, job);
-    r->flushing = false;
-    if (job->result == DONE_FENCED)
-        process_beat(w, p);
-    if (job->result == DONE_OK && !play_is_newer(&r->play, &job->play))
-        r->dirty = false;
-    else
-        flush_later(w, p, job->room);
-}
-
-void room_flush(struct world *w, struct process *p, int room)
-{
-    struct room *r = &p->rooms[room];
-    if (!r->dirty || r->flushing)
-        return;
-    r->flushing = true;
-    struct job *job = job_new(w, JOB_FLUSH, p, room, flushed);
-    job->play = r->play;
-    room_ask(w, job);
-}
-
-static void set_play(struct world *w, struct process *p, int room, const struct play *play)
-{
-    struct room *r = &p->rooms[room];
-    r->play = *play;
-    r->played_us = w->now_us;
-    if (r->votes_for != play->version) {
-        r->votes = 0;
-        r->enough_us = 0;
-    }
-    if (r->phase == ROOM_LOADED)
-        for (struct stream *s = r->streams; s != NULL; s = s->in_room)
-            check_told_play(w, s, play);
-}
-
-/* What was read: whoever wrote it has told it, or is gone. */
-static void adopt_play(struct world *w, struct process *p, int room, const struct play *play)
-{
-    if (play_is_newer(play, &p->rooms[room].play))
-        set_play(w, p, room, play);
-}
-
-static void hear_play(struct world *w, struct process *p, int room, const struct play *play)
-{
-    if (!play_is_newer(play, &p->rooms[room].play))
-        return;
-    set_play(w, p, room, play);
-    store_play(w, p, room);
-}
-
-void room_play(struct world *w, struct process *p, int room, uint32_t movie)
-{
-    struct room *r = &p->rooms[room];
-    uint64_t now_ms = (uint64_t)process_clock_ms(w, p);
-    struct play play = { r->play.version + 1 > now_ms ? r->play.version + 1 : now_ms, p->id,
-        movie };
-    set_play(w, p, room, &play);
-    store_play(w, p, room);
-    trace(w, "%s.%u room %d: movie %u, version %llu", p->id, p->pid, room, movie,
-        (unsigned long long)play.version);
-    tell(w, p,
-        &(struct sv_cluster_event){ .kind = SV_CLUSTER_STATE,
-            .node_id = p->id,
-            .room_id = w->room_ids[room],
-            .state = wire_play(w, room, &play) });
-}
-
-/* --- votes --- */
-
-static void count_again(struct world *w, struct task *task)
-{
-    room_count_votes(w, task->process, (int)task->a);
-}
-
-static unsigned n_bits(uint32_t set)
-{
-    return (unsigned)__builtin_popcount(set);
-}
-
-/* How long others come first. */
-static int64_t patience(const struct world *w, const struct process *p, int room)
-{
-    return NEXT_ACTS_AFTER * (int64_t)sv_mesh_n_before(p->mesh, w->room_ids[room]);
-}
-
-/* The next acts if nothing has come, and so on. */
-void room_count_votes(struct world *w, struct process *p, int room)
-{
-    struct room *r = &p->rooms[room];
-    if (w->counted || r->phase != ROOM_LOADED || r->votes_for != r->play.version ||
-        !process_is_complete(p) || 2 * n_bits(r->votes & r->shown) <= n_bits(r->shown)) {
-        r->enough_us = 0;
-        return;
-    }
-    int64_t patience_us = patience(w, p, room);
-    if (r->enough_us == 0 || r->patience_us != patience_us)
-        r->enough_us = w->now_us;
-    r->patience_us = patience_us;
-    int64_t wait_us = r->enough_us + patience_us - w->now_us;
-    if (wait_us > 0) {
-        later(w, wait_us, p, count_again, NULL, (uint64_t)room, 0);
-        return;
-    }
-    struct play before = r->play;
-    w->n_ends++;
-    check_ending(w, p, room, &before);
-    room_play(w, p, room, before.movie + 1);
-}
-
-static void take_vote(struct world *w, struct process *p, int room, int user, uint64_t version)
-{
-    struct room *r = &p->rooms[room];
-    if (version < r->votes_for)
-        return;
-    if (version > r->votes_for) {
-        r->votes_for = version;
-        r->votes = 0;
-        r->enough_us = 0;
-    }
-    r->votes |= bit(user);
-    room_count_votes(w, p, room);
-}
-
-void room_vote(struct world *w, struct process *p, int room, int user)
-{
-    uint64_t version = p->rooms[room].play.version;
-    struct sv_cluster_event event = { .kind = SV_CLUSTER_VOTE,
-        .node_id = p->id,
-        .room_id = w->room_ids[room],
-        .vote = { .user_id = w->user_ids[user], .version = version, .ended = true } };
-    tell(w, p, &event);
-    take_vote(w, p, room, user, version);
 }
 
 /* --- rows --- */
@@ -568,14 +262,14 @@ static void make_good(struct world *w, struct process *p, int room, const struct
         for (struct stream *s = r->streams; s != NULL; s = s->in_room)
             check_told_reset(w, s, row->revision, row->chat_seq);
         if (r->play.version != 0)
-            store_play(w, p, room);
+            room_store_play(w, p, room);
     }
     for (int user = 0; user < w->n_users; user++)
         if (gone & bit(user))
             room_drop_user(w, p, room, user);
     if (row->chat_seq > r->chat_seq)
-        miss_chat(w, p, room, row->chat_seq);
-    adopt_play(w, p, room, &row->play);
+        room_miss_chat(w, p, room, row->chat_seq);
+    room_adopt_play(w, p, room, &row->play);
     tell_rows(w, r);
 }
 
@@ -593,7 +287,7 @@ static void read_again(struct world *w, struct job *job)
 {
     struct process *p = job->process;
     struct room *r = &p->rooms[job->room];
-    take_job(w, job);
+    room_take_job(w, job);
     r->rereading = false;
     if (job->result != DONE_OK) {
         r->stale = true;
@@ -651,7 +345,7 @@ static void doubt(struct world *w, struct process *p, int room)
     if (r->phase != ROOM_LOADED)
         return;
     room_mark_stale(w, p, room);
-    miss_chat(w, p, room, r->chat_seq + 1);
+    room_miss_chat(w, p, room, r->chat_seq + 1);
 }
 
 static void loaded(struct world *w, struct job *job)
@@ -659,7 +353,7 @@ static void loaded(struct world *w, struct job *job)
     struct process *p = job->process;
     int room = job->room;
     struct room *r = &p->rooms[room];
-    take_job(w, job);
+    room_take_job(w, job);
     if (job->result != DONE_OK) {
         forget(w, p, room);
         release(w, p, room, false);
@@ -673,13 +367,13 @@ static void loaded(struct world *w, struct job *job)
     r->members = job->row->members;
     r->kicked = job->row->kicked;
     r->title = job->row->title;
-    adopt_play(w, p, room, &job->row->play);
+    room_adopt_play(w, p, room, &job->row->play);
     room_look_around(w, p, room);
     trace(w, "%s.%u room %d is loaded, revision %llu", p->id, p->pid, room,
         (unsigned long long)r->revision);
-    drain_chats(w, r);
+    room_drain_chats(w, r);
     if (r->heard_chat > r->chat_seq)
-        chat_at(w, p, room, w->now_us + CHAT_GAP_HELD);
+        room_chat_at(w, p, room, w->now_us + CHAT_GAP_HELD);
     if (r->read_too_early)
         doubt(w, p, room);
     settle(w, p, room);
@@ -717,8 +411,8 @@ void room_seen(struct world *w, struct process *p, int room, const struct head *
     if (stored->revision > r->revision)
         room_mark_stale(w, p, room);
     if (stored->chat_seq > r->chat_seq)
-        miss_chat(w, p, room, stored->chat_seq);
-    adopt_play(w, p, room, &stored->play);
+        room_miss_chat(w, p, room, stored->chat_seq);
+    room_adopt_play(w, p, room, &stored->play);
 }
 
 static void hear_snapshot(struct world *w, struct process *p, int room,
@@ -728,8 +422,8 @@ static void hear_snapshot(struct world *w, struct process *p, int room,
     if (event->revision > r->heard_revision)
         r->heard_revision = event->revision;
     if (event->state != NULL) {
-        struct play play = play_of(w, event->state);
-        hear_play(w, p, room, &play);
+        struct play play = room_play_of(w, event->state);
+        room_hear_play(w, p, room, &play);
     }
     if (r->phase != ROOM_LOADED) {
         if (event->chat_seq > r->heard_chat)
@@ -740,7 +434,7 @@ static void hear_snapshot(struct world *w, struct process *p, int room,
     if (event->barrier == 0 && event->revision > r->revision)
         room_mark_stale(w, p, room);
     if (event->barrier == 0 && event->chat_seq > r->chat_seq)
-        miss_chat(w, p, room, event->chat_seq);
+        room_miss_chat(w, p, room, event->chat_seq);
 }
 
 void room_heard(struct world *w, struct process *p, const struct sv_cluster_event *event)
@@ -760,12 +454,12 @@ void room_heard(struct world *w, struct process *p, const struct sv_cluster_even
         struct row_change change = change_of(&event->change);
         apply_rows(w, p, room, &change);
     } else if (event->kind == SV_CLUSTER_STATE) {
-        struct play play = play_of(w, event->state);
-        hear_play(w, p, room, &play);
+        struct play play = room_play_of(w, event->state);
+        room_hear_play(w, p, room, &play);
     } else if (event->kind == SV_CLUSTER_CHAT) {
-        apply_chat(w, p, room, event->chat->seq, (uint32_t)atoi(event->chat->message_id));
+        room_apply_chat(w, p, room, event->chat->seq, (uint32_t)atoi(event->chat->message_id));
     } else if (event->kind == SV_CLUSTER_VOTE) {
-        take_vote(w, p, room, user_of(event->vote.user_id), event->vote.version);
+        room_take_vote(w, p, room, user_of(event->vote.user_id), event->vote.version);
     }
 }
 
@@ -786,7 +480,7 @@ void room_snapshot(struct world *w, struct process *p, int room, uint64_t link, 
         /* Of what is committed here and not in memory yet others may not have heard. */
         event.revision = r->revision > r->known_revision ? r->revision : r->known_revision;
         event.chat_seq = r->chat_seq > r->heard_chat ? r->chat_seq : r->heard_chat;
-        event.state = r->play.version == 0 ? NULL : wire_play(w, room, &r->play);
+        event.state = r->play.version == 0 ? NULL : room_wire_play(w, room, &r->play);
     }
     process_step(w, p,
         &(struct sv_mesh_input){ .kind = SV_MESH_SNAPSHOT_MADE, .link = link, .event = &event });
@@ -798,7 +492,7 @@ void room_snapshot(struct world *w, struct process *p, int room, uint64_t link, 
 static void outcome_unknown(struct world *w, struct process *p, int room)
 {
     doubt(w, p, room);
-    tell(w, p,
+    room_tell(w, p,
         &(struct sv_cluster_event){ .kind = SV_CLUSTER_CHANGE,
             .node_id = p->id,
             .room_id = w->room_ids[room],
@@ -811,11 +505,11 @@ static void committed_chat(struct world *w, struct process *p, const struct job 
     if (r->phase == ROOM_LOADED && job->chat_seq <= r->chat_seq)
         room_went_back(w, p, job->room);
     else
-        apply_chat(w, p, job->room, job->chat_seq, job->value);
+        room_apply_chat(w, p, job->room, job->chat_seq, job->value);
     synctv_chat *chat = take(w, sizeof(*chat));
     chat->seq = job->chat_seq;
     chat->message_id = text(w, "%u", job->value);
-    tell(w, p,
+    room_tell(w, p,
         &(struct sv_cluster_event){ .kind = SV_CLUSTER_CHAT,
             .node_id = p->id,
             .room_id = w->room_ids[job->room],
@@ -853,7 +547,7 @@ static void written(struct world *w, struct job *job)
         committed_chat(w, p, job);
     else if (job->result == DONE_OK)
         committed_rows(w, p, job);
-    take_job(w, job);
+    room_take_job(w, job);
 }
 
 void room_write(struct world *w, struct process *p, enum job_kind kind, int room, int user,

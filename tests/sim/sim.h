@@ -199,6 +199,12 @@ struct row_change {
     uint32_t title;
 };
 
+/* Of a set of users. */
+static inline uint32_t bit(int user)
+{
+    return UINT32_C(1) << user;
+}
+
 struct held_chat {
     uint64_t seq;
     uint32_t number;
