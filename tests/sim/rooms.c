@@ -187,6 +187,8 @@ static void hold_row(struct room *r, const struct row_change *c)
 {
     if (r->n_held < HELD_MAX)
         r->held[r->n_held++] = *c;
+    else
+        r->has_dropped = true;
 }
 
 static void drain_rows(struct world *w, struct process *p, int room)
@@ -312,9 +314,10 @@ static void reload_due(struct world *w, struct task *task)
     if (r->phase != ROOM_LOADED || r->reload_us == 0 || r->reload_us > w->now_us || r->rereading)
         return;
     r->reload_us = 0;
-    if (r->gap)
+    if (r->gap && !r->has_dropped)
         check_repair(w, p, room, "rows that nobody told are read");
     r->rereading = true;
+    r->has_dropped = false;
     r->read_us = w->now_us;
     r->heard_revision = 0;
     r->read_revision = r->revision;

@@ -235,6 +235,8 @@ struct room {
     struct play play;
     struct row_change held[HELD_MAX];
     unsigned n_held;
+    /* There was no place for one since the last reading was begun. */
+    bool has_dropped;
     struct held_chat held_chats[HELD_MAX];
     unsigned n_held_chats;
     /* People: of this node with streams, of this node as told, of all nodes as the streams know. */
