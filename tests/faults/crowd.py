@@ -88,6 +88,7 @@ class Viewer:
     def disconnect(self):
         connection, self.connection, self.call = self.connection, None, None
         self.said_before = self.saying is not None
+        self.snapshot = False
         if connection is not None:
             connection.close()
 
@@ -147,7 +148,8 @@ class Viewer:
                 self.first_seq = said.seq
                 self.begins_well()
             elif said.seq != self.seq + 1:
-                self.fault(f"chat {said.seq} comes after {self.seq}")
+                self.fault(f"chat {said.seq}{' of its own' if own else ''}{', said again,' if own and self.said_before else ''} comes after"
+                           f" {self.seq}")
             self.seq = said.seq
         if own:
             self.acknowledged[self.saying] = said.seq

@@ -422,6 +422,17 @@ bool sv_links_is_complete(synctv_node *node)
     return is_complete;
 }
 
+bool sv_links_hears_all(synctv_node *node)
+{
+    struct sv_links *links = node->links;
+    if (links == NULL)
+        return true;
+    pthread_mutex_lock(&links->lock);
+    bool hears_all = sv_mesh_hears_all(links->mesh);
+    pthread_mutex_unlock(&links->lock);
+    return hears_all;
+}
+
 bool sv_links_has_turn(synctv_node *node, const char *room_id)
 {
     struct sv_links *links = node->links;
