@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cluster/mesh_interest.h"
+#include "cluster/mesh_silence.h"
 
 /* Numbers of people are told at most so often. */
 #define TELL_ONLINE_MS 1000
@@ -87,6 +88,8 @@ static void on_opened(struct sv_mesh *mesh, const struct sv_mesh_input *in)
     peer->link = in->link;
     peer->link_epoch = in->epoch;
     peer->heard = peer->said = 0;
+    peer->heard_ms = mesh->now_ms;
+    peer->is_silent = false;
     peer->settles_at_ms = mesh->now_ms + SV_MESH_SETTLE_MS;
     let_all_leave(mesh, peer);         /* but whom it says to be there */
     SV_LIST_FOREACH(it, &peer->shares) /* of rooms that it does not name nothing is left */
@@ -348,6 +351,7 @@ static void on_heard(struct sv_mesh *mesh, const struct sv_mesh_input *in)
         return;
     }
     peer->heard++;
+    peer->heard_ms = mesh->now_ms;
     hear(mesh, peer, in->event);
 }
 
@@ -391,6 +395,7 @@ static void run_timers(struct sv_mesh *mesh)
     }
     if (!sv_list_empty(&mesh->untold) && mesh->told_ms + TELL_ONLINE_MS <= mesh->now_ms)
         sv_mesh_tell_numbers(mesh);
+    sv_mesh_pulse(mesh);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -400,7 +405,7 @@ static int64_t earlier(int64_t a, int64_t b)
 
 int64_t sv_mesh_next_ms(const struct sv_mesh *mesh)
 {
-    int64_t next = INT64_MAX;
+    int64_t next = sv_mesh_next_pulse_ms(mesh);
     if (!sv_list_empty(&mesh->waiting))
         next = earlier(next,
             SV_CONTAINER_OF(mesh->waiting.next, struct sv_mesh_room, waiting)->ready_at_ms);

@@ -44,6 +44,10 @@ struct sv_mesh;
  * to nobody if they have not the room: so the store is looked at once more then.
  */
 #define SV_MESH_SETTLE_MS 1500
+/* A link over which nothing was said for so long carries something that says nothing. */
+#define SV_MESH_PULSE_MS 400
+/* Who was not heard for so long is silent. */
+#define SV_MESH_SILENT_MS 1000
 /* A room that left memory counts as wanted for so long. */
 #define SV_MESH_FORGET_MS 30000
 /* More rooms of one node are not believed: the link ends. */
@@ -171,6 +175,9 @@ void sv_mesh_each_online(const struct sv_mesh *mesh, const char *room_id,
  * second.
  */
 bool sv_mesh_is_complete(const struct sv_mesh *mesh);
+/* Whether none of those linked is silent. What a silent one changes may be on its way for half a
+ * minute, so the store has to be looked at each second. */
+bool sv_mesh_hears_all(const struct sv_mesh *mesh);
 /*
  * How many of those linked that have the room come before this node, by their ids. With 0 it is
  * this node's turn to act in the room by itself. The next one acts if nothing has come for some

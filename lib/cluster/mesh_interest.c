@@ -26,6 +26,12 @@ static struct sv_cluster_event *make_interest(struct sv_mesh *mesh, size_t n,
     return event;
 }
 
+const struct sv_cluster_event *sv_mesh_make_interest(struct sv_mesh *mesh)
+{
+    struct sv_cluster_interest *interests;
+    return make_interest(mesh, 0, &interests);
+}
+
 static struct sv_cluster_interest interest_in(const struct sv_mesh_room *room)
 {
     return (struct sv_cluster_interest){

@@ -15,6 +15,8 @@ void sv_mesh_on_tell(struct sv_mesh *mesh, const struct sv_mesh_input *in);
 void sv_mesh_on_snapshot(struct sv_mesh *mesh, const struct sv_mesh_input *in);
 void sv_mesh_on_presence(struct sv_mesh *mesh, const struct sv_mesh_input *in);
 
+/* One of the mesh's own, without rooms; NULL when out of memory. */
+const struct sv_cluster_event *sv_mesh_make_interest(struct sv_mesh *mesh);
 /* Says to a new link which rooms are here. */
 void sv_mesh_tell_interests(struct sv_mesh *mesh, struct sv_mesh_peer *peer);
 /* How many people are in rooms where that has changed, to all. */

@@ -30,6 +30,10 @@ struct sv_mesh_peer {
     int64_t link_epoch;
     /* Numbers of the last events, theirs and ours. */
     uint64_t heard, said;
+    /* When the last of theirs came, and the last of ours at the last pulse. */
+    int64_t heard_ms;
+    uint64_t said_at_pulse;
+    bool is_silent;
     /* It wants the events of every room. */
     bool wants_all;
     /* Until when it may not have heard yet which rooms we have; 0 = it has. */
@@ -131,6 +135,7 @@ struct sv_mesh {
     size_t n_echoes;
     /* When numbers of people were told. */
     int64_t told_ms;
+    int64_t pulses_at_ms;
     /* Of events that the mesh makes itself: until the next step. */
     struct sv_arena arena;
     /* Of the step that runs. */

@@ -521,8 +521,8 @@ static int64_t run_timers(synctv_node *node)
     }
     if (!node->alone && node->next_look_ms <= now_ms) {
         node->next_look_ms = now_ms + SV_LOOK_MS;
-        if (!sv_links_is_complete(node) || node->next_rare_look_ms <= now_ms ||
-            sv_rooms_have_missed_a_look(node)) {
+        if (!sv_links_is_complete(node) || !sv_links_hears_all(node) ||
+            node->next_rare_look_ms <= now_ms || sv_rooms_have_missed_a_look(node)) {
             node->next_rare_look_ms = now_ms + SV_RARE_LOOK_MS;
             sv_rooms_look(node);
         }

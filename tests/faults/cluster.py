@@ -172,7 +172,11 @@ class Cluster:
         return server
 
     def kill(self, node_id):
-        self.servers.pop(node_id).kill()
+        """kill -9; what it has said until then has no report of a sanitizer."""
+        server = self.servers.pop(node_id)
+        server.kill()
+        said = server.stderr()
+        assert "Sanitizer" not in said and "runtime error:" not in said, said[-3000:]
 
     def address(self, node_id):
         """None = it does not run."""

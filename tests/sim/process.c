@@ -189,7 +189,8 @@ static void every_second(struct world *w, struct task *task)
     later(w, LOOK_SOON, p, every_second, NULL, 0, 0);
     bool complete = process_is_complete(p);
     /* What was under way when a link ended is not told again. */
-    if (!complete || p->lost_link || p->missed_look || w->now_us - p->looked_us >= LOOK) {
+    if (!complete || !sv_mesh_hears_all(p->mesh) || p->lost_link || p->missed_look ||
+        w->now_us - p->looked_us >= LOOK) {
         p->missed_look = false;
         process_look(w, p);
     }

@@ -69,6 +69,20 @@ START_TEST(many_events_come_in_order_and_none_is_missing)
 }
 END_TEST
 
+/* A room that was forgotten is withdrawn after 30 s: so there is something to wait for. */
+START_TEST(who_waits_for_a_time_does_not_wake_itself_meanwhile)
+{
+    share_room();
+    sv_links_forget(&a->node, ROOM);
+    int64_t since_ms = sv_mono_ms();
+    int had = atomic_load(&a->n_wakes);
+    while (sv_mono_ms() < since_ms + 1000)
+        usleep(10000);
+    int64_t passed_ms = sv_mono_ms() - since_ms;
+    ck_assert_int_lt(atomic_load(&a->n_wakes) - had, passed_ms / 4);
+}
+END_TEST
+
 START_TEST(a_node_that_stops_says_goodbye)
 {
     member_close(b);
@@ -187,6 +201,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, what_one_says_in_a_room_the_other_hears);
     tcase_add_test(t, many_events_come_in_order_and_none_is_missing);
+    tcase_add_test(t, who_waits_for_a_time_does_not_wake_itself_meanwhile);
     tcase_add_test(t, a_node_that_stops_says_goodbye);
     tcase_add_test(t, events_tell_of_links_and_of_nodes_that_come_and_go);
     tcase_add_test(t, who_is_online_at_another_node_is_found);

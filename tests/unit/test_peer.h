@@ -33,6 +33,8 @@ struct member {
     char address[32];
     pthread_t heart;
     atomic_bool beats;
+    /* How often its queue's thread was woken. */
+    atomic_int n_wakes;
     /* Events that were applied, and lines of the log. Under test_lock. */
     int n_applied, n_lines;
     char applied[64][80];
@@ -172,6 +174,7 @@ static inline int64_t member_turn(void *userdata)
 static inline void member_wake(void *userdata)
 {
     struct member *m = userdata;
+    atomic_fetch_add(&m->n_wakes, 1);
     if (m->server != NULL)
         sv_rpc_server_wake(m->server);
 }

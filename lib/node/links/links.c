@@ -155,10 +155,16 @@ static bool put_off(struct sv_links *links)
     return true;
 }
 
+/* Locked. */
+static int64_t next_tick_ms(const struct sv_links *links)
+{
+    return links->later.n > 0 ? 0 : sv_mesh_next_ms(links->mesh);
+}
+
 /* Has the node turned in time. Locked. */
 static void schedule(struct sv_links *links)
 {
-    int64_t next_ms = links->later.n > 0 ? 0 : sv_mesh_next_ms(links->mesh);
+    int64_t next_ms = next_tick_ms(links);
     if (next_ms >= links->tick_ms)
         return;
     links->tick_ms = next_ms;
@@ -277,7 +283,7 @@ int64_t sv_links_tick(synctv_node *node, int64_t now_ms)
     const struct sv_link_ops *ops = links->ops;
     void *peers = links->peers;
     links->later = (struct sv_mesh_outputs){ 0 };
-    links->tick_ms = INT64_MAX;
+    links->tick_ms = 0; /* no step has to wake the node, which asks for the time below */
     pthread_mutex_unlock(&links->lock);
     for (size_t i = 0; i < later.n; i++)
         carry_out(links, &later.items[i], NULL, ops, peers);
@@ -285,8 +291,7 @@ int64_t sv_links_tick(synctv_node *node, int64_t now_ms)
     if (is_due)
         bring(links, &(struct sv_mesh_input){ .kind = SV_MESH_TICK });
     pthread_mutex_lock(&links->lock);
-    schedule(links);
-    int64_t next_ms = links->tick_ms;
+    int64_t next_ms = links->tick_ms = next_tick_ms(links);
     pthread_mutex_unlock(&links->lock);
     return next_ms;
 }
@@ -415,6 +420,17 @@ bool sv_links_is_complete(synctv_node *node)
     bool is_complete = sv_mesh_is_complete(links->mesh);
     pthread_mutex_unlock(&links->lock);
     return is_complete;
+}
+
+bool sv_links_hears_all(synctv_node *node)
+{
+    struct sv_links *links = node->links;
+    if (links == NULL)
+        return true;
+    pthread_mutex_lock(&links->lock);
+    bool hears_all = sv_mesh_hears_all(links->mesh);
+    pthread_mutex_unlock(&links->lock);
+    return hears_all;
 }
 
 size_t sv_links_n_before(synctv_node *node, const char *room_id)

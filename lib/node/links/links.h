@@ -118,6 +118,8 @@ void sv_links_each_online(synctv_node *node, const char *room_id,
     void (*found)(void *userdata, const char *user_id, const char *username), void *userdata);
 /* False for a node that shares its database and has no mesh. */
 bool sv_links_is_complete(synctv_node *node);
+/* sv_mesh_hears_all(). */
+bool sv_links_hears_all(synctv_node *node);
 size_t sv_links_n_before(synctv_node *node, const char *room_id);
 bool sv_links_is_linked(synctv_node *node, const char *node_id);
 
