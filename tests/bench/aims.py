@@ -9,6 +9,9 @@ def aims(table):
     def quotient(a, b):
         return None if a is None or not b else a / b
 
+    def seconds(us):
+        return None if us is None else us / 1e6
+
     def cpu(operation, load, subject):
         return get(operation, load, subject, "cpu_us")
 
@@ -29,6 +32,27 @@ def aims(table):
         ("the slowest page of the room list, p50 in ms",
          quotient(max((row["p50_us"] for row in table.rows if row["operation"] == "room list"), default=None), 1000),
          5),
+    ]
+    other = "client at A, member at B"
+    at_most += [(f"an event to {load} at another member, x at one", get("event", load, other, "ratio"), 2.5)
+                for load in ["1 stream", "100 streams"]]
+    at_most += [
+        ("10000 events/s to another member, lost", get("events from A to B", "10000/s asked", other, "lost"), 0),
+        ("an idle one of 5 members, % of a core", get("idle", "5 members", "the busiest one", "percent"), 1),
+        ("ten times the traffic in rooms that a member has not, x its CPU",
+         get("a member without the rooms, of 10", "50 rooms of two others", "1000 events/s", "ratio"), 1.05),
+        ("10000 common rooms after a new session, s",
+         seconds(get("a new session", "10000 common rooms", "until all is exchanged", "p50_us")), 2),
+        ("a kick ends streams at another member, s",
+         seconds(get("a kick at A", "a stream at B", "until it has ended", "p99_us")), 1),
+        ("links cut, database in sight: a chat is seen, s",
+         seconds(get("links cut, database in sight", "chat at A", "until it is seen at B", "p99_us")), 2.5),
+        ("links healed: one state, s",
+         seconds(get("links healed", "two Seeks just before", "until both show one state", "p99_us")), 2),
+        ("a killed member is suspect, s",
+         seconds(get("a member is killed", "a beat each 1000 ms", "until it is suspect", "p99_us")), 3 + 1),
+        ("a killed member is dead, s",
+         seconds(get("a member is killed", "a beat each 1000 ms", "until it is dead", "p99_us")), 6 + 1),
     ]
     for store in ["SQLite", "PostgreSQL"]:
         at_most += [

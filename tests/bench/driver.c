@@ -13,10 +13,11 @@
  *     talk SECONDS     streams, each alone in its room: the --say message, and the next one when it
  *                      has come back
  *     idle SECONDS     nothing but answers to pings
- *     beat SECONDS     the --beat message from each stream once a second
+ *     beat SECONDS [N] the --beat message from each stream N times (1) a second
  *     reply            the bytes of the last answers (with --keep)
  *
- * "cpu_us" is what the process --pid used, user and system, for each operation.
+ * "cpu_us" is what the processes --pid used, user and system, for each operation. Calls of
+ * --trigger-path go to --trigger-port, if that is given.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -31,11 +32,12 @@
 #define CONNECTING_MAX 64
 #define WARM_UP 0.1
 #define PATIENCE 60.0      /* seconds that anything may take */
+#define PIDS_MAX 8
 #define COUNTER "########" /* in a message: a number that grows takes its place */
 
 static struct {
-    pid_t pid;
-    unsigned port, connections, calls, streams;
+    pid_t pids[PIDS_MAX];
+    unsigned n_pids, port, trigger_port, connections, calls, streams;
     const char *path, *trigger_path, *targets, *trigger_targets, *say, *beat;
     bool keep;
 } opt = { .connections = 1, .calls = 1 };
@@ -60,7 +62,10 @@ struct span {
 
 static struct span span_begin(void)
 {
-    return (struct span){ now_ns(), cpu_of(opt.pid), cpu_of(0) };
+    struct span span = { now_ns(), 0, cpu_of(0) };
+    for (unsigned i = 0; i < opt.n_pids; i++)
+        span.cpu_ns += cpu_of(opt.pids[i]);
+    return span;
 }
 
 static void report(const struct span *begin, const struct span *end, uint64_t ops)
@@ -316,10 +321,10 @@ static void run_talk(double seconds)
     report(&begin, &end, n_done);
 }
 
-static void run_beat(double seconds)
+static void run_beat(double seconds, unsigned a_second)
 {
     struct span begin = span_begin();
-    uint64_t n = 0, step_ns = ns(1.0 / n_streams), until_ns = begin.at_ns + ns(seconds);
+    uint64_t n = 0, step_ns = ns(1.0 / n_streams / a_second), until_ns = begin.at_ns + ns(seconds);
     for (uint64_t at_ns = begin.at_ns; at_ns < until_ns; n++) {
         unsigned i = (unsigned)(n % n_streams);
         struct conn *conn = &conns[i / opt.streams];
@@ -356,8 +361,11 @@ static void open_all(void)
             (opt.streams > 0 && i * opt.streams > n_opened + 4 * CONNECTING_MAX))
             client_run(&client, &all_opened, now_ns() + 1000000);
     }
-    if (opt.trigger_path != NULL)
+    if (opt.trigger_path != NULL) {
+        client.port = (uint16_t)opt.trigger_port;
         conn_open(&trigger, &client, &trigger_targets[0], opt.trigger_path, 1);
+        client.port = (uint16_t)opt.port;
+    }
     uint64_t deadline_ns = now_ns() + ns(PATIENCE);
     while (client.n_connecting > 0)
         client_run(&client, NULL, now_ns() + 1000000);
@@ -409,8 +417,8 @@ static void obey(const char *line)
         run_talk(seconds);
     else if (strcmp(command, "idle") == 0)
         idle(seconds);
-    else if (strcmp(command, "beat") == 0 && opt.streams > 0)
-        run_beat(seconds);
+    else if (strcmp(command, "beat") == 0 && opt.streams > 0 && number > 0)
+        run_beat(seconds, number);
     else if (strcmp(command, "reply") == 0)
         print_reply();
     else
@@ -430,6 +438,7 @@ static void read_options(int argc, char **argv)
     static const struct option names[] = {
         { "pid", 1, NULL, 'p' },
         { "port", 1, NULL, 'P' },
+        { "trigger-port", 1, NULL, 'Q' },
         { "connections", 1, NULL, 'c' },
         { "calls", 1, NULL, 'k' },
         { "streams", 1, NULL, 's' },
@@ -446,10 +455,15 @@ static void read_options(int argc, char **argv)
         unsigned number = optarg != NULL ? (unsigned)strtoul(optarg, NULL, 10) : 0;
         switch (o) {
         case 'p':
-            opt.pid = (pid_t)number;
+            if (opt.n_pids == PIDS_MAX)
+                die("at most %d times --pid", PIDS_MAX);
+            opt.pids[opt.n_pids++] = (pid_t)number;
             break;
         case 'P':
             opt.port = number;
+            break;
+        case 'Q':
+            opt.trigger_port = number;
             break;
         case 'c':
             opt.connections = number;
@@ -485,8 +499,10 @@ static void read_options(int argc, char **argv)
             exit(2);
         }
     }
-    if (opt.pid == 0 || opt.port == 0 || opt.path == NULL || opt.targets == NULL)
+    if (opt.n_pids == 0 || opt.port == 0 || opt.path == NULL || opt.targets == NULL)
         die("--pid, --port, --path and --targets are needed");
+    if (opt.trigger_port == 0)
+        opt.trigger_port = opt.port;
 }
 
 int main(int argc, char **argv)

@@ -34,14 +34,14 @@ class Missing(Exception):
 class Process:
     """A server: ready once it has said so on stdout. `pid` is what its CPU time is read from."""
 
-    def __init__(self, name, *command, env=None, preload=None):
+    def __init__(self, name, *command, env=None, preload=None, stderr=None):
         self.name = name
         full_env = {key: value for key, value in os.environ.items() if not key.startswith("SYNCTV__")}
         full_env.update(env or {})
         if preload:
             full_env["LD_PRELOAD"] = preload
         started = time.monotonic()
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=full_env)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, env=full_env)
         running.add(self.process)
         self.pid = self.process.pid
         line = read_line(self.process.stdout, 60)
@@ -54,6 +54,10 @@ class Process:
 
     def stop(self):
         stop(self.process)
+
+    def cpu_s(self):
+        """User and system time, to the nanosecond."""
+        return time.clock_gettime((~self.pid << 3) | 2)
 
     def rss_kib(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
@@ -199,11 +203,11 @@ class Lab:
                               timeout=PATIENCE, env=env)
         return json.loads(done.stdout)
 
-    def server(self, database=None, **kwargs):
+    def server(self, database=None, options=(), **kwargs):
         """`database`: a file of SQLite's, or a URL."""
         url = database or self.database
         return Process("synctv", self.server_binary, "--listen", "127.0.0.1:0", "--db",
-                       url if "://" in url else "sqlite:" + url, "--config", self.config, "--log-level", "error",
+                       url if "://" in url else "sqlite:" + url, "--config", self.config, "--log-level", "error", *options,
                        **kwargs)
 
     @contextlib.contextmanager
@@ -319,10 +323,13 @@ def room_id(number):
 class Driver:
     """A load driver at a server. Each command is answered with a dictionary: at once, or send() and answer() apart."""
 
-    def __init__(self, lab, server, program="bench_driver", args=None, **options):
+    def __init__(self, lab, server, program="bench_driver", args=None, also=(), **options):
+        """@also  servers whose CPU counts, too"""
         self.server = server
         if args is None:
-            args = ["--pid", server.pid, "--port", server.port]
+            args = ["--port", server.port]
+            for one in [server, *also]:
+                args += ["--pid", one.pid]
             for key, value in options.items():
                 args += ["--" + key.replace("_", "-")] + ([] if value is True else [value])
         self.process = subprocess.Popen([lab.program(program), *map(str, args)], stdin=subprocess.PIPE,
