@@ -278,7 +278,8 @@ static int open_node(const synctv_node_options *options, synctv_node **ret_node,
         rv = start_server(node, options, &tls.tls, ret_error);
     if (rv < 0)
         goto out;
-    rv = sv_peer_start(front->peer, ret_error);
+    rv = sv_peer_start(front->peer,
+        options->listen == NULL || front->polled ? NULL : atomic_load(&front->server), ret_error);
     if (rv < 0) {
         sv_rpc_server_free(atomic_exchange(&front->server, NULL));
         goto out;

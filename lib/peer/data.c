@@ -329,10 +329,10 @@ static void get_user_online_status(struct sv_rpc_call *call, void *arg)
 
 void sv_peer_add_data_methods(struct sv_peer *peer, struct sv_rpc_method *methods)
 {
-    methods[0] = (struct sv_rpc_method){ SERVICE "SyncRoomState", SV_RPC_UNARY, sync_room_state,
-        peer, false };
-    methods[1] = (struct sv_rpc_method){ SERVICE "BatchGetRooms", SV_RPC_UNARY, batch_get_rooms,
-        peer, false };
+    methods[0] =
+        (struct sv_rpc_method){ SERVICE "SyncRoomState", SV_RPC_UNARY, sync_room_state, peer, 0 };
+    methods[1] =
+        (struct sv_rpc_method){ SERVICE "BatchGetRooms", SV_RPC_UNARY, batch_get_rooms, peer, 0 };
     methods[2] = (struct sv_rpc_method){ SERVICE "GetUserOnlineStatus", SV_RPC_UNARY,
-        get_user_online_status, peer, false };
+        get_user_online_status, peer, 0 };
 }

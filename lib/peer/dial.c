@@ -288,6 +288,7 @@ static void make_channel(struct sv_peer_fellow *fellow)
     o.cert = peer->cert;
     o.key = peer->key;
     o.log = peer->log;
+    o.server = peer->server;
     if (sv_rpc_channel_new(&o, &fellow->channel, NULL) < 0) {
         fellow->channel = NULL;
         sv_peer_back_off(fellow);
@@ -425,8 +426,9 @@ static void *run(void *arg)
     return NULL;
 }
 
-int sv_peer_dial_start(struct sv_peer *peer, synctv_error *err)
+int sv_peer_dial_start(struct sv_peer *peer, struct sv_rpc_server *server, synctv_error *err)
 {
+    peer->server = server;
     if (pthread_create(&peer->thread, NULL, run, peer) != 0)
         return sv_errorf(err, SYNCTV_E_INTERNAL, "no thread can be started");
     pthread_setname_np(peer->thread, "sv-peer");

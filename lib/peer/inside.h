@@ -82,6 +82,8 @@ struct sv_peer {
     struct sv_peer_usage usage;
 
     bool has_thread;
+    /* Whose threads run links; NULL = each link has its own. */
+    struct sv_rpc_server *server;
     pthread_t thread;
 
     pthread_mutex_t lock;
@@ -133,7 +135,7 @@ void sv_peer_complain(struct sv_peer *peer, synctv_log_level level, const char *
 
 /* ---- dial.c ---- */
 
-int sv_peer_dial_start(struct sv_peer *peer, synctv_error *err);
+int sv_peer_dial_start(struct sv_peer *peer, struct sv_rpc_server *server, synctv_error *err);
 
 /* ---- service.c, data.c ---- */
 

@@ -55,9 +55,9 @@ const struct sv_rpc_method *sv_peer_methods(const struct sv_peer *peer, size_t *
     return peer->methods;
 }
 
-int sv_peer_start(struct sv_peer *peer, synctv_error *err)
+int sv_peer_start(struct sv_peer *peer, struct sv_rpc_server *server, synctv_error *err)
 {
-    return peer->keys.n == 0 ? 0 : sv_peer_dial_start(peer, err);
+    return peer->keys.n == 0 ? 0 : sv_peer_dial_start(peer, server, err);
 }
 
 void sv_peer_close(struct sv_peer *peer)

@@ -40,8 +40,11 @@ int sv_peer_new(const struct sv_peer_options *options, struct sv_peer **ret_peer
     synctv_error *err);
 /* The table of methods for the server. It lives as long as `peer`. */
 const struct sv_rpc_method *sv_peer_methods(const struct sv_peer *peer, size_t *ret_n_methods);
-/* Begins to dial. Once the server listens. Errors: INTERNAL (no thread can be started). */
-int sv_peer_start(struct sv_peer *peer, synctv_error *err);
+/*
+ * Begins to dial. Once `server` listens, if it has threads; with NULL each link has a thread of its
+ * own. Errors: INTERNAL (no thread can be started).
+ */
+int sv_peer_start(struct sv_peer *peer, struct sv_rpc_server *server, synctv_error *err);
 /*
  * Says goodbye on all links and ends them, and all calls that were made; waits for that. Before the
  * server stops. A second close does nothing.

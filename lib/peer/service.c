@@ -367,10 +367,9 @@ static void sync_events(struct sv_rpc_call *call, void *arg)
 void sv_peer_add_cluster_methods(struct sv_peer *peer, struct sv_rpc_method *methods)
 {
     methods[0] =
-        (struct sv_rpc_method){ SERVICE "RegisterNode", SV_RPC_UNARY, register_node, peer, false };
-    methods[1] =
-        (struct sv_rpc_method){ SERVICE "Heartbeat", SV_RPC_UNARY, heartbeat, peer, false };
-    methods[2] = (struct sv_rpc_method){ SERVICE "GetNodes", SV_RPC_UNARY, get_nodes, peer, false };
-    methods[3] =
-        (struct sv_rpc_method){ SERVICE "SyncEvents", SV_RPC_BIDI, sync_events, peer, false };
+        (struct sv_rpc_method){ SERVICE "RegisterNode", SV_RPC_UNARY, register_node, peer, 0 };
+    methods[1] = (struct sv_rpc_method){ SERVICE "Heartbeat", SV_RPC_UNARY, heartbeat, peer, 0 };
+    methods[2] = (struct sv_rpc_method){ SERVICE "GetNodes", SV_RPC_UNARY, get_nodes, peer, 0 };
+    methods[3] = (struct sv_rpc_method){ SERVICE "SyncEvents", SV_RPC_BIDI, sync_events, peer,
+        SV_RPC_STAYS_ON_QUEUE };
 }

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "rpc/client_call.h"
 #include "rpc/core.h"
+#include "rpc/server_inside.h"
 #include "rpc/tls.h"
 
 void sv_rpc_channel_defaults(struct sv_rpc_channel_options *o)
@@ -100,7 +101,7 @@ static void *run_channel(void *arg)
 {
     struct sv_rpc_channel *channel = arg;
     while (atomic_load(&channel->running))
-        sv_rpc_queue_run(&channel->queue, SV_RPC_NEVER);
+        sv_rpc_queue_run(channel->queue, SV_RPC_NEVER);
     return NULL;
 }
 
@@ -132,7 +133,8 @@ int sv_rpc_channel_new(const struct sv_rpc_channel_options *o, struct sv_rpc_cha
     if (channel == NULL)
         return sv_error(ret_error, SYNCTV_E_NO_MEMORY);
     sv_rpc_core_init();
-    int rv = sv_rpc_queue_init(&channel->queue, true);
+    channel->queue = o->server != NULL ? sv_rpc_server_queue(o->server) : &channel->own_queue;
+    int rv = o->server != NULL ? 0 : sv_rpc_queue_init(channel->queue, true);
     if (rv < 0) {
         sv_rpc_core_shutdown();
         free(channel);
@@ -149,7 +151,7 @@ int sv_rpc_channel_new(const struct sv_rpc_channel_options *o, struct sv_rpc_cha
     if (rv == 0) {
         rv = make_cores(channel, o, credentials, ret_error);
         grpc_channel_credentials_release(credentials);
-        if (rv == 0 && o->threads > 0 && (rv = start_thread(channel)) < 0)
+        if (rv == 0 && o->server == NULL && o->threads > 0 && (rv = start_thread(channel)) < 0)
             sv_errorf(ret_error, rv, "no thread can be started");
     }
     if (rv < 0) {
@@ -162,12 +164,12 @@ int sv_rpc_channel_new(const struct sv_rpc_channel_options *o, struct sv_rpc_cha
 
 void sv_rpc_channel_poll(struct sv_rpc_channel *channel, int timeout_ms)
 {
-    sv_rpc_queue_run(&channel->queue, timeout_ms < 0 ? SV_RPC_NEVER : sv_mono_ms() + timeout_ms);
+    sv_rpc_queue_run(channel->queue, timeout_ms < 0 ? SV_RPC_NEVER : sv_mono_ms() + timeout_ms);
 }
 
 void sv_rpc_channel_wake(struct sv_rpc_channel *channel)
 {
-    sv_rpc_queue_wake(&channel->queue);
+    sv_rpc_queue_wake(channel->queue);
 }
 
 /* ---- targets ---- */
@@ -249,12 +251,12 @@ static void wait_for_calls(struct sv_rpc_channel *channel)
 {
     pthread_mutex_lock(&channel->lock);
     while (!sv_list_empty(&channel->calls)) {
-        if (channel->has_thread) {
+        if (channel->has_thread || channel->queue != &channel->own_queue) {
             pthread_cond_wait(&channel->idle, &channel->lock);
             continue;
         }
         pthread_mutex_unlock(&channel->lock);
-        sv_rpc_queue_run(&channel->queue, SV_RPC_NEVER);
+        sv_rpc_queue_run(channel->queue, SV_RPC_NEVER);
         pthread_mutex_lock(&channel->lock);
     }
     pthread_mutex_unlock(&channel->lock);
@@ -268,12 +270,13 @@ void sv_rpc_channel_free(struct sv_rpc_channel *channel)
     wait_for_calls(channel);
     if (channel->has_thread) {
         atomic_store(&channel->running, false);
-        sv_rpc_queue_wake(&channel->queue);
+        sv_rpc_queue_wake(channel->queue);
         pthread_join(channel->thread, NULL);
     }
     for (unsigned i = 0; i < channel->n_cores; i++)
         grpc_channel_destroy(channel->cores[i]);
-    sv_rpc_queue_fini(&channel->queue);
+    if (channel->queue == &channel->own_queue)
+        sv_rpc_queue_fini(channel->queue);
     pthread_cond_destroy(&channel->idle);
     pthread_mutex_destroy(&channel->lock);
     free(channel);

@@ -2,7 +2,8 @@
 /*
  * The client half of gRPC: a channel to a target, or to one of several at a time, unary calls and
  * streams on it. All callbacks of a channel run on its own thread, or inside sv_rpc_channel_poll():
- * one at a time and unlocked. They must not block.
+ * one at a time and unlocked; or on the threads of a server in this process, which may be several:
+ * then one at a time for each call, and for each direction of a stream. They must not block.
  */
 #ifndef SV_RPC_CHANNEL_H
 #define SV_RPC_CHANNEL_H
@@ -19,6 +20,7 @@
 
 struct sv_rpc_channel;
 struct sv_rpc_client_stream;
+struct sv_rpc_server;
 
 /* ---- channel: channel.c ---- */
 
@@ -35,7 +37,13 @@ struct sv_rpc_channel_options {
     const char *cert, *key;
     /* The name that the server's certificate must have; NULL = the target's. */
     const char *server_name;
-    /* 1, or 0 = the caller drives it with sv_rpc_channel_poll(). */
+    /*
+     * Whose threads run the channel, in their turns; NULL = its own. All queues of a process share
+     * one epoll set in the core: with a second thread in it, each event comes to one of them and
+     * mostly has to wake the other. It has threads, and outlives the channel.
+     */
+    struct sv_rpc_server *server;
+    /* Without a server: 1, or 0 = the caller drives it with sv_rpc_channel_poll(). */
     unsigned threads;
     /* May be NULL. */
     const struct sv_log *log;
@@ -157,7 +165,10 @@ void sv_rpc_unary_cancel(struct sv_rpc_channel *channel, const void *userdata);
 /* ---- streams: client_stream.c ---- */
 
 struct sv_rpc_client_stream_ops {
-    /* The server has accepted the stream. Before all others; not for a refused one. May be NULL. */
+    /*
+     * The server has accepted the stream. Before all others; not for a refused one. May be NULL,
+     * and is if the channel runs on a server's threads.
+     */
     void (*on_open)(struct sv_rpc_client_stream *stream, void *userdata);
     void (*on_message)(struct sv_rpc_client_stream *stream, void *userdata, const void *data,
         size_t len);

@@ -28,7 +28,7 @@ bool sv_rpc_client_call_begin(struct sv_rpc_client_call *call, struct sv_rpc_cha
     else
         call->call =
             grpc_channel_create_call(channel->cores[channel->target], NULL, GRPC_PROPAGATE_DEFAULTS,
-                channel->queue.cq, path, NULL, sv_rpc_queue_deadline(deadline_ms), NULL);
+                channel->queue->cq, path, NULL, sv_rpc_queue_deadline(deadline_ms), NULL);
     pthread_mutex_unlock(&channel->lock);
     grpc_slice_unref(path);
     return call->refused == 0;

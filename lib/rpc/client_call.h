@@ -14,7 +14,9 @@
 #include "rpc/queue.h"
 
 struct sv_rpc_channel {
-    struct sv_rpc_queue queue;
+    /* Its own one, or that of a server. */
+    struct sv_rpc_queue *queue;
+    struct sv_rpc_queue own_queue;
     /* One for each target. */
     grpc_channel *cores[SV_RPC_TARGETS_MAX];
     unsigned n_cores;

@@ -19,7 +19,7 @@ struct sv_rpc_client_stream {
     void *userdata;
     struct sv_rpc_op start_op, read_op, write_op, status_op;
     struct sv_letter opening, kick;
-    /* on_open() was called. For the channel's thread alone. */
+    /* on_open() was called. */
     bool opened;
     grpc_byte_buffer *read_buffer;
 
@@ -30,6 +30,8 @@ struct sv_rpc_client_stream {
     /* The status has come: nothing more is sent. */
     bool over;
     bool writing;
+    /* While next() was asked there was a kick: it has to be asked again. */
+    bool ask_again;
     /* Since when it does; monotonic. */
     int64_t writing_since_ms;
     /* `kick` is on its way. */
@@ -159,10 +161,12 @@ static void start_done(struct sv_rpc_op *op, bool ok)
         drop(s);
         return;
     }
-    pthread_mutex_lock(&s->lock);
-    s->holds++; /* for the letter; the hold of the start goes to the read */
-    pthread_mutex_unlock(&s->lock);
-    sv_rpc_queue_post(&s->c.channel->queue, &s->opening);
+    if (s->ops->on_open != NULL) {
+        pthread_mutex_lock(&s->lock);
+        s->holds++; /* for the letter; the hold of the start goes to the read */
+        pthread_mutex_unlock(&s->lock);
+        sv_rpc_queue_post(s->c.channel->queue, &s->opening);
+    }
     start_read(s);
 }
 
@@ -204,7 +208,7 @@ static void start_write(struct sv_rpc_client_stream *s, const grpc_op *op)
         return;
     /* Cannot be; the hold must be dropped on the channel's thread. */
     grpc_call_cancel(s->c.call, NULL);
-    sv_rpc_queue_post(&s->c.channel->queue, &s->c.refusal);
+    sv_rpc_queue_post(s->c.channel->queue, &s->c.refusal);
 }
 
 static void send_some(struct sv_rpc_client_stream *s)
@@ -231,18 +235,40 @@ static void send_some(struct sv_rpc_client_stream *s)
         grpc_byte_buffer_destroy(message);
 }
 
-/* On the channel's thread, which alone sends on a stream with next(). */
+/* One thread at a time sends and asks. */
+static bool may_ask(struct sv_rpc_client_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool may = !s->writing && !s->over && !s->half_close;
+    s->ask_again = !may;
+    if (may)
+        begin_write(s);
+    pthread_mutex_unlock(&s->lock);
+    return may;
+}
+
+static bool must_ask_again(struct sv_rpc_client_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool must = s->ask_again && !s->over;
+    s->ask_again = false;
+    s->writing = must;
+    pthread_mutex_unlock(&s->lock);
+    return must;
+}
+
+/* On the channel's threads. */
 static void send_pulled(struct sv_rpc_client_stream *s)
 {
     struct sv_rpc_bytes bytes;
-    pthread_mutex_lock(&s->lock);
-    bool may = !s->writing && !s->over && !s->half_close;
-    pthread_mutex_unlock(&s->lock);
-    if (!may || s->ops->next(s, s->userdata, &bytes) == 0)
+    if (!may_ask(s))
         return;
-    pthread_mutex_lock(&s->lock);
-    begin_write(s);
-    pthread_mutex_unlock(&s->lock);
+    while (s->ops->next(s, s->userdata, &bytes) == 0) {
+        if (!must_ask_again(s)) {
+            drop(s);
+            return;
+        }
+    }
     grpc_byte_buffer *message = sv_rpc_bytes_buffer(bytes);
     sv_rpc_bytes_unref(bytes);
     grpc_op op = { .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message };
@@ -266,7 +292,7 @@ void sv_rpc_client_stream_kick(struct sv_rpc_client_stream *s)
     if (!s->kicked && !s->over) {
         s->kicked = true;
         s->holds++;
-        sv_rpc_queue_post(&s->c.channel->queue, &s->kick);
+        sv_rpc_queue_post(s->c.channel->queue, &s->kick);
     }
     pthread_mutex_unlock(&s->lock);
 }
@@ -408,7 +434,7 @@ struct sv_rpc_client_stream *sv_rpc_client_stream_open(struct sv_rpc_channel *ch
         pthread_mutex_lock(&s->lock);
         s->over = true;
         pthread_mutex_unlock(&s->lock);
-        sv_rpc_queue_post(&channel->queue, &s->c.refusal);
+        sv_rpc_queue_post(channel->queue, &s->c.refusal);
     }
     return s;
 }

@@ -100,6 +100,6 @@ int sv_rpc_unary(struct sv_rpc_channel *channel, const struct sv_rpc_request *re
     }
     sv_rpc_bytes_unref(payload);
     if (!started)
-        sv_rpc_queue_post(&channel->queue, &u->c.refusal);
+        sv_rpc_queue_post(channel->queue, &u->c.refusal);
     return 0;
 }

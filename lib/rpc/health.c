@@ -221,5 +221,5 @@ void sv_rpc_health_methods(struct sv_rpc_health *h, struct sv_rpc_method out[SV_
         .kind = SV_RPC_SERVER_STREAM,
         .start = watch,
         .service = h,
-        .needs_no_sign_in = true };
+        .flags = SV_RPC_NO_SIGN_IN };
 }

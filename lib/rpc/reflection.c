@@ -336,5 +336,5 @@ void sv_rpc_reflection_methods(struct sv_rpc_server *server,
             .kind = SV_RPC_BIDI,
             .start = start,
             .service = server,
-            .needs_no_sign_in = true };
+            .flags = SV_RPC_NO_SIGN_IN };
 }

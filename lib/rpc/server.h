@@ -38,6 +38,16 @@ enum sv_rpc_kind {
     SV_RPC_SERVER_STREAM,
 };
 
+enum sv_rpc_method_flags {
+    /* A stream that needs no sign-in. A connection may have 4 of them. */
+    SV_RPC_NO_SIGN_IN = 1,
+    /*
+     * A thread of the loop, not one for streams, brings the stream's messages: what they cause on
+     * other streams is sent in the same turn, with no thread to be woken. For streams of few peers.
+     */
+    SV_RPC_STAYS_ON_QUEUE = 2,
+};
+
 struct sv_rpc_method {
     /* "/synctv.client.ClientService/Play". Borrowed until the server is freed. */
     const char *path;
@@ -51,8 +61,8 @@ struct sv_rpc_method {
      */
     void (*start)(struct sv_rpc_call *call, void *service);
     void *service;
-    /* A stream that needs no sign-in. A connection may have 4 of them. */
-    bool needs_no_sign_in;
+    /* Of enum sv_rpc_method_flags. */
+    unsigned flags;
 };
 
 /* ---- server: server.c, server_loop.c ---- */

@@ -24,9 +24,11 @@ static void call_arrived(struct sv_rpc_op *op, bool ok);
 
 /* ---- arrival ---- */
 
-static grpc_completion_queue *pick_queue(struct sv_rpc_server *server, enum sv_rpc_kind kind)
+static grpc_completion_queue *pick_queue(struct sv_rpc_server *server,
+    const struct sv_rpc_method *method)
 {
-    if (kind == SV_RPC_UNARY || server->n_stream_queues == 0)
+    if (method->kind == SV_RPC_UNARY || (method->flags & SV_RPC_STAYS_ON_QUEUE) != 0 ||
+        server->n_stream_queues == 0)
         return server->queue.cq;
     unsigned i = atomic_fetch_add(&server->next_stream_queue, 1) % server->n_stream_queues;
     return server->stream_queues[i].cq;
@@ -40,7 +42,7 @@ static void arm(struct sv_rpc_call *call, struct sv_rpc_server *server,
     sv_list_init(&call->in_answers);
     call->server = server;
     call->method = method;
-    call->cq = pick_queue(server, method->m.kind);
+    call->cq = pick_queue(server, &method->m);
     grpc_metadata_array_init(&call->metadata);
     if (method->registered == NULL)
         grpc_call_details_init(&call->details);
@@ -87,7 +89,7 @@ void sv_rpc_call_free(struct sv_rpc_call *call)
         sv_rpc_peers_end_answer(call->server->peers, call->peer, call->answer_bytes);
     else
         sv_rpc_peers_remove_stream(call->server->peers, call->peer,
-            call->method->m.needs_no_sign_in);
+            (call->method->m.flags & SV_RPC_NO_SIGN_IN) != 0);
     if (call->call != NULL)
         grpc_call_unref(call->call);
     free(call->cert_name);
@@ -143,7 +145,8 @@ static int enter_peer(struct sv_rpc_call *call)
     struct sv_rpc_origin origin;
     sv_rpc_origin_of(call->call, &call->metadata, &call->server->proxies, &origin);
     return sv_rpc_peers_add_stream(call->server->peers, origin.name,
-        sv_rpc_origin_counted_address(&origin), call->method->m.needs_no_sign_in, &call->peer);
+        sv_rpc_origin_counted_address(&origin), (call->method->m.flags & SV_RPC_NO_SIGN_IN) != 0,
+        &call->peer);
 }
 
 static bool take_payload(struct sv_rpc_call *call)

@@ -119,6 +119,12 @@ struct sv_rpc_server {
     atomic_ulong n_calls;
 };
 
+/* The queue that the threads of the loop run. */
+static inline struct sv_rpc_queue *sv_rpc_server_queue(struct sv_rpc_server *server)
+{
+    return &server->queue;
+}
+
 /* How often the server looks for streams and answers that make no progress. */
 static inline int64_t sv_rpc_server_stall_check_ms(const struct sv_rpc_server *server)
 {

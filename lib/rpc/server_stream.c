@@ -85,7 +85,7 @@ static struct sv_rpc_stream *stream_new(struct sv_rpc_call *call,
     s->call = call->call;
     s->cq = call->cq;
     s->peer = call->peer;
-    s->needs_no_sign_in = call->method->m.needs_no_sign_in;
+    s->needs_no_sign_in = (call->method->m.flags & SV_RPC_NO_SIGN_IN) != 0;
     s->ops = ops;
     s->userdata = userdata;
     s->read_op.done = read_done;

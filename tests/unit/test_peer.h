@@ -246,7 +246,7 @@ static inline struct member *member_open_with(const char *id, const char *db_url
     ck_assert_msg(rv == 0, "%s: %s", err.field, err.message);
     snprintf(m->node.address, sizeof(m->node.address), "%s", m->address);
     sv_cluster_set_address(&m->node, m->address);
-    ck_assert_int_eq(sv_peer_start(m->peer, &err), 0);
+    ck_assert_int_eq(sv_peer_start(m->peer, so.threads > 0 ? m->server : NULL, &err), 0);
     atomic_store(&m->beats, true);
     pthread_create(&m->heart, NULL, member_heart, m);
     return m;

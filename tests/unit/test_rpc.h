@@ -250,15 +250,15 @@ static inline void test_reset(void)
 }
 
 static const struct sv_rpc_method test_methods[] = {
-    { "/t.Echo/Echo", SV_RPC_UNARY, do_echo, NULL, false },
-    { "/t.Echo/Describe", SV_RPC_UNARY, do_describe, NULL, false },
-    { "/t.Echo/Fail", SV_RPC_UNARY, do_fail, NULL, false },
-    { "/t.Echo/Hold", SV_RPC_UNARY, do_hold, NULL, false },
-    { "/t.Echo/Stream", SV_RPC_BIDI, do_stream, NULL, false },
-    { "/t.Echo/Linger", SV_RPC_BIDI, do_stream, NULL, false },
-    { "/t.Echo/Packed", SV_RPC_BIDI, do_stream, NULL, false },
-    { "/t.Echo/Refuse", SV_RPC_BIDI, do_refuse, NULL, false },
-    { "/t.Echo/Feed", SV_RPC_SERVER_STREAM, do_stream, NULL, false },
+    { "/t.Echo/Echo", SV_RPC_UNARY, do_echo, NULL, 0 },
+    { "/t.Echo/Describe", SV_RPC_UNARY, do_describe, NULL, 0 },
+    { "/t.Echo/Fail", SV_RPC_UNARY, do_fail, NULL, 0 },
+    { "/t.Echo/Hold", SV_RPC_UNARY, do_hold, NULL, 0 },
+    { "/t.Echo/Stream", SV_RPC_BIDI, do_stream, NULL, 0 },
+    { "/t.Echo/Linger", SV_RPC_BIDI, do_stream, NULL, 0 },
+    { "/t.Echo/Packed", SV_RPC_BIDI, do_stream, NULL, 0 },
+    { "/t.Echo/Refuse", SV_RPC_BIDI, do_refuse, NULL, 0 },
+    { "/t.Echo/Feed", SV_RPC_SERVER_STREAM, do_stream, NULL, 0 },
 };
 
 /* ---- server and channel ---- */

@@ -228,9 +228,9 @@ static int dial_and_be_answered(void)
 START_TEST(many_long_calls_of_many_do_not_come_before_the_call_of_another_one)
 {
     static const struct sv_rpc_method methods[] = {
-        { "/t.Echo/Echo", SV_RPC_UNARY, do_echo, NULL, false },
-        { "/t.Echo/Long", SV_RPC_UNARY, do_long, NULL, false },
-        { "/t.Echo/Short", SV_RPC_UNARY, do_short, NULL, false },
+        { "/t.Echo/Echo", SV_RPC_UNARY, do_echo, NULL, 0 },
+        { "/t.Echo/Long", SV_RPC_UNARY, do_long, NULL, 0 },
+        { "/t.Echo/Short", SV_RPC_UNARY, do_short, NULL, 0 },
     };
     struct sv_rpc_server_options o;
     int fds[N_MANY];

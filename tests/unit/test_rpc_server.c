@@ -159,8 +159,8 @@ static int poll_until(struct sv_rpc_server *server, int *what, int at_least)
 START_TEST(a_polled_server_works_inside_poll_only)
 {
     struct sv_rpc_method methods[] = {
-        { "/t.Echo/Echo", SV_RPC_UNARY, do_check_thread, NULL, false },
-        { "/t.Echo/Stream", SV_RPC_BIDI, do_stream, NULL, false },
+        { "/t.Echo/Echo", SV_RPC_UNARY, do_check_thread, NULL, 0 },
+        { "/t.Echo/Stream", SV_RPC_BIDI, do_stream, NULL, 0 },
     };
     struct turns t = { .wait_ms = -1 };
     struct sv_rpc_server_options o;

@@ -82,7 +82,7 @@ static void do_name(struct sv_rpc_call *call, void *service)
 START_TEST(clients_must_show_a_certificate_where_one_is_demanded)
 {
     struct reply r;
-    struct sv_rpc_method method = { "/t.Echo/Describe", SV_RPC_UNARY, do_name, NULL, false };
+    struct sv_rpc_method method = { "/t.Echo/Describe", SV_RPC_UNARY, do_name, NULL, 0 };
     struct sv_rpc_tls tls = { node.cert_pem, node.key_pem, ca.cert_pem };
     struct sv_rpc_server_options o;
     test_options(&o);
