@@ -15,6 +15,18 @@ static void setup(void)
     wait_for_link(a, b);
 }
 
+/* Whose servers have several threads, which run the links. */
+static void setup_with_threads(void)
+{
+    struct sv_rpc_server_options o;
+    sv_rpc_server_defaults(&o);
+    o.threads = 3;
+    folder_setup();
+    a = member_open_with("a", test_db_url, test_secret_path, &o);
+    b = member_open_with("b", test_db_url, test_secret_path, &o);
+    wait_for_link(a, b);
+}
+
 static void teardown(void)
 {
     member_close(a);
@@ -205,6 +217,12 @@ int main(void)
     tcase_add_test(t, a_node_that_stops_says_goodbye);
     tcase_add_test(t, events_tell_of_links_and_of_nodes_that_come_and_go);
     tcase_add_test(t, who_is_online_at_another_node_is_found);
+    suite_add_tcase(s, t);
+    t = tcase_create("several threads");
+    tcase_set_timeout(t, 200);
+    tcase_add_checked_fixture(t, setup_with_threads, teardown);
+    tcase_add_test(t, many_events_come_in_order_and_none_is_missing);
+    tcase_add_test(t, what_one_says_in_a_room_the_other_hears);
     suite_add_tcase(s, t);
     t = tcase_create("tls");
     tcase_set_timeout(t, 200);
