@@ -84,6 +84,8 @@ class Viewer:
                                          metadata=[("x-room-id", self.room.id)])
         self.call.on_message = self.on_message
         self.call.on_end = self.on_end
+        if self.call.ended is not None:  # the connection has broken just now
+            self.on_end(self.call, self.call.ended)
 
     def disconnect(self):
         connection, self.connection, self.call = self.connection, None, None
@@ -165,7 +167,7 @@ class Viewer:
     # ---- what it does ----
 
     def say(self):
-        if self.saying is None and self.stored_seq is not None:
+        if self.saying is None and self.call is not None and self.stored_seq is not None:
             self.n += 1
             self.saying, self.said_before, self.since = f"{self.number}-{self.n}", False, time.monotonic()
             self.send()
@@ -196,6 +198,7 @@ class Viewer:
             if method == "LeaveRoom" and "not a member" in why:
                 done(None)
             else:
+                self.crowd.refusals[f"{method}: {why[:60]}"] += 1
                 self.crowd.later(RETRY_S, lambda: self.insist(method, then))
 
         def done(_):
@@ -228,6 +231,7 @@ class Crowd:
         self.longest = collections.defaultdict(float)
         self.heard = {}  # (room id, number of chat): (message id, content, when first)
         self.latest_s = 0
+        self.people = {}
         self.chats = self.plays = False
         self.loop = Loop()
         self.timers, self.timer_ids = [], itertools.count()
@@ -298,7 +302,10 @@ class Crowd:
         call = connection.call(method, getattr(pb, service.input_type.name)(**fields), user.access_token)
         answer = getattr(pb, service.output_type.name)
         call.on_message = lambda _, data: done(answer.FromString(data))
-        call.on_end = lambda _, why: failed(why) if why else None
+        # Texts that were sent before are numbers in HPACK, which h2.py does not look up.
+        call.on_end = lambda _, why: failed(why or "refused as before") if why or not call.messages else None
+        if call.ended is not None:  # the connection has broken just now
+            failed(call.ended)
 
     def note(self, what, since):
         """Something was done that somebody has asked for then."""
@@ -348,8 +355,9 @@ class Crowd:
         self.nobody_waits(self.viewers)
 
     def nobody_waits(self, viewers):
+        """But for those who have gone."""
         until(lambda: ", ".join(f"viewer {viewer.number} at {viewer.home} for {viewer.saying or viewer.doing}" for viewer in viewers
-                                if viewer.saying or viewer.doing)[:500],
+                                if viewer.here and viewer.saying or viewer.doing)[:500],
               "all have answers", timeout=PATIENCE_S, every=0.05)
 
     def wait_for(self, chats, seconds=0):
@@ -418,7 +426,7 @@ class Crowd:
             members = members_of(room) if members_of else {viewer.user.id for viewer in inside}
             first = None
             for node_id in self.cluster.ids:
-                seen = self.look(self.people(inside[0].user)[node_id], room)
+                seen = self.look(self.person(inside[0].user, node_id), room)
                 first = first or seen
                 if seen != first:
                     return f"{room.name}: {node_id} says {[(key, seen[key], first[key]) for key in seen if seen[key] != first[key]]}"[:1000]
@@ -430,16 +438,17 @@ class Crowd:
                             f" with {seen['members'] - members}")
         return ""
 
-    def people(self, user):
-        """The same user at each server."""
-        at_each = {}
-        for node_id in self.cluster.ids:
-            there = at_each[node_id] = Person(self.cluster.address(node_id))
-            there.access_token = user.access_token
-        return at_each
+    def person(self, user, node_id):
+        """The same user at a server."""
+        key = user.id, self.cluster.address(node_id)
+        if key not in self.people:
+            self.people[key] = Person(key[1])
+            self.people[key].access_token = user.access_token
+        return self.people[key]
 
     def settled(self, members_of=None):
-        """Everybody has stopped: whether all that is right is so, at once or in a while."""
+        """Everybody has stopped: waits until all that is right is so.
+        @members_of  as above"""
         until(self.all_heard, "all streams have heard all chat")
         until(self.one_state, "all streams have one state")
         until(lambda: self.all_servers_agree(members_of), "all servers say the same, and what is true", every=0.5)
