@@ -394,12 +394,17 @@ class Crowd:
                 return f"{room.name}: {states}"
         return ""
 
-    def all_heard(self):
+    def newest(self):
+        """The last number of chat in each room that somebody has heard."""
         newest = collections.defaultdict(int)
         for room_id, seq in list(self.heard):
             newest[room_id] = max(newest[room_id], seq)
+        return newest
+
+    def not_heard(self, newest):
+        """"" = all who have heard any chat since they came have heard it up to that."""
         for viewer in self.viewers:
-            if viewer.here and viewer.seq is not None and viewer.seq != newest[viewer.room.id]:
+            if viewer.here and viewer.seq is not None and viewer.seq < newest[viewer.room.id]:
                 return f"viewer {viewer.number} at {viewer.home} heard {viewer.seq} of {newest[viewer.room.id]} of {viewer.room.name}"
         return ""
 
@@ -449,7 +454,7 @@ class Crowd:
     def settled(self, members_of=None):
         """Everybody has stopped: waits until all that is right is so.
         @members_of  as above"""
-        until(self.all_heard, "all streams have heard all chat")
+        until(lambda: self.not_heard(self.newest()), "all streams have heard all chat")
         until(self.one_state, "all streams have one state")
         until(lambda: self.all_servers_agree(members_of), "all servers say the same, and what is true", every=0.5)
         by_id = self.collected.end()
