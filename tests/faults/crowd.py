@@ -48,6 +48,7 @@ class Viewer:
         self.snapshot = False
         self.seq = self.first_seq = None  # of the chat that was heard
         self.stored_seq = None  # of the chat that was stored at the beginning
+        self.begins_somewhere = False  # that is not known to be the beginning
         self.state = (0, "")  # its version and node; (1, "") = nothing was played yet
         self.changes = []  # who has joined and left
 
@@ -138,20 +139,22 @@ class Viewer:
         self.crowd.ask(self.connection, self.user, "GetChatHistory", know, again, room_id=self.room.id, limit=1)
 
     def begins_well(self):
-        if None not in (self.first_seq, self.stored_seq) and self.first_seq > self.stored_seq + 1:
+        if None not in (self.first_seq, self.stored_seq) and self.first_seq > self.stored_seq + 1 and not self.begins_somewhere:
             self.fault(f"its stream begins with chat {self.first_seq}, when {self.stored_seq} were stored")
 
     def hear(self, said):
         self.crowd.hear(self, said)
         own = said.client_message_id == self.saying
         known = self.stored_seq if self.seq is None else self.seq
-        if not (own and self.said_before and known is not None and said.seq <= known):  # else it is the answer to a repetition
+        # The answer to a repetition is for its sender alone, whatever the stream has told until then.
+        if own and self.said_before and known is not None and said.seq != known + 1:
+            self.begins_somewhere = self.seq is None and said.seq > known
+        else:
             if self.seq is None:
                 self.first_seq = said.seq
                 self.begins_well()
             elif said.seq != self.seq + 1:
-                self.fault(f"chat {said.seq}{' of its own' if own else ''}{', said again,' if own and self.said_before else ''} comes after"
-                           f" {self.seq}")
+                self.fault(f"chat {said.seq} comes after {self.seq}")
             self.seq = said.seq
         if own:
             self.acknowledged[self.saying] = said.seq
