@@ -82,9 +82,9 @@ def _():
         film = alice.AddMovie(room_id=room.id, movie=movie(TEXT, headers={"Referer": "https://example.org"})).movie
         added = bob.expect("movies", change="LIST_CHANGE_ADDED")["movie"]
         equal((added["id"], added["name"], added["headers"]), (film.id, TEXT, {"Referer": "https://example.org"}))
-        state = bob.call("SetCurrentMovie", room_id=room.id, movie_id=film.id, autoplay=True)["state"]
+        state = bob.call("SetCurrentMovie", room_id=room.id, movie_id=film.id)["state"]
         seen = here.expect("room_state", version=state["version"])
-        equal((seen.movie_id, seen.status, seen.actor_id), (film.id, pb.PLAYBACK_STATUS_PLAYING, bob_id))
+        equal((seen.movie_id, seen.status, seen.actor_id), (film.id, pb.PLAYBACK_STATUS_PAUSED, bob_id))
         sought = alice.Seek(room_id=room.id, position=77.25).state
         equal(bob.expect("room_state", version=sought.version)["current_time"], 77.25)
         bob(send={"seek": {"position": 33.5}})
