@@ -219,6 +219,8 @@ def _():
         equal({said.content for said in here.GetChatHistory(room_id=room.id).messages}, {"true"})
         stream.cancel()
         at_victim.close()
+        for channel in (tool.channel, here.channel, host.channel):
+            channel.close()
 
 
 @test("the link between the members has seen nothing of all that, and they end well")
