@@ -148,6 +148,8 @@ struct sv_mesh_outputs {
 struct sv_mesh *sv_mesh_new(const char *node_id);
 /* Nobody can dial this node: it dials all. Before the first step. */
 void sv_mesh_dial_all(struct sv_mesh *mesh);
+/* Nobody has carried out what was to be dialled until now: the next NODES says it again. */
+void sv_mesh_dial_again(struct sv_mesh *mesh);
 void sv_mesh_free(struct sv_mesh *mesh);
 void sv_mesh_outputs_fini(struct sv_mesh_outputs *outputs);
 

@@ -73,6 +73,12 @@ struct sv_mesh_peer *sv_mesh_find_peer(struct sv_mesh *mesh, const char *id)
     return NULL;
 }
 
+void sv_mesh_dial_again(struct sv_mesh *mesh)
+{
+    SV_LIST_FOREACH(it, &mesh->peers)
+        SV_CONTAINER_OF(it, struct sv_mesh_peer, link_in_mesh)->dialling = false;
+}
+
 struct sv_mesh_peer *sv_mesh_peer_of_link(struct sv_mesh *mesh, uint64_t link)
 {
     SV_LIST_FOREACH(it, &mesh->peers) {

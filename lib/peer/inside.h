@@ -68,6 +68,8 @@ struct sv_peer_fellow {
     int64_t not_before_ms;
     int64_t next_beat_ms;
     struct sv_outage trouble;
+    /* How its links end: no other trouble hides that. */
+    struct sv_outage ended;
     /* So that links that come and go all the time do not fill the log. */
     struct sv_outage opened;
 };
@@ -131,6 +133,9 @@ void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bo
  * when it is something else. Not locked.
  */
 void sv_peer_complain(struct sv_peer *peer, synctv_log_level level, const char *id,
+    const char *text);
+/* The same of how a link has ended. */
+void sv_peer_tell_end(struct sv_peer *peer, synctv_log_level level, const char *id,
     const char *text);
 
 /* ---- dial.c ---- */

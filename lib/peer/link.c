@@ -143,7 +143,7 @@ static void stream_over(struct sv_peer_link *link, const synctv_error *theirs)
         char text[sizeof(end.message) + 40];
         snprintf(text, sizeof(text), "the %s has ended: %s",
             link->observes ? "stream of an observer" : "link to it", end.message);
-        sv_peer_complain(peer, level, link->id, text);
+        sv_peer_tell_end(peer, level, link->id, text);
     }
     sv_peer_link_unref(link);
 }

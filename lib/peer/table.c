@@ -100,6 +100,7 @@ void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bo
             fellow->attempts = 0;
             fellow->not_before_ms = 0;
             sv_outage_over(&fellow->trouble, &times);
+            sv_outage_over(&fellow->ended, &times);
             sv_outage_over(&fellow->opened, &times);
         }
     }
@@ -107,13 +108,16 @@ void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bo
     pthread_mutex_unlock(&peer->lock);
 }
 
-void sv_peer_complain(struct sv_peer *peer, synctv_log_level level, const char *id,
-    const char *text)
+/* @is_end  it is how a link has ended. */
+static void complain(struct sv_peer *peer, synctv_log_level level, const char *id, const char *text,
+    bool is_end)
 {
     unsigned times;
     pthread_mutex_lock(&peer->lock);
     struct sv_peer_fellow *fellow = id == NULL ? NULL : sv_peer_find(peer, id);
-    struct sv_outage *outage = fellow == NULL ? &peer->refusals : &fellow->trouble;
+    struct sv_outage *outage = fellow == NULL ? &peer->refusals
+        : is_end                              ? &fellow->ended
+                                              : &fellow->trouble;
     int what = (int)sv_hash(text, strlen(text));
     bool tell = sv_outage_failed(outage, what, sv_mono_ms(), &times);
     pthread_mutex_unlock(&peer->lock);
@@ -124,4 +128,16 @@ void sv_peer_complain(struct sv_peer *peer, synctv_log_level level, const char *
         snprintf(more, sizeof(more), " (%u times)", times);
     sv_logf(peer->log, level, "cluster", "%s%s%s%s%s", id == NULL ? "" : "node ",
         id == NULL ? "" : id, id == NULL ? "" : ": ", text, more);
+}
+
+void sv_peer_complain(struct sv_peer *peer, synctv_log_level level, const char *id,
+    const char *text)
+{
+    complain(peer, level, id, text, false);
+}
+
+void sv_peer_tell_end(struct sv_peer *peer, synctv_log_level level, const char *id,
+    const char *text)
+{
+    complain(peer, level, id, text, true);
 }

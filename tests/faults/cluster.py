@@ -171,6 +171,11 @@ class Cluster:
         self.started[node_id] += 1
         return server
 
+    def start_another(self, node_id):
+        self.ids.append(node_id)
+        self.started[node_id] = 0
+        return self.start(node_id)
+
     def kill(self, node_id):
         """kill -9; what it has said until then has no report of a sanitizer."""
         server = self.servers.pop(node_id)

@@ -15,8 +15,8 @@ import network as net
 MAY_CUT = net.in_own_namespace()
 
 # pylint: disable=wrong-import-position
-from cluster import Cluster, PostgresStore, on_each_store, turns  # noqa: E402
-from crowd import Crowd  # noqa: E402
+from cluster import Cluster, PostgresStore, on_each_store, turns, until  # noqa: E402
+from crowd import PATIENCE_S, Crowd  # noqa: E402
 from faults import Server, diag, eventually, run  # noqa: E402
 from client import pb  # noqa: E402
 from harness import Skip  # noqa: E402
@@ -104,11 +104,14 @@ def cut_off(cluster, crowd, chance, node_id, which, seconds):
     eventually(lambda: crowd.one_state() == "", f"one state everywhere: {crowd.one_state()}", timeout=60)
     took = time.monotonic() - healed
     crowd.plays_again()
+    newest = crowd.newest()
+    until(lambda: crowd.not_heard(newest), "all streams have heard what was said before", timeout=PATIENCE_S)
+    heard = time.monotonic() - healed
     crowd.wait_for(20)
     in_sight = net.DATABASE not in which
     n, what = crowd.announced(staying)
-    diag(f"{node_id} without {' and '.join(which)} for {seconds:.1f} s: one state {took:.2f} s after healing; a chat came to the"
-         f" last one {crowd.latest_s:.2f} s after the first; who stayed was announced {n} times at most")
+    diag(f"{node_id} without {' and '.join(which)} for {seconds:.1f} s: one state {took:.2f} s after healing, all chat {heard:.2f} s;"
+         f" a chat came to the last one {crowd.latest_s:.2f} s after the first; who stayed was announced {n} times at most")
     # Who has no database is declared dead in time, and its people are gone and come again; else nobody has moved.
     assert n <= (0 if in_sight else 1), what
 

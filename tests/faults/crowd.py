@@ -48,6 +48,7 @@ class Viewer:
         self.snapshot = False
         self.seq = self.first_seq = None  # of the chat that was heard
         self.stored_seq = None  # of the chat that was stored at the beginning
+        self.begins_somewhere = False  # that is not known to be the beginning
         self.state = (0, "")  # its version and node; (1, "") = nothing was played yet
         self.changes = []  # who has joined and left
 
@@ -84,6 +85,8 @@ class Viewer:
                                          metadata=[("x-room-id", self.room.id)])
         self.call.on_message = self.on_message
         self.call.on_end = self.on_end
+        if self.call.ended is not None:  # the connection has broken just now
+            self.on_end(self.call, self.call.ended)
 
     def disconnect(self):
         connection, self.connection, self.call = self.connection, None, None
@@ -136,20 +139,22 @@ class Viewer:
         self.crowd.ask(self.connection, self.user, "GetChatHistory", know, again, room_id=self.room.id, limit=1)
 
     def begins_well(self):
-        if None not in (self.first_seq, self.stored_seq) and self.first_seq > self.stored_seq + 1:
+        if None not in (self.first_seq, self.stored_seq) and self.first_seq > self.stored_seq + 1 and not self.begins_somewhere:
             self.fault(f"its stream begins with chat {self.first_seq}, when {self.stored_seq} were stored")
 
     def hear(self, said):
         self.crowd.hear(self, said)
         own = said.client_message_id == self.saying
         known = self.stored_seq if self.seq is None else self.seq
-        if not (own and self.said_before and known is not None and said.seq <= known):  # else it is the answer to a repetition
+        # The answer to a repetition is for its sender alone, whatever the stream has told until then.
+        if own and self.said_before and known is not None and said.seq != known + 1:
+            self.begins_somewhere = self.seq is None and said.seq > known
+        else:
             if self.seq is None:
                 self.first_seq = said.seq
                 self.begins_well()
             elif said.seq != self.seq + 1:
-                self.fault(f"chat {said.seq}{' of its own' if own else ''}{', said again,' if own and self.said_before else ''} comes after"
-                           f" {self.seq}")
+                self.fault(f"chat {said.seq} comes after {self.seq}")
             self.seq = said.seq
         if own:
             self.acknowledged[self.saying] = said.seq
@@ -165,7 +170,7 @@ class Viewer:
     # ---- what it does ----
 
     def say(self):
-        if self.saying is None and self.stored_seq is not None:
+        if self.saying is None and self.call is not None and self.stored_seq is not None:
             self.n += 1
             self.saying, self.said_before, self.since = f"{self.number}-{self.n}", False, time.monotonic()
             self.send()
@@ -196,6 +201,7 @@ class Viewer:
             if method == "LeaveRoom" and "not a member" in why:
                 done(None)
             else:
+                self.crowd.refusals[f"{method}: {why[:60]}"] += 1
                 self.crowd.later(RETRY_S, lambda: self.insist(method, then))
 
         def done(_):
@@ -228,6 +234,7 @@ class Crowd:
         self.longest = collections.defaultdict(float)
         self.heard = {}  # (room id, number of chat): (message id, content, when first)
         self.latest_s = 0
+        self.people = {}
         self.chats = self.plays = False
         self.loop = Loop()
         self.timers, self.timer_ids = [], itertools.count()
@@ -298,7 +305,10 @@ class Crowd:
         call = connection.call(method, getattr(pb, service.input_type.name)(**fields), user.access_token)
         answer = getattr(pb, service.output_type.name)
         call.on_message = lambda _, data: done(answer.FromString(data))
-        call.on_end = lambda _, why: failed(why) if why else None
+        # Texts that were sent before are numbers in HPACK, which h2.py does not look up.
+        call.on_end = lambda _, why: failed(why or "refused as before") if why or not call.messages else None
+        if call.ended is not None:  # the connection has broken just now
+            failed(call.ended)
 
     def note(self, what, since):
         """Something was done that somebody has asked for then."""
@@ -348,8 +358,9 @@ class Crowd:
         self.nobody_waits(self.viewers)
 
     def nobody_waits(self, viewers):
+        """But for those who have gone."""
         until(lambda: ", ".join(f"viewer {viewer.number} at {viewer.home} for {viewer.saying or viewer.doing}" for viewer in viewers
-                                if viewer.saying or viewer.doing)[:500],
+                                if viewer.here and viewer.saying or viewer.doing)[:500],
               "all have answers", timeout=PATIENCE_S, every=0.05)
 
     def wait_for(self, chats, seconds=0):
@@ -386,12 +397,17 @@ class Crowd:
                 return f"{room.name}: {states}"
         return ""
 
-    def all_heard(self):
+    def newest(self):
+        """The last number of chat in each room that somebody has heard."""
         newest = collections.defaultdict(int)
         for room_id, seq in list(self.heard):
             newest[room_id] = max(newest[room_id], seq)
+        return newest
+
+    def not_heard(self, newest):
+        """"" = all who have heard any chat since they came have heard it up to that."""
         for viewer in self.viewers:
-            if viewer.here and viewer.seq is not None and viewer.seq != newest[viewer.room.id]:
+            if viewer.here and viewer.seq is not None and viewer.seq < newest[viewer.room.id]:
                 return f"viewer {viewer.number} at {viewer.home} heard {viewer.seq} of {newest[viewer.room.id]} of {viewer.room.name}"
         return ""
 
@@ -418,7 +434,7 @@ class Crowd:
             members = members_of(room) if members_of else {viewer.user.id for viewer in inside}
             first = None
             for node_id in self.cluster.ids:
-                seen = self.look(self.people(inside[0].user)[node_id], room)
+                seen = self.look(self.person(inside[0].user, node_id), room)
                 first = first or seen
                 if seen != first:
                     return f"{room.name}: {node_id} says {[(key, seen[key], first[key]) for key in seen if seen[key] != first[key]]}"[:1000]
@@ -430,17 +446,18 @@ class Crowd:
                             f" with {seen['members'] - members}")
         return ""
 
-    def people(self, user):
-        """The same user at each server."""
-        at_each = {}
-        for node_id in self.cluster.ids:
-            there = at_each[node_id] = Person(self.cluster.address(node_id))
-            there.access_token = user.access_token
-        return at_each
+    def person(self, user, node_id):
+        """The same user at a server."""
+        key = user.id, self.cluster.address(node_id)
+        if key not in self.people:
+            self.people[key] = Person(key[1])
+            self.people[key].access_token = user.access_token
+        return self.people[key]
 
     def settled(self, members_of=None):
-        """Everybody has stopped: whether all that is right is so, at once or in a while."""
-        until(self.all_heard, "all streams have heard all chat")
+        """Everybody has stopped: waits until all that is right is so.
+        @members_of  as above"""
+        until(lambda: self.not_heard(self.newest()), "all streams have heard all chat")
         until(self.one_state, "all streams have one state")
         until(lambda: self.all_servers_agree(members_of), "all servers say the same, and what is true", every=0.5)
         by_id = self.collected.end()

@@ -98,6 +98,23 @@ def _(a, b, c):
     at_a.close()
 
 
+@beside.test("who comes through another member just after something was played is shown it at once")
+def _(a, b, c):
+    linked(a, b, c)
+    host, = newcomers(a, "host")
+    tries, shown = 8, False
+    while not shown and tries > 0:  # a member that is busy is waited for only for a moment
+        room = host.CreateRoom(name="Everywhere").room
+        film = host.AddMovie(room_id=room.id, movie=movie("One")).movie
+        state = host.SetCurrentMovie(room_id=room.id, movie_id=film.id).state
+        stream = elsewhere(c, host).stream(room.id)
+        first = stream.expect("room_state", cause=pb.STATE_CAUSE_SNAPSHOT)
+        shown = (first.version, first.movie_id) == (state.version, film.id)
+        tries -= 1
+        stream.close()
+    assert shown, f"{first} instead of {state}"
+
+
 @beside.test("danmaku and deleted chat messages come at once to every member")
 def _(a, b, c):
     linked(a, b, c)

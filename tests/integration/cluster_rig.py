@@ -111,8 +111,10 @@ class Beside:
 
 def says(server, *words, times=1):
     """Waits until this many lines of the log have all of these words."""
-    eventually(lambda: len(lines_with(server, *words)) >= times,
-               f"{words} in the log of {server.node_id}: {server.stderr()}")
+    try:
+        eventually(lambda: len(lines_with(server, *words)) >= times, "lines of a log")
+    except AssertionError:
+        raise AssertionError(f"{words} are not in the log of {server.node_id}: {server.stderr()}") from None
 
 
 def lines_with(server, *words):

@@ -126,6 +126,20 @@ START_TEST(who_has_been_silent_and_is_linked_anew_is_silent_no_more)
 }
 END_TEST
 
+/* As when the table of nodes is read before there is somebody who dials. */
+START_TEST(what_was_to_be_dialled_is_said_again_if_nobody_has_dialled_it)
+{
+    const struct sv_mesh_node b = { "b", "192.0.2.1:1", 1, SV_FELLOW_ALIVE };
+    const struct sv_mesh_input nodes = { .kind = SV_MESH_NODES, .nodes = &b, .n_nodes = 1 };
+    ck_assert_int_eq(sv_mesh_step(meshes[0], now_ms, &nodes, &outputs), 0);
+    ck_assert_uint_eq(outputs.n, 0);
+    sv_mesh_dial_again(meshes[0]);
+    ck_assert_int_eq(sv_mesh_step(meshes[0], now_ms, &nodes, &outputs), 0);
+    ck_assert_uint_eq(outputs.n, 1);
+    ck_assert_int_eq(outputs.items[0].kind, SV_MESH_DIAL);
+}
+END_TEST
+
 START_TEST(without_a_link_nothing_is_said)
 {
     pass_ms(5000);
@@ -143,6 +157,7 @@ int main(void)
     tcase_add_test(t, nodes_with_nothing_to_say_are_not_silent);
     tcase_add_test(t, who_is_not_heard_is_silent_though_the_link_is_open);
     tcase_add_test(t, who_has_been_silent_and_is_linked_anew_is_silent_no_more);
+    tcase_add_test(t, what_was_to_be_dialled_is_said_again_if_nobody_has_dialled_it);
     tcase_add_test(t, without_a_link_nothing_is_said);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);

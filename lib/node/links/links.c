@@ -64,6 +64,7 @@ void sv_links_set_ops(synctv_node *node, const struct sv_link_ops *ops, void *pe
     pthread_mutex_lock(&links->lock);
     links->ops = ops;
     links->peers = peers;
+    sv_mesh_dial_again(links->mesh); /* the table of nodes may have been read before */
     pthread_mutex_unlock(&links->lock);
 }
 

@@ -59,6 +59,16 @@ static void drop_spent_rows(struct sv_room *room, struct sv_room_reading *r)
     r->n_members = n;
 }
 
+/* If it is newer, and of a movie that was read, too: otherwise a look finds both. Locked. */
+static void take_heard_state(struct sv_room *room)
+{
+    const struct sv_playback_state *state = &room->heard_state;
+    bool has_movie =
+        state->movie_id[0] == '\0' || sv_playlist_get(&room->movies, state->movie_id) != NULL;
+    if (state->version != 0 && has_movie && sv_playback_newer(state, &room->playback))
+        sv_playhead_set(room, state, SYNCTV_STATE_CAUSE_SNAPSHOT, "", "", true);
+}
+
 /* Puts what was read into a room that nobody has seen yet. Locked. */
 static int install(struct sv_room *room, const struct sv_room_reading *r)
 {
@@ -80,6 +90,7 @@ static int install(struct sv_room *room, const struct sv_room_reading *r)
     room->chat_seq = r->rec.chat_seq;
     if (r->has_playback)
         sv_playhead_adopt(room, &r->playback);
+    take_heard_state(room);
     sv_playhead_check(room);
     return 0;
 }

@@ -68,6 +68,8 @@ struct sv_room {
     bool loading, waits_for_links;
     /* Something was heard of it before it was loaded. */
     bool heard_unread;
+    /* The newest state that others told of meanwhile; version 0 = none. Storage has it later. */
+    struct sv_playback_state heard_state;
     /* Memory has missed something: until it has been read again calls and streams wait. */
     bool stale;
     /* It is only so because changes are held (hold.h). */

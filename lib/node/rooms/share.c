@@ -355,7 +355,17 @@ static void apply_to(struct sv_room *room, const struct sv_cluster_event *event)
     }
 }
 
-/* What is heard while the room is being read is looked at again then. */
+/* What is heard while the room is being read. Locked. */
+static void keep(struct sv_room *room, const struct sv_cluster_event *event)
+{
+    bool has_state = event->kind == SV_CLUSTER_SNAPSHOT || event->kind == SV_CLUSTER_STATE;
+    struct sv_playback_state state;
+    room->heard_unread = true;
+    if (has_state && event->state != NULL && sv_playback_load(event->state, &state, NULL) >= 0 &&
+        sv_playback_newer(&state, &room->heard_state))
+        room->heard_state = state;
+}
+
 static void on_apply(synctv_node *node, const struct sv_cluster_event *event)
 {
     if (event->kind == SV_CLUSTER_SESSION) {
@@ -370,7 +380,7 @@ static void on_apply(synctv_node *node, const struct sv_cluster_event *event)
     if (room->loaded)
         apply_to(room, event);
     else
-        room->heard_unread = true;
+        keep(room, event);
     sv_room_leave(room);
     if (look)
         sv_rooms_look_at(node, event->room_id);
