@@ -9,9 +9,6 @@ def aims(table):
     def quotient(a, b):
         return None if a is None or not b else a / b
 
-    def seconds(us):
-        return None if us is None else us / 1e6
-
     def cpu(operation, load, subject):
         return get(operation, load, subject, "cpu_us")
 
@@ -33,33 +30,31 @@ def aims(table):
          quotient(max((row["p50_us"] for row in table.rows if row["operation"] == "room list"), default=None), 1000),
          5),
     ]
-    other = "client at A, member at B"
-    at_most += [(f"an event to {load} at another member, x at one", get("event", load, other, "ratio"), 2.5)
-                for load in ["1 stream", "100 streams"]]
-    at_most += [
-        ("10000 events/s to another member, lost", get("events from A to B", "10000/s asked", other, "lost"), 0),
-        ("an idle one of 5 members, % of a core", get("idle", "5 members", "the busiest one", "percent"), 1),
-        ("ten times the traffic in rooms that a member has not, x its CPU",
-         get("a member without the rooms, of 10", "50 rooms of two others", "1000 events/s", "ratio"), 1.05),
-        ("10000 common rooms after a new session, s",
-         seconds(get("a new session", "10000 common rooms", "until all is exchanged", "p50_us")), 2),
-        ("a kick ends streams at another member, s",
-         seconds(get("a kick at A", "a stream at B", "until it has ended", "p99_us")), 1),
-        ("links cut, database in sight: a chat is seen, s",
-         seconds(get("links cut, database in sight", "chat at A", "until it is seen at B", "p99_us")), 2.5),
-        ("links healed: one state, s",
-         seconds(get("links healed", "two Seeks just before", "until both show one state", "p99_us")), 2),
-        ("a killed member is suspect, s",
-         seconds(get("a member is killed", "a beat each 1000 ms", "until it is suspect", "p99_us")), 3 + 1),
-        ("a killed member is dead, s",
-         seconds(get("a member is killed", "a beat each 1000 ms", "until it is dead", "p99_us")), 6 + 1),
-    ]
     for store in ["SQLite", "PostgreSQL"]:
         at_most += [
             (f"{store}: a room of 1000 members and 1000 movies, loaded in ms",
              quotient(get("load a room", "1000 members, 1000 movies", store, "p50_us"), 1000), 20),
             (f"{store}: 10000 rooms loaded hold up a write, ms",
              get("AddMovie meanwhile", "10000 rooms at once", store, "held_up_ms"), 100)]
+    def seconds(operation, load, subject):
+        return quotient(get(operation, load, subject, "p99_us"), 1e6)
+
+    at_most += [(f"{store}: CPU of a state from A to B, x on one node",
+                 get("state to a member", store, "A -> B", "ratio"), 2.5) for store in ["SQLite", "PostgreSQL"]]
+    at_most += [
+        ("CPU of danmaku from A to B, x on one node", get("10000 danmaku a second", "200 rooms", "A -> B", "ratio"), 2.5),
+        ("danmaku lost, of any run", get("10000 danmaku a second", "200 rooms", "A -> B", "lost"), 0),
+        ("an idle node of five, % of a core", get("idle", "5 nodes", "a node", "percent"), 1),
+        ("ten times the traffic elsewhere, x a node's CPU", get("bystander", "10 nodes", "x 10", "ratio"), 1.05),
+        ("who is online in 10000 rooms after a new link, s",
+         seconds("after a new link", "10000 common rooms", "B knows A's people"), 2),
+        ("a kick ends a stream at B, s", seconds("delay", "2 nodes", "a kick ends a stream at B"), 1),
+        ("links cut: a change at B, s", seconds("delay", "2 nodes", "links cut: a change at B"), 2.5),
+        ("healed: who is online at B, s", seconds("delay", "2 nodes", "healed: who is online at B"), 2),
+        ("healed: one state, s", seconds("delay", "2 nodes", "healed: one state"), 2),
+        ("suspect, s (heartbeat 1 s)", seconds("silence", "heartbeat 1000 ms", "suspect"), 4),
+        ("dead, s (heartbeat 1 s)", seconds("silence", "heartbeat 1000 ms", "dead"), 7),
+    ]
     people = "1000 people" if any(row["load"] == "1000 people" for row in table.rows) else "100 people"
     at_least = [
         ("C++ callback echo, x GetRoomInfo 64 x 1",

@@ -24,7 +24,7 @@ from bench_streams import fanout, memory, reports, syncplay
 from rig import Lab, Table, stop_all
 
 BENCHES = {"calls": calls, "fanout": fanout, "reports": reports, "memory": memory, "syncplay": syncplay, "writes": writes,
-           "loads": loads, "cluster": cluster, "login": login, "rooms": rooms, "start": start}
+           "loads": loads, "login": login, "rooms": rooms, "start": start, "cluster": cluster}
 
 
 def main():

@@ -16,8 +16,9 @@
  *     beat SECONDS [N] the --beat message from each stream N times (1) a second
  *     reply            the bytes of the last answers (with --keep)
  *
- * "cpu_us" is what the processes --pid used, user and system, for each operation. Calls of
- * --trigger-path go to --trigger-port, if that is given.
+ * "cpu_us" is what the processes --pid (one or more) used, user and system, for each operation.
+ * "messages" are all that have come since the last answer. The trigger's connection goes to
+ * --trigger-port, if there is one.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -31,8 +32,8 @@
 #define SECOND 1000000000.0
 #define CONNECTING_MAX 64
 #define WARM_UP 0.1
+#define PIDS_MAX 16
 #define PATIENCE 60.0      /* seconds that anything may take */
-#define PIDS_MAX 8
 #define COUNTER "########" /* in a message: a number that grows takes its place */
 
 static struct {
@@ -62,10 +63,10 @@ struct span {
 
 static struct span span_begin(void)
 {
-    struct span span = { now_ns(), 0, cpu_of(0) };
+    uint64_t cpu_ns = 0;
     for (unsigned i = 0; i < opt.n_pids; i++)
-        span.cpu_ns += cpu_of(opt.pids[i]);
-    return span;
+        cpu_ns += cpu_of(opt.pids[i]);
+    return (struct span){ now_ns(), cpu_ns, cpu_of(0) };
 }
 
 static void report(const struct span *begin, const struct span *end, uint64_t ops)
@@ -321,10 +322,10 @@ static void run_talk(double seconds)
     report(&begin, &end, n_done);
 }
 
-static void run_beat(double seconds, unsigned a_second)
+static void run_beat(double seconds, unsigned times)
 {
     struct span begin = span_begin();
-    uint64_t n = 0, step_ns = ns(1.0 / n_streams / a_second), until_ns = begin.at_ns + ns(seconds);
+    uint64_t n = 0, step_ns = ns(1.0 / n_streams / times), until_ns = begin.at_ns + ns(seconds);
     for (uint64_t at_ns = begin.at_ns; at_ns < until_ns; n++) {
         unsigned i = (unsigned)(n % n_streams);
         struct conn *conn = &conns[i / opt.streams];
@@ -361,11 +362,9 @@ static void open_all(void)
             (opt.streams > 0 && i * opt.streams > n_opened + 4 * CONNECTING_MAX))
             client_run(&client, &all_opened, now_ns() + 1000000);
     }
-    if (opt.trigger_path != NULL) {
-        client.port = (uint16_t)opt.trigger_port;
+    client.port = (uint16_t)(opt.trigger_port != 0 ? opt.trigger_port : opt.port);
+    if (opt.trigger_path != NULL)
         conn_open(&trigger, &client, &trigger_targets[0], opt.trigger_path, 1);
-        client.port = (uint16_t)opt.port;
-    }
     uint64_t deadline_ns = now_ns() + ns(PATIENCE);
     while (client.n_connecting > 0)
         client_run(&client, NULL, now_ns() + 1000000);
@@ -380,7 +379,6 @@ static void open_all(void)
 static void idle(double seconds)
 {
     struct span begin = span_begin();
-    client.messages = 0;
     client_run(&client, NULL, begin.at_ns + ns(seconds));
     struct span end = span_begin();
     report(&begin, &end, 0);
@@ -438,7 +436,7 @@ static void read_options(int argc, char **argv)
     static const struct option names[] = {
         { "pid", 1, NULL, 'p' },
         { "port", 1, NULL, 'P' },
-        { "trigger-port", 1, NULL, 'Q' },
+        { "trigger-port", 1, NULL, 'R' },
         { "connections", 1, NULL, 'c' },
         { "calls", 1, NULL, 'k' },
         { "streams", 1, NULL, 's' },
@@ -456,13 +454,13 @@ static void read_options(int argc, char **argv)
         switch (o) {
         case 'p':
             if (opt.n_pids == PIDS_MAX)
-                die("at most %d times --pid", PIDS_MAX);
+                die("more than %d processes", PIDS_MAX);
             opt.pids[opt.n_pids++] = (pid_t)number;
             break;
         case 'P':
             opt.port = number;
             break;
-        case 'Q':
+        case 'R':
             opt.trigger_port = number;
             break;
         case 'c':
@@ -501,8 +499,6 @@ static void read_options(int argc, char **argv)
     }
     if (opt.n_pids == 0 || opt.port == 0 || opt.path == NULL || opt.targets == NULL)
         die("--pid, --port, --path and --targets are needed");
-    if (opt.trigger_port == 0)
-        opt.trigger_port = opt.port;
 }
 
 int main(int argc, char **argv)
