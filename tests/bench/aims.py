@@ -36,6 +36,25 @@ def aims(table):
              quotient(get("load a room", "1000 members, 1000 movies", store, "p50_us"), 1000), 20),
             (f"{store}: 10000 rooms loaded hold up a write, ms",
              get("AddMovie meanwhile", "10000 rooms at once", store, "held_up_ms"), 100)]
+    def seconds(operation, load, subject):
+        return quotient(get(operation, load, subject, "p99_us"), 1e6)
+
+    at_most += [(f"{store}: CPU of a state from A to B, x on one node",
+                 get("state to a member", store, "A -> B", "ratio"), 2.5) for store in ["SQLite", "PostgreSQL"]]
+    at_most += [
+        ("CPU of danmaku from A to B, x on one node", get("10000 danmaku a second", "200 rooms", "A -> B", "ratio"), 2.5),
+        ("danmaku lost, of any run", get("10000 danmaku a second", "200 rooms", "A -> B", "lost"), 0),
+        ("an idle node of five, % of a core", get("idle", "5 nodes", "a node", "percent"), 1),
+        ("ten times the traffic elsewhere, x a node's CPU", get("bystander", "10 nodes", "x 10", "ratio"), 1.05),
+        ("who is online in 10000 rooms after a new link, s",
+         seconds("after a new link", "10000 common rooms", "B knows A's people"), 2),
+        ("a kick ends a stream at B, s", seconds("delay", "2 nodes", "a kick ends a stream at B"), 1),
+        ("links cut: a change at B, s", seconds("delay", "2 nodes", "links cut: a change at B"), 2.5),
+        ("healed: who is online at B, s", seconds("delay", "2 nodes", "healed: who is online at B"), 2),
+        ("healed: one state, s", seconds("delay", "2 nodes", "healed: one state"), 2),
+        ("suspect, s (heartbeat 1 s)", seconds("silence", "heartbeat 1000 ms", "suspect"), 4),
+        ("dead, s (heartbeat 1 s)", seconds("silence", "heartbeat 1000 ms", "dead"), 7),
+    ]
     people = "1000 people" if any(row["load"] == "1000 people" for row in table.rows) else "100 people"
     at_least = [
         ("C++ callback echo, x GetRoomInfo 64 x 1",

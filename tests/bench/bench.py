@@ -17,13 +17,14 @@ import time
 
 from aims import aims
 from bench_calls import calls, login, rooms
+from bench_cluster import cluster
 from bench_loads import loads
 from bench_storage import start, writes
 from bench_streams import fanout, memory, reports, syncplay
 from rig import Lab, Table, stop_all
 
 BENCHES = {"calls": calls, "fanout": fanout, "reports": reports, "memory": memory, "syncplay": syncplay, "writes": writes,
-           "loads": loads, "login": login, "rooms": rooms, "start": start}
+           "loads": loads, "login": login, "rooms": rooms, "start": start, "cluster": cluster}
 
 
 def main():

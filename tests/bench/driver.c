@@ -13,10 +13,12 @@
  *     talk SECONDS     streams, each alone in its room: the --say message, and the next one when it
  *                      has come back
  *     idle SECONDS     nothing but answers to pings
- *     beat SECONDS     the --beat message from each stream once a second
+ *     beat SECONDS [N] the --beat message from each stream N times (1) a second
  *     reply            the bytes of the last answers (with --keep)
  *
- * "cpu_us" is what the process --pid used, user and system, for each operation.
+ * "cpu_us" is what the processes --pid (one or more) used, user and system, for each operation.
+ * "messages" are all that have come since the last answer. The trigger's connection goes to
+ * --trigger-port, if there is one.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -30,12 +32,13 @@
 #define SECOND 1000000000.0
 #define CONNECTING_MAX 64
 #define WARM_UP 0.1
+#define PIDS_MAX 16
 #define PATIENCE 60.0      /* seconds that anything may take */
 #define COUNTER "########" /* in a message: a number that grows takes its place */
 
 static struct {
-    pid_t pid;
-    unsigned port, connections, calls, streams;
+    pid_t pids[PIDS_MAX];
+    unsigned n_pids, port, trigger_port, connections, calls, streams;
     const char *path, *trigger_path, *targets, *trigger_targets, *say, *beat;
     bool keep;
 } opt = { .connections = 1, .calls = 1 };
@@ -60,7 +63,10 @@ struct span {
 
 static struct span span_begin(void)
 {
-    return (struct span){ now_ns(), cpu_of(opt.pid), cpu_of(0) };
+    uint64_t cpu_ns = 0;
+    for (unsigned i = 0; i < opt.n_pids; i++)
+        cpu_ns += cpu_of(opt.pids[i]);
+    return (struct span){ now_ns(), cpu_ns, cpu_of(0) };
 }
 
 static void report(const struct span *begin, const struct span *end, uint64_t ops)
@@ -316,10 +322,10 @@ static void run_talk(double seconds)
     report(&begin, &end, n_done);
 }
 
-static void run_beat(double seconds)
+static void run_beat(double seconds, unsigned times)
 {
     struct span begin = span_begin();
-    uint64_t n = 0, step_ns = ns(1.0 / n_streams), until_ns = begin.at_ns + ns(seconds);
+    uint64_t n = 0, step_ns = ns(1.0 / n_streams / times), until_ns = begin.at_ns + ns(seconds);
     for (uint64_t at_ns = begin.at_ns; at_ns < until_ns; n++) {
         unsigned i = (unsigned)(n % n_streams);
         struct conn *conn = &conns[i / opt.streams];
@@ -356,6 +362,7 @@ static void open_all(void)
             (opt.streams > 0 && i * opt.streams > n_opened + 4 * CONNECTING_MAX))
             client_run(&client, &all_opened, now_ns() + 1000000);
     }
+    client.port = (uint16_t)(opt.trigger_port != 0 ? opt.trigger_port : opt.port);
     if (opt.trigger_path != NULL)
         conn_open(&trigger, &client, &trigger_targets[0], opt.trigger_path, 1);
     uint64_t deadline_ns = now_ns() + ns(PATIENCE);
@@ -372,7 +379,6 @@ static void open_all(void)
 static void idle(double seconds)
 {
     struct span begin = span_begin();
-    client.messages = 0;
     client_run(&client, NULL, begin.at_ns + ns(seconds));
     struct span end = span_begin();
     report(&begin, &end, 0);
@@ -409,8 +415,8 @@ static void obey(const char *line)
         run_talk(seconds);
     else if (strcmp(command, "idle") == 0)
         idle(seconds);
-    else if (strcmp(command, "beat") == 0 && opt.streams > 0)
-        run_beat(seconds);
+    else if (strcmp(command, "beat") == 0 && opt.streams > 0 && number > 0)
+        run_beat(seconds, number);
     else if (strcmp(command, "reply") == 0)
         print_reply();
     else
@@ -430,6 +436,7 @@ static void read_options(int argc, char **argv)
     static const struct option names[] = {
         { "pid", 1, NULL, 'p' },
         { "port", 1, NULL, 'P' },
+        { "trigger-port", 1, NULL, 'R' },
         { "connections", 1, NULL, 'c' },
         { "calls", 1, NULL, 'k' },
         { "streams", 1, NULL, 's' },
@@ -446,10 +453,15 @@ static void read_options(int argc, char **argv)
         unsigned number = optarg != NULL ? (unsigned)strtoul(optarg, NULL, 10) : 0;
         switch (o) {
         case 'p':
-            opt.pid = (pid_t)number;
+            if (opt.n_pids == PIDS_MAX)
+                die("more than %d processes", PIDS_MAX);
+            opt.pids[opt.n_pids++] = (pid_t)number;
             break;
         case 'P':
             opt.port = number;
+            break;
+        case 'R':
+            opt.trigger_port = number;
             break;
         case 'c':
             opt.connections = number;
@@ -485,7 +497,7 @@ static void read_options(int argc, char **argv)
             exit(2);
         }
     }
-    if (opt.pid == 0 || opt.port == 0 || opt.path == NULL || opt.targets == NULL)
+    if (opt.n_pids == 0 || opt.port == 0 || opt.path == NULL || opt.targets == NULL)
         die("--pid, --port, --path and --targets are needed");
 }
 

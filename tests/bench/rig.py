@@ -34,14 +34,14 @@ class Missing(Exception):
 class Process:
     """A server: ready once it has said so on stdout. `pid` is what its CPU time is read from."""
 
-    def __init__(self, name, *command, env=None, preload=None):
+    def __init__(self, name, *command, env=None, preload=None, log=None):
         self.name = name
         full_env = {key: value for key, value in os.environ.items() if not key.startswith("SYNCTV__")}
         full_env.update(env or {})
         if preload:
             full_env["LD_PRELOAD"] = preload
         started = time.monotonic()
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=full_env)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=full_env)
         running.add(self.process)
         self.pid = self.process.pid
         line = read_line(self.process.stdout, 60)
@@ -122,24 +122,24 @@ def field(number, value):
     return varint(number << 3) + varint(value)
 
 
+def varint_at(message, at):
+    """The number that is there, and where it ends."""
+    value, shift = 0, 0
+    while True:
+        byte = message[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, at
+
+
 def string_field(message, number):
     """The first string of that number in a message whose fields are all strings or messages; "" if there is none."""
     at = 0
-
-    def read_varint():
-        nonlocal at
-        value, shift = 0, 0
-        while True:
-            byte = message[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
     while at < len(message):
-        tag = read_varint()
-        length = read_varint()
+        tag, at = varint_at(message, at)
+        length, at = varint_at(message, at)
         if tag == number << 3 | 2:
             return message[at:at + length].decode()
         at += length
@@ -199,12 +199,11 @@ class Lab:
                               timeout=PATIENCE, env=env)
         return json.loads(done.stdout)
 
-    def server(self, database=None, **kwargs):
+    def server(self, database=None, options=("--log-level", "error"), **kwargs):
         """`database`: a file of SQLite's, or a URL."""
         url = database or self.database
         return Process("synctv", self.server_binary, "--listen", "127.0.0.1:0", "--db",
-                       url if "://" in url else "sqlite:" + url, "--config", self.config, "--log-level", "error",
-                       **kwargs)
+                       url if "://" in url else "sqlite:" + url, "--config", self.config, *options, **kwargs)
 
     @contextlib.contextmanager
     def postgres(self, preload=None):
@@ -317,12 +316,15 @@ def room_id(number):
 
 
 class Driver:
-    """A load driver at a server. Each command is answered with a dictionary: at once, or send() and answer() apart."""
+    """A load driver at a server. Each command is answered with a dictionary: at once, or send() and answer() apart.
+    `beside`: servers whose CPU time counts, too."""
 
-    def __init__(self, lab, server, program="bench_driver", args=None, **options):
+    def __init__(self, lab, server, program="bench_driver", args=None, beside=(), **options):
         self.server = server
         if args is None:
-            args = ["--pid", server.pid, "--port", server.port]
+            args = ["--port", server.port]
+            for process in [server, *beside]:
+                args += ["--pid", process.pid]
             for key, value in options.items():
                 args += ["--" + key.replace("_", "-")] + ([] if value is True else [value])
         self.process = subprocess.Popen([lab.program(program), *map(str, args)], stdin=subprocess.PIPE,
