@@ -283,6 +283,7 @@ static void make_channel(struct sv_peer_fellow *fellow)
     struct sv_rpc_channel_options o;
     sv_rpc_channel_defaults(&o);
     o.target = fellow->address;
+    o.max_reconnect_ms = SV_PEER_RECONNECT_MS;
     o.tls = peer->tls;
     o.root_ca = peer->root_ca;
     o.cert = peer->cert;
