@@ -309,6 +309,8 @@ static int verdicts_run(struct sv_job *job, struct sv_tx *tx)
     return 0;
 }
 
+static int start_beat(struct sv_cluster *cluster, synctv_error *ret_error);
+
 static void end_beat(struct sv_cluster *cluster)
 {
     pthread_mutex_lock(&cluster->lock);
@@ -316,10 +318,13 @@ static void end_beat(struct sv_cluster *cluster)
     pthread_mutex_unlock(&cluster->lock);
 }
 
-/* What came of it is seen with the next look. */
+/* What came of it is seen with the next look, which is not left to the next heartbeat. */
 static void verdicts_apply(struct sv_job *job, int rv)
 {
-    end_beat(SV_CONTAINER_OF(job, struct beat, job)->cluster);
+    struct sv_cluster *cluster = SV_CONTAINER_OF(job, struct beat, job)->cluster;
+    end_beat(cluster);
+    if (rv >= 0)
+        start_beat(cluster, NULL);
 }
 
 /* --- a heartbeat --- */

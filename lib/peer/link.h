@@ -29,7 +29,7 @@
 /* More is a storm. */
 #define SV_PEER_EVENTS_PER_SECOND 100000
 #define SV_PEER_EVENTS_BURST 1000000
-/* Who is linked heals soon: a node that is alive is dialled again at least so often. */
+/* The longest wait between two attempts to connect to a node that is alive. */
 #define SV_PEER_RECONNECT_MS 1000
 /* One that has lasted so long was a good one. */
 #define SV_PEER_GOOD_LINK_MS 10000

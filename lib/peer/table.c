@@ -8,7 +8,7 @@
 #include "peer/inside.h"
 #include "rpc/retry.h"
 
-/* Who is dialled is alive, says the database. So no wait is longer than that after as many failures: 0.4 to 0.8 s. */
+/* Who is dialled is alive, says the database. So no wait is longer than after so many failures. */
 #define BACK_OFF_MAX 4
 
 struct sv_peer_fellow *sv_peer_find(struct sv_peer *peer, const char *id)
