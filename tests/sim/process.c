@@ -414,6 +414,9 @@ void process_leave(struct world *w, struct process *p)
         return;
     trace(w, "%s.%u leaves", p->id, p->pid);
     p->leaving = true;
+    /* Others may never have seen it: they find what it has written with their next rare look. */
+    if (!p->was_complete)
+        disturb(w, w->now_us + LOOK);
     people_lose(w, p);
     for (int i = 0; i < w->n_rooms; i++)
         room_flush(w, p, i);
