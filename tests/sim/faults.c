@@ -219,5 +219,6 @@ void faults_heal(struct world *w)
             process_start(w, i);
     bool back = w->store.timeline > 0 && w->now_us - w->store.went_back_us < 36 * SEC;
     w->disturbed_us = back ? w->store.went_back_us + 36 * SEC : w->now_us;
+    disturb(w, w->unseen_us);
     disturb(w, w->now_us + w->keepalive_us + 10 * SEC);
 }

@@ -416,7 +416,8 @@ void process_leave(struct world *w, struct process *p)
     p->leaving = true;
     /* Others may never have seen it: they find what it has written with their next rare look. */
     if (!p->was_complete)
-        disturb(w, w->now_us + LOOK);
+        w->unseen_us = w->now_us + LOOK;
+    disturb(w, w->unseen_us);
     people_lose(w, p);
     for (int i = 0; i < w->n_rooms; i++)
         room_flush(w, p, i);

@@ -349,6 +349,8 @@ struct world {
     bool healed, quiet, counted, examined;
     /* Until then something is out of order. */
     int64_t disturbed_us;
+    /* Until then somebody may not know what one has written who came and went unseen. */
+    int64_t unseen_us;
     /* What it has all been about. */
     uint64_t n_events, n_loads, n_gaps, n_links, n_ends, n_ended_twice, n_late;
 };
