@@ -12,7 +12,7 @@ from bench_streams import API, STREAM
 from members import Cluster, Follower, Person, cpu_s, fields, wait_until
 from rig import Driver, Missing, field, interleave, room_id
 
-MOST_ROOMS = 10000
+MOST_ROOMS = 8900  # with 20 000 files a server takes no 9000 connections
 STATE = 11  # the number of a stream's payload
 HEARTBEAT_MS = 1000
 
@@ -147,23 +147,19 @@ def bystander(lab, table):
 def common_rooms(lab, table):
     """B has streams in many rooms. People come to the same ones at A while there is no link; then there is a new one."""
     n = 2000 if lab.quick else MOST_ROOMS
-    took = []
-    with Cluster(lab, 2, proxy=True) as members, \
+    with Cluster(lab, 2, proxy=True) as members, streams(lab, members.servers["a"], range(1, n + 1)) as at_a, \
             streams(lab, members.servers["b"], range(1, n + 1), 1) as at_b:
         at_b("open")
-        for _ in range(1 if lab.quick else 3):
-            cut(members)
-            with streams(lab, members.servers["a"], range(1, n + 1)) as at_a:
-                at_a("open")
-                at_b("idle", 3)
-                healed_at = heal(members)
-                proxy = members.proxies["b"]  # a dials: its id is the smaller one
-                wait_until(lambda healed_at=healed_at, proxy=proxy: proxy.passed_at > healed_at, "a connection again")
-                messages(at_b, n, "who has come")
-                took.append(time.monotonic() - proxy.passed_at)
-            messages(at_b, n, "who has gone")
-    table.add("after a new link", f"{n} common rooms", "B knows A's people", p50_us=statistics.median(took) * 1e6,
-              p99_us=max(took) * 1e6, note="since the link's connection; p99 is the longest")
+        cut(members)
+        at_a("open")
+        at_b("idle", 3)
+        healed_at = heal(members)
+        proxy = members.proxies["b"]  # a dials: its id is the smaller one
+        wait_until(lambda: proxy.passed_at > healed_at, "a connection again")
+        messages(at_b, n, "who has come")
+        took_s = time.monotonic() - proxy.passed_at
+    table.add("after a new link", f"{n} common rooms", "B knows A's people", p50_us=took_s * 1e6, p99_us=took_s * 1e6,
+              note="since the link's connection, until the last one was told to a stream")
 
 
 def messages(driver, n, what):
