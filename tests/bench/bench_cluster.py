@@ -222,7 +222,10 @@ def delays(lab, table):
             host.call("Seek", field(1, room) + field(2, 10.0 + i))
             changes.append(wait_until(lambda: at_b.seen.get(STATE) != before, "a change at B, without links"))
             newcomer = Follower(third, room)
+            wait_until(lambda: state_of(at_a.seen[STATE]) == state_of(at_b.seen[STATE]), "one state")
+            before = at_a.seen[STATE]
             host.call("Seek", field(1, room) + field(2, 100.0 + i))
+            wait_until(lambda: at_a.seen[STATE] != before, "a change at A")
             healed_at = heal(members)
             wait_until(lambda: state_of(at_a.seen[STATE]) == state_of(at_b.seen[STATE]), "one state")
             states.append(time.monotonic() - healed_at)
