@@ -179,7 +179,7 @@ static int on_publish(struct sv_rtmp_publisher *s, struct sv_rtmp_command *comma
         return rv;
     s->stream_id = stream_id > 0 ? stream_id : STREAM_ID;
     if (rv == 0 || !take_name(s, s->stream_key, SV_RTMP_KEY_MAX_BYTES, name.text, name.text_len)) {
-        sv_rtmp_publisher_refuse(s, SYNCTV_E_STREAM_NOT_FOUND, "no such stream key can be");
+        sv_rtmp_publisher_refuse(s, now_ms, SYNCTV_E_STREAM_NOT_FOUND, "no such stream key can be");
         return invalid(err, "its stream key is one that cannot be");
     }
     enter(s, SV_RTMP_WAITS, now_ms);
@@ -380,7 +380,7 @@ int sv_rtmp_publisher_feed(struct sv_rtmp_publisher *session, int64_t now_ms, co
     else if (session->phase != SV_RTMP_WAITS)
         rv = feed(session, now_ms, in, len, &used, ret_event, err);
     if (rv < 0)
-        session->phase = SV_RTMP_IS_OVER;
+        enter(session, SV_RTMP_IS_OVER, now_ms);
     *ret_used = used;
     return rv;
 }
@@ -395,7 +395,7 @@ int sv_rtmp_publisher_accept(struct sv_rtmp_publisher *session, int64_t now_ms, 
     if (rv == 0)
         rv = send_info(session, "status", "NetStream.Publish.Start", "Publishing.", err);
     if (rv < 0)
-        session->phase = SV_RTMP_IS_OVER;
+        enter(session, SV_RTMP_IS_OVER, now_ms);
     return rv;
 }
 
@@ -417,11 +417,12 @@ static const char *refusal_of(int code)
     }
 }
 
-void sv_rtmp_publisher_refuse(struct sv_rtmp_publisher *session, int code, const char *reason)
+void sv_rtmp_publisher_refuse(struct sv_rtmp_publisher *session, int64_t now_ms, int code,
+    const char *reason)
 {
     /* If that cannot be sent, the end of the connection says it, too. */
     send_info(session, "error", refusal_of(code), reason, NULL);
-    session->phase = SV_RTMP_IS_OVER;
+    enter(session, SV_RTMP_IS_OVER, now_ms);
 }
 
 int64_t sv_rtmp_publisher_deadline_ms(const struct sv_rtmp_publisher *session)
@@ -431,11 +432,12 @@ int64_t sv_rtmp_publisher_deadline_ms(const struct sv_rtmp_publisher *session)
         return session->since_ms + SV_RTMP_HANDSHAKE_MAX_MS;
     case SV_RTMP_SAYS_WHAT:
         return session->since_ms + SV_RTMP_PUBLISH_MAX_MS;
+    case SV_RTMP_WAITS:
+        return INT64_MAX;
     case SV_RTMP_PUBLISHES:
         return session->since_ms + SV_RTMP_IDLE_MAX_MS;
-    case SV_RTMP_WAITS:
     case SV_RTMP_IS_OVER:
-        return INT64_MAX;
+        return session->since_ms + SV_RTMP_LEAVE_MAX_MS;
     }
     return INT64_MAX;
 }
@@ -447,11 +449,12 @@ const char *sv_rtmp_publisher_late_reason(const struct sv_rtmp_publisher *sessio
         return "no complete handshake in 10 s";
     case SV_RTMP_SAYS_WHAT:
         return "it does not say in 15 s what it publishes";
+    case SV_RTMP_WAITS:
+        return "";
     case SV_RTMP_PUBLISHES:
         return "no audio or video for 20 s";
-    case SV_RTMP_WAITS:
     case SV_RTMP_IS_OVER:
-        return "";
+        return "it does not close the connection";
     }
     return "";
 }

@@ -10,8 +10,10 @@
  *   metadata, headers, frames -->                  -- MEDIA --------->  sv_gop_cache_add()
  *   deleteStream           ----->                  -- END ----------->  closes the socket
  *
- * After each call send what is in session->connection.out. After END, refuse() or an error nothing
- * is read any more: close the connection once that is sent.
+ * After each call send what is in session->connection.out. After END, refuse() or an error the
+ * session is over: feed() drops what it gets. Read on until the encoder closes the connection, or
+ * until the deadline: who closes with something unread resets the connection, and the encoder
+ * complains, or never sees why it was refused.
  */
 #ifndef SV_MEDIA_RTMP_PUBLISHER_H
 #define SV_MEDIA_RTMP_PUBLISHER_H
@@ -27,11 +29,14 @@
 #define SV_RTMP_QUERY_MAX_BYTES 1024
 /* What is to be sent to an encoder that does not read. */
 #define SV_RTMP_PUBLISHER_OUT_MAX_BYTES (256 << 10)
-/* How long an encoder may take to the end of the handshake, from there to publish, between media.
+/*
+ * How long an encoder may take to the end of the handshake, from there to publish, from frame to
+ * frame, and to close the connection at the end.
  */
 #define SV_RTMP_HANDSHAKE_MAX_MS 10000
 #define SV_RTMP_PUBLISH_MAX_MS 15000
 #define SV_RTMP_IDLE_MAX_MS 20000
+#define SV_RTMP_LEAVE_MAX_MS 2000
 
 enum sv_rtmp_publisher_phase {
     SV_RTMP_SHAKES_HANDS,
@@ -95,10 +100,11 @@ int sv_rtmp_publisher_feed(struct sv_rtmp_publisher *session, int64_t now_ms, co
 /* After PUBLISH: it may. Errors: SLOW_CONSUMER, NO_MEMORY; then the session is over. */
 int sv_rtmp_publisher_accept(struct sv_rtmp_publisher *session, int64_t now_ms, synctv_error *err);
 /* After PUBLISH: it may not, for this SYNCTV_E_* and reason (for people). The session is over. */
-void sv_rtmp_publisher_refuse(struct sv_rtmp_publisher *session, int code, const char *reason);
+void sv_rtmp_publisher_refuse(struct sv_rtmp_publisher *session, int64_t now_ms, int code,
+    const char *reason);
 /*
- * When the encoder has taken too long, by the clock of feed(); INT64_MAX = never, because others
- * have to act. At that time close the connection, for this reason.
+ * When the encoder has taken too long, by the clock of feed(); INT64_MAX = never, because the owner
+ * has to decide. At that time close the connection, for this reason.
  */
 int64_t sv_rtmp_publisher_deadline_ms(const struct sv_rtmp_publisher *session);
 const char *sv_rtmp_publisher_late_reason(const struct sv_rtmp_publisher *session);
