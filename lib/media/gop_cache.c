@@ -127,10 +127,8 @@ void sv_gop_cache_fini(struct sv_gop_cache *cache)
         drop_first(cache);
     while (cache->n_starts > 0)
         drop_start(cache);
-    for (unsigned i = 0; i < SV_PAYLOAD_N_HEADERS; i++) {
+    for (unsigned i = 0; i < SV_PAYLOAD_N_HEADERS; i++)
         drop_header(&cache->headers[i]);
-        drop_header(&cache->former[i]);
-    }
     free(cache->packets);
     cache->packets = NULL;
 }
@@ -139,13 +137,8 @@ void sv_gop_cache_fini(struct sv_gop_cache *cache)
 
 void sv_gop_cache_begin(struct sv_gop_cache *cache)
 {
-    for (unsigned i = 0; i < SV_PAYLOAD_N_HEADERS; i++) {
-        if (cache->headers[i].packet == NULL)
-            continue;
-        drop_header(&cache->former[i]);
-        cache->former[i] = cache->headers[i];
-        cache->headers[i] = (struct sv_gop_header){ 0 };
-    }
+    for (unsigned i = 0; i < SV_PAYLOAD_N_HEADERS; i++)
+        drop_header(&cache->headers[i]);
     cache->publication++;
     cache->has_audio = cache->has_video = cache->has_frames = false;
     cache->needs_key = true;
@@ -154,18 +147,12 @@ void sv_gop_cache_begin(struct sv_gop_cache *cache)
 
 static int add_header(struct sv_gop_cache *c, const struct sv_payload *payload)
 {
-    struct sv_gop_header *header = &c->headers[payload->kind], *former = &c->former[payload->kind];
+    struct sv_gop_header *header = &c->headers[payload->kind];
     c->has_video |= payload->kind == SV_PAYLOAD_VIDEO_HEADER;
     c->has_audio |= payload->kind == SV_PAYLOAD_AUDIO_HEADER;
     /* Some encoders repeat them all the time. */
     if (header->packet != NULL && sv_packet_holds(header->packet, payload))
         return 0;
-    if (header->packet == NULL && former->packet != NULL &&
-        sv_packet_holds(former->packet, payload)) {
-        *header = *former;
-        *former = (struct sv_gop_header){ 0 };
-        return 0;
-    }
     struct sv_packet *packet = grow(c) ? sv_packet_new(payload, c->last_ms) : NULL;
     if (packet == NULL)
         return SYNCTV_E_NO_MEMORY;

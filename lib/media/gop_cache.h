@@ -49,7 +49,7 @@
 struct sv_gop_cursor {
     /* The number of the packet to be taken next; 0 = it has not begun. */
     uint64_t next;
-    /* The headers it has, by the numbers they had first. */
+    /* The headers it has, by their numbers. */
     uint64_t headers[SV_PAYLOAD_N_HEADERS];
     /* How far it was behind where it began or skipped to, until it has caught up. */
     int64_t allowance_ms;
@@ -79,8 +79,8 @@ struct sv_gop_cache {
     struct sv_gop_start starts[SV_GOP_STARTS];
     unsigned n_starts;
 
-    /* Of the publication; and of the one before, which viewers still have. */
-    struct sv_gop_header headers[SV_PAYLOAD_N_HEADERS], former[SV_PAYLOAD_N_HEADERS];
+    /* Of the publication. */
+    struct sv_gop_header headers[SV_PAYLOAD_N_HEADERS];
     unsigned publication;
     bool has_audio, has_video, has_frames;
     /* A frame was dropped that others build on. */
