@@ -41,7 +41,7 @@ static void add_marker(struct sv_amf0_writer *w, enum amf0_marker marker)
 
 void sv_amf0_write_name(struct sv_amf0_writer *writer, const char *name)
 {
-    size_t len = strlen(name);
+    size_t len = strnlen(name, UINT16_MAX + 1);
     uint8_t *p = len <= UINT16_MAX ? add(writer, 2 + len) : NULL;
     writer->has_failed |= p == NULL;
     if (p != NULL) {

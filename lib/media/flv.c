@@ -18,7 +18,8 @@ enum { FLAG_VIDEO = 1, FLAG_AUDIO = 4 };
 
 void sv_flv_write_head(uint8_t ret[SV_FLV_HEAD_LEN], bool has_audio, bool has_video)
 {
-    memcpy(ret, "FLV\1\0\0\0\0\t\0\0\0\0", SV_FLV_HEAD_LEN);
+    static const uint8_t head[SV_FLV_HEAD_LEN] = { 'F', 'L', 'V', 1, [8] = FILE_HEAD_LEN };
+    memcpy(ret, head, sizeof(head));
     ret[4] = (uint8_t)((has_audio ? FLAG_AUDIO : 0) | (has_video ? FLAG_VIDEO : 0));
 }
 
