@@ -57,9 +57,14 @@ static void add_start(struct sv_gop_cache *c, uint64_t number, int64_t timestamp
 
 /* ---- the ring ---- */
 
+static struct sv_gop_entry *entry_at(const struct sv_gop_cache *c, uint64_t number)
+{
+    return &c->packets[number & (c->capacity - 1)];
+}
+
 static struct sv_packet *packet_at(const struct sv_gop_cache *c, uint64_t number)
 {
-    return c->packets[number & (c->capacity - 1)];
+    return entry_at(c, number)->packet;
 }
 
 static uint64_t end_number(const struct sv_gop_cache *c)
@@ -77,11 +82,11 @@ static bool grow(struct sv_gop_cache *c)
     if (c->n_packets < c->capacity)
         return true;
     size_t capacity = c->capacity > 0 ? c->capacity * 2 : FIRST_CAPACITY;
-    struct sv_packet **packets = calloc(capacity, sizeof(struct sv_packet *));
+    struct sv_gop_entry *packets = calloc(capacity, sizeof(*packets));
     if (packets == NULL)
         return false;
     for (uint64_t n = c->first_number; n < end_number(c); n++)
-        packets[n & (capacity - 1)] = packet_at(c, n);
+        packets[n & (capacity - 1)] = *entry_at(c, n);
     free(c->packets);
     c->packets = packets;
     c->capacity = capacity;
@@ -110,10 +115,9 @@ static bool is_first_spent(const struct sv_gop_cache *c)
 }
 
 /* Takes the reference. There is place for it. */
-static void add_packet(struct sv_gop_cache *c, struct sv_packet *packet)
+static void add_packet(struct sv_gop_cache *c, struct sv_packet *packet, uint64_t header_id)
 {
-    uint64_t number = end_number(c);
-    c->packets[number & (c->capacity - 1)] = packet;
+    *entry_at(c, end_number(c)) = (struct sv_gop_entry){ packet, header_id };
     c->n_packets++;
     c->bytes += bytes_of(packet);
     /* The newest one stays, whatever it is. */
@@ -127,8 +131,10 @@ void sv_gop_cache_fini(struct sv_gop_cache *cache)
         drop_first(cache);
     while (cache->n_starts > 0)
         drop_start(cache);
-    for (unsigned i = 0; i < SV_PAYLOAD_N_HEADERS; i++)
+    for (unsigned i = 0; i < SV_PAYLOAD_N_HEADERS; i++) {
         drop_header(&cache->headers[i]);
+        drop_header(&cache->former[i]);
+    }
     free(cache->packets);
     cache->packets = NULL;
 }
@@ -137,8 +143,13 @@ void sv_gop_cache_fini(struct sv_gop_cache *cache)
 
 void sv_gop_cache_begin(struct sv_gop_cache *cache)
 {
-    for (unsigned i = 0; i < SV_PAYLOAD_N_HEADERS; i++)
-        drop_header(&cache->headers[i]);
+    for (unsigned i = 0; i < SV_PAYLOAD_N_HEADERS; i++) {
+        if (cache->headers[i].packet == NULL)
+            continue;
+        drop_header(&cache->former[i]);
+        cache->former[i] = cache->headers[i];
+        cache->headers[i] = (struct sv_gop_header){ 0 };
+    }
     cache->publication++;
     cache->has_audio = cache->has_video = cache->has_frames = false;
     cache->needs_key = true;
@@ -148,6 +159,7 @@ void sv_gop_cache_begin(struct sv_gop_cache *cache)
 static int add_header(struct sv_gop_cache *c, const struct sv_payload *payload)
 {
     struct sv_gop_header *header = &c->headers[payload->kind];
+    const struct sv_gop_header *former = &c->former[payload->kind];
     c->has_video |= payload->kind == SV_PAYLOAD_VIDEO_HEADER;
     c->has_audio |= payload->kind == SV_PAYLOAD_AUDIO_HEADER;
     /* Some encoders repeat them all the time. */
@@ -156,10 +168,12 @@ static int add_header(struct sv_gop_cache *c, const struct sv_payload *payload)
     struct sv_packet *packet = grow(c) ? sv_packet_new(payload, c->last_ms) : NULL;
     if (packet == NULL)
         return SYNCTV_E_NO_MEMORY;
+    bool is_former = header->packet == NULL && former->packet != NULL &&
+        sv_packet_holds(former->packet, payload);
     drop_header(header);
     header->packet = sv_packet_ref(packet);
-    header->number = end_number(c);
-    add_packet(c, packet);
+    header->id = is_former ? former->id : ++c->last_header_id;
+    add_packet(c, packet, header->id);
     return 1;
 }
 
@@ -222,7 +236,7 @@ static int add_frame(struct sv_gop_cache *c, const struct sv_payload *payload, i
         c->needs_key = false;
     if (is_start(c, payload->kind, stream_ms))
         add_start(c, end_number(c), stream_ms);
-    add_packet(c, packet);
+    add_packet(c, packet, 0);
     return 1;
 }
 
@@ -274,7 +288,7 @@ static int take_headers(struct sv_gop_start *start, const struct sv_gop_cursor *
     int n = 0;
     for (unsigned i = 0; i < SV_PAYLOAD_N_HEADERS; i++) {
         struct sv_packet *header = start->headers[i].packet;
-        if (header == NULL || start->headers[i].number == cursor->headers[i])
+        if (header == NULL || start->headers[i].id == cursor->header_ids[i])
             continue;
         if (start->stamped[i] == NULL)
             start->stamped[i] = sv_packet_restamp(header, start->timestamp_ms);
@@ -295,8 +309,14 @@ static void move_to(const struct sv_gop_cache *c, const struct sv_gop_start *sta
     cursor->allowance_ms = c->last_ms - start->timestamp_ms;
     for (unsigned i = 0; i < SV_PAYLOAD_N_HEADERS; i++) {
         if (start->headers[i].packet != NULL)
-            cursor->headers[i] = start->headers[i].number;
+            cursor->header_ids[i] = start->headers[i].id;
     }
+}
+
+/* A header that the viewer has. */
+static bool is_known(const struct sv_gop_cursor *cursor, const struct sv_gop_entry *entry)
+{
+    return entry->header_id != 0 && cursor->header_ids[entry->packet->kind] == entry->header_id;
 }
 
 int sv_gop_cache_take(struct sv_gop_cache *cache, struct sv_gop_cursor *cursor,
@@ -313,10 +333,12 @@ int sv_gop_cache_take(struct sv_gop_cache *cache, struct sv_gop_cursor *cursor,
     if (cursor->next < cache->first_number)
         return 0;
     for (; (size_t)n < max && cursor->next < end_number(cache); cursor->next++) {
-        ret[n] = sv_packet_ref(packet_at(cache, cursor->next));
-        if (sv_payload_is_header(ret[n]->kind))
-            cursor->headers[ret[n]->kind] = cursor->next;
-        n++;
+        const struct sv_gop_entry *entry = entry_at(cache, cursor->next);
+        if (is_known(cursor, entry))
+            continue;
+        if (entry->header_id != 0)
+            cursor->header_ids[entry->packet->kind] = entry->header_id;
+        ret[n++] = sv_packet_ref(entry->packet);
     }
     if (cursor->next == end_number(cache))
         cursor->allowance_ms = 0;

@@ -49,8 +49,8 @@
 struct sv_gop_cursor {
     /* The number of the packet to be taken next; 0 = it has not begun. */
     uint64_t next;
-    /* The headers it has, by their numbers. */
-    uint64_t headers[SV_PAYLOAD_N_HEADERS];
+    /* The headers it has; 0 = none. */
+    uint64_t header_ids[SV_PAYLOAD_N_HEADERS];
     /* How far it was behind where it began or skipped to, until it has caught up. */
     int64_t allowance_ms;
 };
@@ -58,7 +58,9 @@ struct sv_gop_cursor {
 struct sv_gop_header {
     /* NULL = none. */
     struct sv_packet *packet;
-    uint64_t number;
+    /* The same for the same header of publishers that follow each other: viewers who have it do not
+     * get it again. */
+    uint64_t id;
 };
 
 struct sv_gop_start {
@@ -72,15 +74,20 @@ struct sv_gop_start {
 
 struct sv_gop_cache {
     /* A ring: packet n is at n % capacity, which is a power of two. */
-    struct sv_packet **packets;
+    struct sv_gop_entry {
+        struct sv_packet *packet;
+        /* If it is a header. */
+        uint64_t header_id;
+    } * packets;
     size_t capacity, n_packets;
     uint64_t first_number;
     size_t bytes;
     struct sv_gop_start starts[SV_GOP_STARTS];
     unsigned n_starts;
 
-    /* Of the publication. */
-    struct sv_gop_header headers[SV_PAYLOAD_N_HEADERS];
+    /* Of the publication; and the last ones of those before. */
+    struct sv_gop_header headers[SV_PAYLOAD_N_HEADERS], former[SV_PAYLOAD_N_HEADERS];
+    uint64_t last_header_id;
     unsigned publication;
     bool has_audio, has_video, has_frames;
     /* A frame was dropped that others build on. */

@@ -53,7 +53,7 @@ static void check(const struct sv_gop_cache *c)
     FUZZ_MUST(c->n_packets <= SV_GOP_MAX_PACKETS && c->n_packets <= c->capacity);
     FUZZ_MUST(c->bytes <= SV_GOP_MAX_BYTES);
     for (uint64_t n = c->first_number; n < c->first_number + c->n_packets; n++) {
-        const struct sv_packet *p = c->packets[n & (c->capacity - 1)];
+        const struct sv_packet *p = c->packets[n & (c->capacity - 1)].packet;
         bytes += sizeof(*p) + p->tag_len;
         /* One track may be behind the other. */
         FUZZ_MUST(c->last_ms - p->timestamp_ms <= SV_GOP_MAX_MS + SV_TIMELINE_BACK_MAX_MS);

@@ -551,7 +551,38 @@ START_TEST(a_viewer_goes_on_with_the_next_publisher)
     key(50030);
     inter(50130);
     take_all(&viewer);
-    ck_assert_str_eq(seen, "M0 V900 A900 a1000 K1030 v1130 ");
+    /* It has the headers. */
+    ck_assert_str_eq(seen, "a1000 K1030 v1130 ");
+    sv_gop_cache_begin(&cache);
+    video_header(2);
+    audio_header(1);
+    key(0);
+    take_all(&viewer);
+    ck_assert_str_eq(seen, "V1130 K1230 ");
+}
+END_TEST
+
+START_TEST(who_came_between_gets_headers_that_others_have)
+{
+    struct sv_gop_cursor old = { 0 }, between = { 0 };
+    headers();
+    gop(0, 1000);
+    take_all(&old);
+    /* One whose header is missing: nobody who comes now has any. */
+    sv_gop_cache_begin(&cache);
+    audio_header(1);
+    gop(0, 1000);
+    take_all(&between);
+    assert_begins("A1000 K1000 ");
+    take_all(&old);
+    sv_gop_cache_begin(&cache);
+    video_header(1);
+    audio_header(1);
+    key(0);
+    take_all(&between);
+    ck_assert_str_eq(seen, "V1900 K2000 ");
+    take_all(&old);
+    ck_assert_str_eq(seen, "K2000 ");
 }
 END_TEST
 
@@ -648,6 +679,7 @@ int main(void)
     tcase_add_test(t, two_gops_are_kept);
     tcase_add_test(t, large_messages_are_refused);
     tcase_add_test(t, a_viewer_goes_on_with_the_next_publisher);
+    tcase_add_test(t, who_came_between_gets_headers_that_others_have);
     tcase_add_test(t, who_comes_after_a_seam_sees_nothing_from_before);
     tcase_add_test(t, the_next_publisher_may_have_fewer_tracks);
     tcase_add_test(t, what_one_node_sends_another_one_passes_on_as_it_is);

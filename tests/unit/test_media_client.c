@@ -56,14 +56,15 @@ static void on_event(const struct sv_rtmp_publisher_event *event)
     }
 }
 
-/* To the server; returns whether there was something. */
-static bool carry_up(void)
+/* To the server. */
+static void carry_up(void)
 {
     struct sv_buffer *out = &client.connection.out;
     struct sv_rtmp_publisher_event event;
     size_t pos = 0, used;
     int rv;
-    bool has_some = out->len > 0;
+    if (out->len == 0)
+        return;
     while ((rv = sv_rtmp_publisher_feed(&server, 0, out->data + pos, out->len - pos, &used, &event,
                 &err)) == 1) {
         pos += used;
@@ -71,17 +72,16 @@ static bool carry_up(void)
     }
     ck_assert_int_eq(rv, 0);
     sv_buffer_consume(out, out->len);
-    return has_some;
 }
 
 /* Both ways until nobody has anything to say. Returns what the client says of it. */
 static int carry(void)
 {
     int rv = 0;
-    while (rv == 0 && (carry_up() || server.connection.out.len > 0)) {
-        rv = sv_rtmp_client_feed(&client, server.connection.out.data, server.connection.out.len,
-            &err);
-        sv_buffer_consume(&server.connection.out, server.connection.out.len);
+    struct sv_buffer *down = &server.connection.out;
+    for (carry_up(); rv == 0 && down->len > 0; carry_up()) {
+        rv = sv_rtmp_client_feed(&client, down->data, down->len, &err);
+        sv_buffer_consume(down, down->len);
     }
     return rv;
 }
