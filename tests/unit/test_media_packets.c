@@ -287,6 +287,30 @@ START_TEST(scripts_that_could_harm_players_do_not_go_on)
 }
 END_TEST
 
+START_TEST(a_second_track_of_sound_beside_the_stream_goes_nowhere)
+{
+    /* As OBS sends it: what it is in AMF0, then each frame as bytes of AMF3 in an object of AMF0.
+     */
+    put_amf_text(&in, "@setDataFrame");
+    put_amf_text(&in, "onExpectAdditionalMedia");
+    put_amf_object(&in);
+    put_amf_name(&in, "processingIntents");
+    put(&in, "\x0a\0\0\0\1", 5);
+    put_amf_text(&in, "ArchiveProgramNarrationAudio");
+    put_amf_end(&in);
+    ck_assert_int_eq(look(SV_MEDIA_METADATA, in.data, in.len), -1);
+    in.len = 0;
+    put_amf_text(&in, "additionalMedia");
+    put_amf_object(&in);
+    put_amf_name(&in, "id");
+    put_amf_text(&in, "stream0");
+    put_amf_name(&in, "media");
+    put(&in, "\x11\x0c\x07\xaf\1x", 6);
+    put_amf_end(&in);
+    ck_assert_int_eq(look(SV_MEDIA_METADATA, in.data, in.len), -1);
+}
+END_TEST
+
 START_TEST(what_is_too_large_is_refused)
 {
     struct sv_payload payload;
@@ -534,6 +558,7 @@ int main(void)
     tcase_add_test(t, modifiers_are_looked_behind);
     tcase_add_test(t, metadata_goes_on_without_what_is_around_it);
     tcase_add_test(t, scripts_that_could_harm_players_do_not_go_on);
+    tcase_add_test(t, a_second_track_of_sound_beside_the_stream_goes_nowhere);
     tcase_add_test(t, what_is_too_large_is_refused);
     tcase_add_test(t, a_packet_is_a_tag_of_flv);
     tcase_add_test(t, players_see_times_of_31_bits);

@@ -118,6 +118,10 @@ static void put_connect(const char *app)
 {
     struct bytes *c = command("connect", 1);
     put_amf_object(c);
+    put_amf_name(c, "fourCcList");
+    put(c, "\x0a\0\0\0\2", 5);
+    put_amf_text(c, "hvc1");
+    put_amf_text(c, "av01");
     put_amf_name(c, "app");
     put_amf_text(c, app);
     put_amf_name(c, "tcUrl");
