@@ -297,6 +297,20 @@ START_TEST(one_byte_messages_of_type_3_without_the_time_are_told_apart)
 }
 END_TEST
 
+START_TEST(what_is_read_again_may_have_to_be_read_a_third_time)
+{
+    /* Three bytes look like the time; among them is a head behind which they do not. */
+    put_message(&in, 4, 0x01c40203, AUDIO, "x", 1, 128);
+    put(&in, "\xc4\x01\xc4\x02\xc4\x03", 6);
+    put_message(&in, 5, 0, AUDIO, "end", 3, 128);
+    ck_assert_int_eq(feed(), 0);
+    ck_assert_int_eq(n_got, 5);
+    for (int i = 1; i <= 3; i++)
+        assert_message(i, AUDIO, 0x01c40203u * (i + 1u), &(char){ (char)i }, 1);
+    assert_message(4, AUDIO, 0, "end", 3);
+}
+END_TEST
+
 START_TEST(empty_messages_are_messages)
 {
     put_message(&in, 4, 1, AUDIO, "", 0, 128);
@@ -549,6 +563,7 @@ int main(void)
     tcase_add_test(t, an_extended_time_is_read_whether_type_3_repeats_it_or_not);
     tcase_add_test(t, payload_that_begins_like_the_time_is_read_all_the_same);
     tcase_add_test(t, one_byte_messages_of_type_3_without_the_time_are_told_apart);
+    tcase_add_test(t, what_is_read_again_may_have_to_be_read_a_third_time);
     tcase_add_test(t, empty_messages_are_messages);
     tcase_add_test(t, abort_drops_a_message);
     tcase_add_test(t, a_chunk_size_is_obeyed_within_bounds);
