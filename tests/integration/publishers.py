@@ -45,10 +45,13 @@ def gst(sink, url):
 class Recorder:
     """Takes `n` connections, one after the other, and writes what a viewer gets to self.path."""
 
+    running = []
+
     def __init__(self, directory, n=1):
         self.path = os.path.join(directory, "viewer.flv")
         self.process = subprocess.Popen([RECORDER, self.path, str(n)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, text=True)
+        Recorder.running.append(self.process)
         self.port = int(self.process.stdout.readline().split()[1])
 
     def url(self, key=KEY):
@@ -214,6 +217,10 @@ def main():
                 print(f"not ok {number} - {title}", flush=True)
                 for line in traceback.format_exc().splitlines():
                     print("#", line, flush=True)
+            for process in Recorder.running:
+                process.kill()
+                process.wait()
+            Recorder.running.clear()
     return failed > 0
 
 

