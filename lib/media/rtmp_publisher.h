@@ -78,8 +78,7 @@ struct sv_rtmp_publisher {
     /* What follows "?" of the key, or of the app: printable ASCII. "" = none. */
     char query[SV_RTMP_QUERY_MAX_BYTES + 1];
     struct sv_clock32 clock;
-    /* What is left of an aggregate message; its time is the message's less that of its first part.
-     */
+    /* What is left of an aggregate message, and what is added to the times in it. */
     const uint8_t *aggregate;
     size_t aggregate_left;
     uint32_t aggregate_offset;
