@@ -13,7 +13,7 @@
 #include "fuzz.h"
 #include "media/gop_cache.h"
 
-enum { N_VIEWERS = 4, STEP_LEN = 3, TAKE_MAX = 64 };
+enum { N_VIEWERS = 4, STEP_LEN = 3, TAKE_MAX = 64, CHECK_EVERY = 16 };
 enum step {
     KEY_FRAME,
     VIDEO_FRAME,
@@ -81,7 +81,7 @@ static void add_frame(struct world *w, enum sv_media_type type, const uint8_t *h
     memcpy(data, head, head_len);
     data[head_len] = (uint8_t)header;
     memcpy(data + head_len + 1, &w->frame, 4);
-    add(w, type, data, size >= 250 ? sizeof(data) : head_len + 5 + size);
+    add(w, type, data, size == UINT8_MAX ? sizeof(data) : head_len + 5 + size);
 }
 
 static void add_metadata(struct world *w, uint8_t number)
@@ -193,15 +193,18 @@ static void take_step(struct world *w, uint8_t what, int later, uint8_t number)
     case N_STEPS:
         break;
     }
-    check(&w->cache);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct world w = { .frame = 0 };
     sv_gop_cache_init(&w.cache);
-    for (; len >= STEP_LEN; data += STEP_LEN, len -= STEP_LEN)
+    for (unsigned n = 0; len >= STEP_LEN; data += STEP_LEN, len -= STEP_LEN) {
         take_step(&w, data[0], (int8_t)data[1], data[2]);
+        if (++n % CHECK_EVERY == 0)
+            check(&w.cache);
+    }
+    check(&w.cache);
     sv_gop_cache_fini(&w.cache);
     return 0;
 }
