@@ -39,7 +39,7 @@ static int check_config(struct config *config)
     char text[CONFIG_SENTENCE];
     bool right = process_can_serve(config->node.threads, text, sizeof(text));
     if (right &&
-        (listen_check(config->node.listen, false, &error) < 0 ||
+        (listen_check(config->node.listen, "listen", false, &error) < 0 ||
             synctv_node_open(&options, &node, &error) < 0)) {
         config_explain(&error, text, sizeof(text));
         right = false;

@@ -213,7 +213,7 @@ static int open_node(struct serving *s)
     begin_guard(s->config);
     if (!process_can_serve(s->config->node.threads, why, sizeof(why)))
         return refuse(why);
-    if (listen_check(s->config->node.listen, true, &error) < 0)
+    if (listen_check(s->config->node.listen, "listen", true, &error) < 0)
         return refuse_error(&error);
     grpc_guard_begin_listening();
     int rv = synctv_node_open(&s->config->node, &s->node, &error);
