@@ -96,6 +96,8 @@ static int on_complete(llhttp_t *parser)
 {
     struct reading *reading = parser->data;
     reading->complete = true;
+    /* It forgets this when a message without a body is over. */
+    reading->request->keep_alive = llhttp_should_keep_alive(parser) != 0;
     return 0;
 }
 
@@ -106,7 +108,7 @@ static enum http_read refuse_by_llhttp(struct http_request *request, const struc
         return refuse(request, 431, "too many header fields");
     if (error == HPE_INVALID_METHOD)
         return refuse(request, 501, "this method is not known");
-    if (error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE)
+    if (error == HPE_INVALID_VERSION || reading->parser.method == HTTP_PRI)
         return refuse(request, 505, "this is not HTTP/1.0 or HTTP/1.1");
     return refuse(request, 400, "this is no HTTP request");
 }
@@ -252,7 +254,6 @@ static enum http_read parse(struct http_request *request)
         return refuse(request, 505, "this is not HTTP/1.0 or HTTP/1.1");
     request->minor = reading.parser.http_minor;
     request->method = method_of(&reading.parser);
-    request->keep_alive = llhttp_should_keep_alive(&reading.parser) != 0;
     if (!line_is_plain(&reading.target) || !split_target(request, reading.target))
         return refuse(request, 400, "the first line is not proper");
     return check_framing(request);
@@ -272,6 +273,8 @@ static const char *what_is_wrong(const struct http_request *request, unsigned ch
     bool after_cr = request->len > 0 && request->head[request->len - 1] == '\r';
     if (after_cr != (c == '\n'))
         return "a line has to end with CR LF";
+    if (c == '\n' && request->len == 1 && request->has_skipped)
+        return "there are empty lines before it";
     if ((c < ' ' && c != '\r' && c != '\n' && c != '\t') || c == 0x7f)
         return "there is a control character";
     if ((c == ' ' || c == '\t') && is_at_line_start(request))
