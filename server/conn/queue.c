@@ -41,7 +41,7 @@ int conn_queue_peek(const struct conn_queue *queue, struct iovec *ret_pieces, in
         const struct conn_buf *buf = queue->bufs[(queue->first + (unsigned)n) % queue->capacity];
         size_t sent = n == 0 ? queue->first_sent : 0;
         /* iovec has no const; nobody writes there. */
-        ret_pieces[n] = (struct iovec){ (void *)(uintptr_t)(buf->data + sent), buf->len - sent };
+        ret_pieces[n] = (struct iovec){ (void *)(buf->data + sent), buf->len - sent };
     }
     return n;
 }
