@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,11 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <openssl/ssl.h>
+
+#include "../../server/conn/tls.h"
 #include "../../server/http_front/front.h"
+#include "test_identity.h"
 
 #define GET "GET /hello HTTP/1.1\r\nHost: x\r\n"
 #define LAST "Connection: close\r\n\r\n"
@@ -490,6 +495,147 @@ START_TEST(a_viewer_who_goes_is_reported_and_gives_its_buffers_back)
 }
 END_TEST
 
+/* ---- bytes of a stream arrive as they were sent ---- */
+
+enum { PACKETS = 30, PACKET_BYTES = 70001 };
+
+static uint8_t byte_at(size_t at)
+{
+    return (uint8_t)(at * 7 + at / 251);
+}
+
+/* Gives the next packets of 0 … PACKETS as long as there is room. */
+static void give_packets(unsigned *n_given)
+{
+    for (; *n_given < PACKETS; ++*n_given) {
+        uint8_t *data;
+        struct conn_buf *buf = conn_buf_new(PACKET_BYTES, &data);
+        ck_assert_ptr_nonnull(buf);
+        for (size_t i = 0; i < PACKET_BYTES; i++)
+            data[i] = byte_at(*n_given * (size_t)PACKET_BYTES + i);
+        bool taken = http_stream_send(live, &buf, 1);
+        conn_buf_unref(buf);
+        if (!taken)
+            return;
+    }
+}
+
+/* Reads a stream of HTTP/1.0 with `receive`, slowly, and compares it. */
+static void receive_packets(ssize_t (*receive)(void *from, void *out, size_t size), void *from)
+{
+    static const size_t total = (size_t)PACKETS * PACKET_BYTES;
+    size_t n = 0, line = 0;
+    unsigned n_given = 0;
+    bool in_head = true, cut = false;
+    while (n < total) {
+        uint8_t part[5000];
+        uv_run(&loop, UV_RUN_NOWAIT);
+        if (live != NULL)
+            give_packets(&n_given);
+        ssize_t len = receive(from, part, sizeof(part));
+        ck_assert_int_ge(len, 0);
+        for (ssize_t i = 0; i < len; i++) {
+            if (!in_head) {
+                ck_assert_uint_eq(part[i], byte_at(n));
+                n++;
+            } else if (part[i] == '\n') {
+                in_head = line > 0;
+                line = 0;
+            } else if (part[i] != '\r') {
+                line++;
+            }
+        }
+        if (n_given == PACKETS && !cut) {
+            http_stream_end(live);
+            cut = true;
+        }
+    }
+}
+
+static ssize_t receive_plain(void *from, void *out, size_t size)
+{
+    ssize_t n = recv(*(const int *)from, out, size, MSG_DONTWAIT);
+    return n < 0 && errno == EAGAIN ? 0 : n;
+}
+
+static const char live_request[] = "GET /live/x HTTP/1.0\r\n\r\n";
+
+static void make_slow(struct http_front_options *options)
+{
+    options->conn.max_queue_bytes = 300000;
+}
+
+START_TEST(a_stream_arrives_as_it_was_sent)
+{
+    close_front();
+    open_front(make_slow);
+    int fd = dial();
+    give(fd, live_request, sizeof(live_request) - 1);
+    receive_packets(receive_plain, &fd);
+    close(fd);
+}
+END_TEST
+
+static ssize_t receive_tls(void *from, void *out, size_t size)
+{
+    int n = SSL_read(from, out, (int)size);
+    if (n > 0)
+        return n;
+    return SSL_get_error(from, n) == SSL_ERROR_WANT_READ ? 0 : -1;
+}
+
+static struct conn_tls *tls;
+
+static void use_tls(struct http_front_options *options)
+{
+    options->conn.max_queue_bytes = 300000;
+    options->conn.tls = tls;
+}
+
+static void write_text(char *path, const char *text)
+{
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+START_TEST(a_stream_over_tls_arrives_as_it_was_sent)
+{
+    char cert[] = "/tmp/synctv-cert-XXXXXX", key[] = "/tmp/synctv-key-XXXXXX";
+    struct identity identity = identity_new("test", NULL);
+    synctv_error error;
+    write_text(cert, identity.cert_pem);
+    write_text(key, identity.key_pem);
+    ck_assert_int_eq(conn_tls_new(cert, key, "http/1.1", &tls, &error), 0);
+    ck_assert_int_eq(conn_tls_reload(tls, &error), 0);
+    unlink(key);
+    ck_assert_int_eq(conn_tls_reload(tls, &error), SYNCTV_E_INVALID_ARGUMENT);
+    ck_assert_str_eq(error.field, "tls_key_file");
+    unlink(cert);
+    close_front();
+    open_front(use_tls);
+
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    int fd = dial();
+    ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    SSL_set_fd(ssl, fd);
+    SSL_set_connect_state(ssl);
+    while (SSL_do_handshake(ssl) != 1)
+        uv_run(&loop, UV_RUN_NOWAIT);
+    ck_assert_int_gt(SSL_write(ssl, live_request, sizeof(live_request) - 1), 0);
+    receive_packets(receive_tls, ssl);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    close_front();
+    conn_tls_free(tls);
+    identity_free(&identity);
+    setup();
+}
+END_TEST
+
 static void be_impatient(struct http_front_options *options)
 {
     options->conn.stall_ms = 1000;
@@ -598,6 +744,8 @@ int main(void)
     tcase_add_test(tc, viewers_share_a_packet);
     tcase_add_test(tc, a_slow_viewer_fills_its_queue_and_is_told_when_it_drains);
     tcase_add_test(tc, a_viewer_who_goes_is_reported_and_gives_its_buffers_back);
+    tcase_add_test(tc, a_stream_arrives_as_it_was_sent);
+    tcase_add_test(tc, a_stream_over_tls_arrives_as_it_was_sent);
     tcase_add_test(tc, a_viewer_who_takes_nothing_is_closed);
     tcase_add_test(tc, a_request_that_does_not_come_is_not_waited_for);
     tcase_add_test(tc, an_address_has_so_many_connections_and_no_more);
