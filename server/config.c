@@ -17,9 +17,12 @@
 #include "listen.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:50051"
+#define DEFAULT_HTTP_LISTEN "127.0.0.1:8080"
 #define DEFAULT_DB "sqlite:synctv-data/synctv.db"
 #define MAX_FILE_LINE 190 /* inih's are 200 bytes */
 #define MAX_FILE_LINES 10000
+
+const char config_default_http_listen[] = DEFAULT_HTTP_LISTEN;
 
 /* ---- the settings ---- */
 
@@ -51,11 +54,11 @@ struct setting {
     const char *argument;
     const char *help;
     enum kind kind;
-    /* KIND_TEXT: "" = not set. */
+    /* Of text: "" = not set. */
     bool may_be_empty;
     /* Of the value in struct config. */
     size_t offset;
-    /* The field at `offset`; "node." begins an option of the node; NULL = a limit. */
+    /* The field at `offset`, as errors name it without "node."; NULL = a limit. */
     const char *at;
     double min, max;
     /* NULL at the end. */
@@ -81,6 +84,12 @@ static const char *const registrations[] = { "open", "approve", "closed", NULL }
 static const struct setting settings[] = {
     { "server", "listen", "listen", "ADDR:PORT", "gRPC; port 0 = any (" DEFAULT_LISTEN ")",
         KIND_ADDRESS, false, AT(node.listen), 0, 0, NULL },
+    { "http", "listen", "http-listen", "ADDR:PORT",
+        "HTTP; port 0 = any, \"\" = none (" DEFAULT_HTTP_LISTEN ")", KIND_ADDRESS, true,
+        AT(http_listen), 0, 0, NULL },
+    { "metrics", "listen", "metrics-listen", "ADDR:PORT",
+        "/metrics for Prometheus; port 0 = any (nowhere)", KIND_ADDRESS, true, AT(metrics_listen),
+        0, 0, NULL },
     { "storage", "url", "db", "URL",
         "sqlite:PATH, memory: or postgres://USER@HOST:PORT/NAME (" DEFAULT_DB ")", KIND_STORAGE,
         false, AT(node.db_url), 0, 0, NULL },
@@ -242,7 +251,7 @@ static bool set_text(struct config *config, const struct setting *setting, const
 {
     if (value[0] == '\0' && !setting->may_be_empty)
         return wrong(config, "%s: it is empty", where);
-    if (setting->kind == KIND_ADDRESS && !listen_is_address(value))
+    if (setting->kind == KIND_ADDRESS && value[0] != '\0' && !listen_is_address(value))
         return wrong(config, "%s: \"%s\" is not HOST:PORT or [IPV6]:PORT", where, value);
     if (setting->kind == KIND_STORAGE && !is_storage(value))
         return strstr(value, "://") != NULL /* there may be a password in it */
@@ -576,6 +585,7 @@ bool config_read(struct config *config, int argc, char *const *argv, char *const
     config->node.limits = &config->limits;
     config->node.listen = DEFAULT_LISTEN;
     config->node.db_url = DEFAULT_DB;
+    config->http_listen = config_default_http_listen;
     if (argc < 1)
         return wrong(config, "no arguments");
     if (!read_command_line(config, argv, false) || !choose_action(config))
@@ -602,7 +612,7 @@ void config_explain(const synctv_error *error, char *text, size_t size)
     const struct setting *setting = NULL;
     for (size_t i = 0; i < N_SETTINGS && len > 0 && setting == NULL; i++) {
         const char *at = settings[i].at;
-        if (at != NULL && strncmp(at, "node.", 5) == 0 && strcmp(at + 5, error->field) == 0)
+        if (at != NULL && strcmp(at + (strncmp(at, "node.", 5) == 0 ? 5 : 0), error->field) == 0)
             setting = &settings[i];
     }
     const char *what = error->message;
@@ -653,8 +663,8 @@ void config_print_help(void)
     const char *section = NULL;
     int column = 0;
     /* The table is in the order of the options; print one section after the other. */
-    static const char *const sections[] = { "server", "storage", "cluster", "tls", "auth", "log",
-        "limits" };
+    static const char *const sections[] = { "server", "http", "metrics", "storage", "cluster",
+        "tls", "auth", "log", "limits" };
     for (size_t s = 0; s < sizeof(sections) / sizeof(sections[0]); s++) {
         for (size_t i = 0; i < N_SETTINGS; i++) {
             if (strcmp(settings[i].section, sections[s]) != 0)

@@ -26,11 +26,16 @@ enum action {
 
 #define CONFIG_MAX_ARGUMENTS 8
 
+extern const char config_default_http_listen[];
+
 struct config {
     /* Its strings and limits are borrowed from this structure, or static. */
     synctv_node_options node;
     synctv_limits limits;
     enum log_format log_format;
+    /* NULL = none. config_default_http_listen, the very pointer = nobody has asked for it. */
+    const char *http_listen;
+    const char *metrics_listen;
 
     enum action action;
     /* --config; NULL = none. */

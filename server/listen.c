@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks the address before any file is created. gRPC itself says only that it does not work. */
+/*
+ * Checks the address of gRPC before any file is created, as gRPC itself says only that it does not
+ * work; and listens for what is served without gRPC.
+ */
 #include "listen.h"
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +15,7 @@
 #include <unistd.h>
 
 #define MAX_HOST 254
+#define BACKLOG 511
 
 bool listen_is_address(const char *address)
 {
@@ -48,16 +53,18 @@ static int try_bind(const struct addrinfo *ai)
     return problem == EADDRINUSE || problem == EADDRNOTAVAIL || problem == EACCES ? problem : 0;
 }
 
-static int cannot(const char *address, const char *why, synctv_error *ret_error)
+static int cannot(const char *address, const char *field, const char *why, synctv_error *ret_error)
 {
     *ret_error = (synctv_error){ .code = SYNCTV_E_NODE_UNAVAILABLE };
-    snprintf(ret_error->field, sizeof(ret_error->field), "listen");
-    snprintf(ret_error->message, sizeof(ret_error->message), "listen: cannot listen on %s: %s",
+    snprintf(ret_error->field, sizeof(ret_error->field), "%s", field);
+    snprintf(ret_error->message, sizeof(ret_error->message), "%s: cannot listen on %s: %s", field,
         address, why);
     return ret_error->code;
 }
 
-int listen_check(const char *address, bool with_port, synctv_error *ret_error)
+/* Free *ret_found with freeaddrinfo(). */
+static int look_up(const char *address, const char *field, bool with_port,
+    struct addrinfo **ret_found, synctv_error *ret_error)
 {
     char host[MAX_HOST + 1];
     const char *port;
@@ -66,16 +73,83 @@ int listen_check(const char *address, bool with_port, synctv_error *ret_error)
     bool numeric = strspn(host, "0123456789.") == strlen(host) || strchr(host, ':') != NULL;
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
         .ai_flags = AI_PASSIVE | AI_NUMERICSERV | (numeric ? AI_NUMERICHOST : 0) };
+    int rv = getaddrinfo(host, with_port ? port : "0", &hints, ret_found);
+    return rv == 0
+        ? 0
+        : cannot(address, field, numeric ? "this is no IP address" : gai_strerror(rv), ret_error);
+}
+
+int listen_check(const char *address, const char *field, bool with_port, synctv_error *ret_error)
+{
     struct addrinfo *found = NULL;
-    int rv = getaddrinfo(host, with_port ? port : "0", &hints, &found);
-    if (rv != 0)
-        return cannot(address, numeric ? "this is no IP address" : gai_strerror(rv), ret_error);
-    int problem = 0;
+    int problem = look_up(address, field, with_port, &found, ret_error);
+    if (problem < 0)
+        return problem;
     for (const struct addrinfo *ai = found; ai != NULL; ai = ai->ai_next) {
         problem = try_bind(ai);
         if (problem == 0)
             break;
     }
     freeaddrinfo(found);
-    return problem == 0 ? 0 : cannot(address, strerror(problem), ret_error);
+    return problem == 0 ? 0 : cannot(address, field, strerror(problem), ret_error);
+}
+
+/* ---- listening ---- */
+
+static void set_port(struct sockaddr *addr, int port)
+{
+    if (addr->sa_family == AF_INET6)
+        ((struct sockaddr_in6 *)addr)->sin6_port = htons((uint16_t)port);
+    else
+        ((struct sockaddr_in *)addr)->sin_port = htons((uint16_t)port);
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
+    socklen_t len = sizeof(addr);
+    if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
+        return 0;
+    return ntohs(addr.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&addr)->sin6_port
+                                            : ((const struct sockaddr_in *)&addr)->sin_port);
+}
+
+/* A socket, or -1 with errno. */
+static int open_one(const struct addrinfo *ai)
+{
+    int yes = 1, no = 0;
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (ai->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int problem = errno;
+    close(fd);
+    errno = problem;
+    return -1;
+}
+
+int listen_open(const char *address, const char *field, int *ret_fds, int max, int *ret_port,
+    synctv_error *ret_error)
+{
+    struct addrinfo *found = NULL;
+    int n = 0, problem = 0, rv = look_up(address, field, true, &found, ret_error);
+    if (rv < 0)
+        return rv;
+    for (struct addrinfo *ai = found; ai != NULL && n < max; ai = ai->ai_next) {
+        if (n > 0)
+            set_port(ai->ai_addr, *ret_port);
+        int fd = open_one(ai);
+        if (fd < 0)
+            problem = errno;
+        else
+            ret_fds[n++] = fd;
+        if (n == 1)
+            *ret_port = port_of(ret_fds[0]);
+    }
+    freeaddrinfo(found);
+    return n > 0 ? n : cannot(address, field, strerror(problem), ret_error);
 }

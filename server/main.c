@@ -12,6 +12,7 @@
 #include "process.h"
 #include "serve.h"
 #include "user_command.h"
+#include "web.h"
 
 /*
  * jemalloc reads this, where we have it. Without it the 19 MiB of a password's hash go back to the
@@ -39,7 +40,8 @@ static int check_config(struct config *config)
     char text[CONFIG_SENTENCE];
     bool right = process_can_serve(config->node.threads, text, sizeof(text));
     if (right &&
-        (listen_check(config->node.listen, false, &error) < 0 ||
+        (listen_check(config->node.listen, "listen", false, &error) < 0 ||
+            web_check(config, false, &error) < 0 ||
             synctv_node_open(&options, &node, &error) < 0)) {
         config_explain(&error, text, sizeof(text));
         right = false;

@@ -14,6 +14,7 @@
 #include "heartbeat.h"
 #include "listen.h"
 #include "process.h"
+#include "web.h"
 
 /*
  * Whoever ends the server may send the signal to the process and to its group: the same signal
@@ -34,6 +35,7 @@ struct serving {
     uv_signal_t sigterm, sigint, sighup;
     uv_timer_t stop_deadline;
     struct heartbeat heartbeat;
+    struct web web;
     /* With which it ends. */
     int status;
     uv_thread_t stopper;
@@ -76,6 +78,7 @@ static void on_stop_deadline(uv_timer_t *timer)
 static void begin_stop(struct serving *s)
 {
     s->stopping_since_ns = uv_hrtime();
+    web_say_stopping(&s->web);
     uv_timer_start(&s->stop_deadline, on_stop_deadline, STOP_MS, 0);
     if (uv_thread_create(&s->stopper, stop_node, s) < 0)
         stop_node(s);
@@ -114,7 +117,8 @@ static void on_sighup(uv_signal_t *handle, int signum)
         return;
     if (s->config->node.tls_cert_file == NULL) {
         log_text(s, SYNCTV_LOG_INFO, "SIGHUP: nothing to reload without TLS");
-    } else if (synctv_node_reload_tls(s->node, &error) == 0) {
+    } else if (synctv_node_reload_tls(s->node, &error) == 0 &&
+        web_reload_tls(&s->web, &error) == 0) {
         log_text(s, SYNCTV_LOG_INFO, "SIGHUP: new connections get the certificate as it is now");
     } else {
         config_explain(&error, why, sizeof(why));
@@ -213,7 +217,8 @@ static int open_node(struct serving *s)
     begin_guard(s->config);
     if (!process_can_serve(s->config->node.threads, why, sizeof(why)))
         return refuse(why);
-    if (listen_check(s->config->node.listen, true, &error) < 0)
+    if (listen_check(s->config->node.listen, "listen", true, &error) < 0 ||
+        web_check(s->config, true, &error) < 0)
         return refuse_error(&error);
     grpc_guard_begin_listening();
     int rv = synctv_node_open(&s->config->node, &s->node, &error);
@@ -221,11 +226,23 @@ static int open_node(struct serving *s)
     return rv < 0 ? refuse_error(&error) : 0;
 }
 
+static void say_ready(const struct serving *s, const char *database)
+{
+    printf("ready grpc=%s", synctv_node_address(s->node));
+    if (s->web.http != NULL)
+        printf(" http=%s", http_front_address(s->web.http));
+    if (s->web.metrics != NULL)
+        printf(" metrics=%s", http_front_address(s->web.metrics));
+    printf(" node=%s db=%s\n", synctv_node_id(s->node), database);
+    fflush(stdout);
+}
+
 int serve(struct config *config)
 {
     static struct serving serving; /* its handles must stay where they are */
     struct serving *s = &serving;
     char text[512], database[300];
+    synctv_error error;
     s->config = config;
     int status = open_node(s);
     if (status != 0)
@@ -236,17 +253,20 @@ int serve(struct config *config)
         synctv_node_free(s->node);
         return 1;
     }
+    if (web_open(&s->web, config, s->node, &s->loop, &error) < 0) {
+        synctv_node_free(s->node);
+        return refuse_error(&error);
+    }
     db_url_describe(config->node.db_url, database, sizeof(database));
     snprintf(text, sizeof(text), "serving on %s%s, node %s, database %s",
         synctv_node_address(s->node), config->node.tls_cert_file != NULL ? " with TLS" : "",
         synctv_node_id(s->node), database);
     log_text(s, SYNCTV_LOG_INFO, text);
-    printf("ready grpc=%s node=%s db=%s\n", synctv_node_address(s->node), synctv_node_id(s->node),
-        database);
-    fflush(stdout);
+    say_ready(s, database);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     if (s->stopper != 0)
         uv_thread_join(&s->stopper);
+    web_close(&s->web, &s->loop);
     synctv_node_free(s->node);
     log_text(s, SYNCTV_LOG_INFO, "stopped");
     return s->status;

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "embed/metrics.h"
 #include "embed/tls_files.h"
 #include "node/cluster.h"
 #include "node/node.h"
@@ -360,6 +361,18 @@ int synctv_node_reload_tls(synctv_node *node, synctv_error *ret_error)
         rv = sv_rpc_server_reload_tls(server, &tls.tls, ret_error);
     sv_tls_files_fini(&tls);
     return rv;
+}
+
+void synctv_node_read_metrics(synctv_node *node, synctv_metric_fn *fn, void *userdata)
+{
+    struct front *front = node->front;
+    const struct sv_metrics_parts parts = {
+        .node = node,
+        .server = atomic_load(&front->server),
+        .service = front->service,
+        .peer = front->peer,
+    };
+    sv_metrics_read(&parts, fn, userdata);
 }
 
 /* ---- ending ---- */

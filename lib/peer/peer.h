@@ -50,6 +50,17 @@ int sv_peer_start(struct sv_peer *peer, struct sv_rpc_server *server, synctv_err
  * server stops. A second close does nothing.
  */
 void sv_peer_close(struct sv_peer *peer);
+
+#define SV_PEER_LINK_STATS_MAX SYNCTV_CLUSTER_NODES_MAX
+
+/* What waits on the links to one member. */
+struct sv_peer_link_stats {
+    char id[65];
+    size_t queued_events, queued_bytes;
+};
+
+/* Writes at most SV_PEER_LINK_STATS_MAX, one for each member that is linked. Returns how many. */
+size_t sv_peer_get_link_stats(struct sv_peer *peer, struct sv_peer_link_stats *ret_stats);
 /* When the server has stopped. NULL is fine. */
 void sv_peer_free(struct sv_peer *peer);
 

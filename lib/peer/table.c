@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "node/engine/time.h"
 #include "peer/inside.h"
+#include "peer/link.h"
 #include "rpc/retry.h"
 
 /* Who is dialled is alive, says the database. So no wait is longer than after so many failures. */
@@ -144,4 +145,28 @@ void sv_peer_tell_end(struct sv_peer *peer, synctv_log_level level, const char *
     const char *text)
 {
     complain(peer, level, id, text, true);
+}
+
+/* ---- metrics ---- */
+
+size_t sv_peer_get_link_stats(struct sv_peer *peer, struct sv_peer_link_stats *ret_stats)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&peer->lock);
+    SV_LIST_FOREACH(it, &peer->fellows) {
+        const struct sv_peer_fellow *fellow =
+            SV_CONTAINER_OF(it, struct sv_peer_fellow, link_in_peer);
+        struct sv_peer_link *link = NULL;
+        HASH_FIND(hh, peer->links, &fellow->linked, sizeof(fellow->linked), link);
+        if (link == NULL || n == SV_PEER_LINK_STATS_MAX)
+            continue;
+        struct sv_peer_link_stats *stats = &ret_stats[n++];
+        snprintf(stats->id, sizeof(stats->id), "%s", fellow->id);
+        pthread_mutex_lock(&link->lock);
+        stats->queued_events = link->n;
+        stats->queued_bytes = link->n_bytes;
+        pthread_mutex_unlock(&link->lock);
+    }
+    pthread_mutex_unlock(&peer->lock);
+    return n;
 }

@@ -8,6 +8,7 @@
 
 #include "base/id.h"
 #include "base/outage.h"
+#include "service/call_stats.h"
 #include "service/service.h"
 
 /* sv_rpc_method.service of each row of the table. */
@@ -15,6 +16,7 @@ struct sv_service_method {
     struct sv_service *service;
     /* SYNCTV_N_METHODS for MessageStream. */
     synctv_method method;
+    struct sv_service_call_stats stats;
 };
 
 /* The codes of failures of our own. */

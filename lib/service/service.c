@@ -22,7 +22,8 @@ static void add_method(struct sv_service *service, const char *path, synctv_meth
     enum sv_rpc_kind kind, void (*start)(struct sv_rpc_call *rpc, void *arg))
 {
     size_t i = service->n_methods++;
-    service->bound[i] = (struct sv_service_method){ .service = service, .method = method };
+    service->bound[i].service = service;
+    service->bound[i].method = method;
     service->table[i] = (struct sv_rpc_method){
         .path = path,
         .kind = kind,

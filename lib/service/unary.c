@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/methods.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "service/failure.h"
 #include "service/inside.h"
@@ -15,13 +16,20 @@
 
 /* Lives in the call's arena. */
 struct unary {
-    const struct sv_service_method *m;
+    struct sv_service_method *m;
     struct sv_rpc_call *rpc;
     synctv_request request;
+    int64_t begun_us;
 };
+
+static void count(struct unary *u, int code)
+{
+    sv_service_count_call(&u->m->stats, code, sv_mono_us() - u->begun_us);
+}
 
 static void fail(struct unary *u, const synctv_error *err, const struct sv_rpc_detail *extra)
 {
+    count(u, err->code);
     sv_service_fail(u->m->service, u->rpc, err, extra);
 }
 
@@ -64,6 +72,7 @@ static void answer(void *userdata, const synctv_result *result)
         fail(u, &err, NULL);
     } else {
         sv_service_note_success(u->m->service);
+        count(u, 0);
         sv_rpc_call_reply(u->rpc, bytes); /* u is of its arena, and may be gone now */
     }
 }
@@ -130,7 +139,7 @@ static bool needs_no_token(struct unary *u)
 
 void sv_service_unary_start(struct sv_rpc_call *rpc, void *arg)
 {
-    const struct sv_service_method *m = arg;
+    struct sv_service_method *m = arg;
     synctv_error err;
     struct unary *u = sv_arena_alloc(sv_rpc_call_arena(rpc), sizeof(*u));
     if (u == NULL) {
@@ -140,6 +149,7 @@ void sv_service_unary_start(struct sv_rpc_call *rpc, void *arg)
     }
     u->m = m;
     u->rpc = rpc;
+    u->begun_us = sv_mono_us();
     const char *token;
     if (needs_no_token(u))
         call_as_anonymous(u);

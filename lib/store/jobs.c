@@ -256,6 +256,31 @@ static void set_loading(struct sv_job_worker *w, bool loading)
     w->loading = loading;
 }
 
+/* For metrics. */
+static void count_batch(struct sv_store *s, size_t n_jobs)
+{
+    unsigned i = 0;
+    if (n_jobs == 0)
+        return;
+    while (i < SV_STORE_N_BATCHES - 1 && n_jobs > (size_t)1 << i)
+        i++;
+    s->batches[i]++;
+    s->batched_jobs += n_jobs;
+}
+
+void sv_store_get_stats(struct sv_store *store, struct sv_store_stats *ret_stats)
+{
+    pthread_mutex_lock(&store->lock);
+    *ret_stats = (struct sv_store_stats){
+        .queued_writes = store->n_writes,
+        .queued_loads = store->n_loads,
+        .queued_reads = store->reads.n,
+        .batched_jobs = store->batched_jobs,
+    };
+    memcpy(ret_stats->batches, store->batches, sizeof(store->batches));
+    pthread_mutex_unlock(&store->lock);
+}
+
 /*
  * A room is loaded between two changes of it, before or behind those that are queued: the same
  * thread does both. So that very many loads do not hold up writes, these go first; but a few loads
@@ -272,6 +297,7 @@ static void take_some(struct sv_job_worker *w, struct sv_list *writes, bool load
     s->n_writes -= n_writes;
     s->n_loads -= n_loads;
     w->load_is_next = n_writes > 0;
+    count_batch(s, n_writes + n_loads);
     set_writing(w, n_writes + n_loads > 0);
     set_loading(w, n_loads > 0);
 }

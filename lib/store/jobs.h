@@ -67,6 +67,8 @@ struct sv_store {
     /* Signalled when there is nothing to write, for sv_store_drain(). */
     pthread_cond_t idle;
     unsigned n_draining;
+    /* For sv_store_get_stats(). */
+    uint64_t batches[SV_STORE_N_BATCHES], batched_jobs;
 
     /* Once closing: when to give up waiting for other processes. */
     _Atomic int64_t deadline_us;

@@ -449,6 +449,18 @@ struct sv_store_options {
 int sv_store_open(const struct sv_store_options *options, struct sv_store **ret_store,
     synctv_error *err);
 
+/* Batches of at most 1, 2, 4 … 256 jobs. */
+#define SV_STORE_N_BATCHES 9
+
+struct sv_store_stats {
+    size_t queued_writes, queued_loads, queued_reads;
+    /* What writers took from their queues at once, since the start; the jobs of all batches. */
+    uint64_t batches[SV_STORE_N_BATCHES], batched_jobs;
+};
+
+/* Any thread. */
+void sv_store_get_stats(struct sv_store *store, struct sv_store_stats *ret_stats);
+
 /*
  * How often the database turned out to be another copy of the data: a standby that was promoted may
  * not have got what was written last. What is in memory is to be read again then. Any thread.

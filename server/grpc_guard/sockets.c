@@ -26,13 +26,14 @@
 
 #include <synctv/node.h>
 
-#include "addresses.h"
+#include "../addresses.h"
 #include "guard.h"
 
 #define FILES_MAX (1 << 20)
 
 static _Atomic(struct grpc_socket *) *sockets; /* by descriptor */
 static size_t n_files;
+static struct addresses clients = ADDRESSES_INIT;
 static _Atomic(uint64_t) n_turns;
 /* The current turn of this thread, unique in the process; 0 = none. */
 static _Thread_local uint64_t turn;
@@ -69,7 +70,7 @@ static void free_socket(struct grpc_socket *socket)
 {
     if (socket == NULL)
         return;
-    addresses_leave(socket->address);
+    addresses_leave(&clients, socket->address);
     frames_fini(&socket->frames);
     free(socket);
 }
@@ -95,7 +96,8 @@ bool sockets_add_client(int fd, const struct sockaddr *addr)
     if (client == NULL)
         return true;
     unsigned max = grpc_guard.connections_per_address;
-    if (max > 0 && !is_trusted_proxy(addr) && !addresses_enter(addr, max, &client->address)) {
+    if (max > 0 && !is_trusted_proxy(addr) &&
+        !addresses_enter(&clients, addr, max, &client->address)) {
         guard_warn_limited(&last_s, "an address has too many connections: more are turned away",
             "");
         free_socket(client);

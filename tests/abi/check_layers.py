@@ -70,7 +70,7 @@ LIBC_FOR_PUBLIC = {"stddef.h", "stdint.h", "stdbool.h", "string.h", "stdarg.h", 
 
 # Programs see what a user of the library sees, and these.
 PROGRAMS = {
-    "server": {"uv.h", "ini.h", "openssl/err.h", "openssl/ssl.h"},
+    "server": {"uv.h", "ini.h", "openssl/err.h", "openssl/ssl.h", "llhttp/llhttp.h"},
     "examples": {"uv.h"},
 }
 

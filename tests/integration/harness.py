@@ -94,8 +94,9 @@ def config_file(config):
 
 
 def environment(extra=None):
-    """Ours without settings of the server that somebody may have set."""
+    """Ours without settings of the server that somebody may have set. Who wants HTTP says where."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("SYNCTV__")}
+    env["SYNCTV__HTTP__LISTEN"] = ""
     env.update(extra or {})
     return env
 

@@ -17,6 +17,7 @@
 #include "chat.h"
 #include "node.h"
 #include "cluster.h"
+#include "metrics.h"
 #include "client.h"
 #include "player.h"
 

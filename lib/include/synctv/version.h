@@ -28,8 +28,8 @@ extern "C" {
  * fields that it does not know are zero, and refuses it with INVALID_ARGUMENT otherwise. A
  * structure that was not initialised (struct_size 0) is refused, too.
  * - What the library hands out one at a time: synctv_result, synctv_event, synctv_playback,
- *   synctv_danmaku, synctv_cluster_event. New fields come at the end. Take their address, never
- * their size.
+ *   synctv_danmaku, synctv_cluster_event, synctv_metric. New fields come at the end. Take their
+ * address, never their size.
  * - Enums and the list of methods: new values come at the end. Pass over those you do not know.
  *
  * All other structures stay as they are.

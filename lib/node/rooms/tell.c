@@ -55,6 +55,13 @@ static void end_streams(struct sv_room *room)
     sv_observers_end(room->node, SYNCTV_E_NO_MEMORY);
 }
 
+/* For metrics: once for all streams. */
+static void count(struct sv_streams *streams, unsigned n_deliveries)
+{
+    atomic_fetch_add_explicit(&streams->n_events, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&streams->n_deliveries, n_deliveries, memory_order_relaxed);
+}
+
 /* To those of the audience who may see it; `sight` NULL: to all of them. */
 static void tell(struct sv_room *room, const synctv_event *event, enum audience audience,
     const struct sight *sight)
@@ -63,12 +70,16 @@ static void tell(struct sv_room *room, const synctv_event *event, enum audience 
         end_streams(room);
         return;
     }
+    unsigned n_deliveries = 0;
     SV_LIST_FOREACH(it, &room->follows) {
         struct sv_stream *stream = SV_CONTAINER_OF(it, struct sv_follow, in_room)->stream;
         if (is_among(room, stream, audience) &&
-            (sight == NULL || may_see(room, stream, event, sight)))
+            (sight == NULL || may_see(room, stream, event, sight))) {
             sv_stream_push(stream, event);
+            n_deliveries++;
+        }
     }
+    count(room->node->streams, n_deliveries);
     if (audience != TO_GUESTS && atomic_load(&room->node->rooms->n_observers) > 0)
         sv_observers_push(room->node, event);
     if (event->type == SYNCTV_EVENT_DANMAKU && room->danmaku_ms == 0) {

@@ -78,6 +78,7 @@ void sv_stream_push(struct sv_stream *stream, const synctv_event *event)
             /* It has missed an event. It has to open again and begin with a snapshot. */
             sv_event_ring_clear(&stream->events);
             sv_error(&stream->end, rv);
+            atomic_fetch_add_explicit(&stream->node->streams->n_slow, 1, memory_order_relaxed);
         }
         wake = notify_opener(stream);
     }

@@ -36,6 +36,9 @@ struct sv_user_streams {
 struct sv_streams {
     const struct sv_stream_hooks *hooks;
     atomic_uint n;
+    /* For metrics: events of rooms, those that were queued for a stream, streams that were not
+     * read. */
+    atomic_ullong n_events, n_deliveries, n_slow;
 
     /* Of the next two. */
     pthread_mutex_t lock;

@@ -2,13 +2,9 @@
 #include "addresses.h"
 
 #include <netinet/in.h>
-#include <pthread.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-#define N_BUCKETS 4096
 
 /* The network that counts as one address: IPv4 mapped into IPv6, or the /64. */
 struct network {
@@ -20,12 +16,6 @@ struct address {
     struct network network;
     unsigned n_connections;
 };
-
-/* Guards everything below. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct address *buckets[N_BUCKETS];
-/* Nobody can choose addresses that share a bucket. */
-static uint64_t seed;
 
 static bool network_of(const struct sockaddr *addr, struct network *ret)
 {
@@ -52,17 +42,18 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
-static struct address **bucket_of(const struct network *network)
+static struct address **bucket_of(struct addresses *all, const struct network *network)
 {
-    if (seed == 0 && getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
-        seed = 1;
-    return &buckets[mix(mix(network->high ^ seed) ^ network->low) % N_BUCKETS];
+    if (all->seed == 0 && getrandom(&all->seed, sizeof(all->seed), GRND_NONBLOCK) < 0)
+        all->seed = 1;
+    uint64_t hash = mix(mix(network->high ^ all->seed) ^ network->low);
+    return &all->buckets[hash % ADDRESSES_BUCKETS];
 }
 
 /* Locked. NULL without memory. */
-static struct address *find_or_add(const struct network *network)
+static struct address *find_or_add(struct addresses *all, const struct network *network)
 {
-    struct address **bucket = bucket_of(network), *address = *bucket;
+    struct address **bucket = bucket_of(all, network), *address = *bucket;
     while (address != NULL &&
         (address->network.high != network->high || address->network.low != network->low))
         address = address->next;
@@ -73,36 +64,37 @@ static struct address *find_or_add(const struct network *network)
     return address;
 }
 
-bool addresses_enter(const struct sockaddr *addr, unsigned max, struct address **ret_address)
+bool addresses_enter(struct addresses *all, const struct sockaddr *addr, unsigned max,
+    struct address **ret_address)
 {
     struct network network;
     bool enters = true;
     *ret_address = NULL;
     if (!network_of(addr, &network))
         return true;
-    pthread_mutex_lock(&lock);
-    struct address *address = find_or_add(&network);
+    pthread_mutex_lock(&all->lock);
+    struct address *address = find_or_add(all, &network);
     if (address != NULL && address->n_connections >= max) {
         enters = false;
     } else if (address != NULL) {
         address->n_connections++;
         *ret_address = address;
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&all->lock);
     return enters;
 }
 
-void addresses_leave(struct address *address)
+void addresses_leave(struct addresses *all, struct address *address)
 {
     if (address == NULL)
         return;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&all->lock);
     if (--address->n_connections == 0) {
-        struct address **link = bucket_of(&address->network);
+        struct address **link = bucket_of(all, &address->network);
         while (*link != address)
             link = &(*link)->next;
         *link = address->next;
         free(address);
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&all->lock);
 }
