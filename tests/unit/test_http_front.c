@@ -320,6 +320,31 @@ START_TEST(requests_on_one_connection_are_answered_in_their_order)
 }
 END_TEST
 
+START_TEST(who_has_asked_much_and_says_no_more_gets_all_answers)
+{
+    static char text[200000], sink[5000];
+    const size_t one = strlen(GET "\r\n");
+    unsigned n = 0, n_slashes = 0;
+    size_t sent = 0;
+    for (; (n + 1) * one < sizeof(text); n++)
+        memcpy(text + n * one, GET "\r\n", one);
+    int fd = dial();
+    for (ssize_t len = -1; len != 0;) {
+        ssize_t part = send(fd, text + sent, n * one - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent += part > 0 ? (size_t)part : 0;
+        if (part > 0 && sent == n * one)
+            shutdown(fd, SHUT_WR);
+        uv_run(&loop, UV_RUN_NOWAIT);
+        len = recv(fd, sink, sizeof(sink), MSG_DONTWAIT);
+        ck_assert(len >= 0 || errno == EAGAIN);
+        for (ssize_t k = 0; k < len; k++)
+            n_slashes += sink[k] == '/'; /* one in "HTTP/1.1", one in "text/plain" */
+    }
+    ck_assert_uint_eq(n_slashes, 2 * n);
+    close(fd);
+}
+END_TEST
+
 START_TEST(what_comes_early_waits_for_its_turn)
 {
     int fd = dial();
@@ -736,6 +761,7 @@ int main(void)
     tcase_add_test(tc, a_second_request_does_not_hide_in_a_body);
     tcase_add_test(tc, a_long_line_and_a_long_head_are_refused);
     tcase_add_test(tc, requests_on_one_connection_are_answered_in_their_order);
+    tcase_add_test(tc, who_has_asked_much_and_says_no_more_gets_all_answers);
     tcase_add_test(tc, what_comes_early_waits_for_its_turn);
     tcase_add_test(tc, who_sends_without_end_is_not_read_without_end);
     tcase_add_test(tc, head_and_options_have_no_body);
