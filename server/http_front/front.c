@@ -193,6 +193,8 @@ static void take(struct conn *conn, const uint8_t *data, size_t len)
     free(all);
     conn_flush(conn);
     conn_set_reading(conn, http->n_early <= EARLY_BYTES);
+    if (http->half_closed && !http->busy && http->n_early == 0)
+        conn_finish(conn);
 }
 
 /* ---- conn_ops ---- */
@@ -220,12 +222,11 @@ static void on_bytes(struct conn *conn, const uint8_t *data, size_t len)
 static void on_end(struct conn *conn)
 {
     struct http_conn *http = conn_userdata(conn);
-    http->ended = true;
-    http->exchange.keeps_alive = false;
-    if (!http->busy)
-        conn_finish(conn);
-    else if (http->exchange.streams)
+    http->half_closed = true;
+    if (http->busy && http->exchange.streams)
         conn_close(conn);
+    else if (!http->busy && http->n_early == 0)
+        conn_finish(conn);
 }
 
 static void on_drained(struct conn *conn)

@@ -33,8 +33,10 @@ struct http_conn {
     bool busy;
     /* It is being taken from: who ends an exchange need not go on with the next. */
     bool taking;
-    /* No request comes any more. */
+    /* No request is taken any more. */
     bool ended;
+    /* The client sends no more: what it has asked is answered. */
+    bool half_closed;
     /* The head that is being read; NULL = nothing of it has come. */
     struct http_request *reading;
     /* What came while it was busy. */
