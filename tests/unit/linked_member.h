@@ -21,13 +21,19 @@ static const char *const peer_ids[] = { "", "a", "z" };
 #define Z 2
 static uint64_t n_heard[3];
 
-static inline void dial(void *peers, const char *peer_id, const char *address) {}
-static inline void hang_up(void *peers, uint64_t link, const char *peer_id, const char *reason) {}
+static inline void dial(void *peers, const char *peer_id, const char *address)
+{
+}
+static inline void hang_up(void *peers, uint64_t link, const char *peer_id, const char *reason)
+{
+}
 static inline void send_event(void *peers, const struct sv_cluster_event *event,
     const struct sv_link_place *places, size_t n_places)
 {
 }
-static inline void observed(void *peers, const struct sv_cluster_event *event) {}
+static inline void observed(void *peers, const struct sv_cluster_event *event)
+{
+}
 
 static const struct sv_link_ops link_ops = {
     .dial = dial,
@@ -88,10 +94,8 @@ static inline void link_with(uint64_t link)
     sv_links_opened(&fx_node, link, peer_ids[link], 1);
     const struct sv_cluster_interest interest = { .room_id = room, .on = true };
     hear(link,
-        (struct sv_cluster_event){ .kind = SV_CLUSTER_INTEREST,
-            .room_id = "",
-            .interests = &interest,
-            .n_interests = 1 });
+        (struct sv_cluster_event){
+            .kind = SV_CLUSTER_INTEREST, .room_id = "", .interests = &interest, .n_interests = 1 });
     fx_pass_ms(SV_MESH_SETTLE_MS + 100);
 }
 

@@ -151,14 +151,15 @@ START_TEST(a_room_pauses_though_the_node_that_comes_first_is_silent)
     const synctv_room_settings settings = { .pause_when_empty = true };
     room = fx_room(alice, &settings);
     const char *movie = fx_movie(alice, room, "x", 0);
-    fx_assert_ok(
-        FX_ASK(alice, SET_CURRENT_MOVIE, .room_id = room, .movie_id = movie, .autoplay = true));
+    fx_assert_ok(FX_ASK(alice, SET_CURRENT_MOVIE, .room_id = room, .movie_id = movie,
+        .autoplay = true));
     link_with(A);
     const synctv_stream_options options = SYNCTV_STREAM_OPTIONS(.room_id = room);
     synctv_stream *alices = NULL;
     fx_assert_ok(synctv_stream_open(alice, &options, &alices, &fx_error));
     synctv_stream_close(alices);
     fx_pass_ms(10100);
+    fx_pass_ms(100);
     fx_pass_ms(SV_TURN_MS + 100);
     ck_assert_int_eq(anchor().status, SYNCTV_PLAYBACK_STATUS_PAUSED);
 }

@@ -75,6 +75,7 @@ static void expect_status(synctv_playback_status status)
 /* It stands where it stood when the last one went offline: nothing that happens later moves it. */
 static double paused_at(void)
 {
+    fx_pass_ms(100); /* it is decided in a moment */
     synctv_playback state = state_now();
     ck_assert_int_eq(state.status, SYNCTV_PLAYBACK_STATUS_PAUSED);
     ck_assert_str_eq(state.movie_id, movie);
@@ -97,6 +98,7 @@ START_TEST(the_room_pauses_when_the_last_one_has_gone_offline)
     expect_status(SYNCTV_PLAYBACK_STATUS_PLAYING);
     fx_got(watcher, SYNCTV_EVENT_STATE);
     fx_pass_ms(5100);
+    fx_pass_ms(100); /* it is decided in a moment */
     const synctv_event *event = fx_expect(watcher, SYNCTV_EVENT_STATE);
     while (event->state->cause == SYNCTV_STATE_CAUSE_RESYNC)
         event = fx_expect(watcher, SYNCTV_EVENT_STATE);
@@ -156,6 +158,7 @@ START_TEST(the_setting_can_be_changed)
         ck_assert(fx_answer->room->settings->pause_when_empty == settings[i]->pause_when_empty);
         synctv_stream_close(open_own(alice));
         fx_pass_ms(60000);
+        fx_pass_ms(100);
         expect_status(i == 0 ? SYNCTV_PLAYBACK_STATUS_PLAYING : SYNCTV_PLAYBACK_STATUS_PAUSED);
     }
 }

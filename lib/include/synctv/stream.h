@@ -11,8 +11,8 @@
  *
  * A stream of the system (synctv_node_as_system()) over all rooms sees what happens in every room
  * that the node has in memory or changes, but no snapshots. Of rooms that are open only at other
- * members of a cluster, it sees nothing: each member has its own such streams. On a node, a stream with 1024 events or 1 MiB waiting ends with
- * SLOW_CONSUMER; the next one begins with snapshots.
+ * members of a cluster, it sees nothing: each member has its own such streams. On a node, a stream
+ * with 1024 events or 1 MiB waiting ends with SLOW_CONSUMER; the next one begins with snapshots.
  *
  * Over a network (synctv_client_caller()) the stream reconnects by itself, with backoff; CONNECTED
  * and DISCONNECTED events tell, and new SNAPSHOT events bring the rooms up to date

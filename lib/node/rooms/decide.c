@@ -93,15 +93,3 @@ void sv_room_decide(struct sv_room *room)
     room->decision = SV_ROOM_GOES_ON;
     act(room, decision, length_s);
 }
-
-void sv_room_decide_soon(struct sv_room *room)
-{
-    if (room->decide_ms == 0)
-        look_at(room, sv_node_mono_ms(room->node) + SV_TICK_MS);
-}
-
-void sv_room_emptied(struct sv_room *room)
-{
-    room->emptied_at = room->playback.version;
-    sv_room_decide(room);
-}

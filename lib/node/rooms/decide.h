@@ -24,12 +24,5 @@
 void sv_room_count_report(struct sv_room *room, const struct sv_report *report);
 /* Somebody has reported something, or watches no more; or it is time to look (decide_ms). */
 void sv_room_decide(struct sv_room *room);
-/*
- * The same in a moment: another node has said something. If this node has slept, what others have
- * decided meanwhile comes right behind it.
- */
-void sv_room_decide_soon(struct sv_room *room);
-/* The last one has gone offline. */
-void sv_room_emptied(struct sv_room *room);
 
 #endif

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "node/rooms/decide.h"
 #include "node/rooms/presence.h"
 
 #include <string.h>
@@ -141,6 +140,14 @@ void sv_presence_leave(struct sv_room *room, const char *user_id)
     }
 }
 
+/* What depends on how many watch is decided anew. */
+static void fewer_are_here(struct sv_room *room)
+{
+    if (n_online(room) == 0)
+        room->emptied_at = room->playback.version;
+    sv_room_decide_soon(room);
+}
+
 bool sv_presence_is_complete(const struct sv_room *room)
 {
     return sv_links_is_complete(room->node);
@@ -192,10 +199,8 @@ void sv_presence_tick(struct sv_room *room, int64_t now_ms)
         return;
     unsigned n_before = n_online(room);
     expire(room, now_ms);
-    if (n_before > 0 && n_online(room) == 0)
-        sv_room_emptied(room);
-    else if (n_online(room) < n_before)
-        sv_room_decide(room);
+    if (n_online(room) < n_before)
+        fewer_are_here(room);
 }
 
 /* --- at other nodes --- */
@@ -218,10 +223,7 @@ void sv_presence_elsewhere(struct sv_room *room, const char *user_id)
         return;
     go_offline(room, attendee);
     announce(room, user_id, SYNCTV_MEMBER_CHANGE_OFFLINE);
-    if (n_online(room) == 0)
-        sv_room_emptied(room);
-    else
-        sv_room_decide(room);
+    fewer_are_here(room);
 }
 
 /* Of a room that nobody has seen yet. */
@@ -293,8 +295,5 @@ void sv_presence_forget(struct sv_room *room, const char *user_id)
     go_offline(room, attendee);
     if (!was_member || n_online(room) >= SV_ONLINE_MESSAGES_MAX)
         tell_number_soon(room);
-    if (n_online(room) == 0)
-        sv_room_emptied(room);
-    else
-        sv_room_decide(room);
+    fewer_are_here(room);
 }

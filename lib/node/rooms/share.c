@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "node/rooms/decide.h"
 #include "node/rooms/share.h"
 
 #include <stdlib.h>
@@ -9,10 +8,12 @@
 #include "node/people/account.h"
 #include "node/rooms/apply.h"
 #include "node/rooms/chat.h"
+#include "node/rooms/decide.h"
 #include "node/rooms/load.h"
 #include "node/rooms/look.h"
 #include "node/rooms/presence.h"
 #include "node/rooms/tell.h"
+#include "node/rooms/timer.h"
 #include "node/rooms/view.h"
 
 /* ---- out ---- */

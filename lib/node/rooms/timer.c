@@ -108,7 +108,7 @@ void sv_room_schedule(struct sv_room *room)
     }
     bool earlier = false;
     pthread_mutex_lock(&node->rooms->lock);
-    room->may_be_idle = !room->playback_dirty && room->offline_ms == 0;
+    room->may_be_idle = !room->playback_dirty && room->offline_ms == 0 && room->decide_ms == 0;
     if (due_ms == INT64_MAX) {
         sv_room_stop_timer(room);
     } else {
@@ -120,4 +120,12 @@ void sv_room_schedule(struct sv_room *room)
     pthread_mutex_unlock(&node->rooms->lock);
     if (earlier)
         sv_node_wake(node);
+}
+
+void sv_room_decide_soon(struct sv_room *room)
+{
+    if (room->decide_ms != 0)
+        return;
+    room->decide_ms = sv_node_mono_ms(room->node) + SV_TICK_MS;
+    sv_room_schedule(room);
 }

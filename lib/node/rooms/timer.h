@@ -12,6 +12,12 @@
 
 /* Works out when this room needs its timer next, from its fields, and sets it. Locked. */
 void sv_room_schedule(struct sv_room *room);
+/*
+ * Looks in a moment whether the room's people have decided something (decide.h): somebody has gone,
+ * or another node has said something. If this node has slept, what others have decided meanwhile
+ * comes right behind it. Locked.
+ */
+void sv_room_decide_soon(struct sv_room *room);
 /* The table's lock is held. */
 void sv_room_stop_timer(struct sv_room *room);
 

@@ -37,8 +37,7 @@ int sv_pg_session_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit);
 
 int sv_pg_room_insert(struct sv_tx *tx, const struct sv_room_rec *rec);
 int sv_pg_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_room_rec *ret);
-int sv_pg_room_heads(struct sv_tx *tx, const char *const *ids, size_t n,
-    struct sv_room_head *ret);
+int sv_pg_room_heads(struct sv_tx *tx, const char *const *ids, size_t n, struct sv_room_head *ret);
 int sv_pg_room_update(struct sv_tx *tx, const struct sv_room_rec *rec);
 int sv_pg_room_delete(struct sv_tx *tx, const char *id);
 int sv_pg_room_touch(struct sv_tx *tx, const char *id, uint64_t *ret_revision);
