@@ -10,38 +10,38 @@ static bool counts(int64_t role, int64_t status)
         (status == SYNCTV_MEMBER_STATUS_ACTIVE || status == SYNCTV_MEMBER_STATUS_PENDING);
 }
 
-static void get_member(struct sv_pg_query *q, struct sv_arena *a, struct sv_member_rec *ret)
+static void get_member(struct sv_query *q, struct sv_arena *a, struct sv_member_rec *ret)
 {
     *ret = (struct sv_member_rec){
         .member = {
-            .room_id = sv_pg_get_text(q, 0, a),
-            .user_id = sv_pg_get_text(q, 1, a),
-            .username = sv_pg_get_text(q, 2, a),
-            .role = (synctv_room_role)sv_pg_get_enum(q, 3, SYNCTV_ROOM_ROLE_CREATOR),
-            .status = (synctv_member_status)sv_pg_get_enum(q, 4, SYNCTV_MEMBER_STATUS_BANNED),
-            .added_permissions = sv_pg_get_uint(q, 5),
-            .removed_permissions = sv_pg_get_uint(q, 6),
-            .joined_at_ms = sv_pg_get_int(q, 7),
+            .room_id = sv_query_get_text(q, 0, a),
+            .user_id = sv_query_get_text(q, 1, a),
+            .username = sv_query_get_text(q, 2, a),
+            .role = (synctv_room_role)sv_query_get_enum(q, 3, SYNCTV_ROOM_ROLE_CREATOR),
+            .status = (synctv_member_status)sv_query_get_enum(q, 4, SYNCTV_MEMBER_STATUS_BANNED),
+            .added_permissions = sv_query_get_uint(q, 5),
+            .removed_permissions = sv_query_get_uint(q, 6),
+            .joined_at_ms = sv_query_get_int(q, 7),
         },
-        .kicked_until_ms = sv_pg_get_int(q, 8),
-        .user_role = (synctv_user_role)sv_pg_get_enum(q, 9, SYNCTV_USER_ROLE_ROOT),
-        .user_status = (synctv_user_status)sv_pg_get_enum(q, 10, SYNCTV_USER_STATUS_BANNED),
+        .kicked_until_ms = sv_query_get_int(q, 8),
+        .user_role = (synctv_user_role)sv_query_get_enum(q, 9, SYNCTV_USER_ROLE_ROOT),
+        .user_status = (synctv_user_status)sv_query_get_enum(q, 10, SYNCTV_USER_STATUS_BANNED),
     };
 }
 
 int sv_pg_member_get(struct sv_tx *tx, const char *room_id, const char *user_id, struct sv_arena *a,
     struct sv_member_rec *ret)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     struct sv_member_rec rec;
-    sv_pg_query(&q, tx, SV_PG_MEMBER_BY_ID);
-    sv_pg_text(&q, room_id);
-    sv_pg_text(&q, user_id);
-    sv_pg_use_ahead(&q, SV_PG_AHEAD_MEMBER, room_id, user_id);
-    int rv = sv_pg_next(&q);
+    sv_query_begin(&q, tx, SV_PG_MEMBER_BY_ID);
+    sv_query_text(&q, room_id);
+    sv_query_text(&q, user_id);
+    sv_query_use_ahead(&q, SV_AHEAD_MEMBER, room_id, user_id);
+    int rv = sv_query_next(&q);
     if (rv > 0)
         get_member(&q, a, &rec);
-    rv = sv_pg_end(&q, rv);
+    rv = sv_query_end(&q, rv);
     if (rv <= 0)
         return rv < 0 ? rv : SYNCTV_E_MEMBER_NOT_FOUND;
     *ret = rec;
@@ -51,44 +51,44 @@ int sv_pg_member_get(struct sv_tx *tx, const char *room_id, const char *user_id,
 /* Whether the stored row counts: 1, 0, or MEMBER_NOT_FOUND when there is none. */
 static int stored_counts(struct sv_tx *tx, const char *room_id, const char *user_id)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx, "SELECT role, status FROM members WHERE room_id = $1 AND user_id = $2");
-    sv_pg_text(&q, room_id);
-    sv_pg_text(&q, user_id);
-    int rv = sv_pg_next(&q);
+    struct sv_query q;
+    sv_query_begin(&q, tx, "SELECT role, status FROM members WHERE room_id = $1 AND user_id = $2");
+    sv_query_text(&q, room_id);
+    sv_query_text(&q, user_id);
+    int rv = sv_query_next(&q);
     if (rv > 0)
-        rv = counts(sv_pg_get_int(&q, 0), sv_pg_get_int(&q, 1));
+        rv = counts(sv_query_get_int(&q, 0), sv_query_get_int(&q, 1));
     else if (rv == 0)
         rv = SYNCTV_E_MEMBER_NOT_FOUND;
-    return sv_pg_end(&q, rv);
+    return sv_query_end(&q, rv);
 }
 
 static int add_to_count(struct sv_tx *tx, const char *room_id, int by)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     if (by == 0)
         return 0;
-    sv_pg_query(&q, tx, "UPDATE rooms SET member_count = member_count + $1 WHERE id = $2");
-    sv_pg_int(&q, by);
-    sv_pg_text(&q, room_id);
-    int rv = sv_pg_run(&q);
+    sv_query_begin(&q, tx, "UPDATE rooms SET member_count = member_count + $1 WHERE id = $2");
+    sv_query_int(&q, by);
+    sv_query_text(&q, room_id);
+    int rv = sv_query_run(&q);
     return rv < 0 ? rv : 0;
 }
 
 static int room_exists(struct sv_tx *tx, const char *room_id)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     int64_t one;
-    sv_pg_query(&q, tx, "SELECT 1 FROM rooms WHERE id = $1");
-    sv_pg_text(&q, room_id);
-    return sv_pg_number(&q, &one);
+    sv_query_begin(&q, tx, "SELECT 1 FROM rooms WHERE id = $1");
+    sv_query_text(&q, room_id);
+    return sv_query_number(&q, &one);
 }
 
 static int put_row(struct sv_tx *tx, const struct sv_member_rec *rec)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     const synctv_member *m = &rec->member;
-    sv_pg_query(&q, tx,
+    sv_query_begin(&q, tx,
         "INSERT INTO members (room_id, user_id, role, status, added_permissions,"
         " removed_permissions, joined_at_ms, kicked_until_ms) SELECT $1, $2, $3, $4, $5, $6, $7, $8"
         " WHERE EXISTS (SELECT FROM rooms WHERE id = $1)"
@@ -97,15 +97,15 @@ static int put_row(struct sv_tx *tx, const struct sv_member_rec *rec)
         " status = excluded.status, added_permissions = excluded.added_permissions,"
         " removed_permissions = excluded.removed_permissions,"
         " joined_at_ms = excluded.joined_at_ms, kicked_until_ms = excluded.kicked_until_ms");
-    sv_pg_text(&q, m->room_id);
-    sv_pg_text(&q, m->user_id);
-    sv_pg_int(&q, m->role);
-    sv_pg_int(&q, m->status);
-    sv_pg_uint(&q, m->added_permissions);
-    sv_pg_uint(&q, m->removed_permissions);
-    sv_pg_int(&q, m->joined_at_ms);
-    sv_pg_int(&q, rec->kicked_until_ms);
-    int rv = sv_pg_run(&q);
+    sv_query_text(&q, m->room_id);
+    sv_query_text(&q, m->user_id);
+    sv_query_int(&q, m->role);
+    sv_query_int(&q, m->status);
+    sv_query_uint(&q, m->added_permissions);
+    sv_query_uint(&q, m->removed_permissions);
+    sv_query_int(&q, m->joined_at_ms);
+    sv_query_int(&q, rec->kicked_until_ms);
+    int rv = sv_query_run(&q);
     if (rv == 0) {
         rv = room_exists(tx, m->room_id);
         return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : SYNCTV_E_USER_NOT_FOUND;
@@ -127,46 +127,46 @@ int sv_pg_member_put(struct sv_tx *tx, const struct sv_member_rec *rec)
 
 int sv_pg_member_delete(struct sv_tx *tx, const char *room_id, const char *user_id)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     int before = stored_counts(tx, room_id, user_id);
     if (before < 0)
         return before;
-    sv_pg_query(&q, tx, "DELETE FROM members WHERE room_id = $1 AND user_id = $2");
-    sv_pg_text(&q, room_id);
-    sv_pg_text(&q, user_id);
-    int rv = sv_pg_run(&q);
+    sv_query_begin(&q, tx, "DELETE FROM members WHERE room_id = $1 AND user_id = $2");
+    sv_query_text(&q, room_id);
+    sv_query_text(&q, user_id);
+    int rv = sv_query_run(&q);
     return rv < 0 ? rv : add_to_count(tx, room_id, -before);
 }
 
 /* None of them counts. */
 int sv_pg_member_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
+    struct sv_query q;
+    sv_query_begin(&q, tx,
         "DELETE FROM members WHERE (room_id, user_id) IN"
         " (SELECT room_id, user_id FROM members WHERE role = 0 AND kicked_until_ms <= $1"
         " ORDER BY kicked_until_ms LIMIT $2)");
-    sv_pg_int(&q, now_ms);
-    sv_pg_int(&q, limit < 0 ? 0 : limit);
-    return sv_pg_run(&q);
+    sv_query_int(&q, now_ms);
+    sv_query_int(&q, limit < 0 ? 0 : limit);
+    return sv_query_run(&q);
 }
 
 int sv_pg_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     struct sv_member_rec **ret_members)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     struct sv_rows rows = { .arena = a, .size = sizeof(struct sv_member_rec) };
     int rv;
-    sv_pg_query(&q, tx, SV_PG_MEMBERS_OF_ROOM);
-    sv_pg_text(&q, room_id);
-    sv_pg_use_ahead(&q, SV_PG_AHEAD_MEMBERS, room_id, NULL);
-    while (sv_pg_next(&q) > 0) {
+    sv_query_begin(&q, tx, SV_PG_MEMBERS_OF_ROOM);
+    sv_query_text(&q, room_id);
+    sv_query_use_ahead(&q, SV_AHEAD_MEMBERS, room_id, NULL);
+    while (sv_query_next(&q) > 0) {
         struct sv_member_rec *rec = sv_rows_push(&rows);
         if (rec == NULL)
-            return sv_pg_end(&q, SYNCTV_E_NO_MEMORY);
+            return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
         get_member(&q, a, rec);
     }
-    rv = sv_pg_end(&q, rows.n);
+    rv = sv_query_end(&q, rows.n);
     if (rv >= 0)
         *ret_members = (struct sv_member_rec *)rows.items;
     return rv;
@@ -174,32 +174,32 @@ int sv_pg_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
 
 int sv_pg_member_count(struct sv_tx *tx, const char *room_id)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx, "SELECT member_count FROM rooms WHERE id = $1");
-    sv_pg_text(&q, room_id);
-    int rv = sv_pg_next(&q);
-    return sv_pg_end(&q, rv > 0 ? sv_pg_get_count(&q, 0) : rv);
+    struct sv_query q;
+    sv_query_begin(&q, tx, "SELECT member_count FROM rooms WHERE id = $1");
+    sv_query_text(&q, room_id);
+    int rv = sv_query_next(&q);
+    return sv_query_end(&q, rv > 0 ? sv_query_get_count(&q, 0) : rv);
 }
 
 int sv_pg_member_count_rooms(struct sv_tx *tx, const char *user_id)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     int64_t n = 0;
-    sv_pg_query(&q, tx,
+    sv_query_begin(&q, tx,
         "SELECT count(*) FROM members WHERE user_id = $1 AND role > 0 AND status IN (1, 2)");
-    sv_pg_text(&q, user_id);
-    int rv = sv_pg_number(&q, &n);
+    sv_query_text(&q, user_id);
+    int rv = sv_query_number(&q, &n);
     return rv < 0 ? rv : (int)n;
 }
 
 int sv_pg_member_rooms(struct sv_tx *tx, const char *user_id, int32_t limit, struct sv_arena *a,
     const char *const **ret_room_ids)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
+    struct sv_query q;
+    sv_query_begin(&q, tx,
         "SELECT room_id FROM members WHERE user_id = $1 AND role > 0 AND status = 1"
         " ORDER BY joined_at_ms DESC, room_id DESC LIMIT $2");
-    sv_pg_text(&q, user_id);
-    sv_pg_int(&q, limit < 0 ? 0 : limit);
-    return sv_pg_ids(&q, a, ret_room_ids);
+    sv_query_text(&q, user_id);
+    sv_query_int(&q, limit < 0 ? 0 : limit);
+    return sv_query_ids(&q, a, ret_room_ids);
 }

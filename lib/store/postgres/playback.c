@@ -6,28 +6,29 @@
 int sv_pg_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     synctv_playback *ret)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     synctv_playback state;
-    sv_pg_query(&q, tx, SV_PG_PLAYBACK_OF_ROOM);
-    sv_pg_text(&q, room_id);
-    sv_pg_use_ahead(&q, SV_PG_AHEAD_PLAYBACK, room_id, NULL);
-    int rv = sv_pg_next(&q);
+    sv_query_begin(&q, tx, SV_PG_PLAYBACK_OF_ROOM);
+    sv_query_text(&q, room_id);
+    sv_query_use_ahead(&q, SV_AHEAD_PLAYBACK, room_id, NULL);
+    int rv = sv_query_next(&q);
     if (rv > 0) {
         state = (synctv_playback){
-            .room_id = sv_pg_get_text(&q, 0, a),
-            .movie_id = sv_pg_get_text(&q, 1, a),
-            .status = (synctv_playback_status)sv_pg_get_enum(&q, 2, SYNCTV_PLAYBACK_STATUS_PLAYING),
-            .position_s = sv_pg_get_double(&q, 3),
-            .rate = sv_pg_get_double(&q, 4),
-            .updated_at_ms = sv_pg_get_int(&q, 5),
-            .version = sv_pg_get_uint(&q, 6),
-            .cause = (synctv_state_cause)sv_pg_get_enum(&q, 7, SYNCTV_STATE_CAUSE_RESYNC),
-            .actor_id = sv_pg_get_text(&q, 8, a),
-            .operation_id = sv_pg_get_text(&q, 9, a),
-            .node_id = sv_pg_get_text(&q, 10, a),
+            .room_id = sv_query_get_text(&q, 0, a),
+            .movie_id = sv_query_get_text(&q, 1, a),
+            .status =
+                (synctv_playback_status)sv_query_get_enum(&q, 2, SYNCTV_PLAYBACK_STATUS_PLAYING),
+            .position_s = sv_query_get_double(&q, 3),
+            .rate = sv_query_get_double(&q, 4),
+            .updated_at_ms = sv_query_get_int(&q, 5),
+            .version = sv_query_get_uint(&q, 6),
+            .cause = (synctv_state_cause)sv_query_get_enum(&q, 7, SYNCTV_STATE_CAUSE_RESYNC),
+            .actor_id = sv_query_get_text(&q, 8, a),
+            .operation_id = sv_query_get_text(&q, 9, a),
+            .node_id = sv_query_get_text(&q, 10, a),
         };
     }
-    rv = sv_pg_end(&q, rv);
+    rv = sv_query_end(&q, rv);
     if (rv > 0)
         *ret = state;
     return rv;
@@ -36,11 +37,11 @@ int sv_pg_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *a
 /* 1 if the room is there, else 0. */
 static int room_exists(struct sv_tx *tx, const char *room_id)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     int64_t one;
-    sv_pg_query(&q, tx, "SELECT 1 FROM rooms WHERE id = $1");
-    sv_pg_text(&q, room_id);
-    return sv_pg_number(&q, &one);
+    sv_query_begin(&q, tx, "SELECT 1 FROM rooms WHERE id = $1");
+    sv_query_text(&q, room_id);
+    return sv_query_number(&q, &one);
 }
 
 /* With its highest bit turned over a number without a sign compares as it should. */
@@ -48,8 +49,8 @@ static int room_exists(struct sv_tx *tx, const char *room_id)
 
 int sv_pg_playback_put(struct sv_tx *tx, const synctv_playback *state)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
+    struct sv_query q;
+    sv_query_begin(&q, tx,
         "INSERT INTO playback AS old (room_id, movie_id, status, position_s, rate, updated_at_ms,"
         " version, cause, actor_id, operation_id, node_id)"
         " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11"
@@ -61,18 +62,18 @@ int sv_pg_playback_put(struct sv_tx *tx, const synctv_playback *state)
         " operation_id = excluded.operation_id, node_id = excluded.node_id"
         " WHERE (old.version" UNSIGNED_ORDER ", old.node_id)"
         " < (excluded.version" UNSIGNED_ORDER ", excluded.node_id)");
-    sv_pg_text(&q, state->room_id);
-    sv_pg_text(&q, state->movie_id);
-    sv_pg_int(&q, state->status);
-    sv_pg_double(&q, state->position_s);
-    sv_pg_double(&q, state->rate);
-    sv_pg_int(&q, state->updated_at_ms);
-    sv_pg_uint(&q, state->version);
-    sv_pg_int(&q, state->cause);
-    sv_pg_text(&q, state->actor_id);
-    sv_pg_text(&q, state->operation_id);
-    sv_pg_text(&q, state->node_id);
-    int rv = sv_pg_run(&q);
+    sv_query_text(&q, state->room_id);
+    sv_query_text(&q, state->movie_id);
+    sv_query_int(&q, state->status);
+    sv_query_double(&q, state->position_s);
+    sv_query_double(&q, state->rate);
+    sv_query_int(&q, state->updated_at_ms);
+    sv_query_uint(&q, state->version);
+    sv_query_int(&q, state->cause);
+    sv_query_text(&q, state->actor_id);
+    sv_query_text(&q, state->operation_id);
+    sv_query_text(&q, state->node_id);
+    int rv = sv_query_run(&q);
     if (rv != 0)
         return rv;
     rv = room_exists(tx, state->room_id);

@@ -42,14 +42,14 @@ enum source { OF_MEMBER, HIDDEN_OF_MEMBER, OF_CREATOR, VISIBLE, HIDDEN };
 
 static int is_member(struct sv_tx *tx, const char *room_id, const char *user_id)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     int64_t one;
-    sv_pg_query(&q, tx,
+    sv_query_begin(&q, tx,
         "SELECT 1 FROM members WHERE room_id = $1 AND user_id = $2 AND role > 0"
         " AND status IN (1, 2)");
-    sv_pg_text(&q, room_id);
-    sv_pg_text(&q, user_id);
-    return sv_pg_number(&q, &one);
+    sv_query_text(&q, room_id);
+    sv_query_text(&q, user_id);
+    return sv_query_number(&q, &one);
 }
 
 /* 1: yes, 0: no, or the error. */
@@ -73,9 +73,9 @@ static int belongs(struct page *p, const synctv_room *room)
     "SELECT " SV_PG_ROOM_COLUMNS ", r.name_fold FROM members m JOIN rooms r ON r.id = m.room_id"   \
     " WHERE m.user_id = $4 AND m.role > 0 AND m.status IN (1, 2)"
 
-static void begin_search(struct page *p, struct sv_pg_query *q)
+static void begin_search(struct page *p, struct sv_query *q)
 {
-    sv_pg_query(q, p->tx,
+    sv_query_begin(q, p->tx,
         "SELECT " SV_PG_ROOM_COLUMNS ", r.name_fold FROM (SELECT g.created_at_ms, g.room_id"
         " FROM room_grams g, string_to_array(rtrim($5), ' ') AS wanted"
         " WHERE g.gram = wanted[1] AND g.hidden = $4"
@@ -88,17 +88,17 @@ static void begin_search(struct page *p, struct sv_pg_query *q)
         " JOIN rooms r ON r.id = s.room_id ORDER BY s.created_at_ms DESC, s.room_id DESC");
 }
 
-static void begin_source(struct page *p, struct sv_pg_query *q, enum source source)
+static void begin_source(struct page *p, struct sv_query *q, enum source source)
 {
     switch (source) {
     case OF_MEMBER:
-        sv_pg_query(q, p->tx, SELECT_OF_MEMBER PAGE_OF_ROOMS);
+        sv_query_begin(q, p->tx, SELECT_OF_MEMBER PAGE_OF_ROOMS);
         break;
     case HIDDEN_OF_MEMBER:
-        sv_pg_query(q, p->tx, SELECT_OF_MEMBER " AND r.hidden = 1" PAGE_OF_ROOMS);
+        sv_query_begin(q, p->tx, SELECT_OF_MEMBER " AND r.hidden = 1" PAGE_OF_ROOMS);
         break;
     case OF_CREATOR:
-        sv_pg_query(q, p->tx,
+        sv_query_begin(q, p->tx,
             "SELECT " SV_PG_ROOM_COLUMNS ", r.name_fold FROM rooms r"
             " WHERE r.creator_id = $4" PAGE_OF_ROOMS);
         break;
@@ -107,30 +107,30 @@ static void begin_source(struct page *p, struct sv_pg_query *q, enum source sour
         if (p->grams[0] != '\0')
             begin_search(p, q);
         else
-            sv_pg_query(q, p->tx,
+            sv_query_begin(q, p->tx,
                 "SELECT " SV_PG_ROOM_COLUMNS ", r.name_fold FROM rooms r"
                 " WHERE r.hidden = $4" PAGE_OF_ROOMS);
         break;
     }
 }
 
-static void bind_source(struct page *p, struct sv_pg_query *q, enum source source)
+static void bind_source(struct page *p, struct sv_query *q, enum source source)
 {
     switch (source) {
     case OF_MEMBER:
-        sv_pg_text(q, p->query->member_id);
+        sv_query_text(q, p->query->member_id);
         break;
     case HIDDEN_OF_MEMBER:
-        sv_pg_text(q, p->query->visible_to);
+        sv_query_text(q, p->query->visible_to);
         break;
     case OF_CREATOR:
-        sv_pg_text(q, p->query->creator_id);
+        sv_query_text(q, p->query->creator_id);
         break;
     case VISIBLE:
     case HIDDEN:
-        sv_pg_int(q, source == HIDDEN);
+        sv_query_int(q, source == HIDDEN);
         if (p->grams[0] != '\0')
-            sv_pg_text(q, p->grams);
+            sv_query_text(q, p->grams);
         break;
     }
 }
@@ -153,29 +153,29 @@ static int keep(struct page *p, const synctv_room *room, struct cursor *at)
 /* Some more rooms of the source, from the cursor on. Returns how many were looked at. */
 static int walk(struct page *p, enum source source, struct cursor *at, int n)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     int rv, n_rows = 0;
     begin_source(p, &q, source);
-    sv_pg_int(&q, at->ms);
-    sv_pg_text(&q, at->id);
-    sv_pg_int(&q, n);
+    sv_query_int(&q, at->ms);
+    sv_query_text(&q, at->id);
+    sv_query_int(&q, n);
     bind_source(p, &q, source);
-    while ((rv = sv_pg_next(&q)) > 0) {
+    while ((rv = sv_query_next(&q)) > 0) {
         synctv_room room;
         synctv_room_settings *settings = sv_arena_alloc(p->rows.arena, sizeof(*settings));
         if (settings == NULL)
-            return sv_pg_end(&q, SYNCTV_E_NO_MEMORY);
+            return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
         sv_pg_room_from_row(&q, p->rows.arena, &room, settings);
-        const char *fold = sv_pg_get_text(&q, SV_PG_ROOM_N_COLUMNS, p->rows.arena);
+        const char *fold = sv_query_get_text(&q, SV_PG_ROOM_N_COLUMNS, p->rows.arena);
         n_rows++;
         at->ms = room.created_at_ms;
         at->id = room.id;
         rv = q.rv < 0 ? q.rv : strstr(fold, p->needle) == NULL ? 0 : keep(p, &room, at);
         if (rv < 0)
-            return sv_pg_end(&q, rv);
+            return sv_query_end(&q, rv);
     }
     at->n_walked += n_rows;
-    return sv_pg_end(&q, rv < 0 ? rv : n_rows);
+    return sv_query_end(&q, rv < 0 ? rv : n_rows);
 }
 
 /* It goes on with the next page, if that one would not begin where this one did. */

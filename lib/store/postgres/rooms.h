@@ -36,7 +36,7 @@
     " operation_id, node_id FROM playback WHERE room_id = $1"
 
 /* room->settings is set to `ret_settings`. */
-void sv_pg_room_from_row(struct sv_pg_query *q, struct sv_arena *a, synctv_room *ret_room,
+void sv_pg_room_from_row(struct sv_query *q, struct sv_arena *a, synctv_room *ret_room,
     synctv_room_settings *ret_settings);
 
 #endif

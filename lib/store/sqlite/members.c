@@ -111,7 +111,7 @@ static int put_row(struct sv_tx *tx, const struct sv_member_rec *rec)
     sv_query_int(&q, m->joined_at_ms);
     sv_query_int(&q, rec->kicked_until_ms);
     int rv = sv_query_run(&q);
-    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY) {
+    if (q.is_orphan) {
         rv = room_exists(tx, m->room_id);
         return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : SYNCTV_E_USER_NOT_FOUND;
     }

@@ -49,7 +49,10 @@ static void get_headers(struct sv_query *q, int column, struct sv_arena *a, sync
     int rv = sv_strings_decode(a, data, len, 2, &strings, &n);
     synctv_header *headers = rv < 0 ? NULL : sv_arena_array(a, n / 2 + 1, sizeof(*headers));
     if (headers == NULL) {
-        q->rv = sv_db_fail(q->db, rv == SYNCTV_E_STORAGE_CORRUPT ? SQLITE_CORRUPT : SQLITE_NOMEM);
+        if (rv == SYNCTV_E_STORAGE_CORRUPT)
+            sv_query_damaged(q, "a movie's headers or subtitles are damaged");
+        else
+            q->rv = SYNCTV_E_NO_MEMORY;
         return;
     }
     for (size_t i = 0; i < n / 2; i++)
@@ -66,7 +69,10 @@ static void get_subtitles(struct sv_query *q, int column, struct sv_arena *a, sy
     int rv = sv_strings_decode(a, data, len, 3, &strings, &n);
     synctv_subtitle *subtitles = rv < 0 ? NULL : sv_arena_array(a, n / 3 + 1, sizeof(*subtitles));
     if (subtitles == NULL) {
-        q->rv = sv_db_fail(q->db, rv == SYNCTV_E_STORAGE_CORRUPT ? SQLITE_CORRUPT : SQLITE_NOMEM);
+        if (rv == SYNCTV_E_STORAGE_CORRUPT)
+            sv_query_damaged(q, "a movie's headers or subtitles are damaged");
+        else
+            q->rv = SYNCTV_E_NO_MEMORY;
         return;
     }
     for (size_t i = 0; i < n / 3; i++)
@@ -357,7 +363,7 @@ int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t 
     sv_query_int(&q, weight);
     rv = sv_query_run(&q);
     sv_arena_fini(&a);
-    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
+    if (q.is_orphan)
         return SYNCTV_E_ROOM_NOT_FOUND;
     if (rv >= 0)
         rv = change_room(tx, movie->room_id, 1, weight, &n, ret_revision);

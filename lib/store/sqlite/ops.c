@@ -2,27 +2,29 @@
 /* The table of operations. */
 #include "store/sqlite/ops.h"
 
+#include "store/sql/ops.h"
+
 const struct sv_tx_ops sv_sqlite_tx_ops = {
-    .meta_get = sv_sqlite_meta_get,
-    .meta_put = sv_sqlite_meta_put,
+    .meta_get = sv_sql_meta_get,
+    .meta_put = sv_sql_meta_put,
     .clock_ms = sv_sqlite_clock_ms,
 
-    .user_insert = sv_sqlite_user_insert,
-    .user_get = sv_sqlite_user_get,
-    .user_get_by_name = sv_sqlite_user_get_by_name,
-    .user_set_status = sv_sqlite_user_set_status,
-    .user_set_role = sv_sqlite_user_set_role,
-    .user_set_password = sv_sqlite_user_set_password,
+    .user_insert = sv_sql_user_insert,
+    .user_get = sv_sql_user_get,
+    .user_get_by_name = sv_sql_user_get_by_name,
+    .user_set_status = sv_sql_user_set_status,
+    .user_set_role = sv_sql_user_set_role,
+    .user_set_password = sv_sql_user_set_password,
     .user_list = sv_sqlite_user_list,
 
-    .session_insert = sv_sqlite_session_insert,
-    .session_get = sv_sqlite_session_get,
-    .session_get_by_refresh = sv_sqlite_session_get_by_refresh,
-    .session_rotate = sv_sqlite_session_rotate,
-    .session_delete = sv_sqlite_session_delete,
-    .session_delete_user = sv_sqlite_session_delete_user,
-    .session_delete_oldest = sv_sqlite_session_delete_oldest,
-    .session_purge = sv_sqlite_session_purge,
+    .session_insert = sv_sql_session_insert,
+    .session_get = sv_sql_session_get,
+    .session_get_by_refresh = sv_sql_session_get_by_refresh,
+    .session_rotate = sv_sql_session_rotate,
+    .session_delete = sv_sql_session_delete,
+    .session_delete_user = sv_sql_session_delete_user,
+    .session_delete_oldest = sv_sql_session_delete_oldest,
+    .session_purge = sv_sql_session_purge,
 
     .room_insert = sv_sqlite_room_insert,
     .room_get = sv_sqlite_room_get,

@@ -49,7 +49,7 @@ static int is_stale(struct sv_tx *tx, const synctv_playback *state)
     int rv = sv_query_next(&q);
     if (rv > 0) {
         uint64_t version = sv_query_get_uint(&q, 0);
-        const char *node_id = (const char *)sqlite3_column_text(q.stmt, 1);
+        const char *node_id = (const char *)sqlite3_column_text(q.rows, 1);
         rv = version > state->version ||
             (version == state->version && strcmp(sv_str(node_id), sv_str(state->node_id)) >= 0);
     }
@@ -82,7 +82,7 @@ int sv_sqlite_playback_put(struct sv_tx *tx, const synctv_playback *state)
     sv_query_text(&q, state->operation_id);
     sv_query_text(&q, state->node_id);
     rv = sv_query_run(&q);
-    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
+    if (q.is_orphan)
         return SYNCTV_E_ROOM_NOT_FOUND;
     return rv < 0 ? rv : 1;
 }

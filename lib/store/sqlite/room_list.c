@@ -73,7 +73,7 @@ static int belongs(struct page *p, const synctv_room *room)
 
 static bool row_matches(struct sv_query *q, const char *needle)
 {
-    const char *fold = (const char *)sqlite3_column_text(q->stmt, SV_ROOM_N_COLUMNS);
+    const char *fold = (const char *)sqlite3_column_text(q->rows, SV_ROOM_N_COLUMNS);
     return fold != NULL && strstr(fold, needle) != NULL;
 }
 

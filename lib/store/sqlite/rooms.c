@@ -152,7 +152,7 @@ static int insert_row(struct sv_tx *tx, const struct sv_room_rec *rec, int64_t k
     sv_query_int(&q, rec->room.created_at_ms);
     sv_query_uint(&q, rec->room.revision);
     int rv = sv_query_run(&q);
-    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
+    if (q.is_orphan)
         return SYNCTV_E_USER_NOT_FOUND;
     return rv < 0 ? rv : 0;
 }
@@ -247,7 +247,7 @@ static int update_row(struct sv_tx *tx, const struct sv_room_rec *rec, int64_t k
     bind_settings(&q, &rec->settings);
     sv_query_text(&q, rec->room.id);
     int rv = sv_query_run(&q);
-    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
+    if (q.is_orphan)
         return SYNCTV_E_USER_NOT_FOUND;
     return rv < 0 ? rv : 0;
 }

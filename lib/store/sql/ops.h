@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The functions of sv_tx_ops (store.h) that are the same for all databases. The table of a backend
+ * has these, and its own where the databases differ.
+ */
+#ifndef SV_STORE_SQL_OPS_H
+#define SV_STORE_SQL_OPS_H
+
+#include "store/sql/query.h"
+
+int sv_sql_meta_get(struct sv_tx *tx, const char *key, struct sv_arena *a, const char **ret_value);
+int sv_sql_meta_put(struct sv_tx *tx, const char *key, const char *value);
+
+int sv_sql_user_insert(struct sv_tx *tx, const struct sv_user_rec *rec);
+int sv_sql_user_get(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_user_rec *ret);
+int sv_sql_user_get_by_name(struct sv_tx *tx, const char *username_fold, struct sv_arena *a,
+    struct sv_user_rec *ret);
+int sv_sql_user_set_status(struct sv_tx *tx, const char *id, synctv_user_status status);
+int sv_sql_user_set_role(struct sv_tx *tx, const char *id, synctv_user_role role);
+int sv_sql_user_set_password(struct sv_tx *tx, const char *id, const char *password_hash);
+
+int sv_sql_session_insert(struct sv_tx *tx, const struct sv_session_rec *rec);
+int sv_sql_session_get(struct sv_tx *tx, const char *id, struct sv_arena *a,
+    struct sv_session_rec *ret);
+int sv_sql_session_get_by_refresh(struct sv_tx *tx, const unsigned char hash[32],
+    struct sv_arena *a, struct sv_session_rec *ret);
+int sv_sql_session_rotate(struct sv_tx *tx, const char *id, const unsigned char new_hash[32],
+    int64_t rotated_at_ms, int64_t expires_at_ms);
+int sv_sql_session_delete(struct sv_tx *tx, const char *id);
+int sv_sql_session_delete_user(struct sv_tx *tx, const char *user_id, const char *except_id,
+    struct sv_arena *a, const char *const **ret_ids);
+int sv_sql_session_delete_oldest(struct sv_tx *tx, const char *user_id, int32_t keep,
+    struct sv_arena *a, const char *const **ret_ids);
+int sv_sql_session_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit);
+
+#endif
