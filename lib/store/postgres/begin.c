@@ -48,19 +48,19 @@ static void add_locks(struct way *way, struct sv_pg *pg, const struct sv_scope *
         add(way, pg, "SELECT 1 FROM users WHERE id IN ($1, $2) ORDER BY id FOR NO KEY UPDATE",
             SV_AHEAD_NOTHING, caller, other);
     if (room[0] != '\0')
-        add(way, pg, SV_PG_ROOM_BY_ID " FOR NO KEY UPDATE", SV_AHEAD_ROOM, room, NULL);
+        add(way, pg, SV_SQL_ROOM_BY_ID " FOR NO KEY UPDATE", SV_AHEAD_ROOM, room, NULL);
     if (room[0] != '\0' && caller[0] != '\0')
-        add(way, pg, SV_PG_MEMBER_BY_ID, SV_AHEAD_MEMBER, room, caller);
+        add(way, pg, SV_SQL_MEMBER_BY_ID, SV_AHEAD_MEMBER, room, caller);
 }
 
 static void add_reading(struct way *way, struct sv_pg *pg, const char *room)
 {
     if (room[0] == '\0')
         return;
-    add(way, pg, SV_PG_ROOM_BY_ID, SV_AHEAD_ROOM, room, NULL);
-    add(way, pg, SV_PG_MEMBERS_OF_ROOM, SV_AHEAD_MEMBERS, room, NULL);
-    add(way, pg, SV_PG_MOVIES_OF_ROOM, SV_AHEAD_MOVIES, room, NULL);
-    add(way, pg, SV_PG_PLAYBACK_OF_ROOM, SV_AHEAD_PLAYBACK, room, NULL);
+    add(way, pg, SV_SQL_ROOM_BY_ID, SV_AHEAD_ROOM, room, NULL);
+    add(way, pg, SV_SQL_MEMBERS_OF_ROOM, SV_AHEAD_MEMBERS, room, NULL);
+    add(way, pg, SV_SQL_MOVIES_OF_ROOM, SV_AHEAD_MOVIES, room, NULL);
+    add(way, pg, SV_SQL_PLAYBACK_OF_ROOM, SV_AHEAD_PLAYBACK, room, NULL);
 }
 
 static int go(struct way *way, struct sv_pg *pg)

@@ -116,7 +116,7 @@ int sv_pg_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     struct sv_query q;
     struct sv_rows rows = { .arena = a, .size = sizeof(synctv_movie) };
     int rv;
-    sv_query_begin(&q, tx, SV_PG_MOVIES_OF_ROOM);
+    sv_query_begin(&q, tx, SV_SQL_MOVIES_OF_ROOM);
     sv_query_text(&q, room_id);
     sv_query_use_ahead(&q, SV_AHEAD_MOVIES, room_id, NULL);
     while (sv_query_next(&q) > 0) {
@@ -177,7 +177,7 @@ int sv_pg_movie_get(struct sv_tx *tx, const char *room_id, const char *movie_id,
     if (rv < 0)
         return rv;
     sv_query_begin(&q, tx,
-        "SELECT " SV_PG_MOVIE_COLUMNS " FROM movies WHERE room_id = $1 AND id = $2");
+        "SELECT " SV_SQL_MOVIE_COLUMNS " FROM movies WHERE room_id = $1 AND id = $2");
     sv_query_text(&q, room_id);
     sv_query_text(&q, movie_id);
     rv = sv_query_next(&q);

@@ -25,18 +25,6 @@ int sv_pg_room_list(struct sv_tx *tx, const struct sv_room_query *query, struct 
     synctv_room **ret_rooms, int64_t *ret_before_ms);
 int sv_pg_room_count_created(struct sv_tx *tx, const char *user_id);
 
-int sv_pg_member_get(struct sv_tx *tx, const char *room_id, const char *user_id, struct sv_arena *a,
-    struct sv_member_rec *ret);
-int sv_pg_member_put(struct sv_tx *tx, const struct sv_member_rec *rec);
-int sv_pg_member_delete(struct sv_tx *tx, const char *room_id, const char *user_id);
-int sv_pg_member_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit);
-int sv_pg_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
-    struct sv_member_rec **ret_members);
-int sv_pg_member_count(struct sv_tx *tx, const char *room_id);
-int sv_pg_member_count_rooms(struct sv_tx *tx, const char *user_id);
-int sv_pg_member_rooms(struct sv_tx *tx, const char *user_id, int32_t limit, struct sv_arena *a,
-    const char *const **ret_room_ids);
-
 int sv_pg_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     synctv_movie **ret_movies);
 int sv_pg_movie_get(struct sv_tx *tx, const char *room_id, const char *movie_id, struct sv_arena *a,
@@ -50,18 +38,8 @@ int sv_pg_movie_move(struct sv_tx *tx, const char *room_id, const char *movie_id
     uint64_t *ret_revision);
 int sv_pg_movie_clear(struct sv_tx *tx, const char *room_id, uint64_t *ret_revision);
 
-int sv_pg_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
-    synctv_playback *ret);
-int sv_pg_playback_put(struct sv_tx *tx, const synctv_playback *state);
-
 int sv_pg_chat_insert(struct sv_tx *tx, const synctv_chat *chat, int32_t keep, uint64_t *ret_seq,
     struct sv_arena *a, synctv_chat *ret_existing);
-int sv_pg_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_seq, uint64_t after_seq,
-    int32_t limit, struct sv_arena *a, synctv_chat **ret_chat);
-int sv_pg_chat_after(struct sv_tx *tx, const char *room_id, uint64_t after_seq, int32_t limit,
-    struct sv_arena *a, struct sv_chat_rec **ret_rows);
-int sv_pg_chat_get(struct sv_tx *tx, const char *room_id, const char *message_id,
-    struct sv_arena *a, synctv_chat *ret);
 int sv_pg_chat_delete(struct sv_tx *tx, const synctv_chat *deletion, int32_t keep,
     uint64_t *ret_seq);
 

@@ -70,13 +70,13 @@ static int belongs(struct page *p, const synctv_room *room)
     " AND (r.created_at_ms, r.id) < ($1, $2) ORDER BY r.created_at_ms DESC, r.id DESC LIMIT $3"
 
 #define SELECT_OF_MEMBER                                                                           \
-    "SELECT " SV_PG_ROOM_COLUMNS ", r.name_fold FROM members m JOIN rooms r ON r.id = m.room_id"   \
+    "SELECT " SV_SQL_ROOM_COLUMNS ", r.name_fold FROM members m JOIN rooms r ON r.id = m.room_id"  \
     " WHERE m.user_id = $4 AND m.role > 0 AND m.status IN (1, 2)"
 
 static void begin_search(struct page *p, struct sv_query *q)
 {
     sv_query_begin(q, p->tx,
-        "SELECT " SV_PG_ROOM_COLUMNS ", r.name_fold FROM (SELECT g.created_at_ms, g.room_id"
+        "SELECT " SV_SQL_ROOM_COLUMNS ", r.name_fold FROM (SELECT g.created_at_ms, g.room_id"
         " FROM room_grams g, string_to_array(rtrim($5), ' ') AS wanted"
         " WHERE g.gram = wanted[1] AND g.hidden = $4"
         " AND (g.created_at_ms, g.room_id) < ($1, $2)"
@@ -99,7 +99,7 @@ static void begin_source(struct page *p, struct sv_query *q, enum source source)
         break;
     case OF_CREATOR:
         sv_query_begin(q, p->tx,
-            "SELECT " SV_PG_ROOM_COLUMNS ", r.name_fold FROM rooms r"
+            "SELECT " SV_SQL_ROOM_COLUMNS ", r.name_fold FROM rooms r"
             " WHERE r.creator_id = $4" PAGE_OF_ROOMS);
         break;
     case VISIBLE:
@@ -108,7 +108,7 @@ static void begin_source(struct page *p, struct sv_query *q, enum source source)
             begin_search(p, q);
         else
             sv_query_begin(q, p->tx,
-                "SELECT " SV_PG_ROOM_COLUMNS ", r.name_fold FROM rooms r"
+                "SELECT " SV_SQL_ROOM_COLUMNS ", r.name_fold FROM rooms r"
                 " WHERE r.hidden = $4" PAGE_OF_ROOMS);
         break;
     }
@@ -166,7 +166,7 @@ static int walk(struct page *p, enum source source, struct cursor *at, int n)
         if (settings == NULL)
             return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
         sv_pg_room_from_row(&q, p->rows.arena, &room, settings);
-        const char *fold = sv_query_get_text(&q, SV_PG_ROOM_N_COLUMNS, p->rows.arena);
+        const char *fold = sv_query_get_text(&q, SV_SQL_ROOM_N_COLUMNS, p->rows.arena);
         n_rows++;
         at->ms = room.created_at_ms;
         at->id = room.id;

@@ -172,16 +172,16 @@ int sv_pg_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a, struct 
 {
     struct sv_query q;
     struct sv_room_rec rec = { 0 };
-    sv_query_begin(&q, tx, SV_PG_ROOM_BY_ID);
+    sv_query_begin(&q, tx, SV_SQL_ROOM_BY_ID);
     sv_query_text(&q, id);
     sv_query_use_ahead(&q, SV_AHEAD_ROOM, id, NULL);
     int rv = sv_query_next(&q);
     if (rv > 0) {
         sv_pg_room_from_row(&q, a, &rec.room, &rec.settings);
         rec.password_hash = sv_query_get_text(&q, 4, a);
-        rec.n_movies = sv_query_get_count(&q, SV_PG_ROOM_N_COLUMNS);
-        rec.movies_weight = sv_query_get_count(&q, SV_PG_ROOM_N_COLUMNS + 1);
-        rec.chat_seq = sv_query_get_uint(&q, SV_PG_ROOM_N_COLUMNS + 2);
+        rec.n_movies = sv_query_get_count(&q, SV_SQL_ROOM_N_COLUMNS);
+        rec.movies_weight = sv_query_get_count(&q, SV_SQL_ROOM_N_COLUMNS + 1);
+        rec.chat_seq = sv_query_get_uint(&q, SV_SQL_ROOM_N_COLUMNS + 2);
     }
     rv = sv_query_end(&q, rv);
     if (rv <= 0)

@@ -33,4 +33,27 @@ int sv_sql_session_delete_oldest(struct sv_tx *tx, const char *user_id, int32_t 
     struct sv_arena *a, const char *const **ret_ids);
 int sv_sql_session_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit);
 
+int sv_sql_member_get(struct sv_tx *tx, const char *room_id, const char *user_id,
+    struct sv_arena *a, struct sv_member_rec *ret);
+int sv_sql_member_put(struct sv_tx *tx, const struct sv_member_rec *rec);
+int sv_sql_member_delete(struct sv_tx *tx, const char *room_id, const char *user_id);
+int sv_sql_member_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit);
+int sv_sql_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
+    struct sv_member_rec **ret_members);
+int sv_sql_member_count(struct sv_tx *tx, const char *room_id);
+int sv_sql_member_count_rooms(struct sv_tx *tx, const char *user_id);
+int sv_sql_member_rooms(struct sv_tx *tx, const char *user_id, int32_t limit, struct sv_arena *a,
+    const char *const **ret_room_ids);
+
+int sv_sql_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
+    synctv_playback *ret);
+int sv_sql_playback_put(struct sv_tx *tx, const synctv_playback *state);
+
+int sv_sql_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_seq, uint64_t after_seq,
+    int32_t limit, struct sv_arena *a, synctv_chat **ret_chat);
+int sv_sql_chat_after(struct sv_tx *tx, const char *room_id, uint64_t after_seq, int32_t limit,
+    struct sv_arena *a, struct sv_chat_rec **ret_rows);
+int sv_sql_chat_get(struct sv_tx *tx, const char *room_id, const char *message_id,
+    struct sv_arena *a, synctv_chat *ret);
+
 #endif

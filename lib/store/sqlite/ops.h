@@ -27,18 +27,6 @@ int sv_sqlite_room_list(struct sv_tx *tx, const struct sv_room_query *query, str
     synctv_room **ret_rooms, int64_t *ret_before_ms);
 int sv_sqlite_room_count_created(struct sv_tx *tx, const char *user_id);
 
-int sv_sqlite_member_get(struct sv_tx *tx, const char *room_id, const char *user_id,
-    struct sv_arena *a, struct sv_member_rec *ret);
-int sv_sqlite_member_put(struct sv_tx *tx, const struct sv_member_rec *rec);
-int sv_sqlite_member_delete(struct sv_tx *tx, const char *room_id, const char *user_id);
-int sv_sqlite_member_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit);
-int sv_sqlite_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
-    struct sv_member_rec **ret_members);
-int sv_sqlite_member_count(struct sv_tx *tx, const char *room_id);
-int sv_sqlite_member_count_rooms(struct sv_tx *tx, const char *user_id);
-int sv_sqlite_member_rooms(struct sv_tx *tx, const char *user_id, int32_t limit, struct sv_arena *a,
-    const char *const **ret_room_ids);
-
 int sv_sqlite_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     synctv_movie **ret_movies);
 int sv_sqlite_movie_get(struct sv_tx *tx, const char *room_id, const char *movie_id,
@@ -52,18 +40,8 @@ int sv_sqlite_movie_move(struct sv_tx *tx, const char *room_id, const char *movi
     int32_t position, uint64_t *ret_revision);
 int sv_sqlite_movie_clear(struct sv_tx *tx, const char *room_id, uint64_t *ret_revision);
 
-int sv_sqlite_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
-    synctv_playback *ret);
-int sv_sqlite_playback_put(struct sv_tx *tx, const synctv_playback *state);
-
 int sv_sqlite_chat_insert(struct sv_tx *tx, const synctv_chat *chat, int32_t keep,
     uint64_t *ret_seq, struct sv_arena *a, synctv_chat *ret_existing);
-int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_seq,
-    uint64_t after_seq, int32_t limit, struct sv_arena *a, synctv_chat **ret_chat);
-int sv_sqlite_chat_after(struct sv_tx *tx, const char *room_id, uint64_t after_seq, int32_t limit,
-    struct sv_arena *a, struct sv_chat_rec **ret_rows);
-int sv_sqlite_chat_get(struct sv_tx *tx, const char *room_id, const char *message_id,
-    struct sv_arena *a, synctv_chat *ret);
 int sv_sqlite_chat_delete(struct sv_tx *tx, const synctv_chat *deletion, int32_t keep,
     uint64_t *ret_seq);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations: the playback state of a room. */
-#include "store/postgres/ops.h"
-#include "store/postgres/rooms.h"
+#include "store/sql/ops.h"
+#include "store/sql/room_reads.h"
 
-int sv_pg_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
+int sv_sql_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     synctv_playback *ret)
 {
     struct sv_query q;
     synctv_playback state;
-    sv_query_begin(&q, tx, SV_PG_PLAYBACK_OF_ROOM);
+    sv_query_begin(&q, tx, SV_SQL_PLAYBACK_OF_ROOM);
     sv_query_text(&q, room_id);
     sv_query_use_ahead(&q, SV_AHEAD_PLAYBACK, room_id, NULL);
     int rv = sv_query_next(&q);
@@ -44,24 +44,29 @@ static int room_exists(struct sv_tx *tx, const char *room_id)
     return sv_query_number(&q, &one);
 }
 
-/* With its highest bit turned over a number without a sign compares as it should. */
-#define UNSIGNED_ORDER " # (-9223372036854775808)::BIGINT"
+#define INSERT_STATE                                                                               \
+    "INSERT INTO playback AS old (room_id, movie_id, status, position_s, rate, updated_at_ms,"     \
+    " version, cause, actor_id, operation_id, node_id)"
+/*
+ * Versions are unsigned and numbers in SQL are not: those below zero are the greater ones, and
+ * among their like the order is the same.
+ */
+#define OR_REPLACE_OLDER                                                                           \
+    " ON CONFLICT (room_id) DO UPDATE SET movie_id = excluded.movie_id,"                           \
+    " status = excluded.status, position_s = excluded.position_s, rate = excluded.rate,"           \
+    " updated_at_ms = excluded.updated_at_ms, version = excluded.version,"                         \
+    " cause = excluded.cause, actor_id = excluded.actor_id,"                                       \
+    " operation_id = excluded.operation_id, node_id = excluded.node_id"                            \
+    " WHERE (old.version < 0, old.version, old.node_id)"                                           \
+    " < (excluded.version < 0, excluded.version, excluded.node_id)"
 
-int sv_pg_playback_put(struct sv_tx *tx, const synctv_playback *state)
+int sv_sql_playback_put(struct sv_tx *tx, const synctv_playback *state)
 {
     struct sv_query q;
-    sv_query_begin(&q, tx,
-        "INSERT INTO playback AS old (room_id, movie_id, status, position_s, rate, updated_at_ms,"
-        " version, cause, actor_id, operation_id, node_id)"
-        " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11"
-        " WHERE EXISTS (SELECT FROM rooms WHERE id = $1)"
-        " ON CONFLICT (room_id) DO UPDATE SET movie_id = excluded.movie_id,"
-        " status = excluded.status, position_s = excluded.position_s, rate = excluded.rate,"
-        " updated_at_ms = excluded.updated_at_ms, version = excluded.version,"
-        " cause = excluded.cause, actor_id = excluded.actor_id,"
-        " operation_id = excluded.operation_id, node_id = excluded.node_id"
-        " WHERE (old.version" UNSIGNED_ORDER ", old.node_id)"
-        " < (excluded.version" UNSIGNED_ORDER ", excluded.node_id)");
+    sv_query_begin_insert(&q, tx,
+        INSERT_STATE " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)" OR_REPLACE_OLDER,
+        INSERT_STATE " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11"
+                     " WHERE EXISTS (SELECT FROM rooms WHERE id = $1)" OR_REPLACE_OLDER);
     sv_query_text(&q, state->room_id);
     sv_query_text(&q, state->movie_id);
     sv_query_int(&q, state->status);
@@ -73,7 +78,7 @@ int sv_pg_playback_put(struct sv_tx *tx, const synctv_playback *state)
     sv_query_text(&q, state->actor_id);
     sv_query_text(&q, state->operation_id);
     sv_query_text(&q, state->node_id);
-    int rv = sv_query_run(&q);
+    int rv = sv_query_run_insert(&q);
     if (rv != 0)
         return rv;
     rv = room_exists(tx, state->room_id);
