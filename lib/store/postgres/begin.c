@@ -3,7 +3,8 @@
  * A transaction begins: BEGIN, the locks on what the job's scope names, and what most jobs look at
  * first, all on one way to the server.
  */
-#include "store/postgres/rooms.h"
+#include "store/postgres/pg.h"
+#include "store/sql/room_reads.h"
 
 #define BEGIN_WRITE "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 #define BEGIN_READ "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"

@@ -16,27 +16,14 @@ int sv_pg_user_list(struct sv_tx *tx, const char *search, int64_t before_created
     const char *before_id, int32_t limit, struct sv_arena *a, synctv_user **ret_users);
 
 int sv_pg_room_insert(struct sv_tx *tx, const struct sv_room_rec *rec);
-int sv_pg_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_room_rec *ret);
 int sv_pg_room_heads(struct sv_tx *tx, const char *const *ids, size_t n, struct sv_room_head *ret);
 int sv_pg_room_update(struct sv_tx *tx, const struct sv_room_rec *rec);
 int sv_pg_room_delete(struct sv_tx *tx, const char *id);
-int sv_pg_room_touch(struct sv_tx *tx, const char *id, uint64_t *ret_revision);
 int sv_pg_room_list(struct sv_tx *tx, const struct sv_room_query *query, struct sv_arena *a,
     synctv_room **ret_rooms, int64_t *ret_before_ms);
-int sv_pg_room_count_created(struct sv_tx *tx, const char *user_id);
 
-int sv_pg_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
-    synctv_movie **ret_movies);
-int sv_pg_movie_get(struct sv_tx *tx, const char *room_id, const char *movie_id, struct sv_arena *a,
-    synctv_movie *ret);
 int sv_pg_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_position,
     uint64_t *ret_revision);
-int sv_pg_movie_update(struct sv_tx *tx, const synctv_movie *movie, uint64_t *ret_revision);
-int sv_pg_movie_delete(struct sv_tx *tx, const char *room_id, const char *movie_id,
-    uint64_t *ret_revision);
-int sv_pg_movie_move(struct sv_tx *tx, const char *room_id, const char *movie_id, int32_t position,
-    uint64_t *ret_revision);
-int sv_pg_movie_clear(struct sv_tx *tx, const char *room_id, uint64_t *ret_revision);
 
 int sv_pg_chat_insert(struct sv_tx *tx, const synctv_chat *chat, int32_t keep, uint64_t *ret_seq,
     struct sv_arena *a, synctv_chat *ret_existing);
@@ -45,8 +32,6 @@ int sv_pg_chat_delete(struct sv_tx *tx, const synctv_chat *deletion, int32_t kee
 
 int sv_pg_node_register(struct sv_tx *tx, const struct sv_node_rec *node, int64_t now_ms,
     int64_t *ret_epoch);
-int sv_pg_node_beat(struct sv_tx *tx, const struct sv_node_rec *node);
-int sv_pg_node_list(struct sv_tx *tx, struct sv_arena *a, struct sv_node_rec **ret_nodes);
 int sv_pg_node_declare_dead(struct sv_tx *tx, const char *id, int64_t epoch, uint64_t beat);
 int sv_pg_node_forget(struct sv_tx *tx, const char *id, int64_t epoch);
 int sv_pg_node_is_held(struct sv_tx *tx, const char *id);

@@ -1,54 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations: rooms, except lists of them (room_list.c). */
-#include "store/postgres/rooms.h"
+/* Operations: rooms, where their place in the lists and the search matters, and many at once. */
+#include "store/sql/rooms.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "store/postgres/ops.h"
-
-/* ---- rows ---- */
-
-void sv_pg_room_from_row(struct sv_query *q, struct sv_arena *a, synctv_room *ret_room,
-    synctv_room_settings *ret_settings)
-{
-    *ret_settings = (synctv_room_settings){
-        .hidden = sv_query_get_int(q, 8) != 0,
-        .allow_guests = sv_query_get_int(q, 9) != 0,
-        .require_approval = sv_query_get_int(q, 10) != 0,
-        .max_members = sv_query_get_int32(q, 11),
-        .default_member_permissions = sv_query_get_uint(q, 12),
-        .default_admin_permissions = sv_query_get_uint(q, 13),
-        .guest_permissions = sv_query_get_uint(q, 14),
-        .auto_advance = (synctv_auto_advance)sv_query_get_enum(q, 15, SYNCTV_AUTO_ADVANCE_SHUFFLE),
-        .pause_when_empty = sv_query_get_int(q, 16) != 0,
-    };
-    *ret_room = (synctv_room){
-        .id = sv_query_get_text(q, 0, a),
-        .name = sv_query_get_text(q, 1, a),
-        .description = sv_query_get_text(q, 2, a),
-        .creator_id = sv_query_get_text(q, 3, a),
-        .settings = ret_settings,
-        .has_password = sv_query_get_text(q, 4, a)[0] != '\0',
-        .member_count = sv_query_get_count(q, 5),
-        .created_at_ms = sv_query_get_int(q, 6),
-        .revision = sv_query_get_uint(q, 7),
-    };
-}
-
-static void bind_settings(struct sv_query *q, const synctv_room_settings *s)
-{
-    sv_query_int(q, s->hidden);
-    sv_query_int(q, s->allow_guests);
-    sv_query_int(q, s->require_approval);
-    sv_query_int(q, s->max_members);
-    sv_query_uint(q, s->default_member_permissions);
-    sv_query_uint(q, s->default_admin_permissions);
-    sv_query_uint(q, s->guest_permissions);
-    sv_query_int(q, s->auto_advance);
-    sv_query_int(q, s->pause_when_empty);
-}
+#include "store/room_search.h"
 
 /* ---- search ---- */
 
@@ -137,12 +96,7 @@ static int insert_row(struct sv_tx *tx, const struct sv_room_rec *rec, const cha
         " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17"
         " WHERE EXISTS (SELECT FROM users WHERE id = $5) ON CONFLICT DO NOTHING");
     sv_query_text(&q, rec->room.id);
-    sv_query_text(&q, rec->room.name);
-    sv_query_text(&q, fold);
-    sv_query_text(&q, rec->room.description);
-    sv_query_text(&q, rec->room.creator_id);
-    sv_query_text(&q, rec->password_hash);
-    bind_settings(&q, &rec->settings);
+    sv_sql_room_bind(&q, rec, fold);
     sv_query_int(&q, rec->room.created_at_ms);
     sv_query_uint(&q, rec->room.revision);
     int rv = sv_query_run(&q);
@@ -166,29 +120,6 @@ int sv_pg_room_insert(struct sv_tx *tx, const struct sv_room_rec *rec)
         rv = add_to_search(tx, rec->room.id, &place);
     sv_arena_fini(&a);
     return rv;
-}
-
-int sv_pg_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_room_rec *ret)
-{
-    struct sv_query q;
-    struct sv_room_rec rec = { 0 };
-    sv_query_begin(&q, tx, SV_SQL_ROOM_BY_ID);
-    sv_query_text(&q, id);
-    sv_query_use_ahead(&q, SV_AHEAD_ROOM, id, NULL);
-    int rv = sv_query_next(&q);
-    if (rv > 0) {
-        sv_pg_room_from_row(&q, a, &rec.room, &rec.settings);
-        rec.password_hash = sv_query_get_text(&q, 4, a);
-        rec.n_movies = sv_query_get_count(&q, SV_SQL_ROOM_N_COLUMNS);
-        rec.movies_weight = sv_query_get_count(&q, SV_SQL_ROOM_N_COLUMNS + 1);
-        rec.chat_seq = sv_query_get_uint(&q, SV_SQL_ROOM_N_COLUMNS + 2);
-    }
-    rv = sv_query_end(&q, rv);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
-    *ret = rec;
-    ret->room.settings = &ret->settings;
-    return 0;
 }
 
 /* Ids have no blanks. */
@@ -240,12 +171,7 @@ static int update_row(struct sv_tx *tx, const struct sv_room_rec *rec, const cha
         " max_members = $9, default_member_permissions = $10, default_admin_permissions = $11,"
         " guest_permissions = $12, auto_advance = $13, pause_when_empty = $14 WHERE id = $15"
         " AND EXISTS (SELECT FROM users WHERE id = $4)");
-    sv_query_text(&q, rec->room.name);
-    sv_query_text(&q, fold);
-    sv_query_text(&q, rec->room.description);
-    sv_query_text(&q, rec->room.creator_id);
-    sv_query_text(&q, rec->password_hash);
-    bind_settings(&q, &rec->settings);
+    sv_sql_room_bind(&q, rec, fold);
     sv_query_text(&q, rec->room.id);
     int rv = sv_query_run(&q);
     return rv < 0 ? rv : rv == 0 ? SYNCTV_E_USER_NOT_FOUND : 0;
@@ -288,28 +214,4 @@ int sv_pg_room_delete(struct sv_tx *tx, const char *id)
     }
     sv_arena_fini(&a);
     return rv < 0 ? rv : 0;
-}
-
-int sv_pg_room_touch(struct sv_tx *tx, const char *id, uint64_t *ret_revision)
-{
-    struct sv_query q;
-    int64_t revision = 0;
-    sv_query_begin(&q, tx,
-        "UPDATE rooms SET revision = revision + 1 WHERE id = $1 RETURNING revision");
-    sv_query_text(&q, id);
-    int rv = sv_query_number(&q, &revision);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
-    *ret_revision = (uint64_t)revision;
-    return 0;
-}
-
-int sv_pg_room_count_created(struct sv_tx *tx, const char *user_id)
-{
-    struct sv_query q;
-    int64_t n = 0;
-    sv_query_begin(&q, tx, "SELECT count(*) FROM rooms WHERE creator_id = $1");
-    sv_query_text(&q, user_id);
-    int rv = sv_query_number(&q, &n);
-    return rv < 0 ? rv : (int)n;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations: members of rooms, and rows that keep banned and kicked users away. */
 #include "store/sql/ops.h"
-#include "store/sql/room_reads.h"
+#include "store/sql/rooms.h"
 
 /* A member, active or pending, counts. The same in SQL: role > 0 AND status IN (1, 2). */
 static bool counts(int64_t role, int64_t status)
@@ -75,15 +75,6 @@ static int add_to_count(struct sv_tx *tx, const char *room_id, int by)
     return rv < 0 ? rv : 0;
 }
 
-static int room_exists(struct sv_tx *tx, const char *room_id)
-{
-    struct sv_query q;
-    int64_t one;
-    sv_query_begin(&q, tx, "SELECT 1 FROM rooms WHERE id = $1");
-    sv_query_text(&q, room_id);
-    return sv_query_number(&q, &one);
-}
-
 #define INSERT_MEMBER                                                                              \
     "INSERT INTO members (room_id, user_id, role, status, added_permissions, removed_permissions," \
     " joined_at_ms, kicked_until_ms)"
@@ -112,7 +103,7 @@ static int put_row(struct sv_tx *tx, const struct sv_member_rec *rec)
     sv_query_int(&q, rec->kicked_until_ms);
     int rv = sv_query_run_insert(&q);
     if (rv == 0) {
-        rv = room_exists(tx, m->room_id);
+        rv = sv_sql_room_exists(tx, m->room_id);
         return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : SYNCTV_E_USER_NOT_FOUND;
     }
     return rv < 0 ? rv : 0;

@@ -56,4 +56,27 @@ int sv_sql_chat_after(struct sv_tx *tx, const char *room_id, uint64_t after_seq,
 int sv_sql_chat_get(struct sv_tx *tx, const char *room_id, const char *message_id,
     struct sv_arena *a, synctv_chat *ret);
 
+int sv_sql_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
+    synctv_movie **ret_movies);
+int sv_sql_movie_get(struct sv_tx *tx, const char *room_id, const char *movie_id,
+    struct sv_arena *a, synctv_movie *ret);
+int sv_sql_movie_update(struct sv_tx *tx, const synctv_movie *movie, uint64_t *ret_revision);
+int sv_sql_movie_delete(struct sv_tx *tx, const char *room_id, const char *movie_id,
+    uint64_t *ret_revision);
+int sv_sql_movie_move(struct sv_tx *tx, const char *room_id, const char *movie_id, int32_t position,
+    uint64_t *ret_revision);
+int sv_sql_movie_clear(struct sv_tx *tx, const char *room_id, uint64_t *ret_revision);
+
+int sv_sql_node_beat(struct sv_tx *tx, const struct sv_node_rec *node);
+int sv_sql_node_list(struct sv_tx *tx, struct sv_arena *a, struct sv_node_rec **ret_nodes);
+/* The rest of these is the database's: who waits for whom, and the fence of the own node. */
+int sv_sql_node_register(struct sv_tx *tx, const struct sv_node_rec *node, int64_t now_ms,
+    int64_t *ret_epoch);
+int sv_sql_node_declare_dead(struct sv_tx *tx, const char *id, int64_t epoch, uint64_t beat);
+int sv_sql_node_forget(struct sv_tx *tx, const char *id, int64_t epoch);
+
+int sv_sql_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_room_rec *ret);
+int sv_sql_room_touch(struct sv_tx *tx, const char *id, uint64_t *ret_revision);
+int sv_sql_room_count_created(struct sv_tx *tx, const char *user_id);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations: the playback state of a room. */
 #include "store/sql/ops.h"
-#include "store/sql/room_reads.h"
+#include "store/sql/rooms.h"
 
 int sv_sql_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     synctv_playback *ret)
@@ -32,16 +32,6 @@ int sv_sql_playback_get(struct sv_tx *tx, const char *room_id, struct sv_arena *
     if (rv > 0)
         *ret = state;
     return rv;
-}
-
-/* 1 if the room is there, else 0. */
-static int room_exists(struct sv_tx *tx, const char *room_id)
-{
-    struct sv_query q;
-    int64_t one;
-    sv_query_begin(&q, tx, "SELECT 1 FROM rooms WHERE id = $1");
-    sv_query_text(&q, room_id);
-    return sv_query_number(&q, &one);
 }
 
 #define INSERT_STATE                                                                               \
@@ -81,6 +71,6 @@ int sv_sql_playback_put(struct sv_tx *tx, const synctv_playback *state)
     int rv = sv_query_run_insert(&q);
     if (rv != 0)
         return rv;
-    rv = room_exists(tx, state->room_id);
+    rv = sv_sql_room_exists(tx, state->room_id);
     return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : 0;
 }
