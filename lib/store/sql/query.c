@@ -2,6 +2,7 @@
 #include "store/sql/query.h"
 
 #include <math.h>
+#include <string.h>
 
 void sv_query_begin(struct sv_query *q, struct sv_tx *tx, const char *sql)
 {
@@ -132,7 +133,8 @@ int sv_query_number(struct sv_query *q, int64_t *ret_number)
     int rv = sv_query_next(q);
     if (rv > 0) {
         int64_t number = sv_query_get_int(q, 0);
-        while (sv_query_next(q) > 0) /* SQLite runs statements with RETURNING only now */
+        bool is_select = strncmp(q->sql, "SELECT", strlen("SELECT")) == 0;
+        while (!is_select && sv_query_next(q) > 0) /* SQLite ends a change only now */
             ;
         if (q->rv == 0)
             *ret_number = number;

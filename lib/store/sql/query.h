@@ -107,8 +107,7 @@ void sv_query_begin(struct sv_query *q, struct sv_tx *tx, const char *sql);
 /*
  * An INSERT of one row that refers to others. `plain` fails if one of them is not there. `guarded`
  * is for databases in which nothing may fail: it asks for them (WHERE EXISTS), and inserts nothing.
- * SQLite would copy what that one changes, as it could be many rows. Ends with
- * sv_query_run_insert().
+ * With SQLite that takes half again as long. Ends with sv_query_run_insert().
  */
 void sv_query_begin_insert(struct sv_query *q, struct sv_tx *tx, const char *plain,
     const char *guarded);
@@ -192,8 +191,8 @@ int sv_query_run(struct sv_query *q);
  */
 int sv_query_run_insert(struct sv_query *q);
 /*
- * Runs a query for one number to its end. Returns 1 with the number, 0 if there is no row, or the
- * error.
+ * A whole query for one number, that of its first row. Returns 1 with the number, 0 if there is no
+ * row, or the error.
  */
 int sv_query_number(struct sv_query *q, int64_t *ret_number);
 /* Runs a query for a list of ids. Returns how many, or the error. */
