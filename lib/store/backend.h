@@ -16,11 +16,14 @@
 
 /* Defined by the backend: what its connections share. */
 struct sv_database;
+struct sv_query_driver;
 
 /* A connection. One thread at a time uses it. The backend's own structure begins with it. */
 struct sv_conn {
     /* First: a transaction is its connection. */
     struct sv_tx tx;
+    /* How it runs queries (sql/query.h). */
+    const struct sv_query_driver *driver;
     /*
      * The first failure of the database itself since jobs.c last looked: a number of the backend's
      * (0 = none) and a sentence with it.

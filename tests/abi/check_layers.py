@@ -35,6 +35,12 @@ STORIES = {
     "node": ["engine", "links", "people", "streams", "rooms", "calls", ""],
 }
 
+# Folders inside a folder of lib/ that know little of each other: each may use itself and those named, and the folder's
+# own files.
+WALLS = {
+    "store": {"sql": set(), "sqlite": {"sql"}, "postgres": {"sql"}},
+}
+
 # So many files of a folder may need each other in a circle. A file needs another when it uses a function or variable of it.
 CIRCLE_MAX = 3
 
@@ -243,12 +249,37 @@ def check_stories(root, build, area):
     return wrong + missing
 
 
+def check_walls(root, build, area):
+    """What a folder inside a folder includes or uses of one that it may not know."""
+    walls = WALLS[area]
+
+    def inner(path):
+        return path.parts[1] if len(path.parts) > 2 else None
+
+    def may(source, other):
+        own, wanted = inner(source), inner(other)
+        return own is None or wanted in (None, own) or wanted in walls[own]
+    graph, wrong = needs(root, build, area)
+    for path in sources(root / "lib" / area):
+        source = path.relative_to(root / "lib")
+        if inner(source) is not None and inner(source) not in walls:
+            wrong.append(f"lib/{source}: this folder is not in the table of walls")
+            continue
+        wrong += [f"lib/{source}:{line}: it may not include {name}" for line, _, name in includes(path)
+                  if name.startswith(area + "/") and not may(source, pathlib.Path(name))]
+        wrong += [f"lib/{source}: it may not use {name} of lib/{other}"
+                  for other, name in graph.get(source, {}).items() if not may(source, other)]
+    return wrong
+
+
 def check_needs(root, build):
     """Yield (title, what is wrong; None = not asked)."""
     for area in sorted(p.name for p in (root / "lib").iterdir() if p.name in LAYERS and sources(p)):
         is_asked = build is not None
         if area in STORIES:
             yield f"lib/{area}'s stories look only down", check_stories(root, build, area) if is_asked else None
+        if area in WALLS:
+            yield f"lib/{area}'s folders keep to themselves", check_walls(root, build, area) if is_asked else None
         if area in PREFIXES:
             yield f"lib/{area}'s names begin with its prefix", check_names(root, build, area) if is_asked else None
         yield (f"lib/{area} has no circle of more than {CIRCLE_MAX} files",

@@ -36,6 +36,7 @@ struct member {
 static void pg_init(struct sv_pg *pg, struct sv_database *database, enum sv_conn_kind kind)
 {
     pg->conn.tx.ops = &sv_postgres_tx_ops;
+    pg->conn.driver = &sv_pg_driver;
     pg->address = &database->address;
     pg->lineage = &database->lineage;
     pg->close_deadline_us = database->deadline_us;
@@ -150,9 +151,9 @@ static int db_rollback(struct sv_conn *conn)
     if (pg->handle == NULL || PQtransactionStatus(pg->handle) == PQTRANS_IDLE)
         return 0;
     bool again = conn->again;
-    struct sv_pg_query q;
-    sv_pg_query(&q, &conn->tx, "ROLLBACK");
-    if (sv_pg_run(&q) < 0)
+    struct sv_query q;
+    sv_query_begin(&q, &conn->tx, "ROLLBACK");
+    if (sv_query_run(&q) < 0)
         sv_pg_disconnect(pg);
     conn->again = again;
     return 0;

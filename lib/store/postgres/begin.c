@@ -3,7 +3,8 @@
  * A transaction begins: BEGIN, the locks on what the job's scope names, and what most jobs look at
  * first, all on one way to the server.
  */
-#include "store/postgres/rooms.h"
+#include "store/postgres/pg.h"
+#include "store/sql/room_reads.h"
 
 #define BEGIN_WRITE "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 #define BEGIN_READ "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -18,21 +19,21 @@
 #define MAX_QUERIES 6
 
 struct way {
-    struct sv_pg_query queries[MAX_QUERIES];
+    struct sv_query queries[MAX_QUERIES];
     /* What each reads ahead. */
-    enum sv_pg_ahead reads[MAX_QUERIES];
+    enum sv_query_ahead reads[MAX_QUERIES];
     size_t n;
 };
 
-static void add(struct way *way, struct sv_pg *pg, const char *sql, enum sv_pg_ahead reads,
+static void add(struct way *way, struct sv_pg *pg, const char *sql, enum sv_query_ahead reads,
     const char *first, const char *second)
 {
-    struct sv_pg_query *q = &way->queries[way->n];
-    sv_pg_query(q, &pg->conn.tx, sql);
+    struct sv_query *q = &way->queries[way->n];
+    sv_query_begin(q, &pg->conn.tx, sql);
     if (first != NULL)
-        sv_pg_text(q, first);
+        sv_query_text(q, first);
     if (second != NULL)
-        sv_pg_text(q, second);
+        sv_query_text(q, second);
     way->reads[way->n++] = reads;
 }
 
@@ -46,21 +47,21 @@ static void add_locks(struct way *way, struct sv_pg *pg, const struct sv_scope *
     const char *room = scope->room_id, *caller = scope->user_ids[0], *other = scope->user_ids[1];
     if (caller[0] != '\0' || other[0] != '\0')
         add(way, pg, "SELECT 1 FROM users WHERE id IN ($1, $2) ORDER BY id FOR NO KEY UPDATE",
-            SV_PG_AHEAD_NOTHING, caller, other);
+            SV_AHEAD_NOTHING, caller, other);
     if (room[0] != '\0')
-        add(way, pg, SV_PG_ROOM_BY_ID " FOR NO KEY UPDATE", SV_PG_AHEAD_ROOM, room, NULL);
+        add(way, pg, SV_SQL_ROOM_BY_ID " FOR NO KEY UPDATE", SV_AHEAD_ROOM, room, NULL);
     if (room[0] != '\0' && caller[0] != '\0')
-        add(way, pg, SV_PG_MEMBER_BY_ID, SV_PG_AHEAD_MEMBER, room, caller);
+        add(way, pg, SV_SQL_MEMBER_BY_ID, SV_AHEAD_MEMBER, room, caller);
 }
 
 static void add_reading(struct way *way, struct sv_pg *pg, const char *room)
 {
     if (room[0] == '\0')
         return;
-    add(way, pg, SV_PG_ROOM_BY_ID, SV_PG_AHEAD_ROOM, room, NULL);
-    add(way, pg, SV_PG_MEMBERS_OF_ROOM, SV_PG_AHEAD_MEMBERS, room, NULL);
-    add(way, pg, SV_PG_MOVIES_OF_ROOM, SV_PG_AHEAD_MOVIES, room, NULL);
-    add(way, pg, SV_PG_PLAYBACK_OF_ROOM, SV_PG_AHEAD_PLAYBACK, room, NULL);
+    add(way, pg, SV_SQL_ROOM_BY_ID, SV_AHEAD_ROOM, room, NULL);
+    add(way, pg, SV_SQL_MEMBERS_OF_ROOM, SV_AHEAD_MEMBERS, room, NULL);
+    add(way, pg, SV_SQL_MOVIES_OF_ROOM, SV_AHEAD_MOVIES, room, NULL);
+    add(way, pg, SV_SQL_PLAYBACK_OF_ROOM, SV_AHEAD_PLAYBACK, room, NULL);
 }
 
 static int go(struct way *way, struct sv_pg *pg)
@@ -73,7 +74,7 @@ static int go(struct way *way, struct sv_pg *pg)
         return rv;
     rv = sv_pg_receive(pg, way->n, results);
     for (size_t i = 0; i < way->n; i++) {
-        if (way->reads[i] == SV_PG_AHEAD_NOTHING)
+        if (way->reads[i] == SV_AHEAD_NOTHING)
             PQclear(results[i]);
         else
             pg->ahead[way->reads[i]] = results[i];
@@ -84,9 +85,9 @@ static int go(struct way *way, struct sv_pg *pg)
 int sv_pg_begin(struct sv_pg *pg, const struct sv_scope *scope)
 {
     struct way way = { .n = 0 };
-    add(&way, pg, pg->read_only ? BEGIN_READ : BEGIN_WRITE, SV_PG_AHEAD_NOTHING, NULL, NULL);
+    add(&way, pg, pg->read_only ? BEGIN_READ : BEGIN_WRITE, SV_AHEAD_NOTHING, NULL, NULL);
     if (pg->read_only)
-        add(&way, pg, LOCK_READ, SV_PG_AHEAD_NOTHING, NULL, NULL);
+        add(&way, pg, LOCK_READ, SV_AHEAD_NOTHING, NULL, NULL);
     if (scope != NULL && pg->read_only)
         add_reading(&way, pg, scope->room_id);
     else if (scope != NULL)

@@ -13,24 +13,24 @@
 
 static int take_alone(struct sv_pg *pg, int64_t *ret_taken)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, &pg->conn.tx, "SELECT pg_try_advisory_lock" KEY "::INT");
-    return sv_pg_number(&q, ret_taken);
+    struct sv_query q;
+    sv_query_begin(&q, &pg->conn.tx, "SELECT pg_try_advisory_lock" KEY "::INT");
+    return sv_query_number(&q, ret_taken);
 }
 
 static int take_as_member(struct sv_pg *pg, int64_t *ret_taken)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, &pg->conn.tx, "SELECT pg_try_advisory_lock_shared" KEY "::INT");
-    return sv_pg_number(&q, ret_taken);
+    struct sv_query q;
+    sv_query_begin(&q, &pg->conn.tx, "SELECT pg_try_advisory_lock_shared" KEY "::INT");
+    return sv_query_number(&q, ret_taken);
 }
 
 static int take_node(struct sv_pg *pg, const char *id, int64_t *ret_taken)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, &pg->conn.tx, "SELECT pg_try_advisory_lock(" SV_PG_NODE_LOCK ")::INT");
-    sv_pg_text(&q, id);
-    return sv_pg_number(&q, ret_taken);
+    struct sv_query q;
+    sv_query_begin(&q, &pg->conn.tx, "SELECT pg_try_advisory_lock(" SV_PG_NODE_LOCK ")::INT");
+    sv_query_text(&q, id);
+    return sv_query_number(&q, ret_taken);
 }
 
 /* What the server has to say unasked is, nearly always, that the session ends. */

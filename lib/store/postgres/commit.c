@@ -25,19 +25,19 @@
 
 static int send_commit(struct sv_pg *pg)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     if (pg->fence != NULL && sv_pg_fence_query(pg, &q) && sv_pg_send(&q) < 0)
         return q.rv;
-    sv_pg_query(&q, &pg->conn.tx,
+    sv_query_begin(&q, &pg->conn.tx,
         "INSERT INTO commits (writer, n) VALUES ($1, $2)"
         " ON CONFLICT (writer) DO UPDATE SET n = excluded.n, at = excluded.at");
-    sv_pg_text(&q, pg->writer);
-    sv_pg_int(&q, pg->n_commits);
+    sv_query_text(&q, pg->writer);
+    sv_query_int(&q, pg->n_commits);
     int rv = sv_pg_send(&q);
     if (rv < 0)
         return rv;
-    struct sv_pg_query end;
-    sv_pg_query(&end, &pg->conn.tx, "COMMIT");
+    struct sv_query end;
+    sv_query_begin(&end, &pg->conn.tx, "COMMIT");
     return sv_pg_send(&end);
 }
 
@@ -46,16 +46,16 @@ static int send_commit(struct sv_pg *pg)
  */
 static int ask(struct sv_pg *pg, const char *writer, int64_t n)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     int64_t last = 0;
     int rv = sv_pg_connect(pg);
     if (rv < 0)
         return rv;
-    sv_pg_query(&q, &pg->conn.tx,
+    sv_query_begin(&q, &pg->conn.tx,
         "INSERT INTO commits (writer, n, closed_at_n) VALUES ($1, 0, 0)"
         " ON CONFLICT (writer) DO UPDATE SET closed_at_n = commits.n RETURNING n");
-    sv_pg_text(&q, writer);
-    rv = sv_pg_number(&q, &last);
+    sv_query_text(&q, writer);
+    rv = sv_query_number(&q, &last);
     return rv < 0 ? rv : last == n;
 }
 

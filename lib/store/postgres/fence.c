@@ -25,17 +25,17 @@ void sv_pg_fence_begin(struct sv_pg *pg)
     pg->new_epoch = 0;
 }
 
-bool sv_pg_fence_query(struct sv_pg *pg, struct sv_pg_query *q)
+bool sv_pg_fence_query(struct sv_pg *pg, struct sv_query *q)
 {
     struct sv_pg_fence *fence = pg->fence;
     if (pg->changes == pg->changes_before || pg->new_epoch == SV_PG_FENCE_LEFT)
         return false;
-    sv_pg_query(q, &pg->conn.tx,
+    sv_query_begin(q, &pg->conn.tx,
         "SELECT 1 / count(*) FROM (SELECT FROM nodes WHERE id = $1 AND epoch = $2 AND instance = $3"
         " FOR KEY SHARE) AS alive");
-    sv_pg_text(q, fence->id);
-    sv_pg_int(q, pg->new_epoch != 0 ? pg->new_epoch : atomic_load(&fence->epoch));
-    sv_pg_text(q, fence->instance);
+    sv_query_text(q, fence->id);
+    sv_query_int(q, pg->new_epoch != 0 ? pg->new_epoch : atomic_load(&fence->epoch));
+    sv_query_text(q, fence->instance);
     return true;
 }
 

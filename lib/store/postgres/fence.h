@@ -33,7 +33,7 @@ void sv_pg_fence_begin(struct sv_pg *pg);
  * What is asked just before COMMIT, on the same way; false = nothing needs to be. It fails with
  * SV_PG_FENCED if the transaction may not be committed.
  */
-bool sv_pg_fence_query(struct sv_pg *pg, struct sv_pg_query *q);
+bool sv_pg_fence_query(struct sv_pg *pg, struct sv_query *q);
 /* Behind COMMIT, whose result is `rv`. If it was refused, the node is told. */
 void sv_pg_fence_settle(struct sv_pg *pg, int rv);
 

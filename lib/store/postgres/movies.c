@@ -1,306 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations: the playlist of a room. `rank` orders it, with gaps; a move changes one row. */
-#include <math.h>
-
+/* Operations: a movie is added. */
 #include "core/validate.h"
 #include "store/postgres/ops.h"
-#include "store/postgres/rooms.h"
-#include "store/strings.h"
-
-/* Between neighbours. It can be halved 32 times before the playlist is numbered anew. */
-#define RANK_GAP (INT64_C(1) << 32)
-#define RANK_MAX (INT64_C(1) << 60)
-
-/* ---- headers and subtitles ---- */
-
-static void bind_headers(struct sv_pg_query *q, struct sv_arena *a, const synctv_movie *m)
-{
-    size_t len = 0;
-    const char **strings = sv_arena_array(a, m->n_headers + 1, 2 * sizeof(*strings));
-    for (size_t i = 0; strings != NULL && i < m->n_headers; i++) {
-        strings[2 * i] = m->headers[i].name;
-        strings[2 * i + 1] = m->headers[i].value;
-    }
-    void *data = strings == NULL ? NULL : sv_strings_encode(a, strings, 2 * m->n_headers, &len);
-    if (data == NULL && q->rv == 0)
-        q->rv = SYNCTV_E_NO_MEMORY;
-    sv_pg_blob(q, data, len);
-}
-
-static void bind_subtitles(struct sv_pg_query *q, struct sv_arena *a, const synctv_movie *m)
-{
-    size_t len = 0;
-    const char **strings = sv_arena_array(a, m->n_subtitles + 1, 3 * sizeof(*strings));
-    for (size_t i = 0; strings != NULL && i < m->n_subtitles; i++) {
-        strings[3 * i] = m->subtitles[i].name;
-        strings[3 * i + 1] = m->subtitles[i].url;
-        strings[3 * i + 2] = m->subtitles[i].format;
-    }
-    void *data = strings == NULL ? NULL : sv_strings_encode(a, strings, 3 * m->n_subtitles, &len);
-    if (data == NULL && q->rv == 0)
-        q->rv = SYNCTV_E_NO_MEMORY;
-    sv_pg_blob(q, data, len);
-}
-
-static void get_headers(struct sv_pg_query *q, int column, struct sv_arena *a, synctv_movie *ret)
-{
-    const char **strings = NULL;
-    size_t len, n = 0;
-    const void *data = sv_pg_get_blob(q, column, &len);
-    int rv = sv_strings_decode(a, data, len, 2, &strings, &n);
-    synctv_header *headers = rv < 0 ? NULL : sv_arena_array(a, n / 2 + 1, sizeof(*headers));
-    if (headers == NULL) {
-        q->rv = rv == SYNCTV_E_STORAGE_CORRUPT
-            ? sv_pg_fail(q->pg, rv, "XX001", "a movie's headers or subtitles are damaged")
-            : SYNCTV_E_NO_MEMORY;
-        return;
-    }
-    for (size_t i = 0; i < n / 2; i++)
-        headers[i] = (synctv_header){ .name = strings[2 * i], .value = strings[2 * i + 1] };
-    ret->headers = headers;
-    ret->n_headers = n / 2;
-}
-
-static void get_subtitles(struct sv_pg_query *q, int column, struct sv_arena *a, synctv_movie *ret)
-{
-    const char **strings = NULL;
-    size_t len, n = 0;
-    const void *data = sv_pg_get_blob(q, column, &len);
-    int rv = sv_strings_decode(a, data, len, 3, &strings, &n);
-    synctv_subtitle *subtitles = rv < 0 ? NULL : sv_arena_array(a, n / 3 + 1, sizeof(*subtitles));
-    if (subtitles == NULL) {
-        q->rv = rv == SYNCTV_E_STORAGE_CORRUPT
-            ? sv_pg_fail(q->pg, rv, "XX001", "a movie's headers or subtitles are damaged")
-            : SYNCTV_E_NO_MEMORY;
-        return;
-    }
-    for (size_t i = 0; i < n / 3; i++)
-        subtitles[i] = (synctv_subtitle){
-            .name = strings[3 * i], .url = strings[3 * i + 1], .format = strings[3 * i + 2]
-        };
-    ret->subtitles = subtitles;
-    ret->n_subtitles = n / 3;
-}
-
-/* ---- reading ---- */
-
-/* 0 = unknown, as is what cannot be one. */
-static double get_duration(struct sv_pg_query *q, int column)
-{
-    double duration_s = sv_pg_get_double(q, column);
-    return isfinite(duration_s) && duration_s > 0 ? duration_s : 0;
-}
-
-static void get_movie(struct sv_pg_query *q, struct sv_arena *a, synctv_movie *ret)
-{
-    *ret = (synctv_movie){
-        .id = sv_pg_get_text(q, 0, a),
-        .room_id = sv_pg_get_text(q, 1, a),
-        .name = sv_pg_get_text(q, 2, a),
-        .url = sv_pg_get_text(q, 3, a),
-        .type = (synctv_movie_type)sv_pg_get_enum(q, 4, SYNCTV_MOVIE_TYPE_LIVE),
-        .duration_s = get_duration(q, 5),
-        .added_by = sv_pg_get_text(q, 6, a),
-        .created_at_ms = sv_pg_get_int(q, 7),
-        .stream_key = "",
-    };
-    get_headers(q, 8, a, ret);
-    get_subtitles(q, 9, a, ret);
-}
-
-int sv_pg_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
-    synctv_movie **ret_movies)
-{
-    struct sv_pg_query q;
-    struct sv_rows rows = { .arena = a, .size = sizeof(synctv_movie) };
-    int rv;
-    sv_pg_query(&q, tx, SV_PG_MOVIES_OF_ROOM);
-    sv_pg_text(&q, room_id);
-    sv_pg_use_ahead(&q, SV_PG_AHEAD_MOVIES, room_id, NULL);
-    while (sv_pg_next(&q) > 0) {
-        synctv_movie *movie = sv_rows_push(&rows);
-        if (movie == NULL)
-            return sv_pg_end(&q, SYNCTV_E_NO_MEMORY);
-        get_movie(&q, a, movie);
-        movie->position = rows.n - 1;
-    }
-    rv = sv_pg_end(&q, rows.n);
-    if (rv >= 0)
-        *ret_movies = (synctv_movie *)rows.items;
-    return rv;
-}
-
-static int count_movies(struct sv_tx *tx, const char *room_id)
-{
-    struct sv_pg_query q;
-    int64_t n = 0;
-    sv_pg_query(&q, tx, "SELECT count(*) FROM movies WHERE room_id = $1");
-    sv_pg_text(&q, room_id);
-    int rv = sv_pg_number(&q, &n);
-    return rv < 0 ? rv : (int)n;
-}
-
-/* Its place in the playlist. */
-static int position_of_rank(struct sv_tx *tx, const char *room_id, int64_t rank, int32_t *ret)
-{
-    struct sv_pg_query q;
-    int64_t n = 0;
-    sv_pg_query(&q, tx, "SELECT count(*) FROM movies WHERE room_id = $1 AND rank < $2");
-    sv_pg_text(&q, room_id);
-    sv_pg_int(&q, rank);
-    int rv = sv_pg_number(&q, &n);
-    if (rv < 0)
-        return rv;
-    *ret = (int32_t)n;
-    return 0;
-}
-
-static int get_rank(struct sv_tx *tx, const char *room_id, const char *movie_id, int64_t *ret)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx, "SELECT rank FROM movies WHERE room_id = $1 AND id = $2");
-    sv_pg_text(&q, room_id);
-    sv_pg_text(&q, movie_id);
-    int rv = sv_pg_number(&q, ret);
-    return rv == 0 ? SYNCTV_E_MOVIE_NOT_FOUND : rv;
-}
-
-int sv_pg_movie_get(struct sv_tx *tx, const char *room_id, const char *movie_id, struct sv_arena *a,
-    synctv_movie *ret)
-{
-    struct sv_pg_query q;
-    synctv_movie movie;
-    int64_t rank;
-    int rv = get_rank(tx, room_id, movie_id, &rank);
-    if (rv < 0)
-        return rv;
-    sv_pg_query(&q, tx,
-        "SELECT " SV_PG_MOVIE_COLUMNS " FROM movies WHERE room_id = $1 AND id = $2");
-    sv_pg_text(&q, room_id);
-    sv_pg_text(&q, movie_id);
-    rv = sv_pg_next(&q);
-    if (rv > 0)
-        get_movie(&q, a, &movie);
-    rv = sv_pg_end(&q, rv);
-    if (rv > 0)
-        rv = position_of_rank(tx, room_id, rank, &movie.position);
-    if (rv == 0)
-        *ret = movie;
-    return rv;
-}
-
-/* ---- order ---- */
-
-/* Numbers the whole playlist anew, RANK_GAP apart. */
-static int renumber(struct sv_tx *tx, const char *room_id)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
-        "UPDATE movies SET rank = n.rank FROM (SELECT id, row_number() OVER (ORDER BY rank) * $2"
-        " AS rank FROM movies WHERE room_id = $1) n WHERE movies.room_id = $1 AND movies.id = n.id");
-    sv_pg_text(&q, room_id);
-    sv_pg_int(&q, RANK_GAP);
-    int rv = sv_pg_run(&q);
-    return rv < 0 ? rv : 0;
-}
-
-/* Whether we could have given it. */
-static bool is_rank(int64_t n)
-{
-    return n > -RANK_MAX && n < RANK_MAX;
-}
-
-/*
- * A free rank for `movie_id` at `position`, 0 at the lowest, among the other movies of the room.
- * Returns 1 with it, or 0 if there is none between the neighbours.
- */
-static int rank_at(struct sv_tx *tx, const char *room_id, const char *movie_id, int32_t position,
-    int64_t *ret)
-{
-    struct sv_pg_query q;
-    int64_t before = 0, after = 0;
-    bool has_before = false, has_after = false;
-    sv_pg_query(&q, tx,
-        "SELECT rank FROM movies WHERE room_id = $1 AND id <> $2 ORDER BY rank LIMIT 2 OFFSET $3");
-    sv_pg_text(&q, room_id);
-    sv_pg_text(&q, movie_id);
-    sv_pg_int(&q, position == 0 ? 0 : position - 1);
-    int rv = sv_pg_next(&q);
-    if (rv > 0 && position > 0) {
-        has_before = true;
-        before = sv_pg_get_int(&q, 0);
-        rv = sv_pg_next(&q);
-    }
-    if (rv > 0) {
-        has_after = true;
-        after = sv_pg_get_int(&q, 0);
-    }
-    rv = sv_pg_end(&q, rv);
-    *ret = 0;
-    if (rv < 0 || !is_rank(before) || !is_rank(after))
-        return rv < 0 ? rv : 0;
-    if (!has_before)
-        *ret = has_after ? after - RANK_GAP : RANK_GAP;
-    else
-        *ret = has_after ? before + (after - before) / 2 : before + RANK_GAP;
-    return is_rank(*ret) && (!has_before || *ret > before);
-}
-
-/* The same, making place where needed. */
-static int make_rank_at(struct sv_tx *tx, const char *room_id, const char *movie_id,
-    int32_t position, int64_t *ret)
-{
-    int rv = rank_at(tx, room_id, movie_id, position, ret);
-    if (rv == 0)
-        rv = renumber(tx, room_id);
-    else
-        return rv < 0 ? rv : 0;
-    if (rv == 0)
-        rv = rank_at(tx, room_id, movie_id, position, ret);
-    return rv < 0 ? rv : 0;
-}
-
-/* ---- writing ---- */
-
-/*
- * Its playlist has `n` movies and `weight` more than before. `ret_n`, how many it has, may be NULL.
- */
-static int change_room(struct sv_tx *tx, const char *room_id, int n, int64_t weight, int32_t *ret_n,
-    uint64_t *ret_revision)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
-        "UPDATE rooms SET revision = revision + 1, movie_count = movie_count + $1,"
-        " movies_weight = movies_weight + $2 WHERE id = $3 RETURNING revision, movie_count");
-    sv_pg_int(&q, n);
-    sv_pg_int(&q, weight);
-    sv_pg_text(&q, room_id);
-    int rv = sv_pg_next(&q);
-    if (rv > 0) {
-        *ret_revision = sv_pg_get_uint(&q, 0);
-        if (ret_n != NULL)
-            *ret_n = sv_pg_get_count(&q, 1);
-    }
-    rv = sv_pg_end(&q, rv);
-    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : 0;
-}
-
-static int get_weight(struct sv_tx *tx, const char *room_id, const char *movie_id, int32_t *ret)
-{
-    struct sv_pg_query q;
-    int32_t weight = 0;
-    sv_pg_query(&q, tx, "SELECT weight FROM movies WHERE room_id = $1 AND id = $2");
-    sv_pg_text(&q, room_id);
-    sv_pg_text(&q, movie_id);
-    int rv = sv_pg_next(&q);
-    if (rv > 0)
-        weight = sv_pg_get_count(&q, 0);
-    rv = sv_pg_end(&q, rv);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
-    *ret = weight;
-    return 0;
-}
+#include "store/sql/movies.h"
+#include "store/sql/playlist.h"
+#include "store/sql/rooms.h"
 
 /*
  * Behind all others, and into what the room says of its playlist, in one statement. Returns 1, or 0
@@ -310,8 +14,8 @@ static int append(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_n,
     uint64_t *ret_revision)
 {
     struct sv_arena a = { 0 };
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
+    struct sv_query q;
+    sv_query_begin(&q, tx,
         "WITH added AS ("
         " INSERT INTO movies (room_id, id, rank, name, url, type, duration_s, added_by,"
         " created_at_ms, headers, subtitles, weight)"
@@ -321,25 +25,24 @@ static int append(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_n,
         " UPDATE rooms SET revision = revision + 1, movie_count = movie_count + 1,"
         " movies_weight = movies_weight + added.weight FROM added WHERE rooms.id = $1"
         " RETURNING revision, movie_count");
-    sv_pg_text(&q, movie->room_id);
-    sv_pg_text(&q, movie->id);
-    sv_pg_int(&q, RANK_GAP);
-    sv_pg_text(&q, movie->name);
-    sv_pg_text(&q, movie->url);
-    sv_pg_int(&q, movie->type);
-    sv_pg_double(&q, movie->duration_s);
-    sv_pg_text(&q, movie->added_by);
-    sv_pg_int(&q, movie->created_at_ms);
-    bind_headers(&q, &a, movie);
-    bind_subtitles(&q, &a, movie);
-    sv_pg_int(&q, (int64_t)sv_movie_weight(movie));
-    sv_pg_int(&q, RANK_MAX - RANK_GAP);
-    int rv = sv_pg_next(&q);
+    sv_query_text(&q, movie->room_id);
+    sv_query_text(&q, movie->id);
+    sv_query_int(&q, SV_SQL_RANK_GAP);
+    sv_query_text(&q, movie->name);
+    sv_query_text(&q, movie->url);
+    sv_query_int(&q, movie->type);
+    sv_query_double(&q, movie->duration_s);
+    sv_query_text(&q, movie->added_by);
+    sv_query_int(&q, movie->created_at_ms);
+    sv_sql_movie_bind_lists(&q, &a, movie);
+    sv_query_int(&q, (int64_t)sv_movie_weight(movie));
+    sv_query_int(&q, SV_SQL_RANK_MAX - SV_SQL_RANK_GAP);
+    int rv = sv_query_next(&q);
     if (rv > 0) {
-        *ret_revision = sv_pg_get_uint(&q, 0);
-        *ret_n = sv_pg_get_count(&q, 1);
+        *ret_revision = sv_query_get_uint(&q, 0);
+        *ret_n = sv_query_get_count(&q, 1);
     }
-    rv = sv_pg_end(&q, rv);
+    rv = sv_query_end(&q, rv);
     sv_arena_fini(&a);
     return rv;
 }
@@ -347,11 +50,7 @@ static int append(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_n,
 /* There is no such room, or there is such a movie. */
 static int explain_refusal(struct sv_tx *tx, const char *room_id)
 {
-    struct sv_pg_query q;
-    int64_t one;
-    sv_pg_query(&q, tx, "SELECT 1 FROM rooms WHERE id = $1");
-    sv_pg_text(&q, room_id);
-    int rv = sv_pg_number(&q, &one);
+    int rv = sv_sql_room_exists(tx, room_id);
     return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : SYNCTV_E_INTERNAL;
 }
 
@@ -361,7 +60,7 @@ int sv_pg_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret
     int32_t n = 0;
     int rv = append(tx, movie, &n, ret_revision);
     if (rv == 0)
-        rv = renumber(tx, movie->room_id);
+        rv = sv_sql_playlist_renumber(tx, movie->room_id);
     else if (rv > 0)
         goto out;
     if (rv == 0)
@@ -371,93 +70,4 @@ int sv_pg_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret
 out:
     *ret_position = n > 0 ? n - 1 : 0;
     return 0;
-}
-
-int sv_pg_movie_update(struct sv_tx *tx, const synctv_movie *movie, uint64_t *ret_revision)
-{
-    struct sv_arena a = { 0 };
-    struct sv_pg_query q;
-    int64_t weight = (int64_t)sv_movie_weight(movie);
-    int32_t before;
-    int rv = get_weight(tx, movie->room_id, movie->id, &before);
-    if (rv < 0)
-        return rv;
-    sv_pg_query(&q, tx,
-        "UPDATE movies SET name = $1, url = $2, duration_s = $3, headers = $4, subtitles = $5, weight = $6"
-        " WHERE room_id = $7 AND id = $8");
-    sv_pg_text(&q, movie->name);
-    sv_pg_text(&q, movie->url);
-    sv_pg_double(&q, movie->duration_s);
-    bind_headers(&q, &a, movie);
-    bind_subtitles(&q, &a, movie);
-    sv_pg_int(&q, weight);
-    sv_pg_text(&q, movie->room_id);
-    sv_pg_text(&q, movie->id);
-    rv = sv_pg_run(&q);
-    sv_arena_fini(&a);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
-    return change_room(tx, movie->room_id, 0, weight - before, NULL, ret_revision);
-}
-
-int sv_pg_movie_delete(struct sv_tx *tx, const char *room_id, const char *movie_id,
-    uint64_t *ret_revision)
-{
-    struct sv_pg_query q;
-    int32_t weight;
-    int rv = get_weight(tx, room_id, movie_id, &weight);
-    if (rv < 0)
-        return rv;
-    sv_pg_query(&q, tx, "DELETE FROM movies WHERE room_id = $1 AND id = $2");
-    sv_pg_text(&q, room_id);
-    sv_pg_text(&q, movie_id);
-    rv = sv_pg_run(&q);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
-    return change_room(tx, room_id, -1, -weight, NULL, ret_revision);
-}
-
-int sv_pg_movie_move(struct sv_tx *tx, const char *room_id, const char *movie_id, int32_t position,
-    uint64_t *ret_revision)
-{
-    struct sv_pg_query q;
-    int64_t rank;
-    int n = count_movies(tx, room_id);
-    if (n < 0)
-        return n;
-    if (position > n - 1)
-        position = n - 1;
-    if (position < 0)
-        position = 0;
-    int rv = make_rank_at(tx, room_id, movie_id, position, &rank);
-    if (rv < 0)
-        return rv;
-    sv_pg_query(&q, tx, "UPDATE movies SET rank = $1 WHERE room_id = $2 AND id = $3");
-    sv_pg_int(&q, rank);
-    sv_pg_text(&q, room_id);
-    sv_pg_text(&q, movie_id);
-    rv = sv_pg_run(&q);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
-    return change_room(tx, room_id, 0, 0, NULL, ret_revision);
-}
-
-int sv_pg_movie_clear(struct sv_tx *tx, const char *room_id, uint64_t *ret_revision)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx, "DELETE FROM movies WHERE room_id = $1");
-    sv_pg_text(&q, room_id);
-    int n = sv_pg_run(&q);
-    if (n <= 0)
-        return n;
-    sv_pg_query(&q, tx,
-        "UPDATE rooms SET revision = revision + 1, movie_count = 0, movies_weight = 0"
-        " WHERE id = $1 RETURNING revision");
-    sv_pg_text(&q, room_id);
-    int64_t revision = 0;
-    int rv = sv_pg_number(&q, &revision);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
-    *ret_revision = (uint64_t)revision;
-    return n;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations: the members of a cluster. */
+/* Operations: the members of a cluster, where locks or the fence matter. */
 #include <string.h>
 
 #include "base/text.h"
 #include "store/postgres/fence.h"
 #include "store/postgres/ops.h"
+#include "store/sql/ops.h"
 
 static struct sv_pg *pg_of(struct sv_tx *tx)
 {
@@ -20,119 +21,33 @@ static bool is_own(struct sv_tx *tx, const char *id)
 /* Waits for the transactions that fence.c has let pass. */
 static int lock_row(struct sv_tx *tx, const char *id)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     int64_t one;
-    sv_pg_query(&q, tx, "SELECT 1 FROM nodes WHERE id = $1 FOR UPDATE");
-    sv_pg_text(&q, id);
-    return sv_pg_number(&q, &one);
+    sv_query_begin(&q, tx, "SELECT 1 FROM nodes WHERE id = $1 FOR UPDATE");
+    sv_query_text(&q, id);
+    return sv_query_number(&q, &one);
 }
 
 int sv_pg_node_register(struct sv_tx *tx, const struct sv_node_rec *node, int64_t now_ms,
     int64_t *ret_epoch)
 {
-    struct sv_pg_query q;
-    int64_t epoch;
-    if (now_ms < 1)
-        return SYNCTV_E_INVALID_ARGUMENT;
     int rv = lock_row(tx, node->id);
-    if (rv < 0)
-        return rv;
-    sv_pg_query(&q, tx,
-        "INSERT INTO nodes (id, instance, address, capabilities, stats, heartbeat_ms, ahead_ms,"
-        " epoch, beat) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1) ON CONFLICT (id) DO UPDATE SET"
-        " instance = excluded.instance, address = excluded.address,"
-        " capabilities = excluded.capabilities, stats = excluded.stats,"
-        " heartbeat_ms = excluded.heartbeat_ms, ahead_ms = excluded.ahead_ms,"
-        " epoch = GREATEST(nodes.epoch + 1, excluded.epoch), beat = nodes.beat + 1 RETURNING epoch");
-    sv_pg_text(&q, node->id);
-    sv_pg_text(&q, node->instance);
-    sv_pg_text(&q, node->address);
-    sv_pg_text(&q, node->capabilities);
-    sv_pg_text(&q, node->stats);
-    sv_pg_int(&q, node->heartbeat_ms);
-    sv_pg_int(&q, node->ahead_ms);
-    sv_pg_int(&q, now_ms);
-    rv = sv_pg_number(&q, &epoch);
-    if (rv < 0)
-        return rv;
-    if (is_own(tx, node->id))
-        pg_of(tx)->new_epoch = epoch;
-    *ret_epoch = epoch;
-    return 0;
-}
-
-int sv_pg_node_beat(struct sv_tx *tx, const struct sv_node_rec *node)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
-        "UPDATE nodes SET beat = beat + 1, address = $1, capabilities = $2, stats = $3, ahead_ms = $4"
-        " WHERE id = $5 AND epoch = $6 AND instance = $7");
-    sv_pg_text(&q, node->address);
-    sv_pg_text(&q, node->capabilities);
-    sv_pg_text(&q, node->stats);
-    sv_pg_int(&q, node->ahead_ms);
-    sv_pg_text(&q, node->id);
-    sv_pg_int(&q, node->epoch);
-    sv_pg_text(&q, node->instance);
-    return sv_pg_run(&q);
-}
-
-int sv_pg_node_list(struct sv_tx *tx, struct sv_arena *a, struct sv_node_rec **ret_nodes)
-{
-    struct sv_rows rows = { .arena = a, .size = sizeof(struct sv_node_rec) };
-    struct sv_pg_query q;
-    int rv;
-    sv_pg_query(&q, tx,
-        "SELECT id, epoch, instance, address, capabilities, stats, beat, heartbeat_ms, ahead_ms"
-        " FROM nodes ORDER BY id LIMIT $1");
-    sv_pg_int(&q, SV_NODES_MAX);
-    while ((rv = sv_pg_next(&q)) > 0) {
-        struct sv_node_rec *node = sv_rows_push(&rows);
-        if (node == NULL) {
-            rv = SYNCTV_E_NO_MEMORY;
-            break;
-        }
-        *node = (struct sv_node_rec){
-            .id = sv_pg_get_text(&q, 0, a),
-            .epoch = sv_pg_get_int(&q, 1),
-            .instance = sv_pg_get_text(&q, 2, a),
-            .address = sv_pg_get_text(&q, 3, a),
-            .capabilities = sv_pg_get_text(&q, 4, a),
-            .stats = sv_pg_get_text(&q, 5, a),
-            .beat = sv_pg_get_uint(&q, 6),
-            .heartbeat_ms = sv_pg_get_int(&q, 7),
-            .ahead_ms = sv_pg_get_int(&q, 8),
-        };
-    }
-    rv = sv_pg_end(&q, rv);
-    if (rv < 0)
-        return rv;
-    *ret_nodes = (struct sv_node_rec *)rows.items;
-    return rows.n;
+    if (rv >= 0)
+        rv = sv_sql_node_register(tx, node, now_ms, ret_epoch);
+    if (rv == 0 && is_own(tx, node->id))
+        pg_of(tx)->new_epoch = *ret_epoch;
+    return rv;
 }
 
 int sv_pg_node_declare_dead(struct sv_tx *tx, const char *id, int64_t epoch, uint64_t beat)
 {
-    struct sv_pg_query q;
     int rv = lock_row(tx, id);
-    if (rv < 0)
-        return rv;
-    sv_pg_query(&q, tx,
-        "UPDATE nodes SET epoch = epoch + 1, instance = ''"
-        " WHERE id = $1 AND epoch = $2 AND beat = $3");
-    sv_pg_text(&q, id);
-    sv_pg_int(&q, epoch);
-    sv_pg_uint(&q, beat);
-    return sv_pg_run(&q);
+    return rv < 0 ? rv : sv_sql_node_declare_dead(tx, id, epoch, beat);
 }
 
 int sv_pg_node_forget(struct sv_tx *tx, const char *id, int64_t epoch)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx, "DELETE FROM nodes WHERE id = $1 AND epoch = $2");
-    sv_pg_text(&q, id);
-    sv_pg_int(&q, epoch);
-    int rv = sv_pg_run(&q);
+    int rv = sv_sql_node_forget(tx, id, epoch);
     if (rv > 0 && is_own(tx, id) && atomic_load(&pg_of(tx)->fence->epoch) == epoch)
         pg_of(tx)->new_epoch = SV_PG_FENCE_LEFT;
     return rv;
@@ -140,9 +55,9 @@ int sv_pg_node_forget(struct sv_tx *tx, const char *id, int64_t epoch)
 
 int sv_pg_node_is_held(struct sv_tx *tx, const char *id)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     int64_t n;
-    sv_pg_query(&q, tx, "SELECT 1 WHERE " SV_PG_NODE_IS_HELD("$1"));
-    sv_pg_text(&q, id);
-    return sv_pg_number(&q, &n);
+    sv_query_begin(&q, tx, "SELECT 1 WHERE " SV_PG_NODE_IS_HELD("$1"));
+    sv_query_text(&q, id);
+    return sv_query_number(&q, &n);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A connection, its prepared statements, and its errors. */
+/* A connection, its errors, its prepared statements, and how queries run. */
 #include "store/postgres/pg.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,11 @@
 #define CONNECT_S 3
 /* Libpq knows no less. */
 #define CONNECT_LEAST_S 2
+
+static struct sv_pg *pg_of(const struct sv_query *q)
+{
+    return (struct sv_pg *)q->conn;
+}
 
 /* ---- failures ---- */
 
@@ -175,12 +179,12 @@ static PGconn *open_connection(const struct sv_pg_address *address, int64_t left
 
 static int heed_timeline(struct sv_pg *pg)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     int64_t timeline = 0;
-    sv_pg_query(&q, &pg->conn.tx,
+    sv_query_begin(&q, &pg->conn.tx,
         "SELECT CASE WHEN pg_is_in_recovery() THEN 0 ELSE"
         " ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::BIT(32)::BIGINT END");
-    int rv = sv_pg_number(&q, &timeline);
+    int rv = sv_query_number(&q, &timeline);
     if (rv < 0 || timeline == 0)
         return rv < 0 ? rv : 0;
     int64_t before = atomic_exchange(&pg->lineage->timeline, timeline);
@@ -346,7 +350,7 @@ static int send_prepare(struct sv_pg *pg, const char *sql, size_t *n)
  * such statements. Which of several is there after a failure is not known: the connection is given
  * up.
  */
-int sv_pg_prepare(struct sv_pg *pg, struct sv_pg_query *q, size_t n)
+int sv_pg_prepare(struct sv_pg *pg, struct sv_query *q, size_t n)
 {
     size_t n_sent = 0;
     int rv = pg->handle == NULL ? SYNCTV_E_STORAGE_UNAVAILABLE : 0;
@@ -369,132 +373,144 @@ static bool is_select(const char *command)
     return strncmp(command, "SELECT", 6) == 0;
 }
 
-int sv_pg_send(struct sv_pg_query *q)
+/* As libpq wants them; what they point to lives until the statement is sent. */
+struct parameters {
+    const char *values[SV_QUERY_PARAMETERS];
+    int lengths[SV_QUERY_PARAMETERS], formats[SV_QUERY_PARAMETERS];
+    char numbers[SV_QUERY_PARAMETERS][32];
+};
+
+static void set_parameter(struct parameters *p, int i, const struct sv_query_value *value)
 {
-    struct sv_pg *pg = q->pg;
+    p->values[i] = p->numbers[i];
+    p->lengths[i] = 0;
+    p->formats[i] = 0;
+    switch (value->type) {
+    case SV_QUERY_TEXT:
+        p->values[i] = value->data;
+        break;
+    case SV_QUERY_BLOB:
+        p->values[i] = value->data;
+        p->lengths[i] = (int)value->len;
+        p->formats[i] = 1;
+        break;
+    case SV_QUERY_INT:
+        snprintf(p->numbers[i], sizeof(p->numbers[i]), "%lld", (long long)value->n);
+        break;
+    case SV_QUERY_DOUBLE:
+        snprintf(p->numbers[i], sizeof(p->numbers[i]), "%.17g", value->d);
+        break;
+    }
+}
+
+int sv_pg_send(struct sv_query *q)
+{
+    struct sv_pg *pg = pg_of(q);
+    struct parameters p;
     char name[16];
     if (!is_select(q->sql))
         sv_pg_forget_ahead(pg);
     q->rv = sv_pg_prepare(pg, q, 1);
     if (q->rv < 0)
         return q->rv;
+    for (int i = 0; i < q->n; i++)
+        set_parameter(&p, i, &q->values[i]);
     snprintf(name, sizeof(name), "s%zu", slot_of(pg, q->sql));
-    if (PQsendQueryPrepared(pg->handle, name, q->n, q->values, q->lengths, q->formats, 1) != 1)
+    if (PQsendQueryPrepared(pg->handle, name, q->n, p.values, p.lengths, p.formats, 1) != 1)
         q->rv = lost(pg, PQerrorMessage(pg->handle));
     return q->rv;
 }
 
-void sv_pg_use_ahead(struct sv_pg_query *q, enum sv_pg_ahead which, const char *room_id,
-    const char *user_id)
-{
-    struct sv_pg *pg = q->pg;
-    if (q->rv < 0 || pg->ahead[which] == NULL || strcmp(pg->ahead_of->room_id, room_id) != 0 ||
-        (user_id != NULL && strcmp(pg->ahead_of->user_ids[0], user_id) != 0))
-        return;
-    q->result = pg->ahead[which];
-    pg->ahead[which] = NULL;
-}
-
 void sv_pg_forget_ahead(struct sv_pg *pg)
 {
-    clear(pg->ahead, SV_PG_N_AHEAD);
+    clear(pg->ahead, SV_N_AHEAD);
 }
 
 /* ---- queries ---- */
 
-void sv_pg_query(struct sv_pg_query *q, struct sv_tx *tx, const char *sql)
+static void query_use_ahead(struct sv_query *q, enum sv_query_ahead which, const char *room_id,
+    const char *user_id)
 {
-    q->pg = (struct sv_pg *)tx;
-    q->sql = sql;
-    q->result = NULL;
-    q->row = -1;
-    q->rv = 0;
-    q->n = 0;
+    struct sv_pg *pg = pg_of(q);
+    if (pg->ahead[which] == NULL || strcmp(pg->ahead_of->room_id, room_id) != 0 ||
+        (user_id != NULL && strcmp(pg->ahead_of->user_ids[0], user_id) != 0))
+        return;
+    q->rows = pg->ahead[which];
+    pg->ahead[which] = NULL;
 }
 
-static int place(struct sv_pg_query *q, const char *value, int length, int format)
+static struct sv_query_value *next_value(struct sv_query *q, int type)
 {
-    assert(q->n < SV_PG_PARAMETERS);
-    q->values[q->n] = value;
-    q->lengths[q->n] = length;
-    q->formats[q->n] = format;
-    return q->n++;
+    assert(q->n < SV_QUERY_PARAMETERS);
+    struct sv_query_value *value = &q->values[q->n++];
+    value->type = type;
+    return value;
 }
 
-void sv_pg_text(struct sv_pg_query *q, const char *s)
+/* Text that is no UTF-8 would fail in the server. */
+static void query_bind_text(struct sv_query *q, const char *s)
 {
-    size_t len = strlen(sv_str(s));
-    if (q->rv == 0 && !sv_utf8_valid(sv_str(s), len))
+    if (!sv_utf8_valid(s, strlen(s)))
         q->rv = SYNCTV_E_INVALID_ARGUMENT;
-    place(q, sv_str(s), 0, 0);
+    next_value(q, SV_QUERY_TEXT)->data = s;
 }
 
-void sv_pg_blob(struct sv_pg_query *q, const void *data, size_t len)
+static void query_bind_blob(struct sv_query *q, const void *data, size_t len)
 {
-    place(q, len == 0 ? "" : data, (int)len, 1);
+    struct sv_query_value *value = next_value(q, SV_QUERY_BLOB);
+    value->data = data;
+    value->len = len;
 }
 
-void sv_pg_int(struct sv_pg_query *q, int64_t n)
+static void query_bind_int(struct sv_query *q, int64_t n)
 {
-    snprintf(q->numbers[q->n], sizeof(q->numbers[0]), "%lld", (long long)n);
-    place(q, q->numbers[q->n], 0, 0);
+    next_value(q, SV_QUERY_INT)->n = n;
 }
 
-void sv_pg_uint(struct sv_pg_query *q, uint64_t n)
+static void query_bind_double(struct sv_query *q, double d)
 {
-    sv_pg_int(q, (int64_t)n);
+    next_value(q, SV_QUERY_DOUBLE)->d = d;
 }
 
-void sv_pg_double(struct sv_pg_query *q, double d)
+static int execute(struct sv_query *q)
 {
-    if (q->rv == 0 && isnan(d))
-        q->rv = SYNCTV_E_INVALID_ARGUMENT;
-    snprintf(q->numbers[q->n], sizeof(q->numbers[0]), "%.17g", d);
-    place(q, q->numbers[q->n], 0, 0);
-}
-
-static int execute(struct sv_pg_query *q)
-{
+    PGresult *result;
     if (sv_pg_send(q) < 0)
         return q->rv;
-    q->rv = sv_pg_receive(q->pg, 1, &q->result);
-    if (q->rv == 0 && q->result == NULL)
+    q->rv = sv_pg_receive(pg_of(q), 1, &result);
+    if (q->rv == 0 && result == NULL)
         q->rv = SYNCTV_E_INTERNAL;
-    if (q->rv == 0 && !is_select(PQcmdStatus(q->result)))
-        q->pg->changes += atoi(PQcmdTuples(q->result));
+    q->rows = result;
+    if (q->rv == 0 && !is_select(PQcmdStatus(result)))
+        pg_of(q)->changes += atoi(PQcmdTuples(result));
     return q->rv;
 }
 
-int sv_pg_next(struct sv_pg_query *q)
+static int query_next(struct sv_query *q)
 {
-    if (q->rv < 0 || (q->result == NULL && execute(q) < 0))
+    if (q->rows == NULL && execute(q) < 0)
         return q->rv;
-    return ++q->row < PQntuples(q->result);
+    return ++q->row < PQntuples(q->rows);
 }
 
-static const unsigned char *column_of(struct sv_pg_query *q, int column, size_t *ret_len)
+static const unsigned char *column_of(struct sv_query *q, int column, size_t *ret_len)
 {
-    *ret_len = (size_t)PQgetlength(q->result, q->row, column);
-    return (const unsigned char *)PQgetvalue(q->result, q->row, column);
+    *ret_len = (size_t)PQgetlength(q->rows, q->row, column);
+    return (const unsigned char *)PQgetvalue(q->rows, q->row, column);
 }
 
-const char *sv_pg_get_text(struct sv_pg_query *q, int column, struct sv_arena *a)
+static const char *query_get_text(struct sv_query *q, int column, size_t *ret_len)
 {
-    size_t len;
-    const unsigned char *text = column_of(q, column, &len);
-    const char *copy = sv_arena_strndup(a, (const char *)text, len);
-    if (copy == NULL)
-        q->rv = SYNCTV_E_NO_MEMORY;
-    return copy == NULL ? "" : copy;
+    return (const char *)column_of(q, column, ret_len);
 }
 
-const void *sv_pg_get_blob(struct sv_pg_query *q, int column, size_t *ret_len)
+static const void *query_get_blob(struct sv_query *q, int column, size_t *ret_len)
 {
     return column_of(q, column, ret_len);
 }
 
 /* In network order, of as many bytes as its type has. */
-int64_t sv_pg_get_int(struct sv_pg_query *q, int column)
+static int64_t query_get_int(struct sv_query *q, int column)
 {
     size_t len;
     const unsigned char *data = column_of(q, column, &len);
@@ -506,71 +522,42 @@ int64_t sv_pg_get_int(struct sv_pg_query *q, int column)
     return (int64_t)n;
 }
 
-uint64_t sv_pg_get_uint(struct sv_pg_query *q, int column)
+static double query_get_double(struct sv_query *q, int column)
 {
-    return (uint64_t)sv_pg_get_int(q, column);
-}
-
-int32_t sv_pg_get_int32(struct sv_pg_query *q, int column)
-{
-    int64_t n = sv_pg_get_int(q, column);
-    return n < INT32_MIN ? INT32_MIN : n > INT32_MAX ? INT32_MAX : (int32_t)n;
-}
-
-int32_t sv_pg_get_count(struct sv_pg_query *q, int column)
-{
-    int32_t n = sv_pg_get_int32(q, column);
-    return n < 0 ? 0 : n;
-}
-
-int sv_pg_get_enum(struct sv_pg_query *q, int column, int last)
-{
-    int64_t n = sv_pg_get_int(q, column);
-    return n < 0 || n > last ? 0 : (int)n;
-}
-
-double sv_pg_get_double(struct sv_pg_query *q, int column)
-{
-    int64_t bits = sv_pg_get_int(q, column);
+    int64_t bits = query_get_int(q, column);
     double d;
     memcpy(&d, &bits, sizeof(d));
     return d;
 }
 
-int sv_pg_end(struct sv_pg_query *q, int rv)
+static int query_changes(struct sv_query *q)
 {
-    PQclear(q->result);
-    q->result = NULL;
-    return q->rv < 0 ? q->rv : rv;
+    return atoi(PQcmdTuples(q->rows));
 }
 
-int sv_pg_run(struct sv_pg_query *q)
+static void query_end(struct sv_query *q)
 {
-    int n = 0;
-    if (q->rv == 0 && execute(q) == 0)
-        n = atoi(PQcmdTuples(q->result));
-    return sv_pg_end(q, n);
+    PQclear(q->rows);
 }
 
-int sv_pg_number(struct sv_pg_query *q, int64_t *ret_number)
+static int query_damaged(struct sv_query *q, const char *what)
 {
-    int rv = sv_pg_next(q);
-    if (rv > 0)
-        *ret_number = sv_pg_get_int(q, 0);
-    return sv_pg_end(q, rv);
+    return sv_pg_fail(pg_of(q), SYNCTV_E_STORAGE_CORRUPT, "XX001", what);
 }
 
-int sv_pg_ids(struct sv_pg_query *q, struct sv_arena *a, const char *const **ret_ids)
-{
-    struct sv_rows rows = { .arena = a, .size = sizeof(const char *) };
-    while (sv_pg_next(q) > 0) {
-        const char **id = sv_rows_push(&rows);
-        if (id == NULL)
-            return sv_pg_end(q, SYNCTV_E_NO_MEMORY);
-        *id = sv_pg_get_text(q, 0, a);
-    }
-    int rv = sv_pg_end(q, rows.n);
-    if (rv >= 0)
-        *ret_ids = (const char *const *)rows.items;
-    return rv;
-}
+const struct sv_query_driver sv_pg_driver = {
+    .bind_text = query_bind_text,
+    .bind_blob = query_bind_blob,
+    .bind_int = query_bind_int,
+    .bind_double = query_bind_double,
+    .next = query_next,
+    .get_text = query_get_text,
+    .get_blob = query_get_blob,
+    .get_int = query_get_int,
+    .get_double = query_get_double,
+    .changes = query_changes,
+    .end = query_end,
+    .damaged = query_damaged,
+    .use_ahead = query_use_ahead,
+    .may_return = true,
+};

@@ -9,8 +9,10 @@
  *   fence.c    the changes of a member are stored only while it counts as alive
  *   open.c     is the database ours, is it new, is it old
  *   address.c  the URL
- *   ops.c      the table of operations; users.c … nodes.c: what they do
- *   pg.c       a connection, statements, errors
+ *   ops.c      the table of operations; most of them are in sql/
+ *   users.c, rooms.c, room_list.c, movies.c, chat.c, nodes.c
+ *              those that only PostgreSQL has so, by noun
+ *   pg.c       a connection, statements, errors; the driver of queries
  *   schema.c   the tables
  */
 #ifndef SV_STORE_POSTGRES_STORE_H

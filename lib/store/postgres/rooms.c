@@ -1,54 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations: rooms, except lists of them (room_list.c). */
-#include "store/postgres/rooms.h"
+/* Operations: rooms, where their place in the lists and the search matters, and many at once. */
+#include "store/sql/rooms.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "store/postgres/ops.h"
-
-/* ---- rows ---- */
-
-void sv_pg_room_from_row(struct sv_pg_query *q, struct sv_arena *a, synctv_room *ret_room,
-    synctv_room_settings *ret_settings)
-{
-    *ret_settings = (synctv_room_settings){
-        .hidden = sv_pg_get_int(q, 8) != 0,
-        .allow_guests = sv_pg_get_int(q, 9) != 0,
-        .require_approval = sv_pg_get_int(q, 10) != 0,
-        .max_members = sv_pg_get_int32(q, 11),
-        .default_member_permissions = sv_pg_get_uint(q, 12),
-        .default_admin_permissions = sv_pg_get_uint(q, 13),
-        .guest_permissions = sv_pg_get_uint(q, 14),
-        .auto_advance = (synctv_auto_advance)sv_pg_get_enum(q, 15, SYNCTV_AUTO_ADVANCE_SHUFFLE),
-        .pause_when_empty = sv_pg_get_int(q, 16) != 0,
-    };
-    *ret_room = (synctv_room){
-        .id = sv_pg_get_text(q, 0, a),
-        .name = sv_pg_get_text(q, 1, a),
-        .description = sv_pg_get_text(q, 2, a),
-        .creator_id = sv_pg_get_text(q, 3, a),
-        .settings = ret_settings,
-        .has_password = sv_pg_get_text(q, 4, a)[0] != '\0',
-        .member_count = sv_pg_get_count(q, 5),
-        .created_at_ms = sv_pg_get_int(q, 6),
-        .revision = sv_pg_get_uint(q, 7),
-    };
-}
-
-static void bind_settings(struct sv_pg_query *q, const synctv_room_settings *s)
-{
-    sv_pg_int(q, s->hidden);
-    sv_pg_int(q, s->allow_guests);
-    sv_pg_int(q, s->require_approval);
-    sv_pg_int(q, s->max_members);
-    sv_pg_uint(q, s->default_member_permissions);
-    sv_pg_uint(q, s->default_admin_permissions);
-    sv_pg_uint(q, s->guest_permissions);
-    sv_pg_int(q, s->auto_advance);
-    sv_pg_int(q, s->pause_when_empty);
-}
+#include "store/room_search.h"
 
 /* ---- search ---- */
 
@@ -63,16 +22,16 @@ static int change_search(struct sv_tx *tx, const char *sql, const char *room_id,
     const struct place *place)
 {
     struct sv_arena a = { 0 };
-    struct sv_pg_query q;
+    struct sv_query q;
     int rv = SYNCTV_E_NO_MEMORY;
     const char *grams = sv_room_grams(&a, place->fold);
     if (grams != NULL) {
-        sv_pg_query(&q, tx, sql);
-        sv_pg_text(&q, grams);
-        sv_pg_int(&q, place->hidden);
-        sv_pg_int(&q, place->created_at_ms);
-        sv_pg_text(&q, room_id);
-        rv = sv_pg_run(&q);
+        sv_query_begin(&q, tx, sql);
+        sv_query_text(&q, grams);
+        sv_query_int(&q, place->hidden);
+        sv_query_int(&q, place->created_at_ms);
+        sv_query_text(&q, room_id);
+        rv = sv_query_run(&q);
     }
     sv_arena_fini(&a);
     return rv < 0 ? rv : 0;
@@ -97,17 +56,17 @@ static int remove_from_search(struct sv_tx *tx, const char *room_id, const struc
 
 static int get_place(struct sv_tx *tx, const char *id, struct sv_arena *a, struct place *ret)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     struct place place = { 0 };
-    sv_pg_query(&q, tx, "SELECT created_at_ms, hidden, name_fold FROM rooms WHERE id = $1");
-    sv_pg_text(&q, id);
-    int rv = sv_pg_next(&q);
+    sv_query_begin(&q, tx, "SELECT created_at_ms, hidden, name_fold FROM rooms WHERE id = $1");
+    sv_query_text(&q, id);
+    int rv = sv_query_next(&q);
     if (rv > 0) {
-        place.created_at_ms = sv_pg_get_int(&q, 0);
-        place.hidden = sv_pg_get_int(&q, 1) != 0;
-        place.fold = sv_pg_get_text(&q, 2, a);
+        place.created_at_ms = sv_query_get_int(&q, 0);
+        place.hidden = sv_query_get_int(&q, 1) != 0;
+        place.fold = sv_query_get_text(&q, 2, a);
     }
-    rv = sv_pg_end(&q, rv);
+    rv = sv_query_end(&q, rv);
     if (rv <= 0)
         return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
     *ret = place;
@@ -119,33 +78,28 @@ static int get_place(struct sv_tx *tx, const char *id, struct sv_arena *a, struc
 /* 1 if the user is there, else 0. */
 static int user_exists(struct sv_tx *tx, const char *user_id)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     int64_t one;
-    sv_pg_query(&q, tx, "SELECT 1 FROM users WHERE id = $1");
-    sv_pg_text(&q, user_id);
-    return sv_pg_number(&q, &one);
+    sv_query_begin(&q, tx, "SELECT 1 FROM users WHERE id = $1");
+    sv_query_text(&q, user_id);
+    return sv_query_number(&q, &one);
 }
 
 static int insert_row(struct sv_tx *tx, const struct sv_room_rec *rec, const char *fold)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
+    struct sv_query q;
+    sv_query_begin(&q, tx,
         "INSERT INTO rooms (id, name, name_fold, description, creator_id, password_hash,"
         " hidden, allow_guests, require_approval, max_members, default_member_permissions,"
         " default_admin_permissions, guest_permissions, auto_advance, pause_when_empty,"
         " created_at_ms, revision)"
         " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17"
         " WHERE EXISTS (SELECT FROM users WHERE id = $5) ON CONFLICT DO NOTHING");
-    sv_pg_text(&q, rec->room.id);
-    sv_pg_text(&q, rec->room.name);
-    sv_pg_text(&q, fold);
-    sv_pg_text(&q, rec->room.description);
-    sv_pg_text(&q, rec->room.creator_id);
-    sv_pg_text(&q, rec->password_hash);
-    bind_settings(&q, &rec->settings);
-    sv_pg_int(&q, rec->room.created_at_ms);
-    sv_pg_uint(&q, rec->room.revision);
-    int rv = sv_pg_run(&q);
+    sv_query_text(&q, rec->room.id);
+    sv_sql_room_bind(&q, rec, fold);
+    sv_query_int(&q, rec->room.created_at_ms);
+    sv_query_uint(&q, rec->room.revision);
+    int rv = sv_query_run(&q);
     if (rv != 0)
         return rv < 0 ? rv : 0;
     rv = user_exists(tx, rec->room.creator_id);
@@ -168,29 +122,6 @@ int sv_pg_room_insert(struct sv_tx *tx, const struct sv_room_rec *rec)
     return rv;
 }
 
-int sv_pg_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_room_rec *ret)
-{
-    struct sv_pg_query q;
-    struct sv_room_rec rec = { 0 };
-    sv_pg_query(&q, tx, SV_PG_ROOM_BY_ID);
-    sv_pg_text(&q, id);
-    sv_pg_use_ahead(&q, SV_PG_AHEAD_ROOM, id, NULL);
-    int rv = sv_pg_next(&q);
-    if (rv > 0) {
-        sv_pg_room_from_row(&q, a, &rec.room, &rec.settings);
-        rec.password_hash = sv_pg_get_text(&q, 4, a);
-        rec.n_movies = sv_pg_get_count(&q, SV_PG_ROOM_N_COLUMNS);
-        rec.movies_weight = sv_pg_get_count(&q, SV_PG_ROOM_N_COLUMNS + 1);
-        rec.chat_seq = sv_pg_get_uint(&q, SV_PG_ROOM_N_COLUMNS + 2);
-    }
-    rv = sv_pg_end(&q, rv);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
-    *ret = rec;
-    ret->room.settings = &ret->settings;
-    return 0;
-}
-
 /* Ids have no blanks. */
 static const char *join_ids(struct sv_arena *a, const char *const *ids, size_t n)
 {
@@ -202,7 +133,7 @@ static const char *join_ids(struct sv_arena *a, const char *const *ids, size_t n
 
 int sv_pg_room_heads(struct sv_tx *tx, const char *const *ids, size_t n, struct sv_room_head *ret)
 {
-    struct sv_pg_query q;
+    struct sv_query q;
     struct sv_arena a = { 0 };
     const char *text = join_ids(&a, ids, n);
     int rv = SYNCTV_E_NO_MEMORY;
@@ -210,22 +141,22 @@ int sv_pg_room_heads(struct sv_tx *tx, const char *const *ids, size_t n, struct 
         ret[i] = (struct sv_room_head){ .exists = false };
     if (text == NULL)
         goto out;
-    sv_pg_query(&q, tx,
+    sv_query_begin(&q, tx,
         "SELECT w.i, r.revision, r.chat_seq, p.version, p.node_id"
         " FROM unnest(string_to_array($1, ' ')) WITH ORDINALITY AS w (id, i)"
         " JOIN rooms r ON r.id = w.id COLLATE \"C\" LEFT JOIN playback p ON p.room_id = r.id");
-    sv_pg_text(&q, text);
-    while ((rv = sv_pg_next(&q)) > 0) {
-        int64_t i = sv_pg_get_int(&q, 0) - 1;
+    sv_query_text(&q, text);
+    while ((rv = sv_query_next(&q)) > 0) {
+        int64_t i = sv_query_get_int(&q, 0) - 1;
         if (i < 0 || (size_t)i >= n)
             continue;
         ret[i].exists = true;
-        ret[i].revision = sv_pg_get_uint(&q, 1);
-        ret[i].chat_seq = sv_pg_get_uint(&q, 2);
-        ret[i].version = sv_pg_get_uint(&q, 3);
-        sv_text_copy(ret[i].node_id, sizeof(ret[i].node_id), sv_str(sv_pg_get_text(&q, 4, &a)));
+        ret[i].revision = sv_query_get_uint(&q, 1);
+        ret[i].chat_seq = sv_query_get_uint(&q, 2);
+        ret[i].version = sv_query_get_uint(&q, 3);
+        sv_text_copy(ret[i].node_id, sizeof(ret[i].node_id), sv_str(sv_query_get_text(&q, 4, &a)));
     }
-    rv = sv_pg_end(&q, rv);
+    rv = sv_query_end(&q, rv);
 out:
     sv_arena_fini(&a);
     return rv < 0 ? rv : 0;
@@ -233,21 +164,16 @@ out:
 
 static int update_row(struct sv_tx *tx, const struct sv_room_rec *rec, const char *fold)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
+    struct sv_query q;
+    sv_query_begin(&q, tx,
         "UPDATE rooms SET name = $1, name_fold = $2, description = $3, creator_id = $4,"
         " password_hash = $5, hidden = $6, allow_guests = $7, require_approval = $8,"
         " max_members = $9, default_member_permissions = $10, default_admin_permissions = $11,"
         " guest_permissions = $12, auto_advance = $13, pause_when_empty = $14 WHERE id = $15"
         " AND EXISTS (SELECT FROM users WHERE id = $4)");
-    sv_pg_text(&q, rec->room.name);
-    sv_pg_text(&q, fold);
-    sv_pg_text(&q, rec->room.description);
-    sv_pg_text(&q, rec->room.creator_id);
-    sv_pg_text(&q, rec->password_hash);
-    bind_settings(&q, &rec->settings);
-    sv_pg_text(&q, rec->room.id);
-    int rv = sv_pg_run(&q);
+    sv_sql_room_bind(&q, rec, fold);
+    sv_query_text(&q, rec->room.id);
+    int rv = sv_query_run(&q);
     return rv < 0 ? rv : rv == 0 ? SYNCTV_E_USER_NOT_FOUND : 0;
 }
 
@@ -276,40 +202,16 @@ out:
 int sv_pg_room_delete(struct sv_tx *tx, const char *id)
 {
     struct sv_arena a = { 0 };
-    struct sv_pg_query q;
+    struct sv_query q;
     struct place old;
     int rv = get_place(tx, id, &a, &old);
     if (rv == 0)
         rv = remove_from_search(tx, id, &old);
     if (rv == 0) {
-        sv_pg_query(&q, tx, "DELETE FROM rooms WHERE id = $1"); /* all else goes with it */
-        sv_pg_text(&q, id);
-        rv = sv_pg_run(&q);
+        sv_query_begin(&q, tx, "DELETE FROM rooms WHERE id = $1"); /* all else goes with it */
+        sv_query_text(&q, id);
+        rv = sv_query_run(&q);
     }
     sv_arena_fini(&a);
     return rv < 0 ? rv : 0;
-}
-
-int sv_pg_room_touch(struct sv_tx *tx, const char *id, uint64_t *ret_revision)
-{
-    struct sv_pg_query q;
-    int64_t revision = 0;
-    sv_pg_query(&q, tx,
-        "UPDATE rooms SET revision = revision + 1 WHERE id = $1 RETURNING revision");
-    sv_pg_text(&q, id);
-    int rv = sv_pg_number(&q, &revision);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
-    *ret_revision = (uint64_t)revision;
-    return 0;
-}
-
-int sv_pg_room_count_created(struct sv_tx *tx, const char *user_id)
-{
-    struct sv_pg_query q;
-    int64_t n = 0;
-    sv_pg_query(&q, tx, "SELECT count(*) FROM rooms WHERE creator_id = $1");
-    sv_pg_text(&q, user_id);
-    int rv = sv_pg_number(&q, &n);
-    return rv < 0 ? rv : (int)n;
 }

@@ -1,199 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Facts, users and their sessions. */
-#include <string.h>
+/* Operations: the clock of the server, and a page of users. */
+#include "store/sql/users.h"
 
-#include "core/validate.h"
 #include "store/postgres/ops.h"
-
-/* ---- meta ---- */
-
-int sv_pg_meta_get(struct sv_tx *tx, const char *key, struct sv_arena *a, const char **ret_value)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx, "SELECT value FROM meta WHERE key = $1");
-    sv_pg_text(&q, key);
-    int rv = sv_pg_next(&q);
-    const char *value = rv > 0 ? sv_pg_get_text(&q, 0, a) : NULL;
-    rv = sv_pg_end(&q, rv);
-    if (rv > 0)
-        *ret_value = value;
-    return rv;
-}
-
-int sv_pg_meta_put(struct sv_tx *tx, const char *key, const char *value)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
-        "INSERT INTO meta (key, value) VALUES ($1, $2)"
-        " ON CONFLICT (key) DO UPDATE SET value = excluded.value");
-    sv_pg_text(&q, key);
-    sv_pg_text(&q, value);
-    int rv = sv_pg_run(&q);
-    return rv < 0 ? rv : 0;
-}
 
 int sv_pg_clock_ms(struct sv_tx *tx, int64_t *ret_ms)
 {
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx, "SELECT FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT");
-    return sv_pg_number(&q, ret_ms);
-}
-
-/* ---- users ---- */
-
-#define USER_COLUMNS "id, username, email, role, status, created_at_ms"
-
-static void get_user(struct sv_pg_query *q, struct sv_arena *a, synctv_user *ret)
-{
-    *ret = (synctv_user){
-        .id = sv_pg_get_text(q, 0, a),
-        .username = sv_pg_get_text(q, 1, a),
-        .email = sv_pg_get_text(q, 2, a),
-        .role = (synctv_user_role)sv_pg_get_enum(q, 3, SYNCTV_USER_ROLE_ROOT),
-        .status = (synctv_user_status)sv_pg_get_enum(q, 4, SYNCTV_USER_STATUS_BANNED),
-        .created_at_ms = sv_pg_get_int(q, 5),
-    };
-}
-
-/* Whether the query, with one parameter, has a row. */
-static int exists(struct sv_tx *tx, const char *sql, const char *key)
-{
-    struct sv_pg_query q;
-    int64_t one;
-    sv_pg_query(&q, tx, sql);
-    sv_pg_text(&q, key);
-    return sv_pg_number(&q, &one);
-}
-
-/* Which of the unique columns it was. */
-static int explain_conflict(struct sv_tx *tx, const struct sv_user_rec *rec)
-{
-    int rv = exists(tx, "SELECT 1 FROM users WHERE username_fold = $1", rec->username_fold);
-    if (rv != 0)
-        return rv < 0 ? rv : SYNCTV_E_USERNAME_TAKEN;
-    rv = exists(tx, "SELECT 1 FROM users WHERE email_fold <> '' AND email_fold = $1",
-        rec->email_fold);
-    return rv > 0 ? SYNCTV_E_EMAIL_TAKEN : rv < 0 ? rv : SYNCTV_E_INTERNAL;
-}
-
-int sv_pg_user_insert(struct sv_tx *tx, const struct sv_user_rec *rec)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx,
-        "INSERT INTO users (id, username, username_fold, email, email_fold, password_hash, role,"
-        " status, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-        " ON CONFLICT DO NOTHING");
-    sv_pg_text(&q, rec->user.id);
-    sv_pg_text(&q, rec->user.username);
-    sv_pg_text(&q, rec->username_fold);
-    sv_pg_text(&q, rec->user.email);
-    sv_pg_text(&q, rec->email_fold);
-    sv_pg_text(&q, rec->password_hash);
-    sv_pg_int(&q, rec->user.role);
-    sv_pg_int(&q, rec->user.status);
-    sv_pg_int(&q, rec->user.created_at_ms);
-    int rv = sv_pg_run(&q);
-    return rv < 0 ? rv : rv == 0 ? explain_conflict(tx, rec) : 0;
-}
-
-/* `sql` selects USER_COLUMNS, username_fold, email_fold, password_hash by one key. */
-static int get_user_rec(struct sv_tx *tx, const char *sql, const char *key, struct sv_arena *a,
-    struct sv_user_rec *ret)
-{
-    struct sv_pg_query q;
-    struct sv_user_rec rec;
-    sv_pg_query(&q, tx, sql);
-    sv_pg_text(&q, key);
-    int rv = sv_pg_next(&q);
-    if (rv > 0) {
-        get_user(&q, a, &rec.user);
-        rec.username_fold = sv_pg_get_text(&q, 6, a);
-        rec.email_fold = sv_pg_get_text(&q, 7, a);
-        rec.password_hash = sv_pg_get_text(&q, 8, a);
-    }
-    rv = sv_pg_end(&q, rv);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_USER_NOT_FOUND;
-    *ret = rec;
-    return 0;
-}
-
-int sv_pg_user_get(struct sv_tx *tx, const char *id, struct sv_arena *a, struct sv_user_rec *ret)
-{
-    return get_user_rec(tx,
-        "SELECT " USER_COLUMNS
-        ", username_fold, email_fold, password_hash FROM users WHERE id = $1",
-        id, a, ret);
-}
-
-int sv_pg_user_get_by_name(struct sv_tx *tx, const char *username_fold, struct sv_arena *a,
-    struct sv_user_rec *ret)
-{
-    return get_user_rec(tx,
-        "SELECT " USER_COLUMNS ", username_fold, email_fold, password_hash FROM users"
-        " WHERE username_fold = $1",
-        username_fold, a, ret);
-}
-
-static int finish_update(struct sv_pg_query *q, int not_found)
-{
-    int rv = sv_pg_run(q);
-    return rv < 0 ? rv : rv == 0 ? not_found : 0;
-}
-
-int sv_pg_user_set_status(struct sv_tx *tx, const char *id, synctv_user_status status)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx, "UPDATE users SET status = $1 WHERE id = $2");
-    sv_pg_int(&q, status);
-    sv_pg_text(&q, id);
-    return finish_update(&q, SYNCTV_E_USER_NOT_FOUND);
-}
-
-int sv_pg_user_set_role(struct sv_tx *tx, const char *id, synctv_user_role role)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx, "UPDATE users SET role = $1 WHERE id = $2");
-    sv_pg_int(&q, role);
-    sv_pg_text(&q, id);
-    return finish_update(&q, SYNCTV_E_USER_NOT_FOUND);
-}
-
-int sv_pg_user_set_password(struct sv_tx *tx, const char *id, const char *password_hash)
-{
-    struct sv_pg_query q;
-    sv_pg_query(&q, tx, "UPDATE users SET password_hash = $1 WHERE id = $2");
-    sv_pg_text(&q, password_hash);
-    sv_pg_text(&q, id);
-    return finish_update(&q, SYNCTV_E_USER_NOT_FOUND);
+    struct sv_query q;
+    sv_query_begin(&q, tx, "SELECT FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT");
+    return sv_query_number(&q, ret_ms);
 }
 
 int sv_pg_user_list(struct sv_tx *tx, const char *search, int64_t before_created_at_ms,
     const char *before_id, int32_t limit, struct sv_arena *a, synctv_user **ret_users)
 {
-    struct sv_pg_query q;
-    struct sv_rows rows = { .arena = a, .size = sizeof(synctv_user) };
-    const char *needle = "";
-    int rv = sv_name_fold(a, search == NULL ? "" : search, &needle);
-    if (rv < 0)
-        return rv;
-
-    sv_pg_query(&q, tx,
-        "SELECT " USER_COLUMNS " FROM users"
+    return sv_sql_user_page(tx,
+        "SELECT " SV_SQL_USER_COLUMNS " FROM users"
         " WHERE (created_at_ms, id) < ($1, $2) AND position($3 in username_fold) > 0"
-        " ORDER BY created_at_ms DESC, id DESC LIMIT $4");
-    sv_pg_int(&q, before_created_at_ms == 0 ? INT64_MAX : before_created_at_ms);
-    sv_pg_text(&q, before_id);
-    sv_pg_text(&q, needle);
-    sv_pg_int(&q, limit < 0 ? 0 : limit);
-    while (sv_pg_next(&q) > 0) {
-        synctv_user *user = sv_rows_push(&rows);
-        if (user == NULL)
-            return sv_pg_end(&q, SYNCTV_E_NO_MEMORY);
-        get_user(&q, a, user);
-    }
-    rv = sv_pg_end(&q, rows.n);
-    if (rv >= 0)
-        *ret_users = (synctv_user *)rows.items;
-    return rv;
+        " ORDER BY created_at_ms DESC, id DESC LIMIT $4",
+        search, before_created_at_ms, before_id, limit, a, ret_users);
 }

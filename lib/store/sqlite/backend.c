@@ -158,9 +158,8 @@ int sv_sqlite_prepare_transactions(struct sv_db *db)
         release };
     int rv = 0;
     for (size_t i = 0; rv == 0 && i < sizeof(all) / sizeof(all[0]); i++) {
-        struct sv_query q;
-        sv_query_begin(&q, &db->conn.tx, all[i]);
-        rv = sv_query_end(&q, 0);
+        sqlite3_stmt *stmt;
+        rv = sv_db_prepare(db, all[i], &stmt);
     }
     return rv;
 }

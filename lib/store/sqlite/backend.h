@@ -6,11 +6,10 @@
  *   claim.c       only one store may serve a database, or members do together; one for each id
  *   fence.c       the changes of a member are stored only while it counts as alive
  *   open.c        the file: is it ours, may we write it, must it be created or migrated
- *   ops.c         the table of operations
- *   users.c, sessions.c, rooms.c, room_list.c, members.c, movies.c, playback.c, chat.c,
- *   nodes.c
- *                 the operations, by noun
- *   db.c          a connection, statements, errors
+ *   ops.c         the table of operations; most of them are in sql/
+ *   users.c, rooms.c, room_list.c, movies.c, chat.c, nodes.c
+ *                 those that only SQLite has so, by noun
+ *   db.c          a connection, statements, errors; the driver of queries
  *   schema.c      the tables and their migrations
  */
 #ifndef SV_STORE_SQLITE_BACKEND_H

@@ -1,60 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations: the chat of a room, a numbered log of messages and deletions. */
-#include "base/text.h"
+/* Operations: a message or a deletion in the chat of a room gets its number. */
+#include "store/sql/chat.h"
+
 #include "store/sqlite/ops.h"
-
-#define CHAT_COLUMNS                                                                               \
-    "room_id, message_id, user_id, username, content, timestamp_ms, seq, client_message_id"
-
-static void get_chat(struct sv_query *q, struct sv_arena *a, synctv_chat *ret)
-{
-    *ret = (synctv_chat){
-        .room_id = sv_query_get_text(q, 0, a),
-        .message_id = sv_query_get_text(q, 1, a),
-        .user_id = sv_query_get_text(q, 2, a),
-        .username = sv_query_get_text(q, 3, a),
-        .content = sv_query_get_text(q, 4, a),
-        .timestamp_ms = sv_query_get_int(q, 5),
-        .seq = sv_query_get_uint(q, 6),
-        .client_message_id = sv_query_get_text(q, 7, a),
-    };
-}
-
-/* Finds the message that the sender has already sent under this id: 1 with it, or 0. */
-static int find_sent(struct sv_tx *tx, const synctv_chat *chat, struct sv_arena *a,
-    synctv_chat *ret)
-{
-    struct sv_query q;
-    synctv_chat sent;
-    if (sv_str_empty(chat->client_message_id))
-        return 0;
-    /* Without the hint SQLite walks through all messages of the room. */
-    sv_query_begin(&q, tx,
-        "SELECT " CHAT_COLUMNS " FROM chat INDEXED BY chat_by_client_id WHERE room_id = ?"
-        " AND user_id = ? AND client_message_id = ? AND client_message_id <> ''"
-        " ORDER BY seq DESC LIMIT 1");
-    sv_query_text(&q, chat->room_id);
-    sv_query_text(&q, chat->user_id);
-    sv_query_text(&q, chat->client_message_id);
-    int rv = sv_query_next(&q);
-    if (rv > 0)
-        get_chat(&q, a, &sent);
-    rv = sv_query_end(&q, rv);
-    if (rv > 0)
-        *ret = sent;
-    return rv;
-}
 
 /* Two statements: RETURNING makes a temporary table, which takes longer. */
 static int next_seq(struct sv_tx *tx, const char *room_id, int64_t *ret)
 {
     struct sv_query q;
-    sv_query_begin(&q, tx, "UPDATE rooms SET chat_seq = chat_seq + 1 WHERE id = ?");
+    sv_query_begin(&q, tx, "UPDATE rooms SET chat_seq = chat_seq + 1 WHERE id = $1");
     sv_query_text(&q, room_id);
     int rv = sv_query_run(&q);
     if (rv < 0)
         return rv;
-    sv_query_begin(&q, tx, "SELECT chat_seq FROM rooms WHERE id = ?");
+    sv_query_begin(&q, tx, "SELECT chat_seq FROM rooms WHERE id = $1");
     sv_query_text(&q, room_id);
     rv = sv_query_number(&q, ret);
     return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : 0;
@@ -65,7 +24,7 @@ static int insert_row(struct sv_tx *tx, const synctv_chat *chat, int64_t seq, bo
     struct sv_query q;
     sv_query_begin(&q, tx,
         "INSERT INTO chat (room_id, message_id, user_id, username, content, timestamp_ms, seq,"
-        " client_message_id, is_deletion) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        " client_message_id, is_deletion) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
     sv_query_text(&q, chat->room_id);
     sv_query_text(&q, chat->message_id);
     sv_query_text(&q, chat->user_id);
@@ -87,16 +46,16 @@ static int drop_old(struct sv_tx *tx, const char *room_id, int64_t up_to)
 {
     struct sv_query q;
     int64_t oldest = up_to;
-    sv_query_begin(&q, tx, "SELECT seq FROM chat WHERE room_id = ? ORDER BY seq LIMIT 1");
+    sv_query_begin(&q, tx, "SELECT seq FROM chat WHERE room_id = $1 ORDER BY seq LIMIT 1");
     sv_query_text(&q, room_id);
     int rv = sv_query_number(&q, &oldest);
     if (rv < 0 || oldest > up_to)
         return rv < 0 ? rv : 0;
     /* A range makes SQLite collect the rows in a temporary table first. */
     if (oldest == up_to)
-        sv_query_begin(&q, tx, "DELETE FROM chat WHERE room_id = ? AND seq = ?");
+        sv_query_begin(&q, tx, "DELETE FROM chat WHERE room_id = $1 AND seq = $2");
     else
-        sv_query_begin(&q, tx, "DELETE FROM chat WHERE room_id = ? AND seq <= ?");
+        sv_query_begin(&q, tx, "DELETE FROM chat WHERE room_id = $1 AND seq <= $2");
     sv_query_text(&q, room_id);
     sv_query_int(&q, up_to);
     rv = sv_query_run(&q);
@@ -120,94 +79,19 @@ static int append(struct sv_tx *tx, const synctv_chat *chat, bool is_deletion, i
 int sv_sqlite_chat_insert(struct sv_tx *tx, const synctv_chat *chat, int32_t keep,
     uint64_t *ret_seq, struct sv_arena *a, synctv_chat *ret_existing)
 {
-    int rv = find_sent(tx, chat, a, ret_existing);
+    /* Without the hint SQLite walks through all messages of the room. */
+    int rv = sv_sql_chat_find_sent(tx,
+        "SELECT " SV_SQL_CHAT_COLUMNS " FROM chat INDEXED BY chat_by_client_id WHERE room_id = $1"
+        " AND user_id = $2 AND client_message_id = $3 AND client_message_id <> ''"
+        " ORDER BY seq DESC LIMIT 1",
+        chat, a, ret_existing);
     return rv != 0 ? rv : append(tx, chat, false, keep, ret_seq);
-}
-
-int sv_sqlite_chat_list(struct sv_tx *tx, const char *room_id, uint64_t before_seq,
-    uint64_t after_seq, int32_t limit, struct sv_arena *a, synctv_chat **ret_chat)
-{
-    struct sv_query q;
-    struct sv_rows rows = { .arena = a, .size = sizeof(synctv_chat) };
-    int rv;
-    sv_query_begin(&q, tx,
-        "SELECT " CHAT_COLUMNS " FROM chat WHERE room_id = ? AND seq < ? AND seq > ?"
-        " AND is_deletion = 0 ORDER BY seq DESC LIMIT ?");
-    sv_query_text(&q, room_id);
-    sv_query_int(&q, before_seq == 0 || before_seq > INT64_MAX ? INT64_MAX : (int64_t)before_seq);
-    sv_query_int(&q, after_seq > INT64_MAX ? INT64_MAX : (int64_t)after_seq);
-    sv_query_int(&q, limit < 0 ? 0 : limit);
-    while (sv_query_next(&q) > 0) {
-        synctv_chat *chat = sv_rows_push(&rows);
-        if (chat == NULL)
-            return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
-        get_chat(&q, a, chat);
-    }
-    rv = sv_query_end(&q, rows.n);
-    if (rv >= 0)
-        *ret_chat = (synctv_chat *)rows.items;
-    return rv;
-}
-
-int sv_sqlite_chat_after(struct sv_tx *tx, const char *room_id, uint64_t after_seq, int32_t limit,
-    struct sv_arena *a, struct sv_chat_rec **ret_rows)
-{
-    struct sv_query q;
-    struct sv_rows rows = { .arena = a, .size = sizeof(struct sv_chat_rec) };
-    sv_query_begin(&q, tx,
-        "SELECT " CHAT_COLUMNS ", is_deletion FROM chat WHERE room_id = ? AND seq > ?"
-        " ORDER BY seq LIMIT ?");
-    sv_query_text(&q, room_id);
-    sv_query_int(&q, after_seq > INT64_MAX ? INT64_MAX : (int64_t)after_seq);
-    sv_query_int(&q, limit < 0 ? 0 : limit);
-    while (sv_query_next(&q) > 0) {
-        struct sv_chat_rec *rec = sv_rows_push(&rows);
-        if (rec == NULL)
-            return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
-        get_chat(&q, a, &rec->chat);
-        rec->is_deletion = sv_query_get_int(&q, 8) != 0;
-    }
-    int rv = sv_query_end(&q, rows.n);
-    if (rv >= 0)
-        *ret_rows = (struct sv_chat_rec *)rows.items;
-    return rv;
-}
-
-int sv_sqlite_chat_get(struct sv_tx *tx, const char *room_id, const char *message_id,
-    struct sv_arena *a, synctv_chat *ret)
-{
-    struct sv_query q;
-    synctv_chat chat;
-    sv_query_begin(&q, tx,
-        "SELECT " CHAT_COLUMNS " FROM chat WHERE room_id = ? AND message_id = ?"
-        " AND is_deletion = 0 LIMIT 1");
-    sv_query_text(&q, room_id);
-    sv_query_text(&q, message_id);
-    int rv = sv_query_next(&q);
-    if (rv > 0)
-        get_chat(&q, a, &chat);
-    rv = sv_query_end(&q, rv);
-    if (rv > 0)
-        *ret = chat;
-    return rv < 0 ? rv : rv == 0 ? SYNCTV_E_MESSAGE_NOT_FOUND : 0;
 }
 
 int sv_sqlite_chat_delete(struct sv_tx *tx, const synctv_chat *deletion, int32_t keep,
     uint64_t *ret_seq)
 {
-    struct sv_query q;
-    const synctv_chat row = {
-        .room_id = deletion->room_id,
-        .message_id = deletion->message_id,
-        .user_id = deletion->user_id,
-        .timestamp_ms = deletion->timestamp_ms,
-    };
-    sv_query_begin(&q, tx,
-        "DELETE FROM chat WHERE room_id = ? AND message_id = ? AND is_deletion = 0");
-    sv_query_text(&q, row.room_id);
-    sv_query_text(&q, row.message_id);
-    int rv = sv_query_run(&q);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_MESSAGE_NOT_FOUND;
-    return append(tx, &row, true, keep, ret_seq);
+    const synctv_chat row = sv_sql_chat_deletion(deletion);
+    int rv = sv_sql_chat_remove(tx, row.room_id, row.message_id);
+    return rv < 0 ? rv : append(tx, &row, true, keep, ret_seq);
 }

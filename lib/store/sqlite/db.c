@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections, errors of SQLite in words, statements and their rows. */
+/* Connections, errors of SQLite in words, statements, and how queries run. */
 #include "store/sqlite/db.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,6 +46,7 @@ static const char settings[] =
 int sv_db_open(struct sv_db *db, const char *path, int flags, synctv_error *err)
 {
     const char *name = path == NULL ? ":memory:" : path;
+    db->conn.driver = &sv_db_driver;
     int rc = sqlite3_open_v2(name, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_extended_result_codes(db->handle, 1);
@@ -182,20 +183,42 @@ int sv_db_exec(struct sv_db *db, const char *sql)
     return sv_query_end(&q, 0);
 }
 
-/* ---- queries ---- */
+/* ---- statements ---- */
 
-static int prepare(struct sv_db *db, const char *sql, sqlite3_stmt **ret_stmt)
+/* Whether $1, $2 … are the 1st, 2nd … parameter: SQLite numbers them as they appear. */
+static bool are_in_order(sqlite3_stmt *stmt)
+{
+    for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++) {
+        const char *name = sqlite3_bind_parameter_name(stmt, i);
+        if (name != NULL && atoi(name + 1) != i)
+            return false;
+    }
+    return true;
+}
+
+/* Out of line, because each statement needs it once. */
+static __attribute__((noinline, cold)) int prepare(struct sv_db *db, const char *sql, size_t slot)
+{
+    sqlite3_stmt **stmt = &db->cache[slot].stmt;
+    int rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
+    if (rc != SQLITE_OK)
+        return sv_db_fail(db, rc);
+    if (!are_in_order(*stmt)) {
+        assert(!"parameters out of order");
+        return SYNCTV_E_INTERNAL;
+    }
+    db->cache[slot].sql = sql;
+    return 0;
+}
+
+int sv_db_prepare(struct sv_db *db, const char *sql, sqlite3_stmt **ret_stmt)
 {
     size_t slot = ((uintptr_t)sql >> 3) * 0x9E3779B1u;
     for (int tries = 0; tries < SV_DB_CACHE_SLOTS; tries++, slot++) {
         size_t i = slot % SV_DB_CACHE_SLOTS;
-        if (db->cache[i].sql == NULL) {
-            int rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
-                &db->cache[i].stmt, NULL);
-            if (rc != SQLITE_OK)
-                return sv_db_fail(db, rc);
-            db->cache[i].sql = sql;
-        }
+        int rv = db->cache[i].sql == NULL ? prepare(db, sql, i) : 0;
+        if (rv < 0)
+            return rv;
         if (db->cache[i].sql == sql) {
             *ret_stmt = db->cache[i].stmt;
             return 0;
@@ -205,143 +228,116 @@ static int prepare(struct sv_db *db, const char *sql, sqlite3_stmt **ret_stmt)
     return SYNCTV_E_INTERNAL;
 }
 
-void sv_query_begin(struct sv_query *q, struct sv_tx *tx, const char *sql)
+/* ---- queries ---- */
+
+static struct sv_db *db_of(const struct sv_query *q)
 {
-    *q = (struct sv_query){ .db = (struct sv_db *)tx };
-    q->rv = prepare(q->db, sql, &q->stmt);
-    assert(q->stmt == NULL || !sqlite3_stmt_busy(q->stmt));
+    return (struct sv_db *)q->conn;
+}
+
+static void query_begin(struct sv_query *q)
+{
+    sqlite3_stmt *stmt = NULL;
+    q->rv = sv_db_prepare(db_of(q), q->sql, &stmt);
+    q->rows = stmt;
+    assert(stmt == NULL || !sqlite3_stmt_busy(stmt));
 }
 
 static void check(struct sv_query *q, int rc)
 {
     if (rc != SQLITE_OK)
-        q->rv = sv_db_fail(q->db, rc);
+        q->rv = sv_db_fail(db_of(q), rc);
 }
 
-void sv_query_text(struct sv_query *q, const char *s)
+static void query_bind_text(struct sv_query *q, const char *s)
 {
-    if (q->rv == 0)
-        check(q, sqlite3_bind_text(q->stmt, ++q->param, sv_str(s), -1, SQLITE_STATIC));
+    check(q, sqlite3_bind_text(q->rows, ++q->n, s, -1, SQLITE_STATIC));
 }
 
-void sv_query_blob(struct sv_query *q, const void *data, size_t len)
+static void query_bind_blob(struct sv_query *q, const void *data, size_t len)
 {
-    if (q->rv == 0)
-        check(q,
-            sqlite3_bind_blob64(q->stmt, ++q->param, len == 0 ? "" : data, len, SQLITE_STATIC));
+    check(q, sqlite3_bind_blob64(q->rows, ++q->n, data, len, SQLITE_STATIC));
 }
 
-void sv_query_int(struct sv_query *q, int64_t n)
+static void query_bind_int(struct sv_query *q, int64_t n)
 {
-    if (q->rv == 0)
-        check(q, sqlite3_bind_int64(q->stmt, ++q->param, n));
+    check(q, sqlite3_bind_int64(q->rows, ++q->n, n));
 }
 
-void sv_query_uint(struct sv_query *q, uint64_t n)
+static void query_bind_double(struct sv_query *q, double d)
 {
-    sv_query_int(q, (int64_t)n);
+    check(q, sqlite3_bind_double(q->rows, ++q->n, d));
 }
 
-void sv_query_double(struct sv_query *q, double d)
+static int query_next(struct sv_query *q)
 {
-    if (q->rv == 0 && isnan(d))
-        q->rv = SYNCTV_E_INVALID_ARGUMENT;
-    if (q->rv == 0)
-        check(q, sqlite3_bind_double(q->stmt, ++q->param, d));
-}
-
-int sv_query_next(struct sv_query *q)
-{
-    if (q->rv < 0)
-        return q->rv;
-    int rc = sqlite3_step(q->stmt);
+    int rc = sqlite3_step(q->rows);
     if (rc == SQLITE_ROW)
         return 1;
     if (rc == SQLITE_DONE)
         return 0;
-    if ((rc & 0xff) == SQLITE_CONSTRAINT)
-        q->constraint = rc;
-    return q->rv = sv_db_fail(q->db, rc);
+    q->is_orphan = rc == SQLITE_CONSTRAINT_FOREIGNKEY;
+    return q->rv = sv_db_fail(db_of(q), rc);
 }
 
-const char *sv_query_get_text(struct sv_query *q, int column, struct sv_arena *a)
+/* The column is looked up once for both; one thread at a time uses the connection. */
+static const char *query_get_text(struct sv_query *q, int column, size_t *ret_len)
 {
-    const char *text = (const char *)sqlite3_column_text(q->stmt, column);
-    size_t len = (size_t)sqlite3_column_bytes(q->stmt, column);
-    if (text == NULL || !sv_utf8_valid(text, len)) {
-        text = "";
-        len = 0;
-    }
-    const char *copy = sv_arena_strndup(a, text, len);
-    if (copy == NULL)
-        q->rv = SYNCTV_E_NO_MEMORY;
-    return copy == NULL ? "" : copy;
+    sqlite3_value *value = sqlite3_column_value(q->rows, column);
+    const char *text = (const char *)sqlite3_value_text(value);
+    *ret_len = (size_t)sqlite3_value_bytes(value);
+    if (text != NULL && sv_utf8_valid(text, *ret_len))
+        return text;
+    *ret_len = 0;
+    return "";
 }
 
-const void *sv_query_get_blob(struct sv_query *q, int column, size_t *ret_len)
+static const void *query_get_blob(struct sv_query *q, int column, size_t *ret_len)
 {
-    const void *data = sqlite3_column_blob(q->stmt, column);
-    *ret_len = data == NULL ? 0 : (size_t)sqlite3_column_bytes(q->stmt, column);
+    const void *data = sqlite3_column_blob(q->rows, column);
+    *ret_len = data == NULL ? 0 : (size_t)sqlite3_column_bytes(q->rows, column);
     return data;
 }
 
-int64_t sv_query_get_int(struct sv_query *q, int column)
+static int64_t query_get_int(struct sv_query *q, int column)
 {
-    return sqlite3_column_int64(q->stmt, column);
+    return sqlite3_column_int64(q->rows, column);
 }
 
-uint64_t sv_query_get_uint(struct sv_query *q, int column)
+static double query_get_double(struct sv_query *q, int column)
 {
-    return (uint64_t)sqlite3_column_int64(q->stmt, column);
+    return sqlite3_column_double(q->rows, column);
 }
 
-int32_t sv_query_get_int32(struct sv_query *q, int column)
+static int query_changes(struct sv_query *q)
 {
-    int64_t n = sqlite3_column_int64(q->stmt, column);
-    return n < INT32_MIN ? INT32_MIN : n > INT32_MAX ? INT32_MAX : (int32_t)n;
+    return sqlite3_changes(db_of(q)->handle);
 }
 
-int32_t sv_query_get_count(struct sv_query *q, int column)
+static void query_end(struct sv_query *q)
 {
-    int32_t n = sv_query_get_int32(q, column);
-    return n < 0 ? 0 : n;
+    sqlite3_reset(q->rows); /* says again what query_next() has said */
 }
 
-int sv_query_get_enum(struct sv_query *q, int column, int last)
+static int query_damaged(struct sv_query *q, const char *what)
 {
-    int64_t n = sqlite3_column_int64(q->stmt, column);
-    return n < 0 || n > last ? 0 : (int)n;
+    (void)what; /* the file is, whatever it is */
+    return sv_db_fail(db_of(q), SQLITE_CORRUPT);
 }
 
-double sv_query_get_double(struct sv_query *q, int column)
-{
-    return sqlite3_column_double(q->stmt, column);
-}
-
-int sv_query_end(struct sv_query *q, int rv)
-{
-    if (q->stmt != NULL)
-        sqlite3_reset(q->stmt); /* says again what sv_query_next() has said */
-    q->stmt = NULL;
-    return q->rv < 0 ? q->rv : rv;
-}
-
-int sv_query_run(struct sv_query *q)
-{
-    while (sv_query_next(q) > 0)
-        ;
-    return sv_query_end(q, q->rv < 0 ? q->rv : sqlite3_changes(q->db->handle));
-}
-
-int sv_query_number(struct sv_query *q, int64_t *ret_number)
-{
-    int rv = sv_query_next(q);
-    if (rv > 0) {
-        int64_t number = sv_query_get_int(q, 0);
-        while (sv_query_next(q) > 0) /* statements with RETURNING run only now */
-            ;
-        if (q->rv == 0)
-            *ret_number = number;
-    }
-    return sv_query_end(q, rv);
-}
+const struct sv_query_driver sv_db_driver = {
+    .begin = query_begin,
+    .bind_text = query_bind_text,
+    .bind_blob = query_bind_blob,
+    .bind_int = query_bind_int,
+    .bind_double = query_bind_double,
+    .next = query_next,
+    .get_text = query_get_text,
+    .get_blob = query_get_blob,
+    .get_int = query_get_int,
+    .get_double = query_get_double,
+    .changes = query_changes,
+    .end = query_end,
+    .damaged = query_damaged,
+    .may_fail = true,
+};

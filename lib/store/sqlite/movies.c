@@ -1,333 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations: the playlist of a room. `rank` orders it, with gaps: a move changes one row. */
-#include <math.h>
-
+/* Operations: a movie is added. */
 #include "core/validate.h"
+#include "store/sql/movies.h"
+#include "store/sql/playlist.h"
 #include "store/sqlite/ops.h"
-#include "store/strings.h"
-
-/* Between neighbours. It can be halved 32 times before the playlist is numbered anew. */
-#define RANK_GAP (INT64_C(1) << 32)
-#define RANK_MAX (INT64_C(1) << 60)
-
-/* ---- headers and subtitles ---- */
-
-static void bind_headers(struct sv_query *q, struct sv_arena *a, const synctv_movie *m)
-{
-    size_t len = 0;
-    const char **strings = sv_arena_array(a, m->n_headers + 1, 2 * sizeof(*strings));
-    for (size_t i = 0; strings != NULL && i < m->n_headers; i++) {
-        strings[2 * i] = m->headers[i].name;
-        strings[2 * i + 1] = m->headers[i].value;
-    }
-    void *data = strings == NULL ? NULL : sv_strings_encode(a, strings, 2 * m->n_headers, &len);
-    if (data == NULL && q->rv == 0)
-        q->rv = SYNCTV_E_NO_MEMORY;
-    sv_query_blob(q, data, len);
-}
-
-static void bind_subtitles(struct sv_query *q, struct sv_arena *a, const synctv_movie *m)
-{
-    size_t len = 0;
-    const char **strings = sv_arena_array(a, m->n_subtitles + 1, 3 * sizeof(*strings));
-    for (size_t i = 0; strings != NULL && i < m->n_subtitles; i++) {
-        strings[3 * i] = m->subtitles[i].name;
-        strings[3 * i + 1] = m->subtitles[i].url;
-        strings[3 * i + 2] = m->subtitles[i].format;
-    }
-    void *data = strings == NULL ? NULL : sv_strings_encode(a, strings, 3 * m->n_subtitles, &len);
-    if (data == NULL && q->rv == 0)
-        q->rv = SYNCTV_E_NO_MEMORY;
-    sv_query_blob(q, data, len);
-}
-
-static void get_headers(struct sv_query *q, int column, struct sv_arena *a, synctv_movie *ret)
-{
-    const char **strings = NULL;
-    size_t len, n = 0;
-    const void *data = sv_query_get_blob(q, column, &len);
-    int rv = sv_strings_decode(a, data, len, 2, &strings, &n);
-    synctv_header *headers = rv < 0 ? NULL : sv_arena_array(a, n / 2 + 1, sizeof(*headers));
-    if (headers == NULL) {
-        q->rv = sv_db_fail(q->db, rv == SYNCTV_E_STORAGE_CORRUPT ? SQLITE_CORRUPT : SQLITE_NOMEM);
-        return;
-    }
-    for (size_t i = 0; i < n / 2; i++)
-        headers[i] = (synctv_header){ .name = strings[2 * i], .value = strings[2 * i + 1] };
-    ret->headers = headers;
-    ret->n_headers = n / 2;
-}
-
-static void get_subtitles(struct sv_query *q, int column, struct sv_arena *a, synctv_movie *ret)
-{
-    const char **strings = NULL;
-    size_t len, n = 0;
-    const void *data = sv_query_get_blob(q, column, &len);
-    int rv = sv_strings_decode(a, data, len, 3, &strings, &n);
-    synctv_subtitle *subtitles = rv < 0 ? NULL : sv_arena_array(a, n / 3 + 1, sizeof(*subtitles));
-    if (subtitles == NULL) {
-        q->rv = sv_db_fail(q->db, rv == SYNCTV_E_STORAGE_CORRUPT ? SQLITE_CORRUPT : SQLITE_NOMEM);
-        return;
-    }
-    for (size_t i = 0; i < n / 3; i++)
-        subtitles[i] = (synctv_subtitle){
-            .name = strings[3 * i], .url = strings[3 * i + 1], .format = strings[3 * i + 2]
-        };
-    ret->subtitles = subtitles;
-    ret->n_subtitles = n / 3;
-}
-
-/* ---- reading ---- */
-
-#define MOVIE_COLUMNS                                                                              \
-    "id, room_id, name, url, type, duration_s, added_by, created_at_ms, headers, subtitles"
-
-/* 0 = unknown; so is a number that cannot be a length. */
-static double get_duration(struct sv_query *q, int column)
-{
-    double duration_s = sv_query_get_double(q, column);
-    return isfinite(duration_s) && duration_s > 0 ? duration_s : 0;
-}
-
-static void get_movie(struct sv_query *q, struct sv_arena *a, synctv_movie *ret)
-{
-    *ret = (synctv_movie){
-        .id = sv_query_get_text(q, 0, a),
-        .room_id = sv_query_get_text(q, 1, a),
-        .name = sv_query_get_text(q, 2, a),
-        .url = sv_query_get_text(q, 3, a),
-        .type = (synctv_movie_type)sv_query_get_enum(q, 4, SYNCTV_MOVIE_TYPE_LIVE),
-        .duration_s = get_duration(q, 5),
-        .added_by = sv_query_get_text(q, 6, a),
-        .created_at_ms = sv_query_get_int(q, 7),
-        .stream_key = "",
-    };
-    get_headers(q, 8, a, ret);
-    get_subtitles(q, 9, a, ret);
-}
-
-int sv_sqlite_movie_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
-    synctv_movie **ret_movies)
-{
-    struct sv_query q;
-    struct sv_rows rows = { .arena = a, .size = sizeof(synctv_movie) };
-    int rv;
-    sv_query_begin(&q, tx, "SELECT " MOVIE_COLUMNS " FROM movies WHERE room_id = ? ORDER BY rank");
-    sv_query_text(&q, room_id);
-    while (sv_query_next(&q) > 0) {
-        synctv_movie *movie = sv_rows_push(&rows);
-        if (movie == NULL)
-            return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
-        get_movie(&q, a, movie);
-        movie->position = rows.n - 1;
-    }
-    rv = sv_query_end(&q, rows.n);
-    if (rv >= 0)
-        *ret_movies = (synctv_movie *)rows.items;
-    return rv;
-}
-
-static int count_movies(struct sv_tx *tx, const char *room_id)
-{
-    struct sv_query q;
-    int64_t n = 0;
-    sv_query_begin(&q, tx, "SELECT count(*) FROM movies WHERE room_id = ?");
-    sv_query_text(&q, room_id);
-    int rv = sv_query_number(&q, &n);
-    return rv < 0 ? rv : (int)n;
-}
-
-/* The movie's place in the playlist. */
-static int position_of_rank(struct sv_tx *tx, const char *room_id, int64_t rank, int32_t *ret)
-{
-    struct sv_query q;
-    int64_t n = 0;
-    sv_query_begin(&q, tx, "SELECT count(*) FROM movies WHERE room_id = ? AND rank < ?");
-    sv_query_text(&q, room_id);
-    sv_query_int(&q, rank);
-    int rv = sv_query_number(&q, &n);
-    if (rv < 0)
-        return rv;
-    *ret = (int32_t)n;
-    return 0;
-}
-
-static int get_rank(struct sv_tx *tx, const char *room_id, const char *movie_id, int64_t *ret)
-{
-    struct sv_query q;
-    sv_query_begin(&q, tx, "SELECT rank FROM movies WHERE room_id = ? AND id = ?");
-    sv_query_text(&q, room_id);
-    sv_query_text(&q, movie_id);
-    int rv = sv_query_number(&q, ret);
-    return rv == 0 ? SYNCTV_E_MOVIE_NOT_FOUND : rv;
-}
-
-int sv_sqlite_movie_get(struct sv_tx *tx, const char *room_id, const char *movie_id,
-    struct sv_arena *a, synctv_movie *ret)
-{
-    struct sv_query q;
-    synctv_movie movie;
-    int64_t rank;
-    int rv = get_rank(tx, room_id, movie_id, &rank);
-    if (rv < 0)
-        return rv;
-    sv_query_begin(&q, tx, "SELECT " MOVIE_COLUMNS " FROM movies WHERE room_id = ? AND id = ?");
-    sv_query_text(&q, room_id);
-    sv_query_text(&q, movie_id);
-    rv = sv_query_next(&q);
-    if (rv > 0)
-        get_movie(&q, a, &movie);
-    rv = sv_query_end(&q, rv);
-    if (rv > 0)
-        rv = position_of_rank(tx, room_id, rank, &movie.position);
-    if (rv == 0)
-        *ret = movie;
-    return rv;
-}
-
-/* ---- order ---- */
-
-/* Numbers the whole playlist anew, RANK_GAP apart. */
-static int renumber(struct sv_tx *tx, const char *room_id)
-{
-    struct sv_query q;
-    sv_query_begin(&q, tx,
-        "UPDATE movies SET rank = n.rank FROM (SELECT nr, row_number() OVER (ORDER BY rank) * ?2"
-        " AS rank FROM movies WHERE room_id = ?1) n WHERE movies.nr = n.nr");
-    sv_query_text(&q, room_id);
-    sv_query_int(&q, RANK_GAP);
-    int rv = sv_query_run(&q);
-    return rv < 0 ? rv : 0;
-}
-
-/* Whether it is a number that make_rank_at() could have given. */
-static bool is_rank(int64_t n)
-{
-    return n > -RANK_MAX && n < RANK_MAX;
-}
-
-/*
- * Finds a free rank for `movie_id` at `position` (at least 0) among the other movies of the room.
- * Returns 1 with it, or 0 if there is none between the neighbours.
- */
-static int rank_at(struct sv_tx *tx, const char *room_id, const char *movie_id, int32_t position,
-    int64_t *ret)
-{
-    struct sv_query q;
-    int64_t before = 0, after = 0;
-    bool has_before = false, has_after = false;
-    sv_query_begin(&q, tx,
-        "SELECT rank FROM movies WHERE room_id = ? AND id <> ? ORDER BY rank LIMIT 2 OFFSET ?");
-    sv_query_text(&q, room_id);
-    sv_query_text(&q, movie_id);
-    sv_query_int(&q, position == 0 ? 0 : position - 1);
-    int rv = sv_query_next(&q);
-    if (rv > 0 && position > 0) {
-        has_before = true;
-        before = sv_query_get_int(&q, 0);
-        rv = sv_query_next(&q);
-    }
-    if (rv > 0) {
-        has_after = true;
-        after = sv_query_get_int(&q, 0);
-    }
-    rv = sv_query_end(&q, rv);
-    *ret = 0;
-    if (rv < 0 || !is_rank(before) || !is_rank(after))
-        return rv < 0 ? rv : 0;
-    if (!has_before)
-        *ret = has_after ? after - RANK_GAP : RANK_GAP;
-    else
-        *ret = has_after ? before + (after - before) / 2 : before + RANK_GAP;
-    return is_rank(*ret) && (!has_before || *ret > before);
-}
-
-/* The same; numbers the playlist anew if there is no free rank. */
-static int make_rank_at(struct sv_tx *tx, const char *room_id, const char *movie_id,
-    int32_t position, int64_t *ret)
-{
-    int rv = rank_at(tx, room_id, movie_id, position, ret);
-    if (rv == 0)
-        rv = renumber(tx, room_id);
-    else
-        return rv < 0 ? rv : 0;
-    if (rv == 0)
-        rv = rank_at(tx, room_id, movie_id, position, ret);
-    return rv < 0 ? rv : 0;
-}
 
 /* A rank behind all others, without a walk through the list. */
 static int make_last_rank(struct sv_tx *tx, const char *room_id, const char *movie_id, int64_t *ret)
 {
     struct sv_query q;
     int64_t last = 0;
-    sv_query_begin(&q, tx, "SELECT rank FROM movies WHERE room_id = ? ORDER BY rank DESC LIMIT 1");
+    sv_query_begin(&q, tx, "SELECT rank FROM movies WHERE room_id = $1 ORDER BY rank DESC LIMIT 1");
     sv_query_text(&q, room_id);
     int rv = sv_query_number(&q, &last);
     if (rv < 0)
         return rv;
-    if (last < RANK_MAX - RANK_GAP) {
-        *ret = last + RANK_GAP;
+    if (last < SV_SQL_RANK_MAX - SV_SQL_RANK_GAP) {
+        *ret = last + SV_SQL_RANK_GAP;
         return 0;
     }
-    int n = count_movies(tx, room_id);
-    return n < 0 ? n : make_rank_at(tx, room_id, movie_id, n, ret);
-}
-
-/* ---- writing ---- */
-
-/* Reads the room after a change of its playlist; `ret_n` may be NULL. */
-static int get_room(struct sv_tx *tx, const char *room_id, int32_t *ret_n, uint64_t *ret_revision)
-{
-    struct sv_query q;
-    uint64_t revision = 0;
-    int32_t n = 0;
-    sv_query_begin(&q, tx, "SELECT revision, movie_count FROM rooms WHERE id = ?");
-    sv_query_text(&q, room_id);
-    int rv = sv_query_next(&q);
-    if (rv > 0) {
-        revision = sv_query_get_uint(&q, 0);
-        n = sv_query_get_count(&q, 1);
-    }
-    rv = sv_query_end(&q, rv);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
-    *ret_revision = revision;
-    if (ret_n != NULL)
-        *ret_n = n;
-    return 0;
-}
-
-/* Adds `n` movies and `weight` to the room's sums. */
-static int change_room(struct sv_tx *tx, const char *room_id, int n, int64_t weight, int32_t *ret_n,
-    uint64_t *ret_revision)
-{
-    struct sv_query q;
-    sv_query_begin(&q, tx,
-        "UPDATE rooms SET revision = revision + 1, movie_count = movie_count + ?,"
-        " movies_weight = movies_weight + ? WHERE id = ?");
-    sv_query_int(&q, n);
-    sv_query_int(&q, weight);
-    sv_query_text(&q, room_id);
-    int rv = sv_query_run(&q);
-    return rv < 0 ? rv : get_room(tx, room_id, ret_n, ret_revision);
-}
-
-static int get_weight(struct sv_tx *tx, const char *room_id, const char *movie_id, int32_t *ret)
-{
-    struct sv_query q;
-    int32_t weight = 0;
-    sv_query_begin(&q, tx, "SELECT weight FROM movies WHERE room_id = ? AND id = ?");
-    sv_query_text(&q, room_id);
-    sv_query_text(&q, movie_id);
-    int rv = sv_query_next(&q);
-    if (rv > 0)
-        weight = sv_query_get_count(&q, 0);
-    rv = sv_query_end(&q, rv);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
-    *ret = weight;
-    return 0;
+    int n = sv_sql_playlist_count(tx, room_id);
+    return n < 0 ? n : sv_sql_playlist_make_rank(tx, room_id, movie_id, n, ret);
 }
 
 int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t *ret_position,
@@ -342,7 +35,8 @@ int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t 
         return rv;
     sv_query_begin(&q, tx,
         "INSERT INTO movies (room_id, id, rank, name, url, type, duration_s, added_by,"
-        " created_at_ms, headers, subtitles, weight) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        " created_at_ms, headers, subtitles, weight)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
     sv_query_text(&q, movie->room_id);
     sv_query_text(&q, movie->id);
     sv_query_int(&q, rank);
@@ -352,103 +46,15 @@ int sv_sqlite_movie_insert(struct sv_tx *tx, const synctv_movie *movie, int32_t 
     sv_query_double(&q, movie->duration_s);
     sv_query_text(&q, movie->added_by);
     sv_query_int(&q, movie->created_at_ms);
-    bind_headers(&q, &a, movie);
-    bind_subtitles(&q, &a, movie);
+    sv_sql_movie_bind_lists(&q, &a, movie);
     sv_query_int(&q, weight);
     rv = sv_query_run(&q);
     sv_arena_fini(&a);
-    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
+    if (q.is_orphan)
         return SYNCTV_E_ROOM_NOT_FOUND;
     if (rv >= 0)
-        rv = change_room(tx, movie->room_id, 1, weight, &n, ret_revision);
+        rv = sv_sql_movie_change_room(tx, movie->room_id, 1, weight, &n, ret_revision);
     if (rv == 0)
         *ret_position = n > 0 ? n - 1 : 0;
     return rv;
-}
-
-int sv_sqlite_movie_update(struct sv_tx *tx, const synctv_movie *movie, uint64_t *ret_revision)
-{
-    struct sv_arena a = { 0 };
-    struct sv_query q;
-    int64_t weight = (int64_t)sv_movie_weight(movie);
-    int32_t before;
-    int rv = get_weight(tx, movie->room_id, movie->id, &before);
-    if (rv < 0)
-        return rv;
-    sv_query_begin(&q, tx,
-        "UPDATE movies SET name = ?, url = ?, duration_s = ?, headers = ?, subtitles = ?,"
-        " weight = ? WHERE room_id = ? AND id = ?");
-    sv_query_text(&q, movie->name);
-    sv_query_text(&q, movie->url);
-    sv_query_double(&q, movie->duration_s);
-    bind_headers(&q, &a, movie);
-    bind_subtitles(&q, &a, movie);
-    sv_query_int(&q, weight);
-    sv_query_text(&q, movie->room_id);
-    sv_query_text(&q, movie->id);
-    rv = sv_query_run(&q);
-    sv_arena_fini(&a);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
-    return change_room(tx, movie->room_id, 0, weight - before, NULL, ret_revision);
-}
-
-int sv_sqlite_movie_delete(struct sv_tx *tx, const char *room_id, const char *movie_id,
-    uint64_t *ret_revision)
-{
-    struct sv_query q;
-    int32_t weight;
-    int rv = get_weight(tx, room_id, movie_id, &weight);
-    if (rv < 0)
-        return rv;
-    sv_query_begin(&q, tx, "DELETE FROM movies WHERE room_id = ? AND id = ?");
-    sv_query_text(&q, room_id);
-    sv_query_text(&q, movie_id);
-    rv = sv_query_run(&q);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
-    return change_room(tx, room_id, -1, -weight, NULL, ret_revision);
-}
-
-int sv_sqlite_movie_move(struct sv_tx *tx, const char *room_id, const char *movie_id,
-    int32_t position, uint64_t *ret_revision)
-{
-    struct sv_query q;
-    int64_t rank;
-    int n = count_movies(tx, room_id);
-    if (n < 0)
-        return n;
-    if (position > n - 1)
-        position = n - 1;
-    if (position < 0)
-        position = 0;
-    int rv = make_rank_at(tx, room_id, movie_id, position, &rank);
-    if (rv < 0)
-        return rv;
-    sv_query_begin(&q, tx, "UPDATE movies SET rank = ? WHERE room_id = ? AND id = ?");
-    sv_query_int(&q, rank);
-    sv_query_text(&q, room_id);
-    sv_query_text(&q, movie_id);
-    rv = sv_query_run(&q);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_MOVIE_NOT_FOUND;
-    return change_room(tx, room_id, 0, 0, NULL, ret_revision);
-}
-
-int sv_sqlite_movie_clear(struct sv_tx *tx, const char *room_id, uint64_t *ret_revision)
-{
-    struct sv_query q;
-    sv_query_begin(&q, tx, "DELETE FROM movies WHERE room_id = ?");
-    sv_query_text(&q, room_id);
-    int n = sv_query_run(&q);
-    if (n <= 0)
-        return n;
-    sv_query_begin(&q, tx,
-        "UPDATE rooms SET revision = revision + 1, movie_count = 0, movies_weight = 0"
-        " WHERE id = ?");
-    sv_query_text(&q, room_id);
-    int rv = sv_query_run(&q);
-    if (rv >= 0)
-        rv = get_room(tx, room_id, NULL, ret_revision);
-    return rv < 0 ? rv : n;
 }

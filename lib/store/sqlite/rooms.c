@@ -1,54 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations: rooms, except lists of them (room_list.c). */
+/* Operations: rooms, where their key, which orders the lists, and the search matter. */
 #include "store/sqlite/rooms.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "store/room_search.h"
+#include "store/sql/rooms.h"
 #include "store/sqlite/ops.h"
-
-/* ---- rows ---- */
-
-void sv_room_from_row(struct sv_query *q, struct sv_arena *a, synctv_room *ret_room,
-    synctv_room_settings *ret_settings)
-{
-    *ret_settings = (synctv_room_settings){
-        .hidden = sv_query_get_int(q, 8) != 0,
-        .allow_guests = sv_query_get_int(q, 9) != 0,
-        .require_approval = sv_query_get_int(q, 10) != 0,
-        .max_members = sv_query_get_int32(q, 11),
-        .default_member_permissions = sv_query_get_uint(q, 12),
-        .default_admin_permissions = sv_query_get_uint(q, 13),
-        .guest_permissions = sv_query_get_uint(q, 14),
-        .auto_advance = (synctv_auto_advance)sv_query_get_enum(q, 15, SYNCTV_AUTO_ADVANCE_SHUFFLE),
-        .pause_when_empty = sv_query_get_int(q, 16) != 0,
-    };
-    *ret_room = (synctv_room){
-        .id = sv_query_get_text(q, 0, a),
-        .name = sv_query_get_text(q, 1, a),
-        .description = sv_query_get_text(q, 2, a),
-        .creator_id = sv_query_get_text(q, 3, a),
-        .settings = ret_settings,
-        .has_password = sv_query_get_text(q, 4, a)[0] != '\0',
-        .member_count = sv_query_get_count(q, 5),
-        .created_at_ms = sv_query_get_int(q, 6),
-        .revision = sv_query_get_uint(q, 7),
-    };
-}
-
-static void bind_settings(struct sv_query *q, const synctv_room_settings *s)
-{
-    sv_query_int(q, s->hidden);
-    sv_query_int(q, s->allow_guests);
-    sv_query_int(q, s->require_approval);
-    sv_query_int(q, s->max_members);
-    sv_query_uint(q, s->default_member_permissions);
-    sv_query_uint(q, s->default_admin_permissions);
-    sv_query_uint(q, s->guest_permissions);
-    sv_query_int(q, s->auto_advance);
-    sv_query_int(q, s->pause_when_empty);
-}
 
 /* ---- key and search ---- */
 
@@ -62,7 +22,7 @@ static int new_key(struct sv_tx *tx, int64_t created_at_ms, bool hidden, int64_t
     int64_t highest = 0;
     struct sv_query q;
     sv_query_begin(&q, tx,
-        "SELECT key FROM rooms WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1");
+        "SELECT key FROM rooms WHERE key BETWEEN $1 AND $2 ORDER BY key DESC LIMIT 1");
     sv_query_int(&q, first);
     sv_query_int(&q, last);
     int rv = sv_query_number(&q, &highest);
@@ -113,7 +73,7 @@ static int get_place(struct sv_tx *tx, const char *id, struct sv_arena *a, struc
 {
     struct sv_query q;
     struct place place = { 0 };
-    sv_query_begin(&q, tx, "SELECT key, created_at_ms, hidden, name_fold FROM rooms WHERE id = ?");
+    sv_query_begin(&q, tx, "SELECT key, created_at_ms, hidden, name_fold FROM rooms WHERE id = $1");
     sv_query_text(&q, id);
     int rv = sv_query_next(&q);
     if (rv > 0) {
@@ -140,19 +100,14 @@ static int insert_row(struct sv_tx *tx, const struct sv_room_rec *rec, int64_t k
         " hidden, allow_guests, require_approval, max_members, default_member_permissions,"
         " default_admin_permissions, guest_permissions, auto_advance, pause_when_empty,"
         " created_at_ms, revision)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)");
     sv_query_int(&q, key);
     sv_query_text(&q, rec->room.id);
-    sv_query_text(&q, rec->room.name);
-    sv_query_text(&q, fold);
-    sv_query_text(&q, rec->room.description);
-    sv_query_text(&q, rec->room.creator_id);
-    sv_query_text(&q, rec->password_hash);
-    bind_settings(&q, &rec->settings);
+    sv_sql_room_bind(&q, rec, fold);
     sv_query_int(&q, rec->room.created_at_ms);
     sv_query_uint(&q, rec->room.revision);
     int rv = sv_query_run(&q);
-    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
+    if (q.is_orphan)
         return SYNCTV_E_USER_NOT_FOUND;
     return rv < 0 ? rv : 0;
 }
@@ -173,31 +128,6 @@ int sv_sqlite_room_insert(struct sv_tx *tx, const struct sv_room_rec *rec)
     return rv;
 }
 
-int sv_sqlite_room_get(struct sv_tx *tx, const char *id, struct sv_arena *a,
-    struct sv_room_rec *ret)
-{
-    struct sv_query q;
-    struct sv_room_rec rec = { 0 };
-    sv_query_begin(&q, tx,
-        "SELECT " SV_ROOM_COLUMNS
-        ", r.movie_count, r.movies_weight, r.chat_seq FROM rooms r WHERE r.id = ?");
-    sv_query_text(&q, id);
-    int rv = sv_query_next(&q);
-    if (rv > 0) {
-        sv_room_from_row(&q, a, &rec.room, &rec.settings);
-        rec.password_hash = sv_query_get_text(&q, 4, a);
-        rec.n_movies = sv_query_get_count(&q, SV_ROOM_N_COLUMNS);
-        rec.movies_weight = sv_query_get_count(&q, SV_ROOM_N_COLUMNS + 1);
-        rec.chat_seq = sv_query_get_uint(&q, SV_ROOM_N_COLUMNS + 2);
-    }
-    rv = sv_query_end(&q, rv);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
-    *ret = rec;
-    ret->room.settings = &ret->settings;
-    return 0;
-}
-
 static int get_head(struct sv_tx *tx, const char *id, struct sv_room_head *ret)
 {
     struct sv_query q;
@@ -205,7 +135,7 @@ static int get_head(struct sv_tx *tx, const char *id, struct sv_room_head *ret)
     *ret = (struct sv_room_head){ .exists = false };
     sv_query_begin(&q, tx,
         "SELECT r.revision, r.chat_seq, p.version, p.node_id FROM rooms r"
-        " LEFT JOIN playback p ON p.room_id = r.id WHERE r.id = ?");
+        " LEFT JOIN playback p ON p.room_id = r.id WHERE r.id = $1");
     sv_query_text(&q, id);
     int rv = sv_query_next(&q);
     if (rv > 0) {
@@ -234,20 +164,15 @@ static int update_row(struct sv_tx *tx, const struct sv_room_rec *rec, int64_t k
 {
     struct sv_query q;
     sv_query_begin(&q, tx,
-        "UPDATE rooms SET key = ?, name = ?, name_fold = ?, description = ?, creator_id = ?,"
-        " password_hash = ?, hidden = ?, allow_guests = ?, require_approval = ?, max_members = ?,"
-        " default_member_permissions = ?, default_admin_permissions = ?, guest_permissions = ?,"
-        " auto_advance = ?, pause_when_empty = ? WHERE id = ?");
+        "UPDATE rooms SET key = $1, name = $2, name_fold = $3, description = $4, creator_id = $5,"
+        " password_hash = $6, hidden = $7, allow_guests = $8, require_approval = $9, max_members = $10,"
+        " default_member_permissions = $11, default_admin_permissions = $12, guest_permissions = $13,"
+        " auto_advance = $14, pause_when_empty = $15 WHERE id = $16");
     sv_query_int(&q, key);
-    sv_query_text(&q, rec->room.name);
-    sv_query_text(&q, fold);
-    sv_query_text(&q, rec->room.description);
-    sv_query_text(&q, rec->room.creator_id);
-    sv_query_text(&q, rec->password_hash);
-    bind_settings(&q, &rec->settings);
+    sv_sql_room_bind(&q, rec, fold);
     sv_query_text(&q, rec->room.id);
     int rv = sv_query_run(&q);
-    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY)
+    if (q.is_orphan)
         return SYNCTV_E_USER_NOT_FOUND;
     return rv < 0 ? rv : 0;
 }
@@ -288,39 +213,10 @@ int sv_sqlite_room_delete(struct sv_tx *tx, const char *id)
     if (rv == 0)
         rv = remove_from_search(tx, old.key, old.fold);
     if (rv == 0) {
-        sv_query_begin(&q, tx, "DELETE FROM rooms WHERE id = ?"); /* and everything in it */
+        sv_query_begin(&q, tx, "DELETE FROM rooms WHERE id = $1"); /* and everything in it */
         sv_query_text(&q, id);
         rv = sv_query_run(&q);
     }
     sv_arena_fini(&a);
     return rv < 0 ? rv : 0;
-}
-
-int sv_sqlite_room_touch(struct sv_tx *tx, const char *id, uint64_t *ret_revision)
-{
-    struct sv_query q;
-    int64_t revision = 0;
-    /* Two statements: RETURNING makes a temporary table, which takes longer. */
-    sv_query_begin(&q, tx, "UPDATE rooms SET revision = revision + 1 WHERE id = ?");
-    sv_query_text(&q, id);
-    int rv = sv_query_run(&q);
-    if (rv < 0)
-        return rv;
-    sv_query_begin(&q, tx, "SELECT revision FROM rooms WHERE id = ?");
-    sv_query_text(&q, id);
-    rv = sv_query_number(&q, &revision);
-    if (rv <= 0)
-        return rv < 0 ? rv : SYNCTV_E_ROOM_NOT_FOUND;
-    *ret_revision = (uint64_t)revision;
-    return 0;
-}
-
-int sv_sqlite_room_count_created(struct sv_tx *tx, const char *user_id)
-{
-    struct sv_query q;
-    int64_t n = 0;
-    sv_query_begin(&q, tx, "SELECT count(*) FROM rooms WHERE creator_id = ?");
-    sv_query_text(&q, user_id);
-    int rv = sv_query_number(&q, &n);
-    return rv < 0 ? rv : (int)n;
 }

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations: members of rooms, and rows that keep banned and kicked users away. */
-#include "store/sqlite/ops.h"
+#include "store/sql/ops.h"
+#include "store/sql/rooms.h"
 
-/*
- * Whether a row counts: a member, active or pending. The same in SQL: role > 0 AND status IN (1,
- * 2).
- */
+/* A member, active or pending, counts. The same in SQL: role > 0 AND status IN (1, 2). */
 static bool counts(int64_t role, int64_t status)
 {
     return role > SYNCTV_ROOM_ROLE_UNSPECIFIED &&
         (status == SYNCTV_MEMBER_STATUS_ACTIVE || status == SYNCTV_MEMBER_STATUS_PENDING);
 }
-
-#define MEMBER_COLUMNS                                                                             \
-    "m.room_id, m.user_id, u.username, m.role, m.status, m.added_permissions,"                     \
-    " m.removed_permissions, m.joined_at_ms, m.kicked_until_ms, u.role, u.status"
 
 static void get_member(struct sv_query *q, struct sv_arena *a, struct sv_member_rec *ret)
 {
@@ -35,16 +29,15 @@ static void get_member(struct sv_query *q, struct sv_arena *a, struct sv_member_
     };
 }
 
-int sv_sqlite_member_get(struct sv_tx *tx, const char *room_id, const char *user_id,
+int sv_sql_member_get(struct sv_tx *tx, const char *room_id, const char *user_id,
     struct sv_arena *a, struct sv_member_rec *ret)
 {
     struct sv_query q;
     struct sv_member_rec rec;
-    sv_query_begin(&q, tx,
-        "SELECT " MEMBER_COLUMNS " FROM members m JOIN users u ON u.id = m.user_id"
-        " WHERE m.room_id = ? AND m.user_id = ?");
+    sv_query_begin(&q, tx, SV_SQL_MEMBER_BY_ID);
     sv_query_text(&q, room_id);
     sv_query_text(&q, user_id);
+    sv_query_use_ahead(&q, SV_AHEAD_MEMBER, room_id, user_id);
     int rv = sv_query_next(&q);
     if (rv > 0)
         get_member(&q, a, &rec);
@@ -59,7 +52,7 @@ int sv_sqlite_member_get(struct sv_tx *tx, const char *room_id, const char *user
 static int stored_counts(struct sv_tx *tx, const char *room_id, const char *user_id)
 {
     struct sv_query q;
-    sv_query_begin(&q, tx, "SELECT role, status FROM members WHERE room_id = ? AND user_id = ?");
+    sv_query_begin(&q, tx, "SELECT role, status FROM members WHERE room_id = $1 AND user_id = $2");
     sv_query_text(&q, room_id);
     sv_query_text(&q, user_id);
     int rv = sv_query_next(&q);
@@ -75,33 +68,31 @@ static int add_to_count(struct sv_tx *tx, const char *room_id, int by)
     struct sv_query q;
     if (by == 0)
         return 0;
-    sv_query_begin(&q, tx, "UPDATE rooms SET member_count = member_count + ? WHERE id = ?");
+    sv_query_begin(&q, tx, "UPDATE rooms SET member_count = member_count + $1 WHERE id = $2");
     sv_query_int(&q, by);
     sv_query_text(&q, room_id);
     int rv = sv_query_run(&q);
     return rv < 0 ? rv : 0;
 }
 
-static int room_exists(struct sv_tx *tx, const char *room_id)
-{
-    struct sv_query q;
-    int64_t one;
-    sv_query_begin(&q, tx, "SELECT 1 FROM rooms WHERE id = ?");
-    sv_query_text(&q, room_id);
-    return sv_query_number(&q, &one);
-}
+#define INSERT_MEMBER                                                                              \
+    "INSERT INTO members (room_id, user_id, role, status, added_permissions, removed_permissions," \
+    " joined_at_ms, kicked_until_ms)"
+#define OR_REPLACE                                                                                 \
+    " ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role,"                          \
+    " status = excluded.status, added_permissions = excluded.added_permissions,"                   \
+    " removed_permissions = excluded.removed_permissions, joined_at_ms = excluded.joined_at_ms,"   \
+    " kicked_until_ms = excluded.kicked_until_ms"
 
 static int put_row(struct sv_tx *tx, const struct sv_member_rec *rec)
 {
     struct sv_query q;
     const synctv_member *m = &rec->member;
-    sv_query_begin(&q, tx,
-        "INSERT INTO members (room_id, user_id, role, status, added_permissions,"
-        " removed_permissions, joined_at_ms, kicked_until_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (room_id, user_id) DO UPDATE SET role = excluded.role,"
-        " status = excluded.status, added_permissions = excluded.added_permissions,"
-        " removed_permissions = excluded.removed_permissions,"
-        " joined_at_ms = excluded.joined_at_ms, kicked_until_ms = excluded.kicked_until_ms");
+    sv_query_begin_insert(&q, tx,
+        INSERT_MEMBER " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)" OR_REPLACE,
+        INSERT_MEMBER " SELECT $1, $2, $3, $4, $5, $6, $7, $8"
+                      " WHERE EXISTS (SELECT FROM rooms WHERE id = $1)"
+                      " AND EXISTS (SELECT FROM users WHERE id = $2)" OR_REPLACE);
     sv_query_text(&q, m->room_id);
     sv_query_text(&q, m->user_id);
     sv_query_int(&q, m->role);
@@ -110,15 +101,15 @@ static int put_row(struct sv_tx *tx, const struct sv_member_rec *rec)
     sv_query_uint(&q, m->removed_permissions);
     sv_query_int(&q, m->joined_at_ms);
     sv_query_int(&q, rec->kicked_until_ms);
-    int rv = sv_query_run(&q);
-    if (q.constraint == SQLITE_CONSTRAINT_FOREIGNKEY) {
-        rv = room_exists(tx, m->room_id);
+    int rv = sv_query_run_insert(&q);
+    if (rv == 0) {
+        rv = sv_sql_room_exists(tx, m->room_id);
         return rv < 0 ? rv : rv == 0 ? SYNCTV_E_ROOM_NOT_FOUND : SYNCTV_E_USER_NOT_FOUND;
     }
     return rv < 0 ? rv : 0;
 }
 
-int sv_sqlite_member_put(struct sv_tx *tx, const struct sv_member_rec *rec)
+int sv_sql_member_put(struct sv_tx *tx, const struct sv_member_rec *rec)
 {
     int before = stored_counts(tx, rec->member.room_id, rec->member.user_id);
     if (before < 0 && before != SYNCTV_E_MEMBER_NOT_FOUND)
@@ -130,13 +121,13 @@ int sv_sqlite_member_put(struct sv_tx *tx, const struct sv_member_rec *rec)
     return add_to_count(tx, rec->member.room_id, after - (before > 0 ? 1 : 0));
 }
 
-int sv_sqlite_member_delete(struct sv_tx *tx, const char *room_id, const char *user_id)
+int sv_sql_member_delete(struct sv_tx *tx, const char *room_id, const char *user_id)
 {
     struct sv_query q;
     int before = stored_counts(tx, room_id, user_id);
     if (before < 0)
         return before;
-    sv_query_begin(&q, tx, "DELETE FROM members WHERE room_id = ? AND user_id = ?");
+    sv_query_begin(&q, tx, "DELETE FROM members WHERE room_id = $1 AND user_id = $2");
     sv_query_text(&q, room_id);
     sv_query_text(&q, user_id);
     int rv = sv_query_run(&q);
@@ -144,28 +135,27 @@ int sv_sqlite_member_delete(struct sv_tx *tx, const char *room_id, const char *u
 }
 
 /* None of them counts. */
-int sv_sqlite_member_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit)
+int sv_sql_member_purge(struct sv_tx *tx, int64_t now_ms, int32_t limit)
 {
     struct sv_query q;
     sv_query_begin(&q, tx,
         "DELETE FROM members WHERE (room_id, user_id) IN"
-        " (SELECT room_id, user_id FROM members WHERE role = 0 AND kicked_until_ms <= ?"
-        " ORDER BY kicked_until_ms LIMIT ?)");
+        " (SELECT room_id, user_id FROM members WHERE role = 0 AND kicked_until_ms <= $1"
+        " ORDER BY kicked_until_ms LIMIT $2)");
     sv_query_int(&q, now_ms);
     sv_query_int(&q, limit < 0 ? 0 : limit);
     return sv_query_run(&q);
 }
 
-int sv_sqlite_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
+int sv_sql_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena *a,
     struct sv_member_rec **ret_members)
 {
     struct sv_query q;
     struct sv_rows rows = { .arena = a, .size = sizeof(struct sv_member_rec) };
     int rv;
-    sv_query_begin(&q, tx,
-        "SELECT " MEMBER_COLUMNS " FROM members m JOIN users u ON u.id = m.user_id"
-        " WHERE m.room_id = ? ORDER BY m.joined_at_ms, m.user_id");
+    sv_query_begin(&q, tx, SV_SQL_MEMBERS_OF_ROOM);
     sv_query_text(&q, room_id);
+    sv_query_use_ahead(&q, SV_AHEAD_MEMBERS, room_id, NULL);
     while (sv_query_next(&q) > 0) {
         struct sv_member_rec *rec = sv_rows_push(&rows);
         if (rec == NULL)
@@ -178,45 +168,34 @@ int sv_sqlite_member_list(struct sv_tx *tx, const char *room_id, struct sv_arena
     return rv;
 }
 
-int sv_sqlite_member_count(struct sv_tx *tx, const char *room_id)
+int sv_sql_member_count(struct sv_tx *tx, const char *room_id)
 {
     struct sv_query q;
-    sv_query_begin(&q, tx, "SELECT member_count FROM rooms WHERE id = ?");
+    sv_query_begin(&q, tx, "SELECT member_count FROM rooms WHERE id = $1");
     sv_query_text(&q, room_id);
     int rv = sv_query_next(&q);
     return sv_query_end(&q, rv > 0 ? sv_query_get_count(&q, 0) : rv);
 }
 
-int sv_sqlite_member_count_rooms(struct sv_tx *tx, const char *user_id)
+int sv_sql_member_count_rooms(struct sv_tx *tx, const char *user_id)
 {
     struct sv_query q;
     int64_t n = 0;
     sv_query_begin(&q, tx,
-        "SELECT count(*) FROM members WHERE user_id = ? AND role > 0 AND status IN (1, 2)");
+        "SELECT count(*) FROM members WHERE user_id = $1 AND role > 0 AND status IN (1, 2)");
     sv_query_text(&q, user_id);
     int rv = sv_query_number(&q, &n);
     return rv < 0 ? rv : (int)n;
 }
 
-int sv_sqlite_member_rooms(struct sv_tx *tx, const char *user_id, int32_t limit, struct sv_arena *a,
+int sv_sql_member_rooms(struct sv_tx *tx, const char *user_id, int32_t limit, struct sv_arena *a,
     const char *const **ret_room_ids)
 {
     struct sv_query q;
-    struct sv_rows rows = { .arena = a, .size = sizeof(const char *) };
-    int rv;
     sv_query_begin(&q, tx,
-        "SELECT room_id FROM members WHERE user_id = ? AND role > 0 AND status = 1"
-        " ORDER BY joined_at_ms DESC, room_id DESC LIMIT ?");
+        "SELECT room_id FROM members WHERE user_id = $1 AND role > 0 AND status = 1"
+        " ORDER BY joined_at_ms DESC, room_id DESC LIMIT $2");
     sv_query_text(&q, user_id);
     sv_query_int(&q, limit < 0 ? 0 : limit);
-    while (sv_query_next(&q) > 0) {
-        const char **id = sv_rows_push(&rows);
-        if (id == NULL)
-            return sv_query_end(&q, SYNCTV_E_NO_MEMORY);
-        *id = sv_query_get_text(&q, 0, a);
-    }
-    rv = sv_query_end(&q, rows.n);
-    if (rv >= 0)
-        *ret_room_ids = (const char *const *)rows.items;
-    return rv;
+    return sv_query_ids(&q, a, ret_room_ids);
 }
