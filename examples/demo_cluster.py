@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.append(os.path.join(ROOT, "tests", "support"))
@@ -40,15 +41,29 @@ class Demo:
         self.database.start()
         return self.database.url
 
+    def log(self, node):
+        return os.path.join(self.folder, node + ".log")
+
     def start_server(self, node):
-        with open(os.path.join(self.folder, node + ".log"), "ab") as log:
+        with open(self.log(node), "wb") as log:
             server = self.servers[node] = subprocess.Popen(
                 [*ENDS_WITH_US, f"{self.build}/server/synctv-server", "--db", self.url, "--node-id", node,
                  "--listen", f"127.0.0.1:{self.ports[node]}", "--cluster-secret-file", self.secret],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         if not server.stdout.readline().startswith(b"ready"):
-            with open(os.path.join(self.folder, node + ".log"), encoding="utf-8") as log:
+            with open(self.log(node), encoding="utf-8") as log:
                 raise RuntimeError(f"the server {node} does not start: {log.read()}")
+
+    def wait_for_links(self, node):
+        """Until this server has a link to each other: what is done before is seen a second later."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            with open(self.log(node), encoding="utf-8") as log:
+                text = log.read()
+            if all(f"there is a link to node {other}" in text for other in NODES if other != node):
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"the server {node} has no links: {text}")
 
     def do(self, line):
         """One line for the party, and what it prints of it."""
@@ -67,6 +82,8 @@ class Demo:
         for node in NODES:
             self.start_server(node)
             print(f"  {node}  127.0.0.1:{self.ports[node]}", flush=True)
+        for node in NODES:
+            self.wait_for_links(node)
         print(flush=True)
         self.party = subprocess.Popen(
             [*ENDS_WITH_US, f"{self.build}/examples/cluster_party", *(f"127.0.0.1:{port}" for port in self.ports.values())],
@@ -81,6 +98,7 @@ class Demo:
         for line in "b say c is gone", "a add Tears of Steel", "b pause":
             self.do(line)
         self.start_server("c")
+        self.wait_for_links("c")
         self.do("c up")
         for line in "c say I am back", "c play":
             self.do(line)
