@@ -399,7 +399,6 @@ static void drain(synctv_node *node, int grace_ms)
     int64_t span_ms = total * 1000 / DRAIN_STREAMS_PER_SECOND;
     int64_t max_ms = grace_ms < DRAIN_MAX_MS ? grace_ms : DRAIN_MAX_MS;
     int64_t start_ms = sv_mono_ms();
-    sv_node_drain(node);
     if (span_ms > max_ms)
         span_ms = max_ms;
     for (int64_t passed_ms = 0; passed_ms < span_ms && atomic_load(n_streams) > 0;
@@ -420,8 +419,11 @@ void synctv_node_stop(synctv_node *node, int grace_ms)
     pthread_mutex_lock(&front->stop_lock);
     if (!front->ended) {
         struct sv_rpc_server *server = atomic_load(&front->server);
+        bool drains = sv_cluster_has_fellows(node);
+        if (drains)
+            sv_node_drain(node); /* first: who hears NOT_SERVING has no call taken any more */
         sv_rpc_server_set_serving(server, false);
-        if (sv_cluster_has_fellows(node))
+        if (drains)
             drain(node, grace_ms);
         sv_node_close(node);
         sv_peer_close(front->peer);

@@ -21,11 +21,16 @@ def _():
     with members("ab") as (a, b):
         register(a, "alice")
         tool = Tool(a)
-        nodes = {node.node_id: node for node in tool.call("GetNodes", cluster.GetNodesRequest(only_alive=True)).nodes}
-        equal(sorted(nodes), ["a", "b"])
-        for server in (a, b):
-            node = nodes[server.node_id]
-            equal((node.address, node.alive), (server.address, True))
+        nodes = {}
+
+        def all_have_addresses():
+            """A member is in the table a moment before it knows its port."""
+            found = tool.call("GetNodes", cluster.GetNodesRequest(only_alive=True)).nodes
+            nodes.update((node.node_id, node) for node in found)
+            return {node.node_id: (node.address, node.alive) for node in found} == {
+                server.node_id: (server.address, True) for server in (a, b)}
+        eventually(all_have_addresses, "both members with their addresses")
+        for node in nodes.values():
             assert node.epoch > 0, node
         assert nodes["a"].stats.memory_usage > 1_000_000, nodes["a"]
         assert nodes["a"].stats.cpu_usage >= 0, nodes["a"]
