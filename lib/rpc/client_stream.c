@@ -283,6 +283,7 @@ static void kick_arrived(struct sv_letter *letter)
     s->kicked = false;
     pthread_mutex_unlock(&s->lock);
     send_pulled(s);
+    send_some(s); /* next() may have half-closed */
     drop(s);
 }
 

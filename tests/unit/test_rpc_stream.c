@@ -382,6 +382,26 @@ START_TEST(a_message_that_is_too_large_when_inflated_ends_the_stream)
 }
 END_TEST
 
+static int last_next(struct sv_rpc_client_stream *stream, void *userdata,
+    struct sv_rpc_bytes *ret_bytes)
+{
+    sv_rpc_client_stream_half_close(stream);
+    return 0;
+}
+
+START_TEST(next_may_half_close_when_it_has_nothing_to_give)
+{
+    static const struct sv_rpc_client_stream_ops ops = { talk_open, talk_message, talk_status,
+        last_next, TEST_GZIP_MAX };
+    struct sv_rpc_request request = { .path = "/t.Echo/Packed" };
+    struct talk talk = { 0 };
+    talk.stream = sv_rpc_client_stream_open(channel, &request, &ops, &talk);
+    wait_for(&talk.opened, 1);
+    sv_rpc_client_stream_kick(talk.stream);
+    ck_assert_int_eq(talk_end(&talk), 0);
+}
+END_TEST
+
 START_TEST(a_kick_after_the_end_does_nothing)
 {
     struct source source = { .len = 1 };
@@ -447,6 +467,7 @@ int main(void)
     tcase_add_test(t, messages_that_are_pulled_go_in_their_order);
     tcase_add_test(t, compressed_messages_go_both_ways_where_both_ends_agree);
     tcase_add_test(t, a_message_that_is_too_large_when_inflated_ends_the_stream);
+    tcase_add_test(t, next_may_half_close_when_it_has_nothing_to_give);
     tcase_add_test(t, a_kick_after_the_end_does_nothing);
     tcase_add_test(t, what_is_compressed_can_be_inflated_up_to_its_limit);
     suite_add_tcase(s, t);
