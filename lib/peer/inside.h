@@ -125,8 +125,7 @@ void sv_peer_stir(struct sv_peer *peer);
 /* Something has failed: tries again later. Locked. */
 void sv_peer_back_off(struct sv_peer_fellow *fellow);
 /* A link to this fellow is over, dialled by us or not. Not locked. */
-void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bool was_short,
-    bool is_unknown_there);
+void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bool was_short);
 
 /*
  * Logs what is wrong with a fellow, or NULL = with a stranger: at first, then once a minute, or

@@ -122,6 +122,9 @@ static void stream_over(struct sv_peer_link *link, const synctv_error *theirs)
     pthread_mutex_unlock(&link->lock);
 
     pthread_mutex_lock(&peer->lock);
+    struct sv_peer_fellow *fellow = sv_peer_find(peer, link->id);
+    if (fellow != NULL && !link->observes)
+        fellow->registered_epoch = 0; /* it may start anew, and then knows nobody */
     HASH_DEL(peer->links, link);
     pthread_cond_broadcast(&peer->changed);
     pthread_mutex_unlock(&peer->lock);
@@ -131,8 +134,7 @@ static void stream_over(struct sv_peer_link *link, const synctv_error *theirs)
         atomic_fetch_sub(&peer->n_observers, 1);
 
     bool was_short = !link->is_open || sv_mono_ms() - link->open_since_ms < SV_PEER_GOOD_LINK_MS;
-    bool is_unknown_there = link->dialled && theirs->code == SYNCTV_E_NODE_NOT_FOUND;
-    sv_peer_link_over(peer, link->id, link->number, was_short, is_unknown_there);
+    sv_peer_link_over(peer, link->id, link->number, was_short);
     bool is_told = end.message[0] != '\0';
     if (!is_told) {
         level = link->dialled || theirs->code == 0 ? SYNCTV_LOG_INFO : SYNCTV_LOG_WARN;

@@ -86,15 +86,12 @@ void sv_peer_back_off(struct sv_peer_fellow *fellow)
         sv_mono_ms() + sv_rpc_retry_delay_ms(fellow->attempts, random_bits(fellow->peer));
 }
 
-void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bool was_short,
-    bool is_unknown_there)
+void sv_peer_link_over(struct sv_peer *peer, const char *id, uint64_t number, bool was_short)
 {
     unsigned times;
     pthread_mutex_lock(&peer->lock);
     struct sv_peer_fellow *fellow = sv_peer_find(peer, id);
     if (fellow != NULL) {
-        if (is_unknown_there)
-            fellow->registered_epoch = 0;
         if (fellow->opening == number)
             fellow->opening = 0;
         if (fellow->linked == number)

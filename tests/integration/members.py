@@ -7,7 +7,7 @@ import threading
 
 from harness import Server, equal, run, run_program, test, write_file
 from client import chat, movie, register
-from cluster_rig import SECRET, database, elsewhere, last_word_on, member, options, says
+from cluster_rig import SECRET, database, elsewhere, last_word_on, lines_with, member, options, says
 
 
 def refused(*args, saying):
@@ -108,6 +108,19 @@ def _():
             equal(elsewhere(a, alice).CreateRoom(name="Again").room.name, "Again")
         a.stop()
         says(b, "node a has left")
+
+
+@test("a member that is started again at its address after kill -9 is linked without a complaint")
+def _():
+    db = database()
+    with member(db, "a") as a:
+        b = member(db, "b")
+        for _ in range(3):
+            says(b, "there is a link to node a")
+            equal(lines_with(b, " warn "), [])
+            b.kill()
+            b = member(db, "b", listen=b.address)
+        b.stop()
 
 
 @test("a server whose place another start of its node has taken ends with 2 and says why")
