@@ -267,8 +267,12 @@ START_TEST(closing_answers_what_is_under_way)
     person_close(s.guest);
     ck_assert_int_lt(now_ms() - start_ms, WAIT_MS);
     ck_assert_int_eq(answers.n, N);
-    for (int i = 0; i < N; i++)
-        assert_code(next_answer(&answers)->code, SYNCTV_E_CANCELLED);
+    for (int i = 0; i < N; i++) {
+        int code = next_answer(&answers)->code;
+        /* What goes over a stream cannot be sent once it is noticed that the server is dead. */
+        if (_i == 0 || code != SYNCTV_E_NOT_CONNECTED)
+            assert_code(code, SYNCTV_E_CANCELLED);
+    }
     if (_i == 0)
         server_freeze(&server, false);
 }
